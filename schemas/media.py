@@ -1,0 +1,155 @@
+"""Rows of recordings: what came in, how it was cut, what was seen, what was decided and said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.arrow import column
+
+NARRATION = pa.list_(
+    pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("text", pa.string())])
+)
+# Boxes and key points are relative to the picture: x by its width, y by its height.
+HAND = pa.struct(
+    [
+        ("sample", pa.int32()),  # index into sample_ns
+        ("side", pa.string()),  # left, right
+        ("side_score", pa.float32()),
+        ("score", pa.float32()),  # of the detection, 0..1
+        ("presence", pa.float32()),  # of a hand in the crop, 0..1
+        ("x0", pa.float32()),
+        ("y0", pa.float32()),
+        ("x1", pa.float32()),
+        ("y1", pa.float32()),
+        ("keypoints", pa.list_(pa.float32())),  # 42: x, y of 21 points, MediaPipe's order
+        ("contact", pa.float32()),  # evidence that it handles something, 0..1; null: not measured
+    ]
+)
+CHECK = pa.struct([("name", pa.string()), ("score", pa.float64()), ("passed", pa.bool_())])
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One media object at one place. Written last: its clips are whole once it is there."""
+
+    asset_id: str = column("key_of(uri, revision)")
+    uri: str = column("where it was read")
+    revision: str = column("what the source says to tell versions apart: ETag, or size and time")
+    modified_ns: int = column("the source's time of this revision, Unix ns; 0 where it has none")
+    sha256: str = column("of its bytes")
+    size_bytes: int = column("bytes")
+    stage: str = column("web, ego, robot")
+    licence: str | None = column("SPDX id or the source's words; null: not stated")
+    consent: str | None = column("reference to the consent it was taken under")
+    wearer_id: str | None = column("salted")
+    robot_id: str | None = column("salted")
+    site_id: str | None = column("salted")
+    container: str = column("demuxer's name")
+    codec: str = column("video codec's name")
+    width_px: int = column("upright, square pixels")
+    height_px: int = column("upright, square pixels")
+    fps_hz: float | None = column("average; null where the container does not say")
+    duration_ns: int = column("the longer of declared and decoded: what the ledger accounts for")
+    decoded_ns: int = column("what its clips tile, from the first frame")
+    intrinsics_json: str | None = column("camera model and parameters as the source gave them")
+    narrations: list[Json] = column("spans in ns from the first frame; null times: the whole", NARRATION)
+    recipe: str = column("digest of cutter, signals and proxy options")
+    run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """At most 60 s of a recording's bytes, with the signals of its one decode."""
+
+    clip_id: str = column("clip_id(sha256, start_ns, end_ns)")
+    sha256: str = column("of the recording")
+    start_ns: int = column("from the recording's first frame")
+    end_ns: int = column("half-open")
+    camera: str | None = column("robot camera's key, else null")
+    cutter: str = column("shot cut method and version, or `episode`")
+    frame_count: int = column("decoded frames")
+    damaged_frames: int = column("frames that the decoder marked corrupt")
+    sharpness: float | None = column("median variance of the Laplacian of 8-bit luma at proxy size")
+    brightness: float | None = column("median of mean luma, 0..255")
+    motion: float | None = column("median mean absolute luma difference between samples, 0..255")
+    camera_motion: float | None = column("median global shift, share of the long side a second")
+    freeze_share: float | None = column("share of sample pairs without change, 0..1")
+    phash: str | None = column("16 hex digits, difference hash of the middle sample")
+    narration: str | None = column("original narration of this span")
+    run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """A clip's sampled frames: what models read instead of the recording."""
+
+    clip_id: str = column("clips.clip_id")
+    sample_ns: list[int] = column("true times from the recording's first frame", pa.list_(pa.int64()))
+    width_px: int = column("px")
+    height_px: int = column("px")
+    jpegs: list[bytes] = column("RGB frames, upright", pa.list_(pa.large_binary()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """A clip's hand track by one detector. No hands: an empty list, which is a finding."""
+
+    hands_id: str = column("key_of(clip_id, detector)")
+    clip_id: str = column("clips.clip_id")
+    detector: str = column("name, version and weights")
+    sample_ns: list[int] = column("the proxy's times that were looked at", pa.list_(pa.int64()))
+    hands: list[Json] = column("every hand of every sample", pa.list_(HAND))
+    run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One span's verdict under one policy. A clip's spans tile it."""
+
+    decision_id: str = column("key_of(span_id, policy)")
+    span_id: str = column("clip_id(sha256, start_ns, end_ns): a kept span is itself a clip")
+    clip_id: str = column("clips.clip_id it lies in")
+    sha256: str = column("of the recording")
+    start_ns: int = column("from the recording's first frame")
+    end_ns: int = column("half-open")
+    verdict: str = column("accept, quarantine, reject, unknown")
+    reasons: list[str] = column("stable codes; empty for accept", pa.list_(pa.string()))
+    hand_share: float | None = column("share of its samples with a hand, 0..1")
+    bimanual: bool | None = column("two hands in at least a tenth of its samples")
+    policy: str = column("digest of the policy, its detector included")
+    run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """One text about one span."""
+
+    caption_id: str = column("key_of(span_id, kind, model, prompt)")
+    span_id: str = column("decisions.span_id")
+    sha256: str = column("of the recording, carried through request and reply and compared")
+    kind: str = column("original, L1..L5, instruction, achieved")
+    text: str = column("the caption")
+    model: str = column("what wrote it: backend, model, version; `source` for an original")
+    prompt: str = column("digest of the prompt or of the composing rules")
+    decoding: str = column("JSON of temperature, seed and the like")
+    checks: list[Json] = column("score of every check", pa.list_(CHECK))
+    parent: str | None = column("caption it was made from")
+    run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """An input refused, for good under this recipe."""
+
+    reject_id: str = column("key_of(subject, stage, recipe)")
+    subject: str = column("key of what was refused: asset, episode, clip or span with its kind")
+    uri: str | None = column("where it was read")
+    stage: str = column("the hop that refused it")
+    recipe: str = column("digest of the options that led to it")
+    reason: str = column("stable code")
+    detail: str = column("one line for people")
+    run_id: str = column("provenance")

@@ -1,0 +1,73 @@
+"""Rows of the robot's own attempts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.arrow import column
+from schemas.media import Json
+
+CAMERA_SPAN = pa.struct(
+    [
+        ("camera", pa.string()),
+        ("sha256", pa.string()),
+        ("start_ns", pa.int64()),  # in that recording
+        ("end_ns", pa.int64()),
+    ]
+)
+FLOATS = pa.list_(pa.float32())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """One robot attempt, success or failure. Written last: its steps and clips are whole once it is there.
+
+    A corrected log is a new row of the same episode_id; the latest (modified_ns, revision) counts.
+    """
+
+    episode_row_id: str = column("key_of(episode_id, revision)")
+    episode_id: str = column("key_of(name, digest of its states and actions): the same wherever it is read")
+    name: str = column("the log's own name of it")
+    uri: str = column("the log it was read from")
+    revision: str = column("of the log")
+    modified_ns: int = column("the log's time of this revision, Unix ns; 0 where it has none")
+    embodiment: str = column("robot type; names the view idm_<embodiment>")
+    robot_id: str | None = column("salted")
+    scene_id: str | None = column("salted")
+    instruction: str | None = column("what it was told to do")
+    outcome: str = column("success, failure, unknown")
+    outcome_source: str | None = column("human, sensor, vlm, sim; null: outcome unknown")
+    outcome_confidence: float | None = column("0..1")
+    failure_mode: str | None = column("as the log names it")
+    failure_frame: int | None = column("frame index")
+    policy_id: str | None = column("what drove it")
+    world_model_id: str | None = column("what imagined it")
+    idm_id: str | None = column("what turned pixels into actions")
+    trained_on: str | None = column("release that the policy was trained on")
+    collect_mode: str = column("autonomous, teleop, play, scripted, unknown")
+    calibration_json: str | None = column("camera calibration as the log gave it")
+    fps_hz: float = column("of its steps")
+    frame_count: int = column("steps")
+    state_names: list[str] = column("names of the state's axes, may be empty", pa.list_(pa.string()))
+    action_names: list[str] = column("names of the action's axes, may be empty", pa.list_(pa.string()))
+    cameras: list[Json] = column("its span in each camera's recording", pa.list_(CAMERA_SPAN))
+    run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One frame of an episode."""
+
+    step_id: str = column("key_of(episode_id, frame)")
+    episode_id: str = column("episodes.episode_id")
+    frame: int = column("0-based")
+    t_ns: int = column("from the episode's start")
+    state: list[float] | None = column("(S,) as logged", FLOATS)
+    action_commanded: list[float] | None = column("(A,) as logged", FLOATS)
+    action_executed: list[float] | None = column("(A,) where the log tells it apart", FLOATS)
+    control_source: str | None = column("policy, human, script")
+    intervention: bool | None = column("a person corrected or recovered")
+    reward: float | None = column("as logged")
+    done: bool | None = column("as logged")
