@@ -84,7 +84,7 @@ def check_name(name: str, what: str = "name") -> str:
     Anything else, a path among it, raises ValueError.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(f"{what} {name!r}: a letter or digit, then at most 127 letters, digits, '.', '-', '_'")
+        raise ValueError(f"{what} {name!r}: a letter or digit, then at most 127 of letters, digits, . - _")
     return name
 
 
@@ -116,7 +116,7 @@ def sha256_hex(data: bytes) -> str:
 
 
 def canonical_json(value: Any) -> bytes:
-    """UTF-8 JSON: keys sorted, no spaces, no escapes that UTF-8 does not need. NaN and infinities: ValueError."""
+    """UTF-8 JSON: keys sorted, no spaces, no needless escapes. NaN and infinities raise ValueError."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()
 
