@@ -67,7 +67,9 @@ def encode(corners: NDArray[np.int64], width: int, height: int) -> bytes:
     return out.getvalue()
 
 
-def row(view: str, number: int, frames: int, rng: np.random.Generator) -> tuple[dict[str, Any], NDArray[np.int64]]:
+def row(
+    view: str, number: int, frames: int, rng: np.random.Generator
+) -> tuple[dict[str, Any], NDArray[np.int64]]:
     """A row of VIEW_SCHEMA and its truth; robots' states are the corner, actions its next move."""
     width, height = (48, 32) if number % 2 else (32, 48)
     corners = track(rng, frames, width, height)
@@ -90,7 +92,8 @@ def row(view: str, number: int, frames: int, rng: np.random.Generator) -> tuple[
             "task": "move the square", "outcome": "success" if number % 3 else "failure",
             "states": corners.astype(np.float32).ravel().tolist(), "state_dim": 2,
             "actions": moves.ravel().tolist(), "action_dim": 2,
-            "control_source": ["policy"] * (frames - 1) + [None], "intervention": [i % 5 == 0 for i in range(frames)],
+            "control_source": ["policy"] * (frames - 1) + [None],
+            "intervention": [i % 5 == 0 for i in range(frames)],
         }  # fmt: skip
     made["row_sha256"] = fmt.row_digest(made)
     return made, corners
@@ -104,7 +107,8 @@ def entry(folder: Path, file: Path) -> fmt.FileEntry:
 def seal(root: Path, name: str, rows: dict[str, list[dict[str, Any]]], versions: dict[str, int]) -> fmt.Pin:
     """files.json, release.json and the pin, over the datasets that lie there."""
     folder = root / "releases" / name
-    files = fmt.dump_files(entry(folder, f) for f in folder.rglob("*") if f.is_file() and f.parent != folder)
+    inside = (f for f in folder.rglob("*") if f.is_file() and f.parent != folder)
+    files = fmt.dump_files(entry(folder, f) for f in inside)
     views = {
         view: {
             "root": fmt.merkle_root(r["row_sha256"] for r in made), "rows": len(made), "clips": len(made),
@@ -115,12 +119,14 @@ def seal(root: Path, name: str, rows: dict[str, list[dict[str, Any]]], versions:
     }  # fmt: skip
     recipe = {"encoder": {"crf": 18, "gop": 16}, "policy": "p"}
     doc = {
-        "format": fmt.FORMAT, "name": name, "parent": None, "created": "2026-11-21T00:00:00Z", "selection": "s",
-        "inputs": {"clips": 1}, "recipe": recipe, "views": views, "counts": {},
-        "id": fmt.release_id(recipe, {v: views[v]["root"] for v in views}), "files_sha256": fmt.sha256_hex(files),
+        "format": fmt.FORMAT, "name": name, "parent": None, "created": "2026-11-21T00:00:00Z",
+        "selection": "s", "inputs": {"clips": 1}, "recipe": recipe, "views": views, "counts": {},
+        "id": fmt.release_id(recipe, {v: views[v]["root"] for v in views}),
+        "files_sha256": fmt.sha256_hex(files),
         "stats": {view: view_stats(made) for view, made in rows.items()},
         "splits": {
-            view: {s: sum(r["split"] == s for r in made) for s in ("train", "val")} for view, made in rows.items()
+            view: {s: sum(r["split"] == s for r in made) for s in ("train", "val")}
+            for view, made in rows.items()
         },
     }  # fmt: skip
     (folder / fmt.FILES_FILE).write_bytes(files)

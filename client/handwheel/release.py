@@ -60,12 +60,15 @@ class Release:
         }
 
     def view(self, name: str, split: str | None = None) -> View:
-        """The rows of one view, or of one split of it; ValueError if the release has no such view.
+        """The rows of one view, or of one split of it; ValueError if the release has none of that name.
 
         At first use its files must be there with their sizes and its rows must give the Merkle root.
         """
         if name not in self.doc["views"]:
             raise ValueError(f"release {self.name} has no view {name!r}; it has {', '.join(self.views)}")
+        splits = self.doc.get("splits", {}).get(name, {})
+        if split is not None and split not in splits:
+            raise ValueError(f"view {name} has no split {split!r}; it has {', '.join(splits)}")
         return View(self, name, split)
 
     def verify(self, *, deep: bool = False) -> Verified:

@@ -6,6 +6,7 @@ import io
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 
@@ -23,7 +24,9 @@ def decode(video: bytes, start: int, count: int) -> tuple[NDArray[np.uint8], int
         first = max((i for i in range(min(start, len(packets) - 1) + 1) if packets[i].is_keyframe), default=0)
         frames = [f for p in packets[first:end] for f in stream.codec_context.decode(p)]
         frames += stream.codec_context.decode(None)
-        shown = [f.to_ndarray(format="rgb24") for f in frames[start - first :]]
+        # One converter for all frames: to_ndarray(format=...) would set one up, with its threads, for each.
+        convert = VideoReformatter()
+        shown = [convert.reformat(f, format="rgb24", threads=1).to_ndarray() for f in frames[start - first :]]
     if not shown:
         return np.empty((0, 0, 0, 3), np.uint8), len(packets)
     return np.stack(shown), len(packets)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from handwheel import format as fmt
 from handwheel.errors import VerificationError
 from handwheel.place import refuse_fork
-from handwheel.verify import check_row, dataset_of, index_of, verify_files
+from handwheel.verify import check_row, damage_told, dataset_of, index_of, verify_files
 from handwheel.video import decode
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ class View:
         refuse_fork()
         if self._dataset is None:
             verify_files(self.release, self.name)
-            dataset = dataset_of(self.release, self.name)
-            self._clip_ids, self._offsets = index_of(self.release, self.name, self.split, dataset)
+            with damage_told(self.release, self.name):
+                dataset = dataset_of(self.release, self.name)
+                self._clip_ids, self._offsets = index_of(self.release, self.name, self.split, dataset)
             self._dataset = dataset
         return self._dataset
 
@@ -93,8 +94,9 @@ class View:
         wanted = [range(len(self._clip_ids))[i] for i in positions]
         # Lance takes ascending offsets in one pass.
         ascending = sorted(set(wanted), key=lambda i: int(self._offsets[i]))
-        table = dataset.take([int(self._offsets[i]) for i in ascending], columns=COLUMNS)
-        found = dict(zip(ascending, table.to_pylist(), strict=True))
+        with damage_told(self.release, self.name):
+            table = dataset.take([int(self._offsets[i]) for i in ascending], columns=COLUMNS)
+            found = dict(zip(ascending, table.to_pylist(), strict=True))
         for i, row in found.items():
             check_row(row, self._clip_ids[i], self.release, self.name)
         return [found[i] for i in wanted]
