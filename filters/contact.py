@@ -1,18 +1,18 @@
 """Does a hand handle something? Evidence from motion beside the hand, never from the hand itself.
 
-Two things happen in front of a working hand (between its wrist and a hand's length past its fingers) that do not
-happen in front of a gesturing one: a textured thing moves *with* the hand (`carried`), and what was there changes
-although the camera's own motion is taken out (`changed`). Hands, forearms and what hands uncover do not count.
-How far the arm reaches inside the picture tells whose hand it is: an arm that enters from the picture's edge is
-the wearer's or a close-up; where it would end far inside, a whole person is in view, and moving clothes and
-other arms look like objects, so the evidence stays below what a policy accepts.
+Two things happen in front of a working hand (between its wrist and a hand's length past its fingers) that do
+not happen in front of a gesturing one: a textured thing moves *with* the hand (`carried`), and what was there
+changes although the camera's own motion is taken out (`changed`). Hands, forearms and what hands uncover do not
+count. How far the arm reaches inside the picture tells whose hand it is: an arm that enters from the picture's
+edge is the wearer's or a close-up; where it would end far inside, a whole person is in view, and moving clothes
+and other arms look like objects, so the evidence stays below what a policy accepts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,7 +34,7 @@ ALIKE_LEAST = 0.75  # correlation of a patch that moved with the hand
 LEAD_LEAST = 0.35  # by which it must beat the patch that stood still
 CHANGED_MOST = 0.4  # correlation of a patch that is no longer the same
 NUDGES_PX = (-3, 0, 3)  # key points err by about that
-CARRIED_FULL = 0.04  # area, in squares of a hand length, that is full evidence: a bottle cap beside the fingers
+CARRIED_FULL = 0.04  # area in squared hand lengths that is full evidence: a bottle cap
 CHANGED_FULL = 0.12  # the same for change: a shadow can do a tenth
 ARM_INSIDE = (2.0, 3.0)  # wrist to picture edge along the forearm: elbow out of view; a whole arm in view
 WHOLE_ARM_MOST = 0.25  # evidence is scaled to this where the whole arm is in view
@@ -43,13 +43,23 @@ WRIST, THUMB, INDEX, MIDDLE, PINKY = 0, 1, 5, 9, 17
 PALM = [WRIST, THUMB, INDEX, MIDDLE, 13, PINKY]  # move as one
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One sample made ready: luma (h, w) float32 with its local mean and variance, and its hands in px."""
+class Patch(NamedTuple):
+    """float32 (h, w) each: luma, and its mean and variance in a window round each pixel."""
 
     luma: Array
     mean: Array
     variance: Array
+
+    def cut(self, y: slice, x: slice) -> Patch:
+        """The same on rows y and columns x."""
+        return Patch(self.luma[y, x], self.mean[y, x], self.variance[y, x])
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One sample made ready, at working size (h, w)."""
+
+    patch: Patch
     hands: list[Array]  # (21, 2) float64 px each
     hull: Array  # (h, w) uint8: 1 on any hand with its halo
 
@@ -90,18 +100,16 @@ def look(frame: Array, hands: Sequence[Json]) -> Look:
     hull = np.zeros(luma.shape, dtype=np.uint8)
     for hand in points:
         hull |= hull_of(hand, hull.shape, HALO * hand_length(hand))
-    smooth = luma.astype(np.float32)
-    mean = _local(smooth)
-    return Look(smooth, mean, np.maximum(_local(smooth * smooth) - mean * mean, 0), points, hull)
+    return Look(patch_of(luma.astype(np.float32)), points, hull)
 
 
 def hand_length(points: Array) -> float:
-    """px: from the palm, whose length is half a hand's and whose width .4 of it; the larger, as one foreshortens."""
+    """px: from the palm, whose length is half a hand's and whose width .4 of it; the larger, as one shrinks."""
     palm, width = points[MIDDLE] - points[WRIST], points[PINKY] - points[INDEX]
     return float(max(2 * np.hypot(*palm), 2.4 * np.hypot(*width), 1.0))
 
 
-def arm_inside(points: Array, shape: tuple[int, int]) -> float:
+def arm_inside(points: Array, shape: tuple[int, ...]) -> float:
     """Hand lengths from the wrist to the picture's edge along the forearm; shape: (h, w)."""
     back = points[WRIST] - points[MIDDLE]
     back = back / max(float(np.hypot(*back)), 1e-6)
@@ -121,9 +129,9 @@ def hull_of(points: Array, shape: tuple[int, ...], grow_px: float) -> Array:
 
 
 def camera_motion(before: Look, now: Look) -> Array:
-    """(2, 3) float64 similarity from `before` to `now`, by corners off the hands; identity where they do not agree."""
+    """(2, 3) float64 similarity from `before` to `now`, by corners off the hands; identity where they disagree."""
     still = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    first, second = before.luma.astype(np.uint8), now.luma.astype(np.uint8)
+    first, second = before.patch.luma.astype(np.uint8), now.patch.luma.astype(np.uint8)
     corners = cv2.goodFeaturesToTrack(first, 100, 0.01, 6, mask=1 - before.hull)
     if corners is None or len(corners) < 8:
         return still
@@ -137,15 +145,13 @@ def camera_motion(before: Look, now: Look) -> Array:
 
 
 def compare(other: Look, here: Look, to_here: Array) -> list[float | None]:
-    """Evidence of each hand of `here` from `other`, whose pixels `to_here` brings here where nothing moved."""
-    height, width = here.luma.shape
-    stood = _warp(other.luma, to_here, (width, height))
-    was_hand = cv2.warpAffine(other.hull, to_here, (width, height))
-    textured = here.variance > TEXTURE_LEAST
-    alike = correlation(here, stood, slice(0, height), slice(0, width))
-    scene = textured & (here.hull == 0) & (was_hand == 0)
+    """Evidence of each hand of `here` against `other`, whose pixels `to_here` would bring here if none moved."""
+    shape = here.hull.shape
+    was_hand = cv2.warpAffine(other.hull, to_here, shape[::-1])
+    alike = correlation(here.patch, patch_of(_warp(other.patch.luma, to_here, shape)))
+    scene = (here.patch.variance > TEXTURE_LEAST) & (here.hull == 0) & (was_hand == 0)
     changed = scene & (alike < CHANGED_MOST)
-    # Where the camera's motion could not be taken out everything changes; only the excess near the hand counts.
+    # Where the camera's motion could not be taken out everything changes; only the excess near hands counts.
     common = float(changed.sum()) / max(1, int(scene.sum()))
     found: list[float | None] = []
     for hand in here.hands:
@@ -154,11 +160,11 @@ def compare(other: Look, here: Look, to_here: Array) -> list[float | None]:
             found.append(None)
             continue
         area = hand_length(hand) ** 2
-        near = scene & front_of(hand, (height, width))
+        near = scene & front_of(hand, shape)
         excess = float((changed & near).sum()) - common * float(near.sum())
         carried = float(carried_px(other, here, near, alike, similarity(twin[PALM], hand[PALM])))
         share = carried / area / CARRIED_FULL + max(0.0, excess) / area / CHANGED_FULL
-        found.append(min(1.0, share) * nearness(arm_inside(hand, (height, width))))
+        found.append(min(1.0, share) * nearness(arm_inside(hand, shape)))
     return found
 
 
@@ -168,7 +174,7 @@ def nearness(arm: float) -> float:
 
 
 def same_hand(hand: Array, others: list[Array]) -> Array | None:
-    """The hand of another sample that this one is, by mean distance of key points; None if all are too far."""
+    """The hand of another sample that this one is, by mean distance of key points; None if too far."""
     if not others:
         return None
     apart = [float(np.hypot(*(hand - o).T).mean()) for o in others]
@@ -176,7 +182,7 @@ def same_hand(hand: Array, others: list[Array]) -> Array | None:
     return others[best] if apart[best] <= JUMP_MOST * hand_length(hand) else None
 
 
-def front_of(hand: Array, shape: tuple[int, int]) -> Array:
+def front_of(hand: Array, shape: tuple[int, ...]) -> Array:
     """(h, w) bool: within REACH of the hand and not behind its wrist, where the forearm is."""
     length = hand_length(hand)
     ahead = hand[MIDDLE] - hand[WRIST]
@@ -195,31 +201,33 @@ def carried_px(other: Look, here: Look, where: Array, stood: Array, move: Array)
     rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
     if not len(rows):
         return 0
-    y, x = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-    size = here.luma.shape[1], here.luma.shape[0]
-    came = _warp(other.luma, move, size)
+    y = slice(max(0, int(rows[0]) - WINDOW_PX), int(rows[-1]) + 1 + WINDOW_PX)
+    x = slice(max(0, int(columns[0]) - WINDOW_PX), int(columns[-1]) + 1 + WINDOW_PX)
+    mine, beat, where = here.patch.cut(y, x), stood[y, x] + LEAD_LEAST, where[y, x]
+    most, (height, width) = max(NUDGES_PX), where.shape
+    came = _warp(other.patch.luma, move, here.hull.shape)
+    wide = cv2.copyMakeBorder(came, most, most, most, most, cv2.BORDER_REPLICATE)
+    theirs = patch_of(wide[y.start : y.start + height + 2 * most, x.start : x.start + width + 2 * most])
     best = 0
     for dy in NUDGES_PX:
         for dx in NUDGES_PX:
-            alike = correlation(here, came, y, x, dy, dx)
-            with_hand = (alike > ALIKE_LEAST) & (alike > stood[y, x] + LEAD_LEAST) & where[y, x]
-            best = max(best, int(with_hand.sum()))
+            moved = theirs.cut(slice(most + dy, most + dy + height), slice(most + dx, most + dx + width))
+            alike = correlation(mine, moved)
+            best = max(best, int(np.count_nonzero((alike > ALIKE_LEAST) & (alike > beat) & where)))
     return best
 
 
-def correlation(here: Look, picture: Array, y: slice, x: slice, dy: int = 0, dx: int = 0) -> Array:
-    """Local normalised correlation of `here` with a picture moved by (dx, dy) px, on the rows y and columns x."""
-    margin = WINDOW_PX
-    top, left = max(0, y.start - margin), max(0, x.start - margin)
-    big = slice(top, y.stop + margin), slice(left, x.stop + margin)
-    mine, mean, variance = here.luma[big], here.mean[big], here.variance[big]
-    theirs = _moved(picture, big, dy, dx)
-    their_mean = _local(theirs)
-    their_variance = np.maximum(_local(theirs * theirs) - their_mean * their_mean, 0)
-    both = _local(mine * theirs) - mean * their_mean
+def patch_of(luma: Array) -> Patch:
+    """float32 (h, w) luma with its local mean and variance."""
+    mean = _local(luma)
+    return Patch(luma, mean, np.maximum(_local(luma * luma) - mean * mean, 0))
+
+
+def correlation(mine: Patch, theirs: Patch) -> Array:
+    """(h, w) local normalised correlation of two patches of one size, -1..1."""
+    both = _local(mine.luma * theirs.luma) - mine.mean * theirs.mean
     floor = TEXTURE_LEAST / 2  # noise correlates with nothing
-    value = both / np.sqrt(np.maximum(variance, floor) * np.maximum(their_variance, floor))
-    return value[y.start - top : y.stop - top, x.start - left : x.stop - left]
+    return both / np.sqrt(np.maximum(mine.variance, floor) * np.maximum(theirs.variance, floor))
 
 
 def similarity(first: Array, second: Array) -> Array:
@@ -232,15 +240,8 @@ def similarity(first: Array, second: Array) -> Array:
     return np.concatenate([turn, (b - turn @ a)[:, None]], axis=1)
 
 
-def _moved(picture: Array, window: tuple[slice, slice], dy: int, dx: int) -> Array:
-    height, width = picture.shape
-    y = np.clip(np.arange(window[0].start, min(window[0].stop, height)) - dy, 0, height - 1)
-    x = np.clip(np.arange(window[1].start, min(window[1].stop, width)) - dx, 0, width - 1)
-    return picture[y[:, None], x[None, :]]
-
-
-def _warp(picture: Array, move: Array, size: tuple[int, int]) -> Array:
-    return cv2.warpAffine(picture, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+def _warp(picture: Array, move: Array, shape: tuple[int, ...]) -> Array:
+    return cv2.warpAffine(picture, move, shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
 
 
 def _local(picture: Array) -> Array:

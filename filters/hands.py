@@ -22,8 +22,8 @@ class Detector(Protocol):
 def track(frames: Sequence[NDArray[Any]], sample_ns: Sequence[int], detector: Detector) -> list[Json]:
     """Every hand of every sample, in order, with `sample` and `contact`: the `hands` of a schemas.Hands row.
 
-    frames: the proxy's, uint8 RGB (H, W, 3), one size. What the detector saw is kept as it is, false hands too:
-    a policy judges.
+    frames: the proxy's, uint8 RGB (H, W, 3), one size. What the detector saw is kept as it is, with false
+    hands: a policy judges.
     """
     if len(frames) != len(sample_ns):
         raise ValueError(f"{len(frames)} frames for {len(sample_ns)} sample times")

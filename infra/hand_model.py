@@ -43,7 +43,7 @@ class HandDetector(Protocol):
 
 
 class LiteHandDetector:
-    """HandDetector on two .tflite files and one core; 3 to 9 ms a frame. The same picture gives the same hands."""
+    """HandDetector on two .tflite files and one core, 3 to 9 ms a frame; equal pictures give equal hands."""
 
     def __init__(self, folder: Path | None = None, presence_least: float = PRESENCE_LEAST) -> None:
         folder = folder or weights.hand_weights()

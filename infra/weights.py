@@ -39,7 +39,7 @@ def cache_folder() -> Path:
 
 
 def hand_weights() -> Path:
-    """Folder that holds PALM and LANDMARK with the sha256 above; downloads them when they are absent or differ.
+    """Folder that holds PALM and LANDMARK with the sha256 above; downloads them if absent or different.
 
     Raises TransientError when the wheel cannot be had or is not the one expected.
     """
