@@ -1,4 +1,4 @@
-"""A robot's attempt in words: what it was told, what the log says came of it. A failure never reads as a success."""
+"""A robot's attempt in words: what it was told, what came of it. A failure never reads as a success."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from captioning.words import BANNED, tokens, word_count
 
 # Phases that logs name as the last one reached, as the act that the failure interrupted.
 PHASES = {
-    "hover": "hovering", "reach": "reaching", "approach": "approaching", "lower": "lowering", "descend": "descending",
-    "grasp": "grasping", "close": "closing the gripper", "lift": "lifting", "traverse": "moving across",
-    "transport": "moving across", "move": "moving", "place": "placing", "open": "opening the gripper",
+    "hover": "hovering", "reach": "reaching", "approach": "approaching", "lower": "lowering",
+    "descend": "descending", "grasp": "grasping", "close": "closing the gripper", "lift": "lifting",
+    "traverse": "moving across", "transport": "moving across", "move": "moving", "place": "placing", "open": "opening the gripper",
     "release": "releasing", "retreat": "retreating",
 }  # fmt: skip
 _LEAD = {"success": "", "failure": "fail to ", "unknown": "attempt to "}
@@ -22,7 +22,7 @@ _BARE = {"success": "complete the task", "failure": "fail the task", "unknown": 
 
 
 def attempt_head(attempt: AttemptFacts) -> str:
-    """The clause that every level opens with: the outcome is in its first words, so no shortening loses it."""
+    """The clause that every level opens with: the outcome comes first, so no shortening loses it."""
     told = _told(attempt)
     if told is None:
         return _bare(attempt)
@@ -88,7 +88,8 @@ def _ending(attempt: AttemptFacts) -> list[str]:
 
 
 def _robot(attempt: AttemptFacts) -> list[str]:
-    words = [w for w in re.sub(r"[\W_]+", " ", attempt.embodiment).split() if w.lower() not in BANNED | {"robot"}]
+    words = re.sub(r"[\W_]+", " ", attempt.embodiment).split()
+    words = [w for w in words if w.lower() not in BANNED | {"robot"}]
     return [f"use the {' '.join(words)} robot"] if 0 < len(words) <= 6 else []
 
 

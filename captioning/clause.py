@@ -19,19 +19,21 @@ from captioning.words import (
     word_count,
 )
 
-# A caption of at most 100 words repeats at most this many of its original and has room left for what was measured.
+# Of 100 words this many may repeat the original: room is left for its articles and for what was measured.
 NARRATION_WORDS = 60
 
 _TAG = re.compile(r"#\s*(?:unsure|[a-z]+)\b[.:]?", re.IGNORECASE)
 _WEARER = re.compile(
     r"^(?:(?:the |a )?(?:camera )?(?:wearer|operator|robot(?: arm)?)|c|x|(?:the |a |an |one |some |this )?"
-    r"(?:(?:young|old|older|elderly) )?(?:man|woman|person|lady|guy|boy|girl|people|worker|someone|somebody|human)"
+    r"(?:(?:young|old|older|elderly) )?"
+    r"(?:man|woman|person|lady|guy|boy|girl|people|worker|someone|somebody|human)"
     r"(?: [a-z](?= ))?|he|she|they|i|we|you)\s+(?:is |are |was |were |has |can be seen )?",
     re.IGNORECASE,
 )
 _LEADING = re.compile(r"^(?:and|also|just|still|slowly|quickly|carefully|gently)\s+", re.IGNORECASE)
 _HAND = re.compile(
-    r"^(?:the |a |an |his |her |one |two )?(?P<side>left |right |both )?hands?\s+(?:is |are |was |were )?", re.IGNORECASE
+    r"^(?:the |a |an |his |her |one |two )?(?P<side>left |right |both )?hands?\s+(?:is |are |was |were )?",
+    re.IGNORECASE,
 )
 _PHRASES = (
     (re.compile(r"(?:,\s*|\b(?:and|but)\s+)?\bthen\b,?", re.IGNORECASE), " and "),
@@ -39,13 +41,18 @@ _PHRASES = (
     (re.compile(r"\b(?:his|her|their|my|your|our|its)\s+(?=own\b)", re.IGNORECASE), "the "),
     (re.compile(r"(?<=[a-z])/(?=[a-z])", re.IGNORECASE), " and "),
 )
-_FIXED_PAIRS = {("in", "half"), ("in", "place"), ("in", "front"), ("by", "hand"), ("on", "top"), ("at", "home"), ("away", "empty")}
+_FIXED_PAIRS = {("in", "half"), ("in", "place"), ("in", "front"), ("by", "hand"), ("on", "top")}
+_FIXED_PAIRS |= {("at", "home"), ("away", "empty")}
 _KEEP_BARE = FUNCTION | DETERMINERS | {"something", "everything", "nothing", "anything", "camera's"}
-_JOINTS = frozenset("and or while".split())
+_JOINTS = frozenset(["and", "or", "while"])
+_PARTICLES = frozenset(
+    ["up", "down", "off", "out", "away", "over", "back", "around", "on", "in", "through", "apart", "together",
+     "above", "below"]
+)  # fmt: skip
 
 
 def sentences_of(text: str | None) -> list[str]:
-    """Verb-first sentences of an original, without full stops, its first NARRATION_WORDS words at most; may be empty."""
+    """Verb-first clauses of an original's sentences, its first NARRATION_WORDS words at most; may be none."""
     if not text:
         return []
     out: list[str] = []
@@ -65,7 +72,7 @@ def owed(text: str | None) -> str:
 
 
 def clause_of(text: str) -> str:
-    """One verb-first clause in lower case at its start, definite articles, no subject, no banned word; may be empty."""
+    """One verb-first clause with definite articles, no subject and no banned word; may be empty."""
     other = bool(re.search(r"#\s*o\b", text, re.IGNORECASE))
     text = re.sub(r"#\s*unsure\b", "something", text, flags=re.IGNORECASE)
     text = _TAG.sub(" ", text)
@@ -156,7 +163,9 @@ def _articles(words: list[str]) -> list[str]:
 
 def _wants_article(words: list[str], i: int, bare: str, before: str) -> bool:
     opens = i == 1 or (before in PREPOSITIONS and before != "of") or (i > 1 and _opens_joined(words, i))
-    if not opens or not bare or bare in _KEEP_BARE or bare in BANNED or bare.isdigit() or (before, bare) in _FIXED_PAIRS:
+    if not opens or not bare or bare in _KEEP_BARE | BANNED or bare.isdigit():
+        return False
+    if (before, bare) in _FIXED_PAIRS:
         return False
     if bare.endswith("ly") or (bare.endswith("ing") and lemma(bare) in VERBS):
         return False
@@ -181,21 +190,22 @@ def _plain(words: list[str]) -> list[str]:
             if out and _bare(out[-1]) not in DETERMINERS:
                 out.append("the")
             out.append(TOKEN.sub("person", word, count=1))
-        elif any(t in BANNED for t in tokens(word)):
-            continue
-        elif len(bare) == 1 and out and _bare(out[-1]) in {"person", "people"}:
-            continue
-        else:
+        elif not (BANNED & set(tokens(word)) or (len(bare) == 1 and _after_person(out))):
             out.append(word)
     return out
 
 
+def _after_person(words: list[str]) -> bool:
+    """Ego4D tells persons apart by a letter: "man X"."""
+    return bool(words) and _bare(words[-1]) in {"person", "people"}
+
+
 def shortened(clause: str, limit: int) -> str:
-    """The clause in at most `limit` words: cut before a preposition or conjunction, modifiers dropped; may be empty."""
+    """The clause in at most `limit` words, cut before a joint, modifiers dropped; may be empty."""
     words = clause.split()
     if word_count(clause) <= limit:
         return clause
-    if clause.startswith("watch the person ") and limit <= 5:
+    if clause.startswith("watch the person ") and limit == 5:
         return "watch the person"
     joints = PREPOSITIONS | _JOINTS | {"but", "more", "than"}
     breaks = [i for i in range(2, len(words)) if _bare(words[i]) in joints or words[i - 1].endswith(",")]
@@ -211,8 +221,6 @@ def shortened(clause: str, limit: int) -> str:
 
 def _trimmed(words: list[str]) -> str:
     """Without joints, articles and prepositions left hanging at its end."""
-    particles = {"up", "down", "off", "out", "away", "over", "back", "around", "on", "in", "through", "apart", "together"}
-    particles |= {"above", "below"}
-    while words and _bare(words[-1]) in (FUNCTION - particles) | {""}:
+    while words and _bare(words[-1]) in (FUNCTION - _PARTICLES) | {""}:
         words = words[:-1]
     return " ".join(words).rstrip(" ,-:")

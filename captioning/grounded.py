@@ -1,4 +1,4 @@
-"""The grounded captioner: sentences from measured facts only, and the original's own words. No model, no guess."""
+"""The grounded captioner: measured facts and the original's own words. No model, no guess."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CAMERA_MOVES_PER_S, CAMERA_RESTS_PER_S = 0.1, 0.01  # shares of the long side
 
 
 def compose(facts: Facts) -> dict[str, str]:
-    """Texts by kind: L1..L5, and for a robot's attempt `instruction` and `achieved` where the log has them."""
+    """Texts by kind: L1..L5, and for an attempt `instruction` and `achieved` where the log has them."""
     gist, heads, extras = _material(facts)
     texts = {"L1": sentence(shortened(gist, LIMITS["L1"]) or "show the scene")}
     previous = texts["L1"]
@@ -121,7 +121,8 @@ def _view(hands: HandFacts | None) -> list[str]:
     """How long each hand is in view."""
     out = []
     for name, side in _seen(hands):
-        part = "throughout" if side.share >= 0.9 else "most of the time" if side.share >= 0.5 else "part of the time"
+        most = "most of the time" if side.share >= 0.5 else "part of the time"
+        part = "throughout" if side.share >= 0.9 else most
         out.append(f"keep the {name} hand in view {part}")
     return out
 
