@@ -13,8 +13,8 @@ from captioning.words import BANNED, tokens, word_count
 PHASES = {
     "hover": "hovering", "reach": "reaching", "approach": "approaching", "lower": "lowering",
     "descend": "descending", "grasp": "grasping", "close": "closing the gripper", "lift": "lifting",
-    "traverse": "moving across", "transport": "moving across", "move": "moving", "place": "placing", "open": "opening the gripper",
-    "release": "releasing", "retreat": "retreating",
+    "traverse": "moving across", "transport": "moving across", "move": "moving", "place": "placing",
+    "open": "opening the gripper", "release": "releasing", "retreat": "retreating",
 }  # fmt: skip
 _LEAD = {"success": "", "failure": "fail to ", "unknown": "attempt to "}
 _FOLLOW = "follow the instruction for"
@@ -22,7 +22,7 @@ _BARE = {"success": "complete the task", "failure": "fail the task", "unknown": 
 
 
 def attempt_head(attempt: AttemptFacts) -> str:
-    """The clause that every level opens with: the outcome comes first, so no shortening loses it."""
+    """The clause that every level opens with: the outcome comes first, and no shortening loses it."""
     told = _told(attempt)
     if told is None:
         return _bare(attempt)

@@ -18,7 +18,7 @@ def sentence(clause: str) -> str:
 
 
 def pack(heads: Iterable[str], extras: Iterable[str], limit: int) -> str:
-    """The heads as sentences, shortened where they must be, then every extra that fits; `limit` words at most.
+    """The heads as sentences, shortened where they must be, then each extra that fits; `limit` words at most.
 
     Empty where not even the first head fits.
     """
