@@ -1,0 +1,200 @@
+"""The door to files and S3: list, read, download, conditional put. A URI is a local path or s3://bucket/key."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from schemas.errors import TransientError, UsageError
+
+T = TypeVar("T")
+MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchBucket")
+REFUSED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+
+
+class Conflict(Exception):
+    """A conditional put lost: somebody else's bytes are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One listed object: where it is and what tells its versions apart."""
+
+    uri: str
+    size_bytes: int
+    etag: str
+    modified_ns: int
+
+
+def join(uri: str, *parts: str) -> str:
+    """The URI with parts below it."""
+    return "/".join([uri.rstrip("/"), *(p.strip("/") for p in parts)])
+
+
+def is_s3(uri: str) -> bool:
+    """Whether the URI names an S3 object, bucket or prefix."""
+    return uri.startswith("s3://")
+
+
+def _parts(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise UsageError(f"{uri}: an S3 URL is s3://bucket/prefix")
+    return bucket, key
+
+
+@functools.cache
+def _client(pid: int) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    del pid  # one client a process: boto3's are not safe over fork
+    retries: Any = {"mode": "standard", "max_attempts": 6}
+    return boto3.client("s3", config=Config(retries=retries, connect_timeout=10, read_timeout=60))
+
+
+def _s3(call: Callable[[Any], T], uri: str) -> T:
+    """The one place where botocore's errors become ours; botocore has retried by then."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return call(_client(os.getpid()))
+    except ClientError as e:
+        code = str(e.response.get("Error", {}).get("Code", ""))
+        if code in MISSING:
+            raise FileNotFoundError(uri) from e
+        if code in REFUSED:
+            raise Conflict(uri) from e
+        raise TransientError(f"{uri}: S3 answered {code}; run the same command again") from e
+    except BotoCoreError as e:
+        raise TransientError(f"{uri}: {e}; check AWS_ENDPOINT_URL and run the same command again") from e
+
+
+def storage_options() -> dict[str, str]:
+    """What a table needs to reach the same S3 as this door: endpoint and region from AWS's own variables."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    options = {"aws_region": region}
+    if endpoint:
+        options |= {"aws_endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()}
+    return options
+
+
+def list_objects(prefix: str) -> Iterator[ObjectInfo]:
+    """Every object below a prefix or folder (or the one file it names), sorted by URI; nothing hidden."""
+    if is_s3(prefix):
+        bucket, key = _parts(prefix)
+        pages = _s3(lambda c: c.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key), prefix)
+        pages = iter(pages)
+        while (page := _s3(lambda c: next(pages, None), prefix)) is not None:
+            for o in page.get("Contents", []):
+                stamp = int(o["LastModified"].timestamp()) * 1_000_000_000
+                yield ObjectInfo(f"s3://{bucket}/{o['Key']}", int(o["Size"]), o["ETag"].strip('"'), stamp)
+        return
+    base = Path(prefix)
+    files = [base] if base.is_file() else sorted(p for p in base.rglob("*") if p.is_file())
+    for path in files:
+        if any(part.startswith(".") for part in path.relative_to(base).parts):
+            continue
+        stat = path.stat()
+        yield ObjectInfo(str(path), stat.st_size, f"{stat.st_size:x}-{stat.st_mtime_ns:x}", stat.st_mtime_ns)
+
+
+def exists(uri: str) -> bool:
+    """Whether an object (or, locally, a file or folder) is there."""
+    if not is_s3(uri):
+        return Path(uri).exists()
+    bucket, key = _parts(uri)
+    try:
+        _s3(lambda c: c.head_object(Bucket=bucket, Key=key), uri)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def read(uri: str) -> tuple[bytes, str]:
+    """An object's bytes and its ETag. FileNotFoundError where there is none."""
+    if is_s3(uri):
+        bucket, key = _parts(uri)
+        reply = _s3(lambda c: c.get_object(Bucket=bucket, Key=key), uri)
+        return reply["Body"].read(), reply["ETag"]
+    data = Path(uri).read_bytes()
+    return data, hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def read_bytes(uri: str) -> bytes:
+    """An object's bytes."""
+    return read(uri)[0]
+
+
+def download(uri: str, path: Path) -> None:
+    """Copies an object to a local file."""
+    if is_s3(uri):
+        bucket, key = _parts(uri)
+        _s3(lambda c: c.download_file(bucket, key, str(path)), uri)
+    else:
+        with Path(uri).open("rb") as source, path.open("wb") as target:
+            while block := source.read(1 << 20):
+                target.write(block)
+
+
+def put(uri: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
+    """Writes an object whole or not at all and returns its ETag.
+
+    if_absent: Conflict when something is there. if_match: Conflict unless the ETag there is this one.
+    """
+    if is_s3(uri):
+        bucket, key = _parts(uri)
+        condition = {"IfNoneMatch": "*"} if if_absent else {"IfMatch": if_match} if if_match else {}
+        reply = _s3(lambda c: c.put_object(Bucket=bucket, Key=key, Body=data, **condition), uri)
+        return str(reply["ETag"])
+    path = Path(uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary.write_bytes(data)
+    try:
+        with _locked(path):
+            if if_absent and path.exists():
+                raise Conflict(uri)
+            if if_match and (not path.exists() or read(uri)[1] != if_match):
+                raise Conflict(uri)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Local compare-and-swap: the kernel drops the lock when its holder dies."""
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def delete(uri: str) -> None:
+    """Removes one object; no error where there is none."""
+    if is_s3(uri):
+        bucket, key = _parts(uri)
+        _s3(lambda c: c.delete_object(Bucket=bucket, Key=key), uri)
+    else:
+        Path(uri).unlink(missing_ok=True)
+
+
+def delete_below(prefix: str) -> None:
+    """Removes every object below a prefix or folder, hidden ones and empty folders included."""
+    import shutil
+
+    if not is_s3(prefix):
+        shutil.rmtree(prefix, ignore_errors=True)
+        return
+    for info in list(list_objects(prefix.rstrip("/") + "/")):
+        delete(info.uri)

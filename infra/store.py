@@ -1,0 +1,202 @@
+"""The door to Lance: tables are sets of rows with a declared key; rows go in if they are absent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lance
+import pyarrow as pa
+import pyarrow.compute as pc
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from infra import objects
+from schemas import TABLES
+from schemas.arrow import empty, key_column, schema_of, table_of
+from schemas.errors import TransientError
+
+FORMAT = "2.2"
+IN_LIST = 2000  # keys in one SQL filter
+
+
+def _transient(error: BaseException) -> bool:
+    """Lance gives conflicts and network faults as OSError or ValueError with text."""
+    text = str(error).lower()
+    return isinstance(error, OSError | ValueError | RuntimeError) and any(
+        word in text for word in ("conflict", "timeout", "timed out", "connection", "retry", "503", "429", "slow down")
+    )
+
+
+_retrying = retry(
+    retry=retry_if_exception(_transient), stop=stop_after_attempt(5), wait=wait_random_exponential(0.1, 5), reraise=True
+)
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return ", ".join("'" + v.replace("'", "''") + "'" for v in values)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Tables under one root, a folder or an S3 prefix. Picklable: a worker opens its own."""
+
+    root: str
+
+    def uri(self, table: str) -> str:
+        """Where a table lies."""
+        return objects.join(self.root, "tables", f"{table}.lance")
+
+    def _options(self) -> dict[str, str] | None:
+        return objects.storage_options() if objects.is_s3(self.root) else None
+
+    def _open(self, table: str, version: int | str | None = None) -> Any:
+        """The dataset, or None where the table is not there yet."""
+        uri = self.uri(table)
+        if version == 0 or not list_any(objects.join(uri, "_versions")):
+            return None
+        return lance.dataset(uri, version=version, storage_options=self._options())
+
+    def dataset(self, path: str, version: int | None = None) -> Any:
+        """A Lance dataset at a path below the root (a release's view)."""
+        return lance.dataset(objects.join(self.root, path), version=version, storage_options=self._options())
+
+    def version(self, table: str) -> int:
+        """The table's newest version; 0 where it is not there yet."""
+        dataset = self._open(table)
+        return 0 if dataset is None else int(dataset.version)
+
+    def versions(self) -> dict[str, int]:
+        """Every table's newest version."""
+        return {name: self.version(name) for name in TABLES}
+
+    @_retrying
+    def insert(self, table: str, rows: Iterable[Any] | pa.Table, *, run_id: str) -> int:
+        """Inserts the rows whose key is absent; returns how many. Races on a key give one row."""
+        row = TABLES[table]
+        data = rows if isinstance(rows, pa.Table) else table_of(row, rows)
+        data = first_of_key(data.select(schema_of(row).names).cast(schema_of(row)), key_column(row))
+        if not data.num_rows:
+            return 0
+        dataset = self._open(table) or self._create(table, run_id)
+        if not (absent := self.absent(table, data[key_column(row)].to_pylist())):
+            return 0
+        data = data.filter(pc.is_in(data[key_column(row)], pa.array(absent)))
+        merge = dataset.merge_insert(key_column(row)).when_not_matched_insert_all()
+        stats = merge.execute(data)
+        return int(stats["num_inserted_rows"])
+
+    def _create(self, table: str, run_id: str) -> Any:
+        """An empty table; of two creators one wins and both use it."""
+        try:
+            return lance.write_dataset(
+                schema_of(TABLES[table]).empty_table(),
+                self.uri(table),
+                mode="create",
+                data_storage_version=FORMAT,
+                enable_stable_row_ids=True,
+                storage_options=self._options(),
+                transaction_properties={"run_id": run_id},
+            )
+        except (OSError, ValueError) as e:
+            if (dataset := self._open(table)) is None:
+                raise TransientError(f"{self.uri(table)}: {e}; run the same command again") from e
+            return dataset
+
+    def absent(self, table: str, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that the table lacks, in their order."""
+        column = key_column(TABLES[table])
+        dataset = self._open(table)
+        if dataset is None or not keys:
+            return list(keys)
+        if len(keys) <= IN_LIST:
+            found = dataset.to_table(columns=[column], filter=f"{column} in ({_quoted(keys)})")[column]
+        else:
+            found = dataset.to_table(columns=[column])[column]
+        wanted = pa.chunked_array([pa.array(keys, pa.string())])
+        mask = pc.invert(pc.is_in(wanted, value_set=found.combine_chunks()))
+        return [str(k) for k in wanted.filter(mask).to_pylist()]
+
+    def read(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        version: int | None = None,
+    ) -> pa.Table:
+        """Columns of the rows that match an SQL filter; an empty table of the schema where there is none."""
+        dataset = self._open(table, version)
+        if dataset is None:
+            return empty(TABLES[table], columns)
+        return dataset.to_table(columns=None if columns is None else list(columns), filter=where)
+
+    def read_keys(
+        self, table: str, column: str, values: Sequence[str], columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Rows whose column holds one of the values."""
+        parts = [
+            self.read(table, columns, f"{column} in ({_quoted(values[i : i + IN_LIST])})")
+            for i in range(0, len(values), IN_LIST)
+        ]
+        return pa.concat_tables(parts) if parts else empty(TABLES[table], columns)
+
+    def scan(self, table: str, batch_rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The whole table in batches, for rows too large to hold together."""
+        if (dataset := self._open(table)) is not None:
+            yield from dataset.scanner(columns=columns, batch_size=batch_rows).to_batches()
+
+    def write_fragments(self, table: str, batches: Iterable[pa.RecordBatch]) -> list[str]:
+        """Writes rows as uncommitted fragments and returns their metadata as JSON; `append` commits them."""
+        schema = schema_of(TABLES[table])
+        return write_fragments(self.uri(table), pa.RecordBatchReader.from_batches(schema, batches), self._options())
+
+    @_retrying
+    def append(self, table: str, fragments: Sequence[str], *, run_id: str) -> int:
+        """Commits fragments. The caller holds the table's lease and has checked that their keys are absent."""
+        if not fragments:
+            return 0
+        dataset = self._open(table) or self._create(table, run_id)
+        parsed = [lance.fragment.FragmentMetadata.from_json(f) for f in fragments]
+        operation = lance.LanceOperation.Append(parsed)
+        lance.LanceDataset.commit(
+            dataset, operation, read_version=dataset.version, commit_message=run_id, storage_options=self._options()
+        )
+        return sum(int(f.num_rows) for f in parsed)
+
+
+def write_fragments(uri: str, reader: pa.RecordBatchReader, options: dict[str, str] | None) -> list[str]:
+    """Uncommitted fragments of a dataset that may not be there yet."""
+    fragments = lance.fragment.write_fragments(
+        reader,
+        uri,
+        schema=reader.schema,
+        mode="append" if list_any(objects.join(uri, "_versions")) else "create",
+        data_storage_version=FORMAT,
+        enable_stable_row_ids=True,
+        storage_options=options,
+    )
+    return [json.dumps(f.to_json()) for f in fragments]
+
+
+def commit_new(uri: str, schema: pa.Schema, fragments: Sequence[str], options: dict[str, str] | None) -> int:
+    """A new dataset of these fragments in one commit; returns its version."""
+    parsed = [lance.fragment.FragmentMetadata.from_json(f) for f in fragments]
+    dataset = lance.LanceDataset.commit(
+        uri, lance.LanceOperation.Overwrite(schema, parsed), storage_options=options, enable_stable_row_ids=True
+    )
+    return int(dataset.version)
+
+
+def list_any(prefix: str) -> bool:
+    """Whether anything lies below the prefix."""
+    if not objects.is_s3(prefix):
+        return objects.exists(prefix)
+    return next(iter(objects.list_objects(prefix + "/")), None) is not None
+
+
+def first_of_key(data: pa.Table, key: str) -> pa.Table:
+    """One row a key, the first."""
+    rows = pa.table({"key": data[key], "row": pa.array(range(data.num_rows), pa.int64())})
+    first = rows.group_by("key").aggregate([("row", "min")])["row_min"]
+    return data if len(first) == data.num_rows else data.take(first.combine_chunks().sort())
