@@ -30,6 +30,7 @@ class LogItem:
     """
 
     uri: str
+    root: str  # the folder or data set that it is part of
     revision: str
     modified_ns: int
     size_bytes: int
