@@ -36,7 +36,7 @@ Json = dict[str, object]
 class Asset:
     """One media object at one place. Written last: its clips are whole once it is there."""
 
-    asset_id: str = column("key_of(uri, revision)")
+    asset_id: str = column("key_of(uri, revision, recipe)")
     uri: str = column("where it was read")
     revision: str = column("what the source says to tell versions apart: ETag, or size and time")
     modified_ns: int = column("the source's time of this revision, Unix ns; 0 where it has none")
@@ -65,6 +65,7 @@ class Asset:
 class Clip:
     """At most 60 s of a recording's bytes, with the signals of its one decode."""
 
+    clip_row_id: str = column("key_of(clip_id, recipe): signals belong to a recipe, the span does not")
     clip_id: str = column("clip_id(sha256, start_ns, end_ns)")
     sha256: str = column("of the recording")
     start_ns: int = column("from the recording's first frame")
@@ -79,7 +80,7 @@ class Clip:
     camera_motion: float | None = column("median global shift, share of the long side a second")
     freeze_share: float | None = column("share of sample pairs without change, 0..1")
     phash: str | None = column("16 hex digits, difference hash of the middle sample")
-    narration: str | None = column("original narration of this span")
+    recipe: str = column("digest of cutter, signals and proxy options")
     run_id: str = column("provenance")
 
 

@@ -1,0 +1,218 @@
+"""The one pass over a recording, in the jail: cuts, signals and proxies. `main` is the child's entry.
+
+Writes proxies.arrow (schemas.Proxy, a batch a clip) and prints {"facts", "clips"}; memory holds one clip at most.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pyarrow as pa
+
+from filters import cuts, signals
+from infra import media
+from schemas import Proxy
+from schemas.arrow import schema_of, table_of
+from schemas.errors import BadMedia
+from schemas.keys import clip_id
+from schemas.spans import NS, Span, split
+
+# A container that promises this much more than it holds was cut short; less is rounding or a longer audio track.
+SHORT_NS = NS // 2
+
+
+@dataclass(frozen=True, slots=True)
+class PassOptions:
+    """Options of the one pass: part of every asset's recipe."""
+
+    proxy_hz: float = 4.0
+    proxy_long_side_px: int = 448
+    proxy_quality: int = 75  # JPEG; q75 costs .65 of the sample clips' own bytes, q85 .84, q95 1.48
+    cut: cuts.CutOptions = field(default_factory=cuts.CutOptions)
+    versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION)
+
+
+@dataclass(slots=True)
+class OpenClip:
+    """The clip under way."""
+
+    start_ns: int
+    samples: list[tuple[int, bytes]] = field(default_factory=list)
+    states: list[Any] = field(default_factory=lambda: [s.start() for s in signals.SIGNALS])
+    frames: int = 0
+    damaged: int = 0
+
+
+@dataclass(slots=True)
+class Pending:
+    """A frame whose cut is not decided yet, with its sample where it is one."""
+
+    picture: media.Picture
+    rgb: media.Rgb | None
+
+
+def main(argv: list[str]) -> None:
+    """argv: media path, out folder, JSON {"sha256", "options", "spans": [[start, end]] or null}."""
+    job = json.loads(argv[2])
+    plain = job["options"]
+    options = PassOptions(**plain | {"cut": cuts.CutOptions(**plain["cut"]), "versions": tuple(plain["versions"])})
+    print(json.dumps(decode(Path(argv[0]), Path(argv[1]), job["sha256"], options, job["spans"])))
+
+
+def decode(
+    path: Path, out: Path, sha256: str, options: PassOptions, spans: list[Span] | None
+) -> dict[str, Any]:
+    """Facts and clips of a recording. With spans (a robot's episodes) those are the clips, else shots are."""
+    container = media.open_media(path)
+    stream = media.video_stream(container)
+    pictures = media.pictures(container, stream)
+    first = next(pictures, None)
+    if first is None:
+        raise BadMedia("no_frames", "a video stream without one decodable frame")
+    facts = media.facts(container, stream, first.frame)
+    size = media.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
+    ends = None if spans is None else iter(_edges(spans, options))
+    clips: list[dict[str, Any]] = []
+    with pa.OSFile(str(out / "proxies.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema_of(Proxy)) as writer:
+        decoded_ns = 0
+        for clip, end_ns in _clips(_chain(first, pictures), facts, size, options, ends):
+            clips.append(_close(clip, end_ns, sha256, spans, writer, size))
+            decoded_ns = end_ns
+    lost = facts.declared_ns - decoded_ns
+    duration_ns = facts.declared_ns if lost > SHORT_NS else decoded_ns
+    kept = clips if spans is None else [c for c in clips if _inside(c, spans)]
+    return {
+        "facts": dataclasses.asdict(facts) | {"duration_ns": duration_ns, "decoded_ns": decoded_ns},
+        "clips": kept,
+    }
+
+
+def _chain(first: media.Picture, rest: Iterator[media.Picture]) -> Iterator[media.Picture]:
+    yield first
+    yield from rest
+
+
+def _edges(spans: list[Span], options: PassOptions) -> list[int]:
+    """Every time at which a clip of given spans starts or ends, in order."""
+    longest = round(options.cut.longest_s * NS)
+    return sorted({t for span in spans for part in split((span[0], span[1]), longest) for t in part})
+
+
+def _inside(clip: dict[str, Any], spans: list[Span]) -> bool:
+    return any(s <= clip["start_ns"] and clip["end_ns"] <= e for s, e in spans)
+
+
+def _clips(
+    pictures: Iterator[media.Picture],
+    facts: media.Facts,
+    size: tuple[int, int],
+    options: PassOptions,
+    edges: Iterator[int] | None,
+) -> Iterator[tuple[OpenClip, int]]:
+    """Clips with their ends; they tile [0, decoded)."""
+    cut: Callable[[int, bool], int | None] = _at_edges(edges) if edges else _at_shots(options)
+    clip = OpenClip(0)
+    end_ns = 0
+    for pending, starts_shot in _with_cuts(pictures, facts, size, options):
+        t_ns = pending.picture.t_ns
+        while (at := cut(t_ns, starts_shot)) is not None:
+            if at > clip.start_ns:
+                yield clip, at
+                clip = OpenClip(at)
+        _add(clip, pending, options)
+        end_ns = t_ns + pending.picture.length_ns
+    if end_ns > clip.start_ns:
+        yield clip, end_ns
+
+
+def _at_shots(options: PassOptions) -> Callable[[int, bool], int | None]:
+    """Cut at shots, and where a shot has lasted as long as a clip may."""
+    longest = round(options.cut.longest_s * NS)
+    start = 0
+
+    def cut(t_ns: int, starts_shot: bool) -> int | None:
+        nonlocal start
+        if t_ns > start and (starts_shot or t_ns - start >= longest):
+            start = t_ns
+            return t_ns
+        return None
+
+    return cut
+
+
+def _at_edges(edges: Iterator[int]) -> Callable[[int, bool], int | None]:
+    """Cut at given times."""
+    coming = next(edges, None)
+
+    def cut(t_ns: int, starts_shot: bool) -> int | None:
+        nonlocal coming
+        del starts_shot
+        if coming is None or t_ns < coming:
+            return None
+        at, coming = coming, next(edges, None)
+        return at
+
+    return cut
+
+
+def _with_cuts(
+    pictures: Iterator[media.Picture], facts: media.Facts, size: tuple[int, int], options: PassOptions
+) -> Iterator[tuple[Pending, bool]]:
+    """Frames in order, each with whether it starts a shot; a sample's pixels are taken on the way."""
+    state = cuts.CutState()
+    waiting: deque[Pending] = deque()
+    period_ns = round(NS / options.proxy_hz)
+    due_ns = 0
+    for picture in pictures:
+        rgb = None
+        if picture.t_ns >= due_ns:
+            rgb = media.rgb(picture.frame, size, facts.quarter_turns)
+            due_ns = (picture.t_ns // period_ns + 1) * period_ns
+        waiting.append(Pending(picture, rgb))
+        for answer in cuts.update(state, media.luma(picture.frame), options.cut):
+            yield waiting.popleft(), answer
+    for answer in cuts.finish(state, options.cut):
+        yield waiting.popleft(), answer
+
+
+def _add(clip: OpenClip, pending: Pending, options: PassOptions) -> None:
+    clip.frames += 1
+    clip.damaged += pending.picture.damaged
+    if pending.rgb is None:
+        return
+    sample = signals.sample_of(pending.picture.t_ns, pending.rgb)
+    clip.states = [s.update(state, sample) for s, state in zip(signals.SIGNALS, clip.states, strict=True)]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, options.proxy_quality]
+    ok, jpeg = cv2.imencode(".jpg", pending.rgb[:, :, ::-1], quality)
+    if not ok:
+        raise RuntimeError("JPEG encoder refused a frame")
+    clip.samples.append((pending.picture.t_ns, jpeg.tobytes()))
+
+
+def _close(
+    clip: OpenClip, end_ns: int, sha256: str, spans: list[Span] | None, writer: Any, size: tuple[int, int]
+) -> dict[str, Any]:
+    """The clip's columns; its proxy goes to the writer, unless it lies outside every given span."""
+    row = {
+        "clip_id": clip_id(sha256, clip.start_ns, end_ns),
+        "sha256": sha256,
+        "start_ns": clip.start_ns,
+        "end_ns": end_ns,
+        "cutter": cuts.VERSION if spans is None else "episode",
+        "frame_count": clip.frames,
+        "damaged_frames": clip.damaged,
+    }
+    row |= {s.name: s.finish(state) for s, state in zip(signals.SIGNALS, clip.states, strict=True)}
+    if spans is None or _inside(row, spans):
+        times, jpegs = [t for t, _ in clip.samples], [j for _, j in clip.samples]
+        proxy = Proxy(clip_id=row["clip_id"], sample_ns=times, width_px=size[0], height_px=size[1], jpegs=jpegs)
+        for batch in table_of(Proxy, [proxy]).to_batches():
+            writer.write_batch(batch)
+    return row

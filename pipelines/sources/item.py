@@ -1,0 +1,76 @@
+"""What a source yields: one recording to ingest, with what the source says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.errors import BadMedia
+
+MEDIA_SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .3gp .flv .wmv .ogv .gif".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One [[source]] of the config."""
+
+    kind: str
+    uri: str
+    stage: str = "web"  # web, ego
+    licence: str | None = None
+    consent: str | None = None
+    wearer: str | None = None
+    site: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Narration:
+    """A text and its span in ns from the first frame; null times: the whole recording."""
+
+    text: str
+    start_ns: int | None = None
+    end_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One recording. Identities are plain here and salted before they are stored.
+
+    bad: why it cannot be read at all (a manifest's broken line); it becomes a Reject.
+    """
+
+    uri: str
+    revision: str
+    stage: str
+    modified_ns: int = 0
+    size_bytes: int = 0
+    sha256: str | None = None  # where the source declares it; other bytes are refused
+    licence: str | None = None
+    consent: str | None = None
+    wearer: str | None = None
+    site: str | None = None
+    intrinsics_json: str | None = None
+    narrations: tuple[Narration, ...] = ()
+    bad: tuple[str, str] | None = None
+
+
+class Reader(Protocol):
+    """A source kind: one file, one verb. Listing costs no fetch of media."""
+
+    def __call__(self, source: Source) -> Iterator[Item]: ...
+
+
+def seconds_to_ns(value: object, what: str) -> int | None:
+    """Seconds of a manifest as ns; None for nothing. BadMedia `bad_sidecar` for what is no time."""
+    if value is None or value == "":
+        return None
+    try:
+        seconds = float(str(value))
+    except ValueError as e:
+        raise BadMedia("bad_sidecar", f"{what} is no number of seconds: {str(value)[:40]!r}") from e
+    if not 0 <= seconds < 1e7:
+        raise BadMedia("bad_sidecar", f"{what} is outside 0 .. 1e7 s: {seconds}")
+    return round(seconds * 1e9)

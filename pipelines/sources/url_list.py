@@ -1,0 +1,75 @@
+"""Lists of URLs: CSV, TSV, JSONL or Parquet with a url column and optional caption, start, end (s), licence, sha256."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from infra import objects
+from pipelines.sources.folder import TEXT_CHARACTERS
+from pipelines.sources.item import Item, Narration, Source, seconds_to_ns
+from schemas.errors import BadMedia, UsageError
+
+LINE_CHARACTERS = 100_000
+
+
+def read(source: Source) -> Iterator[Item]:
+    """One item a line, in the list's order; a line that cannot be read is an item that says so."""
+    for number, line in enumerate(_lines(source.uri), 1):
+        try:
+            yield _item(line, source)
+        except BadMedia as e:
+            yield Item(f"{source.uri}#line={number}", "line", source.stage, bad=(e.reason, e.detail))
+
+
+def _lines(uri: str) -> Iterator[dict[str, Any] | None]:
+    """Lines as dicts; None for one that is not."""
+    suffix = PurePosixPath(uri).suffix.lower()
+    try:
+        data = objects.read_bytes(uri)
+    except FileNotFoundError as e:
+        raise UsageError(f"URL list {uri!r} is not there; mend [[source]] uri in handwheel.toml") from e
+    if suffix in (".csv", ".tsv"):
+        text = io.StringIO(data.decode("utf-8-sig", errors="replace"), newline="")
+        yield from csv.DictReader(text, delimiter="\t" if suffix == ".tsv" else ",")
+    elif suffix == ".jsonl":
+        for raw in data.decode("utf-8-sig", errors="replace").splitlines():
+            if raw.strip():
+                yield _json(raw)
+    elif suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        for batch in pq.ParquetFile(io.BytesIO(data)).iter_batches(1000):
+            yield from batch.to_pylist()
+    else:
+        raise UsageError(f"URL list {uri!r}: the suffix is none of .csv, .tsv, .jsonl, .parquet")
+
+
+def _json(raw: str) -> dict[str, Any] | None:
+    try:
+        plain = json.loads(raw) if len(raw) <= LINE_CHARACTERS else None
+    except (ValueError, RecursionError):
+        return None
+    return plain if isinstance(plain, dict) else None
+
+
+def _item(line: dict[str, Any] | None, source: Source) -> Item:
+    if line is None:
+        raise BadMedia("bad_line", "not a JSON object of a sane length")
+    url = str(line.get("url") or line.get("contentUrl") or "").strip()
+    if not url.startswith(("http://", "https://")):
+        raise BadMedia("bad_url", f"only http and https URLs are fetched: {url[:80]!r}")
+    caption = line.get("caption") or line.get("name") or ""
+    start, end = seconds_to_ns(line.get("start"), "start"), seconds_to_ns(line.get("end"), "end")
+    text = " ".join(str(caption).split())[:TEXT_CHARACTERS]
+    sha256 = str(line.get("sha256") or "").lower() or None
+    return Item(
+        uri=url, revision=sha256 or "", stage=source.stage, sha256=sha256,
+        licence=line.get("licence") or line.get("license") or source.licence,
+        consent=source.consent, wearer=source.wearer, site=source.site,
+        narrations=(Narration(text, start, end),) if text else (),
+    )  # fmt: skip
