@@ -110,8 +110,7 @@ class _Arm:
         model.vis.quality.offsamples = 0
         model.vis.global_.offwidth = model.vis.global_.offheight = SIDE_PX
         self.renderer: Any = mujoco.Renderer(model, SIDE_PX, SIDE_PX)
-        self.renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-        self.renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        self._costly = [int(mujoco.mjtRndFlag.mjRND_SHADOW), int(mujoco.mjtRndFlag.mjRND_REFLECTION)]
         names = [mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_ACTUATOR, i) for i in range(model.nu)]
         joints = [n for n in names if n != "gripper"]
         tip = ["tip.x_m", "tip.y_m", "tip.z_m"]
@@ -122,6 +121,7 @@ class _Arm:
     def picture(self) -> npt.NDArray[np.uint8]:
         """What the camera sees now, uint8 (256, 256, 3) RGB."""
         self.renderer.update_scene(self.world.data, CAMERA)
+        self.renderer.scene.flags[self._costly] = 0  # each update sets them again
         return np.asarray(self.renderer.render())
 
     def close(self) -> None:
