@@ -1,0 +1,40 @@
+"""How a hop's Beam pipeline gets its runner, and a hop's actors their Ray."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pipelines.hop import Beam, Ray
+
+EMBEDDED = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
+
+
+def beam_options(beam: Beam) -> Any:
+    """Beam's PipelineOptions: embedded on all cores, or any portable runner by its flags."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    if beam.runner != "embedded":
+        return PipelineOptions([f"--runner={beam.runner}", *beam.flags])
+    workers = beam.workers or os.cpu_count() or 1
+    return PipelineOptions(
+        [f"--runner={EMBEDDED}", "--direct_running_mode=multi_threading", f"--direct_num_workers={workers}", *beam.flags]
+    )
+
+
+def actors(ray: Ray, kind: type, *args: Any) -> Any:
+    """A pool of actors of a class, as many as the settings or the cluster's cores say. Ray stays up for later hops."""
+    import logging
+
+    import ray as engine
+    from ray.util import ActorPool
+
+    if not engine.is_initialized():
+        local: dict[str, Any] = {"object_store_memory": ray.object_store_mb << 20, "include_dashboard": False}
+        engine.init(
+            address=None if ray.address == "local" else ray.address,
+            log_to_driver=False, logging_level=logging.ERROR, **(local if ray.address == "local" else {}),
+        )  # fmt: skip
+    workers = ray.workers or int(engine.cluster_resources().get("CPU", 1))
+    remote = engine.remote(num_cpus=1, max_restarts=2, max_task_retries=2)(kind)
+    return ActorPool([remote.remote(*args) for _ in range(workers)])

@@ -1,0 +1,42 @@
+"""What the corpus holds now: the newest revision of every place, each recording's bytes counted once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from infra.store import Store
+
+COLUMNS = (
+    "asset_id", "uri", "revision", "modified_ns", "sha256", "stage", "licence", "wearer_id", "robot_id", "site_id",
+    "duration_ns", "decoded_ns", "narrations", "recipe",
+)  # fmt: skip
+
+
+def inventory(store: Store, recipe: str) -> pa.Table:
+    """Newest asset of each uri (this recipe's first, then the latest), with two columns more.
+
+    current: decoded under this recipe. primary: the one asset whose licence, stage and ids speak for its bytes: the
+    least asset_id, whatever the order of arrival.
+    """
+    assets = store.read("assets", COLUMNS)
+    assets = assets.append_column("current", pc.equal(assets["recipe"], recipe))
+    assets = assets.sort_by(
+        [("uri", "ascending"), ("current", "descending"), ("modified_ns", "descending"), ("revision", "descending")]
+    )
+    assets = assets.filter(_firsts(assets["uri"])).sort_by([("sha256", "ascending"), ("asset_id", "ascending")])
+    return assets.append_column("primary", pc.and_(_firsts(assets["sha256"]), assets["current"]))
+
+
+def _firsts(column: pa.ChunkedArray) -> pa.Array:
+    """Where a sorted column's value differs from the one before."""
+    values = column.to_numpy(zero_copy_only=False)
+    return pa.array(np.concatenate([[True], values[1:] != values[:-1]]) if len(values) else np.array([], bool))
+
+
+def current_clips(store: Store, assets: pa.Table, recipe: str) -> pa.Table:
+    """Clips of the primary assets under this recipe, with their asset's stage; read through their parent."""
+    parents = assets.filter(assets["primary"]).select(["sha256", "stage"])
+    clips = store.read("clips", where=f"recipe = '{recipe}'")
+    return clips.join(parents, "sha256", join_type="inner").sort_by("clip_id")

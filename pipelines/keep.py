@@ -1,0 +1,40 @@
+"""keep: signals and hand tracks -> a verdict for every span (a query; no engine)."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from filters.policy import Policy, decide
+from infra.store import Store
+from pipelines.hop import Done, Run
+from pipelines.inventory import current_clips, inventory
+
+HOP = "keep"
+
+
+def keep(run: Run, recipe: str, policy: Policy) -> Done:
+    """Decides every clip that has what it takes and no verdict of this policy yet."""
+    done = Done(HOP)
+    with run.hold(HOP) as held:
+        clips, hands = undecided(run.store, recipe, policy)
+        if clips.num_rows:
+            run.progress(HOP, 0, clips.num_rows)
+            decisions = decide(clips, hands, policy, run.run_id)
+            held.check()
+            done.add("decisions", run.store.insert("decisions", decisions, run_id=run.run_id))
+            run.progress(HOP, clips.num_rows, clips.num_rows)
+    return done
+
+
+def undecided(store: Store, recipe: str, policy: Policy) -> tuple[pa.Table, pa.Table]:
+    """Clips without a verdict that can get one (robot clips, and those that were looked at), and their hand tracks."""
+    clips = current_clips(store, inventory(store, recipe), recipe)
+    decided = store.read("decisions", ["clip_id"], f"policy = '{policy.digest}'")["clip_id"]
+    clips = clips.filter(pc.invert(pc.is_in(clips["clip_id"], decided.combine_chunks())))
+    if not clips.num_rows:
+        return clips, clips
+    hands = store.read("hands", where=f"detector = '{policy.detector}'")
+    hands = hands.filter(pc.is_in(hands["clip_id"], clips["clip_id"].combine_chunks()))
+    seen = pc.is_in(clips["clip_id"], hands["clip_id"].combine_chunks())
+    return clips.filter(pc.or_(seen, pc.equal(clips["stage"], "robot"))), hands

@@ -1,0 +1,130 @@
+"""What a worker that decodes hands to the hop: rows by table, and fragments of proxies it has written.
+
+Media never cross a shuffle: workers write fragments and put their metadata in staging; the hop commits children first
+and parents last, so that a killed run leaves nothing that a reader sees and the next run inserts what is absent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from infra import jail, objects
+from infra.lease import Lease
+from infra.store import Store
+from pipelines.decode import PassOptions
+from pipelines.hop import Done, Run
+from schemas import Reject
+from schemas.keys import digest_of, key_of
+from schemas.spans import Span
+
+LEASE = "media"  # ingest and fold both write clips and proxies: one writer at a time
+CHILDREN = ("clips", "steps", "rejects")
+PARENTS = ("assets", "episodes")
+
+
+@dataclass(slots=True)
+class Parcel:
+    """Rows as plain dicts, by table; fragments of proxies as JSON; keys that did not come to an end this time."""
+
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    proxies: list[str] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
+
+    def add(self, table: str, *rows: Any) -> None:
+        """Adds rows of one table."""
+        self.rows.setdefault(table, []).extend(dataclasses.asdict(r) for r in rows)
+
+    def dumps(self) -> bytes:
+        """The parcel as JSON."""
+        return json.dumps(dataclasses.asdict(self)).encode()
+
+
+def recipe_of(options: PassOptions) -> str:
+    """Digest of everything that shapes clips, signals and proxies."""
+    return digest_of(dataclasses.asdict(options))[:16]
+
+
+def reject(subject: str, uri: str | None, stage: str, recipe: str, why: tuple[str, str], run_id: str) -> Reject:
+    """A Reject row; `why` is reason and detail."""
+    return Reject(
+        reject_id=key_of(subject, stage, recipe), subject=subject, uri=uri, stage=stage, recipe=recipe,
+        reason=why[0], detail=why[1], run_id=run_id,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Settings of a worker's decode; picklable."""
+
+    store: Store
+    run_id: str
+    options: PassOptions
+    limits: jail.Limits
+
+    def decode(self, path: Path, sha256: str, spans: list[Span] | None, parcel: Parcel) -> dict[str, Any]:
+        """Decodes one recording in the jail into the parcel: clips and, once written, proxies. Returns its facts.
+
+        BadMedia: why it cannot be used.
+        """
+        job = {"sha256": sha256, "options": dataclasses.asdict(self.options), "spans": spans}
+        recipe = recipe_of(self.options)
+        with tempfile.TemporaryDirectory(prefix="handwheel-") as folder:
+            reply = json.loads(jail.run("pipelines.decode", [str(path), folder, json.dumps(job)], self.limits))
+            clips = [
+                c | {"clip_row_id": key_of(c["clip_id"], recipe), "recipe": recipe, "run_id": self.run_id}
+                | {"camera": c.get("camera")}
+                for c in reply["clips"]
+            ]  # fmt: skip
+            absent = set(self.store.absent("proxies", [c["clip_id"] for c in clips]))
+            if absent:
+                batches = _batches(Path(folder) / "proxies.arrow", absent)
+                parcel.proxies += self.store.write_fragments("proxies", batches)
+        parcel.rows.setdefault("clips", []).extend(clips)
+        return dict(reply["facts"])
+
+
+def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:
+    """Proxies of the wanted clips, one batch at a time."""
+    with pa.memory_map(str(path)) as source:
+        reader = pa.ipc.open_file(source)
+        for i in range(reader.num_record_batches):
+            batch = reader.get_batch(i)
+            if batch["clip_id"][0].as_py() in keys:
+                yield batch
+
+
+def staging(run: Run, hop: str) -> str:
+    """Folder of a run's parcels."""
+    return objects.join(run.store.root, "staging", run.run_id, hop)
+
+
+def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
+    """Commits every staged parcel of this run, children first, and clears the staging. Returns unreached keys."""
+    folder = staging(run, hop)
+    infos = list(objects.list_objects(folder)) if objects.is_s3(folder) or objects.exists(folder) else []
+    parcels = [Parcel(**json.loads(objects.read_bytes(info.uri))) for info in infos]
+    held.check()
+    done.add("proxies", _append_proxies(run, parcels))
+    for table in (*CHILDREN, *PARENTS):
+        rows = [row for parcel in parcels for row in parcel.rows.get(table, [])]
+        if rows:
+            held.check()
+            done.add(table, run.store.insert(table, rows, run_id=run.run_id))
+    objects.delete_below(folder)
+    return [key for parcel in parcels for key in parcel.unreached]
+
+
+def _append_proxies(run: Run, parcels: list[Parcel]) -> int:
+    """One append for the batch. Two parcels never hold one clip: a recording's bytes go to one worker."""
+    fragments = [f for parcel in parcels for f in parcel.proxies]
+    return run.store.append("proxies", fragments, run_id=run.run_id)
+
+
