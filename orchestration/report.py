@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
@@ -17,14 +15,13 @@ import jinja2
 import pyarrow.compute as pc
 from markupsafe import Markup
 
-from infra import objects
 from infra.store import Store
 from orchestration import report_numbers as numbers
 from orchestration import report_tiles as contact
 from orchestration.report_pictures import Look
 from pipelines.inventory import current_clips, inventory
 from pipelines.ledger import PLACE_OF, PLACES
-from schemas.errors import UsageError
+from pipelines.release import load, newest, pin_uri
 
 Row = dict[str, Any]
 TEMPLATES = resources.files("orchestration") / "templates"
@@ -47,7 +44,12 @@ class ReportOptions:
 
 
 def report(
-    store: Store, recipe: str, policy: str, release: Row | None, out: Path, options: ReportOptions | None = None
+    store: Store,
+    recipe: str,
+    policy: str,
+    release: Row | None,
+    out: Path,
+    options: ReportOptions | None = None,
 ) -> Path:
     """Writes the page about a corpus under a recipe and a policy (their digests) and returns its path.
 
@@ -66,20 +68,7 @@ def report_of(
 
     UsageError: no release of that name.
     """
-    return report(store, recipe, policy, read_release(store, name), out, options)
-
-
-def read_release(store: Store, name: str | None) -> Row | None:
-    """A release's release.json; None names the newest."""
-    if name is None:
-        rows = store.read("releases", ["name", "created_ns"]).to_pylist()
-        if not rows:
-            return None
-        name = str(max(rows, key=lambda r: (r["created_ns"], r["name"]))["name"])
-    try:
-        return dict(json.loads(objects.read_bytes(objects.join(store.root, "releases", name, "release.json"))))
-    except FileNotFoundError as e:
-        raise UsageError(f"{store.root} has no release {name!r}; `handwheel release list` names them") from e
+    return report(store, recipe, policy, load(store, name) if name else newest(store), out, options)
 
 
 def page(store: Store, recipe: str, policy: str, release: Row | None, options: ReportOptions) -> str:
@@ -92,6 +81,8 @@ def page(store: Store, recipe: str, policy: str, release: Row | None, options: R
     uris = dict(zip(primary["sha256"].to_pylist(), primary["uri"].to_pylist(), strict=True))
     refused = refused_files(store, recipe, set(assets["asset_id"].to_pylist()))
     episodes = numbers.episodes_of(store)
+    drawn = numbers.books(store, recipe, policy, decisions)
+    account = drawn.account
     budget = contact.Budget(options.pictures_bytes)
     kept = decisions.filter(pc.equal(decisions["verdict"], "accept"))
     # The robot's own spans are shown with their attempt.
@@ -99,20 +90,24 @@ def page(store: Store, recipe: str, policy: str, release: Row | None, options: R
     others = decisions.filter(pc.and_(pc.not_equal(decisions["verdict"], "accept"), human))
     tries = contact.attempts(corpus, contact.choose_attempts(episodes, options.attempts), budget)
     return _environment().get_template("report.html.j2").render(
-        release=release,
-        created=_created(store, release),
+        release=numbers.published(release, options.tasks) if release else None,
+        pin=options.pin or (pin_uri(store, str(release["name"])) if release else None),
         options=options,
         recipe=recipe,
         policy=policy,
-        books=numbers.books(store, recipe, policy, decisions, refused),
+        books=drawn,
         refused=refused[: options.files],
         refused_total=len(refused),
         kept=_sheet(corpus, kept, uris, options.kept, budget),
         kept_total=kept.num_rows,
-        others=_by_reason(_sheet(corpus, others, uris, options.refused, budget)),
+        others=sorted(
+            _by_reason(_sheet(corpus, others, uris, options.refused, budget)),
+            key=lambda g: -account.by_reason.get(g[0], 0),
+        ),
         others_total=others.num_rows,
         episodes_total=episodes.num_rows,
         tasks=numbers.attempts(episodes, "instruction", options.tasks),
+        outcomes=numbers.attempts(episodes, "outcome", 3),
         embodiments=numbers.attempts(episodes, "embodiment", options.tasks),
         failures=_failures(episodes),
         attempts=sorted(tries, key=lambda a: (a.row["outcome"] != "success", a.row["outcome"], str(a.row["name"]))),
@@ -125,7 +120,9 @@ def refused_files(store: Store, recipe: str, current: set[str]) -> list[Row]:
     columns = ["subject", "uri", "stage", "recipe", "reason", "detail"]
     rows = store.read("rejects", columns, f"stage != 'ingest' or recipe = '{recipe}'").to_pylist()
     left = [r for r in rows if r["subject"] not in current]
-    return sorted(left, key=lambda r: (r["stage"] != "ingest", r["stage"], r["reason"], str(r["uri"]), r["subject"]))
+    return sorted(
+        left, key=lambda r: (r["stage"] != "ingest", r["stage"], r["reason"], str(r["uri"]), r["subject"])
+    )
 
 
 def _sheet(
@@ -139,13 +136,15 @@ def _sheet(
 
 
 def _by_reason(sheet: Sequence[tuple[contact.Tile, Any]]) -> list[tuple[str, list[tuple[contact.Tile, Any]]]]:
-    """Tiles grouped by their first reason, quarantined ones after rejected ones."""
+    """Tiles grouped by their first reason."""
 
     def key(item: tuple[contact.Tile, Any]) -> tuple[str, str]:
         tile = item[0]
         return tile.reasons[0] if tile.reasons else tile.verdict, tile.uri
 
-    return [(reason, list(group)) for reason, group in groupby(sorted(sheet, key=key), key=lambda i: key(i)[0])]
+    return [
+        (reason, list(group)) for reason, group in groupby(sorted(sheet, key=key), key=lambda i: key(i)[0])
+    ]
 
 
 def _failures(episodes: Any) -> list[tuple[str, int]]:
@@ -154,15 +153,6 @@ def _failures(episodes: Any) -> list[tuple[str, int]]:
     counts = failed.group_by("failure_mode").aggregate([("episode_id", "count")]).to_pylist()
     named = [(r["failure_mode"] or "not named", r["episode_id_count"]) for r in counts]
     return sorted(named, key=lambda n: (-n[1], n[0]))
-
-
-def _created(store: Store, release: Row | None) -> str | None:
-    """When the release was published, UTC."""
-    if release is None:
-        return None
-    rows = store.read("releases", ["name", "created_ns"]).to_pylist()
-    found = [r["created_ns"] for r in rows if r["name"] == release.get("name")]
-    return datetime.fromtimestamp(found[0] / 1e9, UTC).strftime("%Y-%m-%d %H:%M UTC") if found else None
 
 
 def _environment() -> jinja2.Environment:
@@ -179,7 +169,14 @@ def _environment() -> jinja2.Environment:
         "places": PLACES,
         "place_of": PLACE_OF,
     }
-    env.filters |= {"duration": duration, "short": short, "place": place, "share": share, "length_s": contact.length_s}
+    env.filters |= {
+        "duration": duration,
+        "short": short,
+        "place": place,
+        "share": share,
+        "length_s": contact.length_s,
+        "leveled": contact.leveled,
+    }
     return env
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,7 @@ class Reason:
     places: tuple[str, ...]
     seconds: float
     spans: int
-    files: int
+    inputs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ class Books:
         return self.account.unbalanced_ns() == 0
 
 
-def books(store: Store, recipe: str, policy: str, decisions: pa.Table, refused: Sequence[Row]) -> Books:
-    """decisions: the policy's current ones, with `reason` (the first, or ""); refused: the rejects of this recipe."""
+def books(store: Store, recipe: str, policy: str, decisions: pa.Table) -> Books:
+    """decisions: the policy's current ones, with `reason` (the first, or "")."""
     account, rows = ledger(store, recipe, policy)
     assets = inventory(store, recipe).select(["uri", "stage"])
     stage_of = dict(zip(assets["uri"].to_pylist(), assets["stage"].to_pylist(), strict=True))
@@ -87,7 +88,7 @@ def books(store: Store, recipe: str, policy: str, decisions: pa.Table, refused: 
     return Books(
         account,
         Bar("all input", _places({p: s(account.places[p]) for p in PLACES}), s(account.input_ns)),
-        _reasons(account, decisions, refused),
+        _reasons(account, decisions, rows),
         [Bar(name, parts, longest, _count(len(by_stage[name]), "recording")) for name, parts in sums.items()],
         [
             Bar(r["uri"], _places({p: r[f"{p}_s"] for p in PLACES}), widest, stage_of[r["uri"]])
@@ -108,7 +109,7 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
-def _reasons(account: Account, decisions: pa.Table, refused: Sequence[Row]) -> list[Reason]:
+def _reasons(account: Account, decisions: pa.Table, rows: Sequence[Row]) -> list[Reason]:
     """Every reason of the ledger with its seconds, most first."""
     spans: dict[str, int] = {}
     places: dict[str, set[str]] = {code: {place} for code, place in LEDGER_REASONS.items()}
@@ -116,12 +117,14 @@ def _reasons(account: Account, decisions: pa.Table, refused: Sequence[Row]) -> l
     for row in counted.to_pylist():
         spans[row["reason"]] = spans.get(row["reason"], 0) + row["span_id_count"]
         places.setdefault(row["reason"], set()).add(PLACE_OF[row["verdict"]])
-    files: dict[str, int] = {}
-    for row in refused:
-        files[row["reason"]] = files.get(row["reason"], 0) + 1
+    inputs = Counter(code for row in rows for code in row["by_reason"])
     out = [
         Reason(
-            code, tuple(p for p in PLACES if p in places.get(code, ())), s(ns), spans.get(code, 0), files.get(code, 0)
+            code,
+            tuple(p for p in PLACES if p in places.get(code, ())),
+            s(ns),
+            spans.get(code, 0),
+            inputs[code],
         )
         for code, ns in account.by_reason.items()
     ]
@@ -140,7 +143,10 @@ def attempts(episodes: pa.Table, by: str, most: int) -> list[Bar]:
         found.setdefault(name, {})[row["outcome"]] = (row["seconds_sum"] or 0.0, row["episode_id_count"])
     ordered = sorted(found.items(), key=lambda kv: (-sum(v for v, _ in kv[1].values()), kv[0]))
     if len(ordered) > most:
-        ordered = [*ordered[: most - 1], (f"{len(ordered) - most + 1} others", _together(ordered[most - 1 :]))]
+        ordered = [
+            *ordered[: most - 1],
+            (f"{len(ordered) - most + 1} others", _together(ordered[most - 1 :])),
+        ]
     scale = max((sum(v for v, _ in outcomes.values()) for _, outcomes in ordered), default=0.0)
     return [
         Bar(
@@ -179,3 +185,45 @@ def episodes_of(store: Store) -> pa.Table:
     table = table.take(order.take(pa.array(firsts, pa.int64())))
     fps = pc.if_else(pc.greater(table["fps_hz"], 0), table["fps_hz"], pa.scalar(None, pa.float64()))
     return table.append_column("seconds", pc.divide(pc.cast(table["frame_count"], pa.float64()), fps))
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a release says of itself, ready to be shown; absent counts are empty."""
+
+    name: str
+    id: str
+    parent: str | None
+    created: str | None
+    views: list[tuple[str, int, float, str]]  # name, clips, hours, splits
+    counts: list[tuple[str, str]]
+
+
+def published(release: Row, most: int) -> Published:
+    """release: parsed release.json; most: tasks at most."""
+    counts = release.get("counts") or {}
+    splits = release.get("splits") or {}
+    views = [
+        (name, int(view.get("clips") or 0), float(view.get("hours") or 0.0), _listed(splits.get(name)))
+        for name, view in sorted((release.get("views") or {}).items())
+    ]
+    lines = [(f"{stage} time", _hours(h)) for stage, h in (counts.get("hours_by_stage") or {}).items()]
+    lines += [(f"attempts: {outcome}", f"{n:,}") for outcome, n in (counts.get("outcomes") or {}).items()]
+    lines += [(f"robot {robot}", _listed(n)) for robot, n in (counts.get("embodiments") or {}).items()]
+    lines += [(str(task), _listed(n)) for task, n in list((counts.get("tasks") or {}).items())[:most]]
+    parent, created = release.get("parent"), release.get("created")
+    return Published(
+        str(release["name"]), str(release["id"]), parent and str(parent), created and str(created)[:16].replace("T", " "),
+        views, lines,
+    )  # fmt: skip
+
+
+def _listed(value: Any) -> str:
+    """A count, or counts by name, in words."""
+    if not isinstance(value, dict):
+        return "" if value is None else f"{value:,}"
+    return ", ".join(_hours(n) if name == "hours" else f"{n:,} {name}" for name, n in value.items())
+
+
+def _hours(value: float) -> str:
+    return f"{value:,.2f} h" if value >= 1 else f"{60 * value:.1f} min"

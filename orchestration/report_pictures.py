@@ -18,9 +18,18 @@ Array = NDArray[np.uint8]
 Row = dict[str, Any]
 
 PROXIES_AT_ONCE = 8  # a minute's proxy is some 7 MB
-PORTRAIT = 0.85  # width to height below which six frames stand in one row, else in two
+BOX_ASPECT = 8 / 3  # of the page's picture box: three wide frames over three
+GAP_PX = 2  # between frames
+GAP_BGR = 33, 29, 27
 # MediaPipe's 21 points: each finger from the wrist, and across the palm.
-CHAINS = ((0, 1, 2, 3, 4), (0, 5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (0, 17, 18, 19, 20), (5, 9, 13, 17))
+CHAINS = (
+    (0, 1, 2, 3, 4),
+    (0, 5, 6, 7, 8),
+    (9, 10, 11, 12),
+    (13, 14, 15, 16),
+    (0, 17, 18, 19, 20),
+    (5, 9, 13, 17),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,6 @@ class Picture:
     src: str  # data URL
     width_px: int
     height_px: int
-    columns: int
     times_s: tuple[float, ...]  # of the frames, from the recording's first
     hands: tuple[HandMark, ...]
 
@@ -70,20 +78,25 @@ def picture_of(proxy: Row, hands: Row | None, span: Span, look: Look) -> Picture
     hands: the clip's schemas.Hands as a dict, drawn on the frames it looked at.
     """
     inside = [i for i, t_ns in enumerate(proxy["sample_ns"]) if span[0] <= t_ns < span[1]]
-    chosen = list(dict.fromkeys(inside[round(i)] for i in np.linspace(0, len(inside) - 1, look.frames) if inside))
-    thumbs = [(proxy["sample_ns"][i], thumb) for i in chosen if (thumb := _thumb(proxy["jpegs"][i], look)) is not None]
+    chosen = list(
+        dict.fromkeys(inside[round(i)] for i in np.linspace(0, len(inside) - 1, look.frames) if inside)
+    )
+    zoom = 1 if len(chosen) > 2 else 2  # one frame or two are shown larger
+    made = [(proxy["sample_ns"][i], _thumb(proxy["jpegs"][i], look, zoom)) for i in chosen]
+    thumbs = [(t_ns, thumb) for t_ns, thumb in made if thumb is not None]
     return sheet(thumbs, _by_time(hands), look) if thumbs else None
 
 
 def sheet(thumbs: Sequence[tuple[int, Array]], hands: dict[int, list[Row]], look: Look) -> Picture:
     """One picture of thumbnails (BGR, at times in ns) and the hands of those times."""
     height, width = thumbs[0][1].shape[:2]
-    columns = len(thumbs) if width < PORTRAIT * height or len(thumbs) < 4 else -(-len(thumbs) // 2)
+    columns = columns_of(len(thumbs), width / height)
     rows = -(-len(thumbs) // columns)
-    canvas = np.full((rows * height, columns * width, 3), 128, np.uint8)
+    whole = columns * (width + GAP_PX) - GAP_PX, rows * (height + GAP_PX) - GAP_PX
+    canvas = np.full((whole[1], whole[0], 3), GAP_BGR, np.uint8)
     marks: list[HandMark] = []
     for i, (t_ns, thumb) in enumerate(thumbs):
-        x, y = i % columns * width, i // columns * height
+        x, y = i % columns * (width + GAP_PX), i // columns * (height + GAP_PX)
         canvas[y : y + height, x : x + width] = cv2.resize(thumb, (width, height))
         marks += [_mark(hand, (x, y, width, height)) for hand in hands.get(t_ns, [])]
     ok, jpeg = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, look.quality])
@@ -91,16 +104,24 @@ def sheet(thumbs: Sequence[tuple[int, Array]], hands: dict[int, list[Row]], look
         raise RuntimeError("JPEG encoder refused a contact sheet")
     src = "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
     times = tuple(t_ns / NS for t_ns, _ in thumbs)
-    return Picture(src, columns * width, rows * height, columns, times, tuple(marks))
+    return Picture(src, *whole, times, tuple(marks))
 
 
-def _thumb(jpeg: bytes, look: Look) -> Array | None:
+def columns_of(frames: int, aspect: float) -> int:
+    """How many frames stand side by side so that they are largest in the page's box."""
+    return max(
+        range(1, frames + 1),
+        key=lambda n: min(BOX_ASPECT / (n * aspect), 1 / -(-frames // n)) + 1e-9 * (frames - n),
+    )
+
+
+def _thumb(jpeg: bytes, look: Look, zoom: int) -> Array | None:
     """The frame, small; None where its bytes are no picture."""
     frame = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
     if frame is None:
         return None
     height, width = frame.shape[:2]
-    scale = min(look.thumb_px / width, look.tallest_px / height)
+    scale = min(zoom * look.thumb_px / width, zoom * look.tallest_px / height, 1.0)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
 

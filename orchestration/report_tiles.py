@@ -33,7 +33,6 @@ class Tile:
     facts: tuple[tuple[str, str], ...]
     texts: dict[str, str]
     model: str | None
-    picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,17 @@ class Corpus:
 
 def current_decisions(store: Store, clips: pa.Table, policy: str) -> pa.Table:
     """The policy's decisions on current clips; reason: the first or "", stage: the clip's."""
-    columns = ["span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict", "reasons", "hand_share", "bimanual"]
+    columns = [
+        "span_id",
+        "clip_id",
+        "sha256",
+        "start_ns",
+        "end_ns",
+        "verdict",
+        "reasons",
+        "hand_share",
+        "bimanual",
+    ]
     table = store.read("decisions", columns, f"policy = '{policy}'")
     at = pc.index_in(table["clip_id"], clips["clip_id"].combine_chunks())
     table, at = table.filter(pc.is_valid(at)), at.drop_null()
@@ -122,7 +131,9 @@ def choose(decisions: pa.Table, most: int) -> pa.Table:
 def tiles(corpus: Corpus, chosen: pa.Table, uris: dict[str, str]) -> list[Tile]:
     """A tile a decision, without pictures; uris: where each recording lies, by sha256."""
     rows = chosen.to_pylist()
-    clips = _by(corpus.clips.filter(pc.is_in(corpus.clips["clip_id"], chosen["clip_id"].combine_chunks())), "clip_id")
+    clips = _by(
+        corpus.clips.filter(pc.is_in(corpus.clips["clip_id"], chosen["clip_id"].combine_chunks())), "clip_id"
+    )
     texts = captions_of(corpus.store, [r["span_id"] for r in rows])
     out = []
     for r in rows:
@@ -141,13 +152,22 @@ def _facts(decision: Row, clip: Row) -> tuple[tuple[str, str], ...]:
     out = []
     if decision["hand_share"] is not None:
         out.append(("hands", f"{decision['hand_share']:.0%}" + (", both" if decision["bimanual"] else "")))
-    for name in SIGNALS:
-        if clip[name] is not None:
-            label = name.replace("_", " ").removesuffix(" share")
-            out.append((label, f"{clip[name]:.0%}" if name == "freeze_share" else f"{clip[name]:.3g}"))
+    out += [
+        (name.removesuffix("_share").replace("_", " "), _measure(name, clip[name]))
+        for name in SIGNALS
+        if clip[name] is not None
+    ]
     if clip["damaged_frames"]:
         out.append(("damaged frames", f"{clip['damaged_frames']:,}"))
     return tuple(out)
+
+
+def _measure(name: str, value: float) -> str:
+    if name == "freeze_share":
+        return f"{value:.0%}"
+    if name == "camera_motion":
+        return f"{value:.1%}/s"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def captions_of(store: Store, span_ids: Sequence[str]) -> dict[str, tuple[dict[str, str], str]]:
@@ -155,21 +175,24 @@ def captions_of(store: Store, span_ids: Sequence[str]) -> dict[str, tuple[dict[s
     columns = ["span_id", "kind", "text", "model", "prompt"]
     rows = store.read_keys("captions", "span_id", span_ids, columns).to_pylist()
     out: dict[str, tuple[dict[str, str], str]] = {}
-    for row in sorted(rows, key=lambda r: (r["span_id"], r["kind"] != "L1", r["model"], r["prompt"], r["kind"])):
+    for row in sorted(
+        rows, key=lambda r: (r["span_id"], r["kind"] != "L1", r["model"], r["prompt"], r["kind"])
+    ):
         texts, _ = out.setdefault(row["span_id"], ({}, row["model"]))
         texts.setdefault(row["kind"], row["text"])
     return out
 
 
-def pictures(corpus: Corpus, wanted: Sequence[tuple[str, Span]], budget: Budget) -> dict[tuple[str, Span], Picture]:
+def pictures(
+    corpus: Corpus, wanted: Sequence[tuple[str, Span]], budget: Budget
+) -> dict[tuple[str, Span], Picture]:
     """Pictures of (clip, span), in the order of the clips' first mention, until the budget is spent."""
     spans: dict[str, list[Span]] = {}
     for clip, span in wanted:
         spans.setdefault(clip, []).append(span)
     hands = hands_of(corpus, list(spans))
     out: dict[tuple[str, Span], Picture] = {}
-    found = proxies_of(corpus.store, list(spans))
-    for proxy in found:
+    for proxy in proxies_of(corpus.store, list(spans)):
         clip = proxy["clip_id"]
         for span in dict.fromkeys(spans.pop(clip, [])):
             if (picture := budget.take(picture_of(proxy, hands.get(clip), span, corpus.look))) is not None:
@@ -199,7 +222,9 @@ def attempts(corpus: Corpus, rows: Sequence[Row], budget: Budget) -> list[Attemp
     first = {r["episode_id"]: _shown_clip(r, clips) for r in rows}
     shown = [(c["clip_id"], (c["start_ns"], c["end_ns"])) for c in first.values() if c is not None]
     images = pictures(corpus, shown, budget)
-    decided = corpus.decisions.filter(pc.is_in(corpus.decisions["clip_id"], pa.array([c for c, _ in shown], pa.string())))
+    decided = corpus.decisions.filter(
+        pc.is_in(corpus.decisions["clip_id"], pa.array([c for c, _ in shown], pa.string()))
+    )
     texts = captions_of(corpus.store, decided["span_id"].to_pylist())
     by_clip: dict[str, list[Row]] = {}
     for d in decided.sort_by("start_ns").to_pylist():
@@ -245,3 +270,16 @@ def _by(table: pa.Table, column: str) -> dict[str, Row]:
 def length_s(span: Span) -> float:
     """Seconds of a span."""
     return (span[1] - span[0]) / NS
+
+
+def leveled(texts: dict[str, str], kinds: Sequence[str]) -> list[tuple[str, str]]:
+    """Names and texts of the kinds there are; a text that repeats the one before shares its line."""
+    out: list[tuple[str, str]] = []
+    for kind in kinds:
+        if kind not in texts:
+            continue
+        if out and out[-1][1] == texts[kind]:
+            out[-1] = (f"{out[-1][0]} {kind}", texts[kind])
+        else:
+            out.append((kind, texts[kind]))
+    return out
