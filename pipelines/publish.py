@@ -32,6 +32,7 @@ from schemas.errors import BadMedia, GateRefused
 from schemas.spans import NS
 
 HOP = "publish"
+MISSING = ("source_gone", "source_changed")
 INPUTS = ("assets", "clips", "decisions", "captions", "episodes", "steps")
 
 
@@ -67,9 +68,13 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
         _encode(run, work, rows)
         parts = _collect(work)
         _book_refused(run, parts, recipe, done)
-        if not any(p["rows"] for p in parts):
+        encoded = {(r["view"], r["clip_id"]) for p in parts for r in p["rows"]}
+        selection = selection_digest([r for r in rows if (r["view"], r["clip_id"]) in encoded], how)
+        for reason in (why for p in parts for why in p["missing"].values()):
+            left_out[reason] = left_out.get(reason, 0) + 1
+        if not encoded or (parent and parent["selection"] == selection):
             files_gone(run, name)
-            done.notes.append("no selected span could be encoded")
+            done.notes.append("no further span could be encoded; see `handwheel ledger --by asset`")
             return done
         held.check()
         head = {"name": name, "parent": (parent or {}).get("name"), "selection": selection, "recipe": how}
@@ -153,7 +158,7 @@ class Job:
 
     def encode(self, group: list[list[Row]]) -> None:
         """Encodes recordings (rows of one are one list) and stages {"rows", "fragments", "sums", "rejects"}."""
-        part: dict[str, Any] = {"rows": [], "fragments": {}, "rejects": []}
+        part: dict[str, Any] = {"rows": [], "fragments": {}, "rejects": [], "missing": {}}
         with tempfile.TemporaryDirectory(prefix="handwheel-encode-") as scratch:
             finished: list[tuple[Row, Path]] = []
             for i, rows in enumerate(group):
@@ -162,6 +167,9 @@ class Job:
                 try:
                     finished += self._recording(rows, folder)
                 except BadMedia as e:
+                    if e.reason in MISSING:  # the source may come back: left out this time, no reject
+                        part["missing"] |= {r["clip_id"]: e.reason for r in rows}
+                        continue
                     part["rejects"].append([rows[0]["sha256"], rows[0]["uri"], e.reason, e.detail])
             for view in sorted({r["view"] for r, _ in finished}):
                 reader = pa.RecordBatchReader.from_batches(
