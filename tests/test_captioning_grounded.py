@@ -113,7 +113,7 @@ def test_facts_take_the_track_within_the_span_only() -> None:
         "sample_ns": [0, 10, 20, 30],
         "hands": [hand(0, "left", 0.0, 1.0), hand(1, "right", 0.1, 0.9), hand(2, "right", 0.5, 0.2), hand(3, "left", 0, 1)],
     }
-    found = facts_of(decision, track, {"narration": " ", "camera_motion": None}, None, "ego")
+    found = facts_of(decision, track, {"camera_motion": None}, None, {"stage": "ego", "narrations": []})
     assert found.narration is None
     assert found.hands is not None
     assert (found.hands.samples, found.hands.sides, found.hands.both_share) == (2, ("right",), 0.0)
