@@ -1,0 +1,124 @@
+"""An attempt as rows: its identity, its episode, its steps, its spans in what was decoded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.sources.episode_log import CameraSpan, EpisodeLog, Floats
+from schemas import Episode, Step
+from schemas.arrow import schema_of
+from schemas.errors import BadMedia
+from schemas.keys import key_of, salted
+from schemas.spans import NS
+
+# A recorder starts and stops its camera a little beside its controller.
+_SLACK_FRAMES = 2
+_SLACK_SHARE = 0.02
+
+
+def episode_id(log: EpisodeLog) -> str:
+    """key_of(name, digest of states and actions as float32 little-endian with their shapes).
+
+    Equal wherever and in whatever format the attempt is read; a corrected outcome keeps it.
+    """
+    digest = hashlib.sha256()
+    for array in (log.states, log.actions):
+        digest.update(b"none;" if array is None else f"{array.shape};".encode())
+        digest.update(b"" if array is None else array.astype("<f4").tobytes())
+    return key_of(log.name, digest.hexdigest())
+
+
+def fit_to_video(log: EpisodeLog, decoded_ns: Mapping[str, int]) -> EpisodeLog:
+    """The attempt with its camera spans inside what was decoded (ns from the first frame, by uri).
+
+    BadMedia(video_mismatch): steps and video differ by more than 2 steps and more than 2 %.
+    """
+    return replace(log, cameras=tuple(_fit(span, log.fps_hz, decoded_ns[span.uri]) for span in log.cameras))
+
+
+def _fit(span: CameraSpan, fps_hz: float, decoded_ns: int) -> CameraSpan:
+    slack_ns = max(_SLACK_FRAMES * NS / fps_hz, _SLACK_SHARE * (span.end_ns - span.start_ns))
+    short_ns = span.end_ns - decoded_ns
+    if short_ns > slack_ns or (span.alone and -short_ns > slack_ns) or decoded_ns <= span.start_ns:
+        detail = f"{span.camera}: steps end at {span.end_ns} ns, its video at {decoded_ns} ns"
+        raise BadMedia("video_mismatch", detail)
+    return replace(span, end_ns=decoded_ns if span.alone else min(span.end_ns, decoded_ns))
+
+
+def episode_row(log: EpisodeLog, sha_by_uri: Mapping[str, str], *, run_id: str, salt: str) -> Episode:
+    """The attempt's row. sha_by_uri: sha256 of each camera's recording; salt hides robot and scene."""
+    own_id = episode_id(log)
+    cameras: list[dict[str, object]] = [
+        {"camera": c.camera, "sha256": sha_by_uri[c.uri], "start_ns": c.start_ns, "end_ns": c.end_ns}
+        for c in log.cameras
+    ]
+    return Episode(
+        episode_row_id=key_of(own_id, log.revision),
+        episode_id=own_id,
+        name=log.name,
+        uri=log.uri,
+        revision=log.revision,
+        modified_ns=log.modified_ns,
+        embodiment=log.embodiment,
+        robot_id=None if log.robot is None else salted(log.robot, salt),
+        scene_id=None if log.scene is None else salted(log.scene, salt),
+        instruction=log.instruction,
+        outcome=log.outcome,
+        outcome_source=log.outcome_source,
+        outcome_confidence=log.outcome_confidence,
+        failure_mode=log.failure_mode,
+        failure_frame=log.failure_frame,
+        policy_id=log.policy_id,
+        world_model_id=log.world_model_id,
+        idm_id=log.idm_id,
+        trained_on=log.trained_on,
+        collect_mode=log.collect_mode,
+        calibration_json=log.calibration_json,
+        fps_hz=log.fps_hz,
+        frame_count=len(log.t_ns),
+        state_names=list(log.state_names),
+        action_names=list(log.action_names),
+        cameras=cameras,
+        run_id=run_id,
+    )
+
+
+def step_table(log: EpisodeLog) -> pa.Table:
+    """The attempt's steps, schema_of(Step), in order of frame. A correcting person holds the controls."""
+    own_id, count = episode_id(log), len(log.t_ns)
+    schema = schema_of(Step)
+    columns: dict[str, pa.Array | pa.Scalar] = {
+        "step_id": pa.array([key_of(own_id, frame) for frame in range(count)], pa.string()),
+        "episode_id": pa.repeat(own_id, count),
+        "frame": pa.array(np.arange(count, dtype=np.int64)),
+        "t_ns": pa.array(log.t_ns),
+        "state": _lists(log.states),
+        "action_commanded": _lists(log.actions),
+        "action_executed": _lists(log.actions_executed),
+        "control_source": _control(log),
+        "intervention": None if log.intervention is None else pa.array(log.intervention),
+        "reward": None if log.reward is None else pa.array(log.reward.astype(np.float64)),
+        "done": None if log.done is None else pa.array(log.done),
+    }
+    arrays = [pa.nulls(count, f.type) if columns[f.name] is None else columns[f.name] for f in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _lists(array: Floats | None) -> pa.Array | None:
+    if array is None:
+        return None
+    offsets = np.arange(len(array) + 1, dtype=np.int32) * array.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(array.reshape(-1)))
+
+
+def _control(log: EpisodeLog) -> pa.Array:
+    usual = pa.repeat(pa.scalar(log.control_source, pa.string()), len(log.t_ns))
+    if log.intervention is None:
+        return usual
+    return pc.if_else(pa.array(log.intervention), pa.scalar("human"), usual)

@@ -1,0 +1,24 @@
+"""Where robot attempts come from. A new format is one module and one line of READERS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipelines.sources import lerobot, plain_log
+from pipelines.sources.log_items import LogReader
+
+READERS: dict[str, LogReader] = {
+    "plain_log": plain_log,
+    "lerobot": lerobot,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotSource:
+    """A place with robot logs of one format. kind: a key of READERS; uri: a folder or an S3 prefix."""
+
+    kind: str
+    uri: str
+    licence: str | None = None
+    consent: str | None = None
+    site: str | None = None
