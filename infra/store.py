@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,6 +163,14 @@ class Store:
             dataset, operation, read_version=dataset.version, commit_message=run_id, storage_options=self._options()
         )
         return sum(int(f.num_rows) for f in parsed)
+
+
+    def tag(self, versions: Mapping[str, int], name: str) -> None:
+        """Tags table versions, so that cleanup keeps them. A tag that is there already stays."""
+        for table, version in versions.items():
+            dataset = self._open(table)
+            if dataset is not None and version and name not in dataset.tags.list():
+                dataset.tags.create(name, version)
 
 
 def write_fragments(uri: str, reader: pa.RecordBatchReader, options: dict[str, str] | None) -> list[str]:

@@ -1,0 +1,100 @@
+"""A robot's attempt in words: what it was told, what came of it. A failure never reads as a success."""
+
+from __future__ import annotations
+
+import re
+
+from captioning.clause import sentences_of, shortened
+from captioning.facts import AttemptFacts
+from captioning.levels import ACHIEVED_LIMIT, LIMITS, pack
+from captioning.words import BANNED, tokens, word_count
+
+# Phases that logs name as the last one reached, as the act that the failure interrupted.
+PHASES = {
+    "hover": "hovering", "reach": "reaching", "approach": "approaching", "lower": "lowering",
+    "descend": "descending", "grasp": "grasping", "close": "closing the gripper", "lift": "lifting",
+    "traverse": "moving across", "transport": "moving across", "move": "moving", "place": "placing",
+    "open": "opening the gripper", "release": "releasing", "retreat": "retreating",
+}  # fmt: skip
+_LEAD = {"success": "", "failure": "fail to ", "unknown": "attempt to "}
+_FOLLOW = "follow the instruction for"
+_BARE = {"success": "complete the task", "failure": "fail the task", "unknown": "attempt the task"}
+
+
+def attempt_head(attempt: AttemptFacts) -> str:
+    """The clause that every level opens with: the outcome comes first, and no shortening loses it."""
+    told = _told(attempt)
+    if told is None:
+        return _bare(attempt)
+    return _LEAD[attempt.outcome] + told
+
+
+def attempt_gist(attempt: AttemptFacts) -> str:
+    """The same in the words of L1."""
+    told, lead = _told(attempt), _LEAD[attempt.outcome]
+    if told is None or told.startswith(_FOLLOW):
+        return _bare(attempt)
+    if not lead:
+        return shortened(told, LIMITS["L1"]) or _bare(attempt)
+    return _act(told, lead) or shortened(lead + told, LIMITS["L1"]) or _bare(attempt)
+
+
+def _bare(attempt: AttemptFacts) -> str:
+    if attempt.instruction is None and attempt.outcome == "unknown":
+        return "operate the robot"
+    return _BARE[attempt.outcome]
+
+
+def _act(told: str, lead: str) -> str:
+    """The act without its verb's particle ("pick up the cup" as "pick the cup"), or nothing."""
+    words = told.split()
+    if "the" not in words[1:3]:
+        return ""
+    short = shortened(" ".join([words[0], *words[words.index("the") :]]), LIMITS["L1"] - word_count(lead))
+    return lead + short if short else ""
+
+
+def _told(attempt: AttemptFacts) -> str | None:
+    """The instruction as one verb-first clause."""
+    said = sentences_of(attempt.instruction)
+    if not said:
+        return None
+    told = " and ".join(said)
+    if told.startswith("show ") and "show" not in tokens(attempt.instruction or ""):
+        return _FOLLOW + told.removeprefix("show")
+    return told
+
+
+def attempt_extras(attempt: AttemptFacts) -> list[str]:
+    """How it ended, and with which robot."""
+    return [*_ending(attempt), *_robot(attempt)]
+
+
+def _ending(attempt: AttemptFacts) -> list[str]:
+    if attempt.outcome == "success":
+        return ["succeed, as the log says"]
+    if attempt.outcome != "failure":
+        return []
+    out = []
+    if attempt.failure_mode is not None:
+        mode = " ".join(t for t in tokens(attempt.failure_mode.replace("_", " ")) if t not in BANNED)
+        if mode in PHASES:
+            out.append(f"stop while {PHASES[mode]}")
+        elif mode and word_count(mode) <= 12:
+            out.append(f"end in the failure that the log names {mode}")
+    if attempt.failed_after_s is not None:
+        out.append(f"fail after {attempt.failed_after_s:.1f} seconds")
+    return out
+
+
+def _robot(attempt: AttemptFacts) -> list[str]:
+    words = re.sub(r"[\W_]+", " ", attempt.embodiment).split()
+    words = [w for w in words if w.lower() not in BANNED | {"robot"}]
+    return [f"use the {' '.join(words)} robot"] if 0 < len(words) <= 6 else []
+
+
+def achieved(attempt: AttemptFacts) -> str | None:
+    """What came of it; None where the log does not say."""
+    if attempt.outcome == "unknown":
+        return None
+    return pack([attempt_head(attempt)], _ending(attempt), ACHIEVED_LIMIT)

@@ -1,0 +1,177 @@
+"""Everything measured about one kept span: what a caption may say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean, median
+from typing import Any
+
+Row = Mapping[str, Any]
+
+SEEN_SHARE = 0.1  # a side counts as in view from here on, as two hands do in decisions.bimanual
+CONTACT_SHARE = 0.5  # of a side's measured samples with contact evidence of at least CONTACT_SCORE
+CONTACT_SCORE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideFacts:
+    """One hand over the span. Places are shares of the picture: x from the left, y from the top."""
+
+    share: float  # of the span's samples with this hand, 0..1
+    x: float  # median centre
+    y: float
+    dx: float  # median centre of its last quarter minus that of its first
+    dy: float
+    path: float  # length of the centre's way, in picture sizes
+    contact_share: float | None  # of its samples with contact evidence; None: not measured
+
+    @property
+    def seen(self) -> bool:
+        return self.share >= SEEN_SHARE
+
+    @property
+    def handles(self) -> bool:
+        return self.contact_share is not None and self.contact_share >= CONTACT_SHARE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandFacts:
+    """The hand track within the span; a side that was never found is None."""
+
+    samples: int
+    left: SideFacts | None
+    right: SideFacts | None
+    both_share: float  # of samples with a left and a right hand, 0..1
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Sides in view: none, one, or left and right."""
+        pairs = (("left", self.left), ("right", self.right))
+        return tuple(name for name, side in pairs if side is not None and side.seen)
+
+    @property
+    def together(self) -> bool:
+        return self.both_share >= SEEN_SHARE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFacts:
+    """What the log says of a robot's attempt."""
+
+    instruction: str | None
+    outcome: str  # success, failure, unknown
+    outcome_source: str | None
+    failure_mode: str | None
+    failed_after_s: float | None  # from the attempt's start
+    embodiment: str
+    collect_mode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a caption of one span may rest on."""
+
+    span_id: str  # hash of sha256, start and end: the content hash that travels with a request
+    sha256: str
+    start_ns: int
+    end_ns: int
+    stage: str  # web, ego, robot
+    narration: str | None
+    hands: HandFacts | None  # None: no detector looked
+    camera_motion: float | None  # of its clip, share of the long side a second
+    attempt: AttemptFacts | None
+
+    @property
+    def original(self) -> str | None:
+        """The words that captions rest on: the narration, or what the robot was told."""
+        told = self.attempt.instruction if self.attempt else None
+        return told or self.narration
+
+
+def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, stage: str) -> Facts:
+    """Facts of a span from its rows (dicts of Decision, Hands, Clip, Episode).
+
+    hands: the clip's track, of which only the span's samples count; None where no detector looked.
+    """
+    start, end = int(decision["start_ns"]), int(decision["end_ns"])
+    return Facts(
+        span_id=decision["span_id"],
+        sha256=decision["sha256"],
+        start_ns=start,
+        end_ns=end,
+        stage=stage,
+        narration=_text(clip.get("narration")),
+        hands=None if hands is None else hand_facts(hands, start, end),
+        camera_motion=clip.get("camera_motion"),
+        attempt=None if episode is None else attempt_facts(episode),
+    )
+
+
+def hand_facts(hands: Row, start_ns: int, end_ns: int) -> HandFacts | None:
+    """The track within [start_ns, end_ns); None where no sample of it was looked at."""
+    inside = {i for i, t in enumerate(hands["sample_ns"]) if start_ns <= t < end_ns}
+    if not inside:
+        return None
+    best: dict[str, dict[int, Row]] = {"left": {}, "right": {}}
+    for hand in hands["hands"]:
+        track = best.get(str(hand["side"]))
+        if track is None or hand["sample"] not in inside:
+            continue
+        known = track.get(hand["sample"])
+        if known is None or (hand["score"] or 0.0) > (known["score"] or 0.0):
+            track[hand["sample"]] = hand
+    return HandFacts(
+        samples=len(inside),
+        left=_side(best["left"], len(inside)),
+        right=_side(best["right"], len(inside)),
+        both_share=len(best["left"].keys() & best["right"].keys()) / len(inside),
+    )
+
+
+def _side(track: Mapping[int, Row], samples: int) -> SideFacts | None:
+    if not track:
+        return None
+    rows = [track[i] for i in sorted(track)]
+    xs = [_within((r["x0"] + r["x1"]) / 2) for r in rows]
+    ys = [_within((r["y0"] + r["y1"]) / 2) for r in rows]
+    quarter = max(1, len(rows) // 4)
+    contact = [r["contact"] >= CONTACT_SCORE for r in rows if r.get("contact") is not None]
+    return SideFacts(
+        share=len(rows) / samples,
+        x=median(xs),
+        y=median(ys),
+        dx=median(xs[-quarter:]) - median(xs[:quarter]),
+        dy=median(ys[-quarter:]) - median(ys[:quarter]),
+        path=sum(math.dist(a, b) for a, b in _pairs(list(zip(xs, ys, strict=True)))),
+        contact_share=fmean(contact) if contact else None,
+    )
+
+
+def _pairs(points: list[tuple[float, float]]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    return list(pairwise(points))
+
+
+def _within(x: float) -> float:
+    return min(1.0, max(0.0, float(x)))
+
+
+def attempt_facts(episode: Row) -> AttemptFacts:
+    """The log's own words about an attempt."""
+    frame, fps_hz = episode.get("failure_frame"), episode.get("fps_hz")
+    return AttemptFacts(
+        instruction=_text(episode.get("instruction")),
+        outcome=str(episode["outcome"]),
+        outcome_source=episode.get("outcome_source"),
+        failure_mode=_text(episode.get("failure_mode")),
+        failed_after_s=frame / fps_hz if frame is not None and fps_hz else None,
+        embodiment=str(episode["embodiment"]),
+        collect_mode=str(episode.get("collect_mode") or "unknown"),
+    )
+
+
+def _text(value: str | None) -> str | None:
+    """The text without outer space; None where nothing is left."""
+    return (value or "").strip() or None

@@ -1,0 +1,248 @@
+"""Does a hand handle something? Evidence from motion beside the hand, never from the hand itself.
+
+Two things happen in front of a working hand (between its wrist and a hand's length past its fingers) that do
+not happen in front of a gesturing one: a textured thing moves *with* the hand (`carried`), and what was there
+changes although the camera's own motion is taken out (`changed`). Hands, forearms and what hands uncover do not
+count. How far the arm reaches inside the picture tells whose hand it is: an arm that enters from the picture's
+edge is the wearer's or a close-up; where it would end far inside, a whole person is in view, and moving clothes
+and other arms look like objects, so the evidence stays below what a policy accepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.media import Json
+
+Array = NDArray[Any]
+
+# Lengths are in hand lengths (wrist to finger tips of a flat hand) unless named otherwise.
+WORK_PX = 224  # long side that is looked at: half a proxy
+WINDOW_PX = 7  # of local correlation
+GAP_MOST_NS = 600_000_000  # samples farther apart are not compared
+JUMP_MOST = 1.5  # the same hand in two samples: mean distance of its key points
+HALO = 0.15  # round a hand's hull: its own outline, blur and error of key points
+REACH = 1.0  # how far past the hand things are looked for
+TEXTURE_LEAST = 60.0  # local luma variance; sensor and JPEG noise is below 20
+ALIKE_LEAST = 0.75  # correlation of a patch that moved with the hand
+LEAD_LEAST = 0.35  # by which it must beat the patch that stood still
+CHANGED_MOST = 0.4  # correlation of a patch that is no longer the same
+NUDGES_PX = (-3, 0, 3)  # key points err by about that
+CARRIED_FULL = 0.04  # area in squared hand lengths that is full evidence: a bottle cap
+CHANGED_FULL = 0.12  # the same for change: a shadow can do a tenth
+ARM_INSIDE = (2.0, 3.0)  # wrist to picture edge along the forearm: elbow out of view; a whole arm in view
+WHOLE_ARM_MOST = 0.25  # evidence is scaled to this where the whole arm is in view
+
+WRIST, THUMB, INDEX, MIDDLE, PINKY = 0, 1, 5, 9, 17
+PALM = [WRIST, THUMB, INDEX, MIDDLE, 13, PINKY]  # move as one
+
+
+class Patch(NamedTuple):
+    """float32 (h, w) each: luma, and its mean and variance in a window round each pixel."""
+
+    luma: Array
+    mean: Array
+    variance: Array
+
+    def cut(self, y: slice, x: slice) -> Patch:
+        """The same on rows y and columns x."""
+        return Patch(self.luma[y, x], self.mean[y, x], self.variance[y, x])
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One sample made ready, at working size (h, w)."""
+
+    patch: Patch
+    hands: list[Array]  # (21, 2) float64 px each
+    hull: Array  # (h, w) uint8: 1 on any hand with its halo
+
+
+def evidence(
+    frames: Sequence[Array], sample_ns: Sequence[int], hands: Sequence[Sequence[Json]]
+) -> list[list[float | None]]:
+    """Per sample and hand the evidence in 0..1; None where no neighbouring sample has that hand.
+
+    frames: uint8 RGB (H, W, 3), one size; hands: each sample's, of HAND's fields.
+    """
+    found: list[list[float | None]] = [[None] * len(of_sample) for of_sample in hands]
+    before: Look | None = None
+    for i, frame in enumerate(frames):
+        # Two samples matter only if both have hands; a lone one is not measured.
+        near = i > 0 and bool(hands[i - 1]) and sample_ns[i] - sample_ns[i - 1] <= GAP_MOST_NS
+        now = look(frame, hands[i]) if hands[i] else None
+        if near and before is not None and now is not None:
+            to_now = camera_motion(before, now)
+            _raise(found[i], compare(before, now, to_now))
+            _raise(found[i - 1], compare(now, before, cv2.invertAffineTransform(to_now)))
+        before = now
+    return found
+
+
+def _raise(found: list[float | None], new: list[float | None]) -> None:
+    for at, value in enumerate(new):
+        if value is not None:
+            found[at] = max(value, found[at] or 0.0)
+
+
+def look(frame: Array, hands: Sequence[Json]) -> Look:
+    """The sample at working size."""
+    scale = min(1.0, WORK_PX / max(frame.shape[:2]))
+    size = max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale))
+    luma = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
+    points = [np.asarray(h["keypoints"], dtype=np.float64).reshape(21, 2) * size for h in hands]
+    hull = np.zeros(luma.shape, dtype=np.uint8)
+    for hand in points:
+        hull |= hull_of(hand, hull.shape, HALO * hand_length(hand))
+    return Look(patch_of(luma.astype(np.float32)), points, hull)
+
+
+def hand_length(points: Array) -> float:
+    """px: from the palm, whose length is half a hand's and whose width .4 of it; the larger, as one shrinks."""
+    palm, width = points[MIDDLE] - points[WRIST], points[PINKY] - points[INDEX]
+    return float(max(2 * np.hypot(*palm), 2.4 * np.hypot(*width), 1.0))
+
+
+def arm_inside(points: Array, shape: tuple[int, ...]) -> float:
+    """Hand lengths from the wrist to the picture's edge along the forearm; shape: (h, w)."""
+    back = points[WRIST] - points[MIDDLE]
+    back = back / max(float(np.hypot(*back)), 1e-6)
+    edge = np.where(back > 0, np.array(shape[::-1]), 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.where(np.abs(back) > 1e-6, (edge - points[WRIST]) / back, np.inf)
+    return max(0.0, float(steps.min())) / hand_length(points)
+
+
+def hull_of(points: Array, shape: tuple[int, ...], grow_px: float) -> Array:
+    """(h, w) uint8: 1 within `grow_px` of the hand's convex hull."""
+    mask = np.zeros(shape, dtype=np.uint8)
+    outline = cv2.convexHull(np.round(points).astype(np.int32))
+    cv2.fillConvexPoly(mask, outline, 1)
+    cv2.polylines(mask, [outline], True, 1, thickness=max(1, round(2 * grow_px)))
+    return mask
+
+
+def camera_motion(before: Look, now: Look) -> Array:
+    """(2, 3) float64 similarity from `before` to `now`, by corners off the hands; identity where they disagree."""
+    still = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    first, second = before.patch.luma.astype(np.uint8), now.patch.luma.astype(np.uint8)
+    corners = cv2.goodFeaturesToTrack(first, 100, 0.01, 6, mask=1 - before.hull)
+    if corners is None or len(corners) < 8:
+        return still
+    moved, status, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, winSize=(15, 15), maxLevel=3)
+    good = status.ravel() == 1
+    if good.sum() < 8:
+        return still
+    cv2.setRNGSeed(0)  # RANSAC draws: the same clip gives the same track
+    motion, agree = cv2.estimateAffinePartial2D(corners[good], moved[good], ransacReprojThreshold=1.5)
+    return still if motion is None or agree.sum() * 2 < good.sum() else motion
+
+
+def compare(other: Look, here: Look, to_here: Array) -> list[float | None]:
+    """Evidence of each hand of `here` against `other`, whose pixels `to_here` would bring here if none moved."""
+    shape = here.hull.shape
+    was_hand = cv2.warpAffine(other.hull, to_here, shape[::-1])
+    alike = correlation(here.patch, patch_of(_warp(other.patch.luma, to_here, shape)))
+    scene = (here.patch.variance > TEXTURE_LEAST) & (here.hull == 0) & (was_hand == 0)
+    changed = scene & (alike < CHANGED_MOST)
+    # Where the camera's motion could not be taken out everything changes; only the excess near hands counts.
+    common = float(changed.sum()) / max(1, int(scene.sum()))
+    found: list[float | None] = []
+    for hand in here.hands:
+        twin = same_hand(hand, other.hands)
+        if twin is None:
+            found.append(None)
+            continue
+        area = hand_length(hand) ** 2
+        near = scene & front_of(hand, shape)
+        excess = float((changed & near).sum()) - common * float(near.sum())
+        carried = float(carried_px(other, here, near, alike, similarity(twin[PALM], hand[PALM])))
+        share = carried / area / CARRIED_FULL + max(0.0, excess) / area / CHANGED_FULL
+        found.append(min(1.0, share) * nearness(arm_inside(hand, shape)))
+    return found
+
+
+def nearness(arm: float) -> float:
+    """1 where the arm enters from the edge, down to WHOLE_ARM_MOST where a whole arm is in view."""
+    return float(np.interp(arm, ARM_INSIDE, (1.0, WHOLE_ARM_MOST)))
+
+
+def same_hand(hand: Array, others: list[Array]) -> Array | None:
+    """The hand of another sample that this one is, by mean distance of key points; None if too far."""
+    if not others:
+        return None
+    apart = [float(np.hypot(*(hand - o).T).mean()) for o in others]
+    best = int(np.argmin(apart))
+    return others[best] if apart[best] <= JUMP_MOST * hand_length(hand) else None
+
+
+def front_of(hand: Array, shape: tuple[int, ...]) -> Array:
+    """(h, w) bool: within REACH of the hand and not behind its wrist, where the forearm is."""
+    length = hand_length(hand)
+    ahead = hand[MIDDLE] - hand[WRIST]
+    ahead = ahead / max(float(np.hypot(*ahead)), 1e-6)
+    x = (np.arange(shape[1]) - hand[WRIST, 0]) * ahead[0]
+    y = (np.arange(shape[0]) - hand[WRIST, 1]) * ahead[1]
+    return (hull_of(hand, shape, REACH * length) > 0) & (y[:, None] + x[None, :] > HALO * length)
+
+
+def carried_px(other: Look, here: Look, where: Array, stood: Array, move: Array) -> int:
+    """Pixels of `where` whose patch came along with the hand's own motion `move`.
+
+    stood: (h, w) correlation with the scene that stood still, which the patch's own must beat.
+    """
+    where = where & (stood < 1 - LEAD_LEAST)
+    rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
+    if not len(rows):
+        return 0
+    y = slice(max(0, int(rows[0]) - WINDOW_PX), int(rows[-1]) + 1 + WINDOW_PX)
+    x = slice(max(0, int(columns[0]) - WINDOW_PX), int(columns[-1]) + 1 + WINDOW_PX)
+    mine, beat, where = here.patch.cut(y, x), stood[y, x] + LEAD_LEAST, where[y, x]
+    most, (height, width) = max(NUDGES_PX), where.shape
+    came = _warp(other.patch.luma, move, here.hull.shape)
+    wide = cv2.copyMakeBorder(came, most, most, most, most, cv2.BORDER_REPLICATE)
+    theirs = patch_of(wide[y.start : y.start + height + 2 * most, x.start : x.start + width + 2 * most])
+    best = 0
+    for dy in NUDGES_PX:
+        for dx in NUDGES_PX:
+            moved = theirs.cut(slice(most + dy, most + dy + height), slice(most + dx, most + dx + width))
+            alike = correlation(mine, moved)
+            best = max(best, int(np.count_nonzero((alike > ALIKE_LEAST) & (alike > beat) & where)))
+    return best
+
+
+def patch_of(luma: Array) -> Patch:
+    """float32 (h, w) luma with its local mean and variance."""
+    mean = _local(luma)
+    return Patch(luma, mean, np.maximum(_local(luma * luma) - mean * mean, 0))
+
+
+def correlation(mine: Patch, theirs: Patch) -> Array:
+    """(h, w) local normalised correlation of two patches of one size, -1..1."""
+    both = _local(mine.luma * theirs.luma) - mine.mean * theirs.mean
+    floor = TEXTURE_LEAST / 2  # noise correlates with nothing
+    return both / np.sqrt(np.maximum(mine.variance, floor) * np.maximum(theirs.variance, floor))
+
+
+def similarity(first: Array, second: Array) -> Array:
+    """(2, 3) least-squares similarity that takes points (N, 2) to points (N, 2)."""
+    a, b = first.mean(axis=0), second.mean(axis=0)
+    p, q = first - a, second - b
+    scale = max(float((p**2).sum()), 1e-9)
+    cos, sin = float((p * q).sum()) / scale, float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / scale
+    turn = np.array([[cos, -sin], [sin, cos]])
+    return np.concatenate([turn, (b - turn @ a)[:, None]], axis=1)
+
+
+def _warp(picture: Array, move: Array, shape: tuple[int, ...]) -> Array:
+    return cv2.warpAffine(picture, move, shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+
+
+def _local(picture: Array) -> Array:
+    return cv2.blur(picture, (WINDOW_PX, WINDOW_PX))

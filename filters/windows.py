@@ -1,0 +1,200 @@
+"""Windows over hand tracks, on columns: which spans of which clips hold hands at work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """All samples of all clips, in order of clip and time. Clips are numbered 0..N-1.
+
+    Clip columns are (N,), sample columns (S,); a sample covers [t_ns, until_ns), up to its clip's next.
+    """
+
+    start_ns: Ints
+    end_ns: Ints
+    clip: Ints
+    t_ns: Ints
+    until_ns: Ints
+    count: Ints  # hands in the sample
+    contact: Floats  # strongest of its hands; nan: none measured
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """(M,) spans with a code of what was found there, in order of clip and time."""
+
+    clip: Ints
+    start_ns: Ints
+    end_ns: Ints
+    code: Ints
+
+    def where(self, keep: Mask | Ints) -> Spans:
+        """The spans at a mask or at indices."""
+        return Spans(self.clip[keep], self.start_ns[keep], self.end_ns[keep], self.code[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How runs of hands become spans. Times in ns."""
+
+    bridge_ns: int
+    pad_ns: int
+    span_least_ns: int
+    longest_span_ns: int
+    hand_samples_least: int
+    contact_accept_least: float
+    contact_doubt_least: float
+
+
+KEPT, WEAK, UNMEASURED, IDLE, BRIEF, BARE = range(6)  # codes; KEPT, WEAK, UNMEASURED may still be of use
+
+
+def tracks_of(hands: pa.Table, start_ns: Ints, end_ns: Ints, keep: Mask) -> Tracks:
+    """Rows of schemas.Hands where `keep`, with each row's clip's start and end; sample times ascend."""
+    lengths, time_chunks = _lists(hands["sample_ns"])
+    times = _all(time_chunks)
+    hand_lengths, found = _lists(hands["hands"])
+    offset = np.cumsum(lengths) - lengths
+    at = _numpy(found, "sample").astype(np.int64)
+    if len(at) and (at.min() < 0 or (at >= np.repeat(lengths, hand_lengths)).any()):
+        raise ValueError("a hand names a sample that its row does not have")
+    at += np.repeat(offset, hand_lengths)
+    count = np.bincount(at, minlength=len(times)).astype(np.int64)
+    contact = np.full(len(times), np.nan)
+    np.fmax.at(contact, at, _numpy(found, "contact").astype(np.float64))
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    stay = keep[row]
+    number = np.cumsum(keep) - 1
+    clip, start, end = number[row[stay]], start_ns[keep], end_ns[keep]
+    t_ns = np.clip(times[stay], start[clip], end[clip])
+    return Tracks(start, end, clip, t_ns, _until(clip, t_ns, end), count[stay], contact[stay])
+
+
+def spans_of(tracks: Tracks, rule: Rule) -> Spans:
+    """Spans that tile every clip of `tracks`: runs of hands with their code, BARE between them."""
+    runs = merged(padded(tracks, runs_of(tracks, rule), rule))
+    short = (runs.end_ns - runs.start_ns < rule.span_least_ns) & (runs.code <= UNMEASURED)
+    runs = Spans(runs.clip, runs.start_ns, runs.end_ns, np.where(short, BRIEF, runs.code))
+    return divided(tiled(tracks, runs), rule.longest_span_ns)
+
+
+def runs_of(tracks: Tracks, rule: Rule) -> Spans:
+    """Samples with hands, joined over gaps of up to the bridge, each run with its code."""
+    at = np.flatnonzero(tracks.count > 0)
+    clip, start, until = tracks.clip[at], tracks.t_ns[at], tracks.until_ns[at]
+    opens = np.ones(len(at), dtype=bool)
+    opens[1:] = (clip[1:] != clip[:-1]) | (start[1:] - until[:-1] > rule.bridge_ns)
+    first = np.flatnonzero(opens)
+    if not len(first):
+        return Spans(first, first, first, first)
+    last = np.append(first[1:], len(at)) - 1
+    contact = tracks.contact[at]
+    measured = np.add.reduceat(~np.isnan(contact), first, dtype=np.int64) > 0
+    peak = np.maximum.reduceat(np.nan_to_num(contact, nan=-1.0), first)
+    code = np.select(
+        [last - first + 1 < rule.hand_samples_least, ~measured, peak >= rule.contact_accept_least,
+         peak >= rule.contact_doubt_least],
+        [BRIEF, UNMEASURED, KEPT, WEAK], default=IDLE,
+    )
+    return Spans(clip[first], start[first], until[last], code.astype(np.int64))
+
+
+def padded(tracks: Tracks, runs: Spans, rule: Rule) -> Spans:
+    """Runs grown on both sides inside their clip; where two would overlap they meet half way."""
+    start = np.maximum(runs.start_ns - rule.pad_ns, tracks.start_ns[runs.clip])
+    end = np.minimum(runs.end_ns + rule.pad_ns, tracks.end_ns[runs.clip])
+    together = runs.clip[1:] == runs.clip[:-1]
+    middle = runs.end_ns[:-1] + (runs.start_ns[1:] - runs.end_ns[:-1]) // 2
+    start[1:] = np.where(together, np.maximum(start[1:], middle), start[1:])
+    end[:-1] = np.where(together, np.minimum(end[:-1], middle), end[:-1])
+    return Spans(runs.clip, start, end, runs.code)
+
+
+def merged(runs: Spans) -> Spans:
+    """Touching runs of one code become one."""
+    if not len(runs.clip):
+        return runs
+    opens = np.ones(len(runs.clip), dtype=bool)
+    apart = (runs.clip[1:] != runs.clip[:-1]) | (runs.start_ns[1:] > runs.end_ns[:-1])
+    opens[1:] = apart | (runs.code[1:] != runs.code[:-1])
+    first = np.flatnonzero(opens)
+    last = np.append(first[1:], len(opens)) - 1
+    return Spans(runs.clip[first], runs.start_ns[first], runs.end_ns[last], runs.code[first])
+
+
+def tiled(tracks: Tracks, runs: Spans) -> Spans:
+    """The runs and, as BARE, whatever they leave of each clip."""
+    clips = np.arange(len(tracks.start_ns))
+    new = np.ones(len(runs.clip), dtype=bool)
+    new[1:] = runs.clip[1:] != runs.clip[:-1]
+    before = np.where(new, tracks.start_ns[runs.clip], np.roll(runs.end_ns, 1))
+    tail = tracks.start_ns.copy()
+    tail[runs.clip] = runs.end_ns  # the last of a clip's runs stands
+    every = Spans(
+        np.concatenate([runs.clip, runs.clip, clips]),
+        np.concatenate([runs.start_ns, before, tail]),
+        np.concatenate([runs.end_ns, runs.start_ns, tracks.end_ns]),
+        np.concatenate([runs.code, np.full(len(runs.clip) + len(clips), BARE)]),
+    )
+    every = every.where(every.end_ns > every.start_ns)
+    return every.where(np.lexsort((every.start_ns, every.clip)))
+
+
+def divided(spans: Spans, longest_ns: int) -> Spans:
+    """Spans of use in equal parts of at most `longest_ns`, as schemas.spans.split does."""
+    length = spans.end_ns - spans.start_ns
+    parts = np.where(spans.code <= UNMEASURED, np.maximum(1, -(-length // longest_ns)), 1)
+    of = np.repeat(np.arange(len(parts)), parts)
+    part = np.arange(len(of)) - np.repeat(np.cumsum(parts) - parts, parts)
+    start = spans.start_ns[of] + length[of] * part // parts[of]
+    end = spans.start_ns[of] + length[of] * (part + 1) // parts[of]
+    return Spans(spans.clip[of], start, end, spans.code[of])
+
+
+def shares(tracks: Tracks, spans: Spans) -> tuple[Floats, Floats]:
+    """Per span the share of its samples with a hand and with two; nan without samples. Spans tile the clips."""
+    length = tracks.end_ns - tracks.start_ns
+    shift = np.cumsum(length) - length - tracks.start_ns  # lays all clips end to end
+    edges = spans.start_ns + shift[spans.clip]
+    last = (tracks.end_ns - 1)[tracks.clip]  # a sample at its clip's very end belongs to the last span
+    of = np.searchsorted(edges, np.minimum(tracks.t_ns, last) + shift[tracks.clip], side="right") - 1
+    samples = np.bincount(of, minlength=len(edges)).astype(np.float64)
+    samples[samples == 0] = np.nan
+    one = np.bincount(of[tracks.count > 0], minlength=len(edges)) / samples
+    return one, np.bincount(of[tracks.count > 1], minlength=len(edges)) / samples
+
+
+def _until(clip: Ints, t_ns: Ints, end_ns: Ints) -> Ints:
+    until = end_ns[clip]
+    same = clip[1:] == clip[:-1]
+    until[:-1] = np.where(same, t_ns[1:], until[:-1])
+    return until
+
+
+def _lists(column: pa.ChunkedArray) -> tuple[Ints, list[pa.Array]]:
+    """Lengths of a column of lists, and its values chunk by chunk (key points are never copied)."""
+    lengths = [_all([pc.list_value_length(chunk)]) for chunk in column.chunks]
+    whole = np.concatenate([*lengths, np.zeros(0, np.int64)]).astype(np.int64)
+    return whole, [chunk.flatten() for chunk in column.chunks]
+
+
+def _numpy(structs: list[pa.Array], name: str) -> NDArray[Any]:
+    return _all([pc.struct_field(chunk, name) for chunk in structs])
+
+
+def _all(chunks: list[pa.Array]) -> NDArray[Any]:
+    """The chunks as one array (nan for null); int64 where there is none."""
+    parts = [chunk.to_numpy(zero_copy_only=False) for chunk in chunks]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)

@@ -1,0 +1,155 @@
+"""The door to OpenAI-compatible servers (vLLM, SGLang, llama.cpp ...): chat completions with images."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from infra.models import Request
+from schemas.errors import TransientError, UsageError
+
+SEED = 7
+ATTEMPTS = 6
+LONGEST_WAIT_S = 30.0
+_AGAIN = frozenset([408, 409, 425, 429, 500, 502, 503, 504])
+_SETTINGS = frozenset([401, 403, 404, 405])
+
+
+class _Again(Exception):
+    """Worth another try; wait_s: what the server asked for."""
+
+    def __init__(self, why: str, wait_s: float | None = None) -> None:
+        super().__init__(why)
+        self.wait_s = wait_s
+
+
+class OpenAICompatible:
+    """A model served at base_url (ending in /v1); its key is in the environment variable api_key_env."""
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key_env: str | None = None,
+        max_in_flight: int = 8,
+        timeout_s: float = 120.0,
+        max_tokens: int = 800,
+    ) -> None:
+        if not base_url or not model:
+            raise UsageError("the openai backend needs base_url and model; set them under [captions]")
+        self.name = f"openai {model}"
+        self.decoding = json.dumps({"temperature": 0, "seed": SEED, "max_tokens": max_tokens})
+        self._body: dict[str, Any] = {"model": model, **json.loads(self.decoding)}
+        self._json_mode = True
+        self._answered = False
+        self._in_flight = max_in_flight
+        self._client = httpx.Client(
+            base_url=base_url.rstrip("/") + "/",
+            headers=_headers(api_key_env),
+            timeout=timeout_s,
+            limits=httpx.Limits(max_connections=max_in_flight),
+        )
+
+    def complete(self, requests: Sequence[Request]) -> list[str]:
+        """Replies in order, max_in_flight at a time; see Captioner."""
+        if not requests:
+            return []
+        with ThreadPoolExecutor(self._in_flight) as pool:
+            replies = list(pool.map(self._answer, requests))
+        refused = [why for text, why in replies if text is None]
+        self._answered = self._answered or len(refused) < len(replies)
+        if not self._answered:
+            # Refused from the first request on, it is the settings: rejects for good would be wrong.
+            raise UsageError(f"{self.name} refused every request; check [captions]: {refused[0]}")
+        return [text or "" for text, _ in replies]
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def _answer(self, request: Request) -> tuple[str | None, str]:
+        """The reply, or None and why the server refused."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(_Again), stop=stop_after_attempt(ATTEMPTS), wait=_wait, reraise=True
+        )
+        try:
+            return retrying(self._post, request)
+        except _Again as error:
+            raise TransientError(
+                f"{self.name} gave no answer in {ATTEMPTS} attempts ({error}); run the same command again"
+            ) from error
+
+    def _post(self, request: Request) -> tuple[str | None, str]:
+        json_mode = self._json_mode
+        body = self._body | {"messages": [{"role": "user", "content": _content(request)}]}
+        if json_mode:
+            body["response_format"] = {"type": "json_object"}
+        try:
+            response = self._client.post("chat/completions", json=body)
+        except (httpx.TimeoutException, httpx.TransportError) as error:
+            raise _Again(f"{type(error).__name__}: {error}") from error
+        if response.status_code in _AGAIN:
+            raise _Again(f"HTTP {response.status_code}: {response.text[:200]}", _retry_after_s(response))
+        if response.status_code == 400 and json_mode and "response_format" in response.text:
+            self._json_mode = False
+            return self._post(request)
+        if response.status_code in _SETTINGS:
+            why = f"HTTP {response.status_code} from {response.url}: {response.text[:200]}"
+            raise UsageError(f"{self.name}: {why}; check [captions]")
+        if response.status_code >= 400:
+            return None, f"HTTP {response.status_code}: {response.text[:200]}"
+        return _text_of(response), ""
+
+
+def _headers(api_key_env: str | None) -> dict[str, str]:
+    if not api_key_env:
+        return {}
+    key = os.environ.get(api_key_env)
+    if not key:
+        raise UsageError(f"the environment variable {api_key_env} (captions.api_key_env) is not set")
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _content(request: Request) -> str | list[dict[str, Any]]:
+    if not request.images:
+        return request.text
+    urls = ["data:image/jpeg;base64," + base64.b64encode(jpeg).decode() for jpeg in request.images]
+    pictures = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    return [*pictures, {"type": "text", "text": request.text}]
+
+
+def _text_of(response: httpx.Response) -> str:
+    try:
+        text = response.json()["choices"][0]["message"]["content"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise _Again(f"a reply that is no chat completion: {response.text[:80]!r}") from error
+    return text if isinstance(text, str) else ""
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    """Seconds that Retry-After asks for; its date form and nonsense count as absent."""
+    try:
+        return max(0.0, float(response.headers["retry-after"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _wait(state: RetryCallState) -> float:
+    """What the server asked for, else exponential with full jitter; at most LONGEST_WAIT_S."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, _Again) and error.wait_s is not None:
+        return min(error.wait_s, LONGEST_WAIT_S)
+    return wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_S)(state)

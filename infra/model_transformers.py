@@ -1,0 +1,81 @@
+"""The door to transformers: a vision-language model in this process."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from infra.models import Request
+from schemas.errors import UsageError
+
+
+class TransformersVlm:
+    """Any AutoModelForImageTextToText with a chat template.
+
+    Greedy and one request at a time: a batch's padding would make a text depend on the batch's other members.
+
+    path_or_id: a folder, or an id in the local cache; it is fetched only where local_only is False.
+    """
+
+    def __init__(
+        self, path_or_id: str, device: str = "cpu", max_new_tokens: int = 800, local_only: bool = True
+    ) -> None:
+        import torch
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        if not path_or_id:
+            raise UsageError("the transformers backend needs [captions] model: a folder or a cached id")
+        try:
+            self._processor = AutoProcessor.from_pretrained(path_or_id, local_files_only=local_only)
+            model = AutoModelForImageTextToText.from_pretrained(path_or_id, local_files_only=local_only)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"no vision-language model at {path_or_id}: {error}") from error
+        if not getattr(self._processor, "chat_template", None):
+            raise UsageError(f"the processor of {path_or_id} has no chat template")
+        torch.manual_seed(0)
+        self._model: Any = model.to(device).eval()
+        self._device = device
+        self._max_new_tokens = max_new_tokens
+        self.name = f"transformers {Path(path_or_id).name} {_identity(path_or_id, model)}"
+        self.decoding = json.dumps({"do_sample": False, "max_new_tokens": max_new_tokens})
+
+    def complete(self, requests: Sequence[Request]) -> list[str]:
+        """Replies in order; see Captioner."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: Request) -> str:
+        import torch
+
+        inputs = self._processor.apply_chat_template(
+            [{"role": "user", "content": _content(request)}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        ).to(self._device)
+        with torch.inference_mode():
+            ids = self._model.generate(**inputs, do_sample=False, max_new_tokens=self._max_new_tokens)
+        reply = ids[:, inputs["input_ids"].shape[1] :]
+        return str(self._processor.batch_decode(reply, skip_special_tokens=True)[0])
+
+
+def _content(request: Request) -> list[dict[str, Any]]:
+    from PIL import Image
+
+    pictures = [Image.open(io.BytesIO(jpeg)).convert("RGB") for jpeg in request.images]
+    return [*({"type": "image", "image": p} for p in pictures), {"type": "text", "text": request.text}]
+
+
+def _identity(path_or_id: str, model: Any) -> str:
+    """12 hex digits: the hub's commit, or a digest of a folder's config and its weights' names and sizes."""
+    folder = Path(path_or_id)
+    if not folder.is_dir():
+        return str(getattr(model.config, "_commit_hash", None) or "unknown")[:12]
+    digest = hashlib.sha256((folder / "config.json").read_bytes())
+    for weights in sorted(folder.glob("*.safetensors")):
+        digest.update(f"{weights.name} {weights.stat().st_size}\n".encode())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,389 @@
+"""publish: decided, captioned spans and robot attempts -> a pinned release (Beam)."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from handwheel import format as fmt
+from infra import gate, jail, media, objects
+from infra.lease import Lease
+from infra.store import Store, commit_new, write_fragments
+from pipelines import release as files
+from pipelines.engines import beam_options
+from pipelines.gate_rules import expectations
+from pipelines.hop import Done, Run
+from pipelines.ledger import ledger
+from pipelines.parcel import reject, staging
+from pipelines.recording import local_copy
+from pipelines.views import PublishOptions, Row, select, selection_digest
+from schemas import Release
+from schemas.errors import BadMedia, GateRefused
+from schemas.spans import NS
+
+HOP = "publish"
+MISSING = ("source_gone", "source_changed")
+INPUTS = ("assets", "clips", "decisions", "captions", "episodes", "steps")
+
+
+@dataclass(slots=True)
+class Published(Done):
+    """What publish did: the release's name and pin, or none."""
+
+    release: str | None = None
+    pin: str | None = None
+
+
+def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Published:
+    """Publishes what the tables select, unless the newest release selected the same. GateRefused: nothing published."""
+    done = Published(HOP)
+    with run.hold(HOP) as held:
+        recover(run, done)
+        versions = run.store.versions()
+        rows, left_out = select(run.store, recipe, policy, options)
+        account, _ = ledger(run.store, recipe, policy)
+        if account.unbalanced_ns():
+            raise GateRefused(
+                f"the ledger is {account.unbalanced_ns() / NS:.3f} s out of balance; `handwheel ledger --by asset` shows where"
+            )
+        how = release_recipe(recipe, policy, options)
+        rows = _without_refused(run.store, rows, recipe)
+        selection = selection_digest(rows, how)
+        parent = files.newest(run.store)
+        if not rows or (parent and parent["selection"] == selection):
+            done.notes.append("nothing to publish" if not rows else f"{parent['name'] if parent else ''} holds it all")
+            return done
+        name = _reserve(run, parent)
+        work = Job(run.store, run.run_id, name, staging(run, HOP), options, recipe, (parent or {}).get("name"))
+        _encode(run, work, rows)
+        parts = _collect(work)
+        _book_refused(run, parts, recipe, done)
+        encoded = {(r["view"], r["clip_id"]) for p in parts for r in p["rows"]}
+        selection = selection_digest([r for r in rows if (r["view"], r["clip_id"]) in encoded], how)
+        for reason in (why for p in parts for why in p["missing"].values()):
+            left_out[reason] = left_out.get(reason, 0) + 1
+        if not encoded or (parent and parent["selection"] == selection):
+            files_gone(run, name)
+            done.notes.append("no further span could be encoded; see `handwheel ledger --by asset`")
+            return done
+        held.check()
+        head = {"name": name, "parent": (parent or {}).get("name"), "selection": selection, "recipe": how}
+        head["inputs"] = {t: versions[t] for t in INPUTS}
+        _commit(run, held, work, parts, head | {"left_out": left_out})
+        recover(run, done)
+    return done
+
+
+def release_recipe(recipe: str, policy: str, options: PublishOptions) -> dict[str, Any]:
+    """Everything that shapes a release's bytes besides its inputs: part of its id."""
+    plain = dataclasses.asdict(options)
+    plain.pop("batch_recordings")
+    encoder = {"version": media.encoder_version(), "options": media.encoding()}
+    return {"pass": recipe, "policy": policy, "publish": plain, "encoder": encoder}
+
+
+def _without_refused(store: Store, rows: list[Row], recipe: str) -> list[Row]:
+    """Rows less those whose recording could not be cut before under this recipe."""
+    refused = set(store.read("rejects", ["subject"], f"stage = '{HOP}' and recipe = '{recipe}'")["subject"].to_pylist())
+    return [r for r in rows if r["sha256"] not in refused]
+
+
+def _intent(run: Run) -> str:
+    return objects.join(run.store.root, "releases", "next.json")
+
+
+def _reserve(run: Run, parent: Mapping[str, Any] | None) -> str:
+    """The next name of the day, written down first, so that a killed run's files are known and removed."""
+    day = datetime.datetime.fromtimestamp(run.now_ns() / NS, datetime.UTC).date().isoformat()
+    number = int(parent["name"].rsplit(".", 1)[1]) + 1 if parent and parent["name"].startswith(day + ".") else 1
+    name = f"{day}.{number}"
+    objects.put(_intent(run), json.dumps({"name": name}).encode())
+    return name
+
+
+def recover(run: Run, done: Published) -> None:
+    """Finishes a release that was committed (release.json is there), or removes what a killed run left of one."""
+    try:
+        name = json.loads(objects.read_bytes(_intent(run)))["name"]
+    except FileNotFoundError:
+        return
+    if not objects.exists(objects.join(files.folder(run.store, name), fmt.RELEASE_FILE)):
+        files_gone(run, name)
+        return
+    release = files.load(run.store, name)
+    run.store.tag(release["inputs"], f"release-{name}")
+    objects.put(files.pin_uri(run.store, name), files.pin_of(run.store, release).dumps().encode())
+    row = Release(
+        release_id=release["id"], name=name, parent=release["parent"], selection=release["selection"],
+        counts_json=json.dumps(release["counts"], sort_keys=True), created_ns=release["created_ns"],
+        run_id=release["run_id"],
+    )  # fmt: skip
+    done.add("releases", run.store.insert("releases", [row], run_id=run.run_id))
+    done.release, done.pin = name, files.pin_uri(run.store, name)
+    objects.delete(_intent(run))
+
+
+def files_gone(run: Run, name: str) -> None:
+    """Removes an unfinished release's files, then its intent."""
+    objects.delete_below(files.folder(run.store, name))
+    objects.delete(_intent(run))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What Beam's workers need."""
+
+    store: Store
+    run_id: str
+    name: str
+    staging: str
+    options: PublishOptions
+    recipe: str
+    parent: str | None
+    limits: jail.Limits = field(default_factory=jail.Limits)
+
+    def dataset(self, view: str) -> str:
+        """URI of a view's dataset."""
+        return objects.join(files.folder(self.store, self.name), fmt.dataset_folder(view))
+
+    def encode(self, group: list[list[Row]]) -> None:
+        """Encodes recordings (rows of one are one list) and stages {"rows", "fragments", "sums", "rejects"}."""
+        part: dict[str, Any] = {"rows": [], "fragments": {}, "rejects": [], "missing": {}}
+        with tempfile.TemporaryDirectory(prefix="handwheel-encode-") as scratch:
+            finished: list[tuple[Row, Path]] = []
+            for i, rows in enumerate(group):
+                folder = Path(scratch) / str(i)
+                folder.mkdir()
+                try:
+                    finished += self._recording(rows, folder)
+                except BadMedia as e:
+                    if e.reason in MISSING:  # the source may come back: left out this time, no reject
+                        part["missing"] |= {r["clip_id"]: e.reason for r in rows}
+                        continue
+                    part["rejects"].append([rows[0]["sha256"], rows[0]["uri"], e.reason, e.detail])
+            for view in sorted({r["view"] for r, _ in finished}):
+                reader = pa.RecordBatchReader.from_batches(
+                    fmt.VIEW_SCHEMA, _batches([(r, p) for r, p in finished if r["view"] == view], part)
+                )
+                options = objects.storage_options() if objects.is_s3(self.store.root) else None
+                part["fragments"][view] = write_fragments(self.dataset(view), reader, options)
+        objects.put(objects.join(self.staging, f"{group[0][0]['sha256']}.json"), json.dumps(part).encode())
+
+    def _recording(self, rows: list[Row], folder: Path) -> Iterator[tuple[Row, Path]]:
+        """The rows of one recording, completed, each with its video's file."""
+        steps = {e: self._steps(e) for e in sorted({r["episode_id"] for r in rows if r["episode_id"]})}
+        rows = [with_steps(r, steps[r["episode_id"]]) if r["episode_id"] else r for r in rows]
+        jobs = [
+            {"times_ns": r["times_ns"], "fps_hz": r["fps_hz"],
+             "long_side_px": self.options.view(r["view"]).long_side_px} for r in rows
+        ]  # fmt: skip
+        (folder / "jobs.json").write_text(json.dumps(jobs))
+        with local_copy(rows[0]["uri"], self.store.root, rows[0]["sha256"]) as path:
+            argv = [str(path), str(folder), str(folder / "jobs.json")]
+            made = json.loads(jail.run("pipelines.encode", argv, self.limits))
+        for i, (row, cut) in enumerate(zip(rows, made, strict=True)):
+            yield row | cut, folder / f"{i}.mp4"
+
+    def _steps(self, episode_id: str) -> pa.Table:
+        return self.store.read("steps", where=f"episode_id = '{episode_id}'").sort_by("frame")
+
+
+def with_steps(row: Row, steps: pa.Table) -> Row:
+    """A robot's row with the steps its view takes: the IDM's all of its span's, at their own times."""
+    if row["times_ns"] is not None:
+        return row
+    t_ns = np.asarray(steps["t_ns"]) + row["origin_ns"]
+    inside = (t_ns >= row["start_ns"]) & (t_ns < row["end_ns"])
+    here = steps.filter(pa.array(inside))
+    flat: Row = {"times_ns": [int(t) for t in t_ns[inside]]}
+    for name, column, width in (("states", "state", "state_dim"), ("actions", "action_commanded", "action_dim")):
+        values = here[column].to_pylist()
+        known = bool(values) and all(v is not None for v in values)
+        flat[name] = [x for v in values for x in v] if known else None
+        flat[width] = len(values[0]) if known else None
+    for name in ("control_source", "intervention"):
+        values = here[name].to_pylist()
+        flat[name] = values if values and all(v is not None for v in values) else None
+    return row | flat
+
+
+def _batches(finished: list[tuple[Row, Path]], part: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+    """A batch a row; notes its digest and sums in the part as it goes."""
+    for row, path in finished:
+        video = path.read_bytes()
+        whole = {n: row.get(n) for n in fmt.VIEW_SCHEMA.names}
+        whole |= {"video": video, "video_sha256": fmt.sha256_hex(video)}
+        whole["row_sha256"] = fmt.row_digest(whole)
+        part["rows"].append(
+            {n: v for n, v in whole.items() if n not in ("video", "states", "actions", "frame_ns")}
+            | {"view": row["view"], "bytes": len(video), "frames": len(row["frame_ns"]), "sums": _sums(row)}
+            | {"seconds": (row["end_ns"] - row["start_ns"]) / NS, "group": row["group"][0]}
+        )
+        yield pa.RecordBatch.from_pylist([whole], schema=fmt.VIEW_SCHEMA)
+
+
+def _sums(row: Row) -> dict[str, Any]:
+    """Count, sum, sum of squares, least and most of each axis, for the release's statistics."""
+    out: dict[str, Any] = {}
+    for name, width in (("states", "state_dim"), ("actions", "action_dim")):
+        if row.get(name):
+            a = np.asarray(row[name], np.float64).reshape(-1, row[width])
+            parts = {"sum": a.sum(0), "square": (a * a).sum(0), "min": a.min(0), "max": a.max(0)}
+            out[name] = {"count": len(a)} | {k: v.tolist() for k, v in parts.items()}
+    return out
+
+
+def _encode(run: Run, work: Job, rows: list[Row]) -> None:
+    """One Beam pipeline over groups of recordings: a fragment a view and group, whatever the number of recordings."""
+    import apache_beam as beam
+
+    objects.delete_below(work.staging)
+    by_recording: dict[str, list[Row]] = {}
+    for row in rows:
+        by_recording.setdefault(row["sha256"], []).append(row)
+    recordings = [by_recording[sha] for sha in sorted(by_recording)]
+    size = work.options.batch_recordings
+    groups = [recordings[i : i + size] for i in range(0, len(recordings), size)]
+    run.progress(HOP, 0, len(recordings))
+    with beam.Pipeline(options=beam_options(run.beam)) as p:
+        _ = p | "recordings" >> beam.Create(groups) | "spread" >> beam.Reshuffle(num_buckets=1000) | "encode" >> beam.Map(
+            work.encode
+        )
+    run.progress(HOP, len(recordings), len(recordings))
+
+
+def _collect(work: Job) -> list[dict[str, Any]]:
+    parts = [json.loads(objects.read_bytes(i.uri)) for i in objects.list_objects(work.staging)]
+    objects.delete_below(work.staging)
+    return parts
+
+
+def _book_refused(run: Run, parts: list[dict[str, Any]], recipe: str, done: Done) -> None:
+    """Recordings that could not be cut are rejects of this hop: out of this release and the next, with their reason."""
+    rows = [reject(sha, uri, HOP, recipe, (why, detail), run.run_id) for p in parts for sha, uri, why, detail in p["rejects"]]
+    done.add("rejects", run.store.insert("rejects", rows, run_id=run.run_id))
+
+
+def _commit(run: Run, held: Lease, work: Job, parts: list[dict[str, Any]], head: dict[str, Any]) -> None:
+    """Datasets, gate, file list; then release.json by conditional put, which is the release."""
+    rows = sorted((r for p in parts for r in p["rows"]), key=lambda r: (r["view"], r["clip_id"]))
+    views: dict[str, Any] = {}
+    options = objects.storage_options() if objects.is_s3(run.store.root) else None
+    for view in sorted({r["view"] for r in rows}):
+        fragments = [f for p in sorted(parts, key=_order) for f in p["fragments"].get(view, [])]
+        version = commit_new(work.dataset(view), fmt.VIEW_SCHEMA, fragments, options)
+        views[view] = _view_facts([r for r in rows if r["view"] == view], work.options.view(view)) | {"version": version}
+    roots = {view: facts["root"] for view, facts in views.items()}
+    release = {"format": fmt.FORMAT, "id": fmt.release_id(head["recipe"], roots), "views": views} | head
+    release |= {"created_ns": run.now_ns(), "run_id": run.run_id, "stats": _stats(rows), "counts": counts(rows)}
+    release["created"] = datetime.datetime.fromtimestamp(release["created_ns"] / NS, datetime.UTC).isoformat()
+    release["splits"] = {v: _split_counts(rows, v) for v in views}
+    _gate(run, work, rows)
+    listed = fmt.dump_files(files.list_files(run.store, work.name))
+    base = files.folder(run.store, work.name)
+    objects.put(objects.join(base, fmt.FILES_FILE), listed)
+    release["files_sha256"] = fmt.sha256_hex(listed)
+    held.check()
+    objects.put(objects.join(base, fmt.RELEASE_FILE), fmt.canonical_json(release), if_absent=True)
+
+
+def _order(part: dict[str, Any]) -> str:
+    return min((str(r["clip_id"]) for r in part["rows"]), default="")
+
+
+def _view_facts(rows: list[dict[str, Any]], view: Any) -> dict[str, Any]:
+    geometry = {"long_side_px": view.long_side_px, "fps_hz": view.fps_hz, "longest_span_s": view.longest_span_s}
+    return {
+        "root": fmt.merkle_root(r["row_sha256"] for r in rows), "rows": len(rows),
+        "clips": len({r["clip_id"] for r in rows}), "hours": hours(rows), "geometry": geometry,
+    }  # fmt: skip
+
+
+def hours(rows: list[dict[str, Any]]) -> float:
+    """Hours of rows; fsum: the same in any order."""
+    return math.fsum(r["seconds"] for r in rows) / 3600
+
+
+def _split_counts(rows: list[dict[str, Any]], view: str) -> dict[str, int]:
+    out: dict[str, int] = {"train": 0, "val": 0}
+    for row in rows:
+        if row["view"] == view:
+            out[row["split"]] += 1
+    return out
+
+
+def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Hours and numbers by stage, view, task, outcome and embodiment, as the triggers read them."""
+    wm = [r for r in rows if r["view"].startswith("wm_")]
+    robot = {r["episode_id"]: r for r in rows if r["episode_id"]}.values()
+    tasks: dict[str, Any] = {}
+    for task in sorted({r["task"] for r in robot if r["task"]}):
+        of = [r for r in robot if r["task"] == task]
+        tasks[task] = {"episodes": len(of), "scenes": len({r["group"] for r in of})}
+    embodiments = {
+        e: {"episodes": sum(r["embodiment"] == e for r in robot), "hours": hours([r for r in rows if r["view"] == f"idm_{e}"])}
+        for e in sorted({r["embodiment"] for r in robot})
+    }
+    return {
+        "hours_by_stage": {s: hours([r for r in wm if r["stage"] == s]) for s in ("web", "ego", "robot")},
+        "views": {
+            v: {"clips": sum(r["view"] == v for r in rows), "hours": hours([r for r in rows if r["view"] == v])}
+            for v in sorted({r["view"] for r in rows})
+        },
+        "tasks": tasks,
+        "outcomes": {o: sum(r["outcome"] == o for r in robot) for o in ("success", "failure", "unknown")},
+        "embodiments": embodiments,
+    }
+
+
+def _stats(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean, std, min and max of each axis by view, for normalisation; fsum: the same in any order."""
+    out: dict[str, Any] = {}
+    for view in sorted({r["view"] for r in rows}):
+        for name in ("states", "actions"):
+            sums = [r["sums"][name] for r in rows if r["view"] == view and name in r["sums"]]
+            if sums and len({len(s["sum"]) for s in sums}) == 1:
+                out.setdefault(view, {})[name] = _moments(sums)
+    return out
+
+
+def _moments(sums: list[dict[str, Any]]) -> dict[str, Any]:
+    count = sum(s["count"] for s in sums)
+    axes = range(len(sums[0]["sum"]))
+    mean = [math.fsum(s["sum"][i] for s in sums) / count for i in axes]
+    square = [math.fsum(s["square"][i] for s in sums) / count for i in axes]
+    return {
+        "count": count, "mean": mean,
+        "std": [math.sqrt(max(0.0, square[i] - mean[i] ** 2)) for i in axes],
+        "min": [min(s["min"][i] for s in sums) for i in axes],
+        "max": [max(s["max"][i] for s in sums) for i in axes],
+    }  # fmt: skip
+
+
+def _gate(run: Run, work: Job, rows: list[dict[str, Any]]) -> None:
+    """Great Expectations over every view's rows; its Data Docs and a summary stay with the release."""
+    tables = {}
+    for view in sorted({r["view"] for r in rows}):
+        plain = [{k: v for k, v in r.items() if k not in ("sums", "control_source", "intervention")} for r in rows if r["view"] == view]
+        tables[view] = pa.Table.from_pylist(plain)
+    with tempfile.TemporaryDirectory(prefix="handwheel-gate-") as docs:
+        summary = gate.check(tables, {v: expectations(v, work.options) for v in tables}, Path(docs))
+        (Path(docs) / "summary.json").write_text(json.dumps(summary, indent=1))
+        if summary["success"]:
+            files.put_tree(Path(docs), objects.join(files.folder(run.store, work.name), "gate"))
+            return
+        where = objects.join(run.store.root, "refused", run.run_id)
+        files.put_tree(Path(docs), where)
+    files_gone(run, work.name)
+    failed = [e for e in summary["expectations"] if not e["success"]]
+    raise GateRefused(f"{len(failed)} expectations failed, first {failed[0]['name']} ({failed[0]['observed']}); open {where}/index.html")

@@ -1,0 +1,211 @@
+"""What goes into a release: one row a view and span, chosen from the tables. Lineage is the argument list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from infra.store import Store
+from pipelines.inventory import current_clips, inventory
+from schemas.keys import digest_of, key_of
+from schemas.spans import NS
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view's geometry and which verdicts it takes. IDM views take everything, at the log's own frame times."""
+
+    stage: str
+    verdicts: tuple[str, ...]
+    long_side_px: int
+    fps_hz: float | None  # None: one frame a step
+    longest_span_s: float
+    needs_caption: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """The recipe of a release. Most robot logs carry no calibration: wm_robot takes `unknown` too."""
+
+    wm_long_side_px: int = 320
+    wm_fps_hz: float = 10.0
+    idm_long_side_px: int = 256
+    longest_span_s: float = 60.0
+    val_share: float = 0.1
+    seed: int = 7
+    original_share: float = 0.05  # DALL-E 3's blend: 95 % synthetic, 5 % original
+    level_weights: dict[str, float] = field(
+        default_factory=lambda: {"L1": 0.1, "L2": 0.2, "L3": 0.3, "L4": 0.3, "L5": 0.1}
+    )
+    caption_models: tuple[str, ...] = ()  # preferred first, by prefix; then any other, `grounded` last
+    batch_recordings: int = 16
+
+    def view(self, name: str) -> View:
+        """Geometry of a view by its name."""
+        if name.startswith("idm_"):
+            every = ("accept", "quarantine", "reject", "unknown")
+            return View("robot", every, self.idm_long_side_px, None, self.longest_span_s, needs_caption=False)
+        stage = name.removeprefix("wm_")
+        verdicts = ("accept", "unknown") if stage == "robot" else ("accept",)
+        return View(stage, verdicts, self.wm_long_side_px, self.wm_fps_hz, self.longest_span_s, needs_caption=True)
+
+
+def select(store: Store, recipe: str, policy: str, options: PublishOptions) -> tuple[list[Row], dict[str, int]]:
+    """Rows to publish in order of (view, clip_id), and how many were left out by reason.
+
+    A row is all of a view's columns that do not need pixels, with `view`, `uri`, `times_ns` and `group` beside.
+    """
+    assets = inventory(store, recipe)
+    clips = current_clips(store, assets, recipe)
+    parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
+    decisions = store.read("decisions", where=f"policy = '{policy}' and verdict != 'reject'")
+    robots = store.read("decisions", where=f"policy = '{policy}' and verdict = 'reject'")
+    decisions = pa.concat_tables([decisions, _of_stage(robots, clips, "robot")])
+    decisions = decisions.filter(pc.is_in(decisions["clip_id"], clips["clip_id"].combine_chunks()))
+    captions = _captions(store, decisions["span_id"].to_pylist(), options)
+    episodes = episodes_by_recording(store)
+    rows: list[Row] = []
+    left_out: dict[str, int] = {}
+    for decision in decisions.to_pylist():
+        asset = parents[decision["sha256"]]
+        for name, episode, camera in _views_of(asset, decision, episodes):
+            row = _row(name, decision, asset, episode, camera, captions, options)
+            if row["caption"] is None and options.view(name).needs_caption:
+                left_out["no_caption"] = left_out.get("no_caption", 0) + 1
+            elif decision["verdict"] in options.view(name).verdicts:
+                rows.append(row)
+    split_rows(rows, {c["clip_id"]: c["phash"] for c in clips.select(["clip_id", "phash"]).to_pylist()}, options)
+    return sorted(rows, key=lambda r: (r["view"], r["clip_id"])), left_out
+
+
+def _of_stage(decisions: pa.Table, clips: pa.Table, stage: str) -> pa.Table:
+    wanted = clips.filter(pc.equal(clips["stage"], stage))["clip_id"]
+    return decisions.filter(pc.is_in(decisions["clip_id"], wanted.combine_chunks()))
+
+
+def episodes_by_recording(store: Store) -> dict[str, list[tuple[int, int, str, Row]]]:
+    """Latest episodes as {sha256 of a recording: [(start_ns, end_ns, camera, episode)]}."""
+    latest: dict[str, Row] = {}
+    for row in store.read("episodes").to_pylist():
+        known = latest.get(row["episode_id"])
+        order = (row["modified_ns"], row["revision"])
+        if known is None or order > (known["modified_ns"], known["revision"]):
+            latest[row["episode_id"]] = row
+    out: dict[str, list[tuple[int, int, str, Row]]] = {}
+    for episode in sorted(latest.values(), key=lambda e: str(e["episode_id"])):
+        for span in episode["cameras"]:
+            out.setdefault(span["sha256"], []).append((span["start_ns"], span["end_ns"], span["camera"], episode))
+    return out
+
+
+def episode_of(
+    episodes: Mapping[str, list[tuple[int, int, str, Row]]], sha256: str, start_ns: int, end_ns: int
+) -> tuple[Row, str, int] | None:
+    """The episode whose camera span holds this one, the camera, and where the episode starts in the recording."""
+    for start, end, camera, episode in episodes.get(sha256, []):
+        if start <= start_ns and end_ns <= end:
+            return episode, camera, start
+    return None
+
+
+def _views_of(asset: Row, decision: Row, episodes: Mapping[str, Any]) -> Iterable[tuple[str, Row | None, Any]]:
+    if asset["stage"] != "robot":
+        return [(f"wm_{asset['stage']}", None, None)]
+    found = episode_of(episodes, decision["sha256"], decision["start_ns"], decision["end_ns"])
+    if found is None:
+        return []
+    episode, camera, origin_ns = found
+    return [("wm_robot", episode, (camera, origin_ns)), (f"idm_{episode['embodiment']}", episode, (camera, origin_ns))]
+
+
+def _row(
+    name: str, decision: Row, asset: Row, episode: Row | None, camera: Any, captions: Mapping[str, Row | None],
+    options: PublishOptions,
+) -> Row:  # fmt: skip
+    view, said = options.view(name), captions.get(decision["span_id"]) or {}
+    fps_hz = view.fps_hz or (episode or {})["fps_hz"]
+    start, end = decision["start_ns"], decision["end_ns"]
+    count = max(1, int((end - start) * fps_hz / NS))
+    times = None if view.fps_hz is None else [start + round(i * NS / fps_hz) for i in range(count)]
+    return {
+        "view": name, "clip_id": decision["span_id"], "sha256": decision["sha256"], "uri": asset["uri"],
+        "stage": asset["stage"], "start_ns": start, "end_ns": end, "times_ns": times, "fps_hz": fps_hz,
+        "camera": camera[0] if camera else None, "origin_ns": camera[1] if camera else None,
+        "caption": said.get("text"), "caption_kind": said.get("kind"), "caption_model": said.get("model"),
+        "licence": asset["licence"], "source_clip": decision["clip_id"],
+        "episode_id": episode["episode_id"] if episode else None,
+        "embodiment": episode["embodiment"] if episode else None,
+        "task": episode["instruction"] if episode else None,
+        "outcome": episode["outcome"] if episode else None,
+        "group": [g for g in (
+            asset["wearer_id"], asset["site_id"], (episode or {}).get("scene_id"), f"sha:{decision['sha256']}"
+        ) if g],
+    }  # fmt: skip
+
+
+def _captions(store: Store, spans: list[str], options: PublishOptions) -> dict[str, Row | None]:
+    """The caption drawn for each span: by its best model, its level by the seed."""
+    by_span: dict[str, list[Row]] = {}
+    columns = ["span_id", "kind", "text", "model", "prompt"]
+    for row in store.read_keys("captions", "span_id", spans, columns).to_pylist():
+        by_span.setdefault(row["span_id"], []).append(row)
+    return {span: draw_caption(span, rows, options) for span, rows in by_span.items()}
+
+
+def draw_caption(span_id: str, rows: list[Row], options: PublishOptions) -> Row | None:
+    """One caption of a span's: `achieved` for a robot's, else the original or a level, drawn by hash of the seed."""
+    written = sorted((r for r in rows if r["kind"] != "original"), key=lambda r: _preference(r, options))
+    if not written:
+        return None
+    best = {r["kind"]: r for r in written if (r["model"], r["prompt"]) == (written[0]["model"], written[0]["prompt"])}
+    if "achieved" in best:
+        return best["achieved"]
+    u = int(key_of("caption", options.seed, span_id)[:12], 16) / 16**12
+    original = next((r for r in rows if r["kind"] == "original"), None)
+    if original is not None and u < options.original_share:
+        return original
+    v = int(key_of("level", options.seed, span_id)[:12], 16) / 16**12
+    weights = {k: w for k, w in sorted(options.level_weights.items()) if k in best}
+    at = v * sum(weights.values())
+    for kind, weight in weights.items():
+        if (at := at - weight) <= 0:
+            return best[kind]
+    return None
+
+
+def _preference(row: Row, options: PublishOptions) -> tuple[int, bool, str, str]:
+    rank = next((i for i, m in enumerate(options.caption_models) if row["model"].startswith(m)), 10**6)
+    return rank, row["model"].startswith("grounded"), row["model"], row["prompt"]
+
+
+def split_rows(rows: list[Row], phash: Mapping[str, str | None], options: PublishOptions) -> None:
+    """Sets each row's split: rows that share a wearer, site, scene, recording or picture hash are on one side."""
+    parent: dict[str, str] = {}
+
+    def find(x: str) -> str:
+        parent.setdefault(x, x)
+        while parent[x] != x:
+            parent[x] = parent[parent[x]]
+            x = parent[x]
+        return x
+
+    for row in rows:
+        names = [*row["group"], *([f"phash:{h}"] if (h := phash.get(row["source_clip"])) else [])]
+        for name in names[1:]:
+            a, b = sorted((find(names[0]), find(name)))
+            parent[b] = a  # the least name leads: the same whatever the order
+    for row in rows:
+        u = int(key_of("split", options.seed, find(row["group"][0]))[:12], 16) / 16**12
+        row["split"] = "val" if u < options.val_share else "train"
+
+
+def selection_digest(rows: list[Row], recipe: Mapping[str, Any]) -> str:
+    """Digest of what would be published, before a frame is encoded."""
+    place = ("uri", "group")
+    return digest_of([dict(recipe), [{k: v for k, v in r.items() if k not in place} for r in rows]])
