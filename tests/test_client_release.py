@@ -111,6 +111,13 @@ def test_a_window_is_a_part_of_the_whole(written: Written) -> None:
         np.testing.assert_array_equal(part.states, whole.states[start : start + count])
 
 
+def test_an_empty_view_is_a_view(tmp_path: Path) -> None:
+    release = handwheel.open(write_release(tmp_path, clips=0).pin_file)
+    assert release.verify(deep=True).rows == 0
+    view = release.view(IDM_VIEW, split="train")
+    assert (len(view), list(view), list(view.stream(seed=1, batch_size=2))) == (0, [], [])
+
+
 def test_splits_share_out_the_view_and_positions_are_checked(written: Written) -> None:
     release = handwheel.open(written.pin_file)
     train, val = (release.view("wm_ego", split=s) for s in ("train", "val"))
@@ -179,10 +186,11 @@ def test_a_changed_release_json_is_refused(copy: Written) -> None:
     original = json.loads((copy.folder / fmt.RELEASE_FILE).read_text())
     views = original["views"]
     other = {v: told | {"root": "0" * 64} for v, told in views.items()}
+    named = {v: told | {"version": "main"} for v, told in views.items()}
     cases: list[dict[str, Any]] = [
         {"id": "0" * 64}, {"recipe": {"encoder": {"crf": 19, "gop": 16}, "policy": "p"}}, {"views": other},
         {"views": {"wm_ego": views["wm_ego"]}}, {"files_sha256": "0" * 64}, {"format": 2}, {"name": "other"},
-        {"views": None}, {"recipe": None}, {"views": {"../x": views["wm_ego"]}}, {"views": {"wm_ego": {}}},
+        {"views": named}, {"views": None}, {"recipe": None}, {"views": {"../x": views["wm_ego"]}}, {"views": {"wm_ego": {}}},
     ]  # fmt: skip
     for change in cases:
         edit(copy, **original | change)

