@@ -44,11 +44,13 @@ class Order:
 
 
 def arguments(command: str | Sequence[str], order: Order) -> list[str]:
-    """The command's words with {pin} and its like filled in after splitting, so that a path may hold spaces."""
+    """The command's words; {pin} and its like are filled in after splitting, so a path may hold spaces."""
     try:
         words = shlex.split(command) if isinstance(command, str) else list(command)
     except ValueError as e:
-        raise UsageError(f"trigger.command is not a command line ({e}): {command}; quote it as in a shell") from e
+        raise UsageError(
+            f"trigger.command is not a command line ({e}): {command}; quote it as in a shell"
+        ) from e
     if not words:
         raise UsageError("trigger.command is empty; leave it out, or name a program")
     values = {name: str(value) for name, value in asdict(order).items()}
@@ -126,7 +128,8 @@ def post(url: str, order: Order, secret_env: str, timeout_s: float, now_s: Calla
                 at_s = now_s()
                 headers = {
                     "Content-Type": "application/json", "X-Handwheel-Key": order.key,
-                    "X-Handwheel-Timestamp": str(at_s), "X-Handwheel-Signature": signature(secret, at_s, body),
+                    "X-Handwheel-Timestamp": str(at_s),
+                    "X-Handwheel-Signature": signature(secret, at_s, body),
                 }  # fmt: skip
                 httpx.post(url, content=body, headers=headers, timeout=timeout_s).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as e:

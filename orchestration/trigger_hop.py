@@ -24,7 +24,7 @@ class Fired(Done):
 
 
 def trigger(run: Run, options: TriggerOptions) -> Fired:
-    """Fires what the releases call for and delivers the outbox, under one lease; nothing to do takes no lease."""
+    """Fires what the releases call for and delivers the outbox, under one lease (none if there is nothing)."""
     done = Fired("trigger")
     events, outbox = _state(run, options)
     if not events and not (outbox and _has_sink(options)):
@@ -76,7 +76,9 @@ def _coalesce(run: Run, done: Fired, outbox: list[Trigger]) -> list[Trigger]:
     """The newest of each lane; an older one that never got out is settled by a skip that names it."""
     newest = {t.lane: t for t in outbox}
     older = [t for t in outbox if t is not newest[t.lane]]
-    rows = [_event(run, t, "skipped", f"never delivered; coalesced into {newest[t.lane].release}") for t in older]
+    rows = [
+        _event(run, t, "skipped", f"never delivered; coalesced into {newest[t.lane].release}") for t in older
+    ]
     done.add("triggers", run.store.insert("triggers", rows, run_id=run.run_id))
     return list(newest.values())
 
@@ -101,7 +103,9 @@ def _deliver(run: Run, done: Fired, fired: Trigger, options: TriggerOptions) -> 
             told.append(options.webhook_url)
     except sinks.Undelivered as e:
         done.undelivered.append(fired.key)
-        done.notes.append(f"{fired.rule} of {fired.lane} stays in the outbox: {e}, then run `handwheel trigger`")
+        done.notes.append(
+            f"{fired.rule} of {fired.lane} stays in the outbox: {e}, then run `handwheel trigger`"
+        )
         return
     row = _event(run, fired, "delivered", ", ".join(told))
     done.add("triggers", run.store.insert("triggers", [row], run_id=run.run_id))

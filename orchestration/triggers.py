@@ -1,4 +1,4 @@
-"""When it is worth turning again: rules over what was published. Pure; `orchestration/trigger_hop.py` reads and writes."""
+"""When it is worth turning again: pure rules over what was published; `trigger_hop.py` reads and writes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ WORLD_MODEL = "world_model"
 class TriggerOptions:
     """The limits and who is told. The limits are our own: no team publishes numbers for them.
 
-    Scale for the hours: 8.3 h of corrections in three rounds lifted one system from 22.5 to 62.5 %, and loss falls
-    with the logarithm of hours, so that a fraction of what the model has seen matters beside an absolute amount.
+    Scale for the hours: 8.3 h of corrections in three rounds lifted one system from 22.5 to 62.5 %, and loss
+    falls with the logarithm of hours, so a fraction of what the model has seen matters beside an amount.
     """
 
     new_hours_h: float = 5.0  # new_hours: least growth of a view in hours
@@ -33,10 +33,14 @@ class TriggerOptions:
     stale_days: float = 14.0  # stale: days since the lane's last trigger
     stale_new_h: float = 1.0  # stale: and least growth of the lane in hours
     cool_down_h: float = 24.0  # least time between two triggers of a lane
-    command: str | tuple[str, ...] | None = None  # {pin} {release} {root} {lane} {rule} {key} filled in per argument
+    command: str | tuple[str, ...] | None = (
+        None  # {pin} {release} {root} {lane} {rule} {key} filled in per argument
+    )
     command_timeout_s: float = 3600.0
     webhook_url: str | None = None
-    webhook_secret_env: str = "HANDWHEEL_WEBHOOK_SECRET"  # the variable's name; the secret itself is never in a config
+    webhook_secret_env: str = (
+        "HANDWHEEL_WEBHOOK_SECRET"  # the variable's name; the secret itself is never in a config
+    )
     webhook_timeout_s: float = 30.0
 
 
@@ -63,7 +67,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One rule's word on one lane; the reason is the measured value against its limit, without the running clock."""
+    """One rule's word on one lane; the reason is measured value against limit, without the running clock."""
 
     fired: bool
     reason: str
@@ -105,7 +109,9 @@ def growth_h(lane: str, base: Base, newest: Facts) -> dict[str, float]:
     return {v: h - base.facts.hours.get(v, 0.0) for v, h in newest.hours.items() if lane_of(v) == lane}
 
 
-def first(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
+def first(
+    lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions
+) -> Verdict | None:
     """A lane without a model gets its first release."""
     if base is not None:
         return None
@@ -113,7 +119,9 @@ def first(lane: str, base: Base | None, newest: Facts, now_ns: int, options: Tri
     return Verdict(True, f"{lane} has no model yet; {newest.name} has {clips} clips for it")
 
 
-def new_hours(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
+def new_hours(
+    lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions
+) -> Verdict | None:
     """One of the lane's views grew by max(hours, fraction of what the base had of it)."""
     if base is None:
         return None
@@ -125,7 +133,9 @@ def new_hours(lane: str, base: Base | None, newest: Facts, now_ns: int, options:
     return Verdict(fired, ", ".join(said))
 
 
-def new_task(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
+def new_task(
+    lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions
+) -> Verdict | None:
     """A task that the base lacks has enough episodes over enough scenes.
 
     Releases count tasks over all embodiments: an IDM's lane is judged only where there is one embodiment.
@@ -136,12 +146,16 @@ def new_task(lane: str, base: Base | None, newest: Facts, now_ns: int, options: 
     limit = f"limit {options.new_task_episodes} episodes over {options.new_task_scenes} scenes"
     if not new:
         return Verdict(False, f"no task that {base.facts.name} lacks ({limit})")
-    enough = {t: n for t, n in new.items() if n[0] >= options.new_task_episodes and n[1] >= options.new_task_scenes}
+    enough = {
+        t: n for t, n in new.items() if n[0] >= options.new_task_episodes and n[1] >= options.new_task_scenes
+    }
     task, (episodes, scenes) = max((enough or new).items(), key=lambda item: (item[1], item[0]))
     return Verdict(bool(enough), f"{task!r} has {episodes} episodes over {scenes} scenes ({limit})")
 
 
-def stale(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
+def stale(
+    lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions
+) -> Verdict | None:
     """The lane's last trigger is old and there is something new, however little."""
     if base is None:
         return None
@@ -161,11 +175,15 @@ RULES: tuple[tuple[str, Rule], ...] = (
 
 
 def look(
-    releases: Sequence[Release], triggers: Sequence[Trigger], now_ns: int, options: TriggerOptions, run_id: str
+    releases: Sequence[Release],
+    triggers: Sequence[Trigger],
+    now_ns: int,
+    options: TriggerOptions,
+    run_id: str,
 ) -> list[Trigger]:
-    """The events that these facts call for and that are not recorded yet: at most one firing a lane, and the skips.
+    """Events that these facts call for and that are not recorded yet: at most one firing a lane, and the skips.
 
-    A second look at the same facts gives nothing, whatever the clock says, but for a rule that time has made true.
+    A second look at the same facts gives nothing, whatever the clock, but for a rule that time has made true.
     """
     if not releases:
         return []
@@ -183,7 +201,9 @@ def look(
 def pending(triggers: Sequence[Trigger]) -> list[Trigger]:
     """The outbox: what fired and was neither delivered nor coalesced into a newer one, oldest first."""
     settled = {t.key for t in triggers if t.event != "fired"}
-    return sorted((t for t in triggers if t.event == "fired" and t.key not in settled), key=lambda t: (t.at_ns, t.key))
+    return sorted(
+        (t for t in triggers if t.event == "fired" and t.key not in settled), key=lambda t: (t.at_ns, t.key)
+    )
 
 
 def _base(lane: str, facts: Mapping[str, Facts], triggers: Sequence[Trigger]) -> Base | None:
@@ -218,7 +238,8 @@ def _judge(
         event = "fired" if bucket == "fired" else "skipped"
         events.append(
             Trigger(
-                trigger_id=key_of(key, event), key=key, event=event, rule=rule, lane=lane, release=newest.name,
+                trigger_id=key_of(key, event), key=key, event=event, rule=rule, lane=lane,
+                release=newest.name,
                 base=base.facts.name if base else None, reason=reason, at_ns=now_ns, run_id=run_id,
             )
         )  # fmt: skip

@@ -145,7 +145,9 @@ RELEASES = st.fixed_dictionaries(
 )  # fmt: skip
 MOVES = st.one_of(
     st.tuples(st.just("release"), RELEASES),
-    st.tuples(st.just("look"), st.sampled_from(["delivers", "dies after firing", "dies after telling", "refused"])),
+    st.tuples(
+        st.just("look"), st.sampled_from(["delivers", "dies after firing", "dies after telling", "refused"])
+    ),
     st.tuples(st.just("clock"), st.sampled_from([1, HOUR_NS, 23 * HOUR_NS, DAY_NS, 15 * DAY_NS])),
 )
 
@@ -187,7 +189,7 @@ def test_any_history_fires_each_key_once_and_leaves_nothing_undelivered(moves: l
         assert sum(t.rule == "first" for t in shots if t.lane == lane) == 1
 
 
-# --- the hop on real tables -------------------------------------------------------------------------------------
+# --- the hop on real tables ---
 
 
 def run_on(root: Path, now_ns: int = START_NS + 1000, wait_s: float = 0.0, run_id: str = "run") -> Run:
@@ -261,15 +263,20 @@ def test_a_failing_command_stays_in_the_outbox_and_newer_ones_take_its_place(tmp
     published(root, release(2, {"wm_ego": 9.0}))
     working = TriggerOptions(command=recorder(tmp_path))
     done = trigger(run_on(root, START_NS + 2 * DAY_NS), working)
-    assert told(tmp_path)[2:] == [[f"{root}/pins/2026-11-21.2.pin", "world_model new_hours", "{nothing}", told(tmp_path)[-1][-1]]]
+    assert told(tmp_path)[2:] == [
+        [f"{root}/pins/2026-11-21.2.pin", "world_model new_hours", "{nothing}", told(tmp_path)[-1][-1]]
+    ]
     assert pending(events(store)) == []
     assert [e.release for e in events(store) if e.event == "delivered"] == ["2026-11-21.2"]
 
 
 @pytest.mark.parametrize(
-    ("command", "said"), [(("no-such-trainer",), "no-such-trainer: No such file"), (("sleep", "60"), "ran past")]
+    ("command", "said"),
+    [(("no-such-trainer",), "no-such-trainer: No such file"), (("sleep", "60"), "ran past")],
 )
-def test_what_can_be_wrong_with_a_command_is_said(tmp_path: Path, command: tuple[str, ...], said: str) -> None:
+def test_what_can_be_wrong_with_a_command_is_said(
+    tmp_path: Path, command: tuple[str, ...], said: str
+) -> None:
     published(tmp_path, release(1, {"wm_ego": 1.0}))
     done = trigger(run_on(tmp_path), TriggerOptions(command=command, command_timeout_s=0.3))
     assert said in done.notes[0]
@@ -341,7 +348,7 @@ def test_processes_that_look_at_once_fire_once(tmp_path: Path) -> None:
     assert len(told(tmp_path)) == 2
 
 
-# --- the webhook ------------------------------------------------------------------------------------------------
+# --- the webhook ---
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -383,14 +390,18 @@ def receiver() -> Iterator[Receiver]:
     thread.join()
 
 
-def test_webhook_is_signed_and_retried(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webhook_is_signed_and_retried(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import hashlib
     import hmac
 
     monkeypatch.setenv("HOOK_SECRET", "s3cret")
     receiver.statuses = [503]
     store = published(tmp_path, release(1, {"wm_ego": 1.0}))
-    done = trigger(run_on(tmp_path), TriggerOptions(webhook_url=receiver.url, webhook_secret_env="HOOK_SECRET"))
+    done = trigger(
+        run_on(tmp_path), TriggerOptions(webhook_url=receiver.url, webhook_secret_env="HOOK_SECRET")
+    )
     assert done.undelivered == []
     assert len(receiver.got) == 2
     headers, body = receiver.got[-1]
@@ -421,6 +432,8 @@ def test_webhook_without_a_secret_sends_nothing(
 ) -> None:
     monkeypatch.delenv("HOOK_SECRET", raising=False)
     published(tmp_path, release(1, {"wm_ego": 1.0}))
-    done = trigger(run_on(tmp_path), TriggerOptions(webhook_url=receiver.url, webhook_secret_env="HOOK_SECRET"))
+    done = trigger(
+        run_on(tmp_path), TriggerOptions(webhook_url=receiver.url, webhook_secret_env="HOOK_SECRET")
+    )
     assert "set HOOK_SECRET" in done.notes[0]
     assert receiver.got == []
