@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 from infra import objects
 from orchestration import sinks
 from orchestration.triggers import TriggerOptions, look, pending
 from pipelines.hop import Done, Run
+from pipelines.release import pin_uri
 from schemas import Release, Trigger
 from schemas.arrow import rows_of
 from schemas.keys import key_of
@@ -24,7 +24,7 @@ class Fired(Done):
 
 
 def trigger(run: Run, options: TriggerOptions) -> Fired:
-    """Fires what the releases call for and delivers the outbox, under one lease (none if there is nothing)."""
+    """Fires what the releases call for and delivers the outbox, under one lease (none if idle)."""
     done = Fired("trigger")
     events, outbox = _state(run, options)
     if not events and not (outbox and _has_sink(options)):
@@ -45,12 +45,6 @@ def trigger(run: Run, options: TriggerOptions) -> Fired:
         else:
             _waiting(done, outbox, options)
     return done
-
-
-def pin_uri(root: str, release: str) -> str:
-    """Where a release's pin lies; absolute where local, since a command may change its folder."""
-    base = root if objects.is_s3(root) else os.path.abspath(root)
-    return objects.join(base, "pins", f"{release}.pin")
 
 
 def _state(run: Run, options: TriggerOptions) -> tuple[list[Trigger], list[Trigger]]:
@@ -85,7 +79,7 @@ def _coalesce(run: Run, done: Fired, outbox: list[Trigger]) -> list[Trigger]:
 
 def _deliver(run: Run, done: Fired, fired: Trigger, options: TriggerOptions) -> None:
     """Tells every sink, then records it: a crash between the two tells them again, with the same key."""
-    pin = pin_uri(run.store.root, fired.release)
+    pin = pin_uri(run.store, fired.release)
     order = sinks.Order(
         fired.key, fired.rule, fired.lane, fired.release, pin, run.store.root, fired.reason, fired.at_ns
     )

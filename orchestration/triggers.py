@@ -181,9 +181,9 @@ def look(
     options: TriggerOptions,
     run_id: str,
 ) -> list[Trigger]:
-    """Events that these facts call for and that are not recorded yet: at most one firing a lane, and the skips.
+    """Events that these facts call for, not recorded yet: at most one firing a lane, and the skips.
 
-    A second look at the same facts gives nothing, whatever the clock, but for a rule that time has made true.
+    A second look at the same facts gives nothing, whatever the clock, but for a rule that time made true.
     """
     if not releases:
         return []
