@@ -56,7 +56,7 @@ def asset(hop: str, config: Config) -> dg.AssetsDefinition:
     @dg.asset(name=hop, deps=NEEDS[hop], group_name="turn", description=HOPS[hop].__doc__)
     def step() -> dg.MaterializeResult:
         run = run_of(config)
-        done = _refusals(lambda: HOPS[hop](config, run))
+        done = _refusals(lambda: HOPS[hop](run, config))
         if stuck := getattr(done, "undelivered", []):
             raise dg.Failure(done.line(), metadata={"undelivered": stuck}, allow_retries=False)
         version = " ".join(f"{table}:{run.store.version(table)}" for table in WRITES[hop])
