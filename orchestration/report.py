@@ -1,4 +1,4 @@
-"""The report: one HTML page, whole in itself, of what a corpus holds, what was refused and why, and what was published."""
+"""The report, one HTML page: what a corpus holds, what was refused and why, what was published."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from markupsafe import Markup
 from infra.store import Store
 from orchestration import report_numbers as numbers
 from orchestration import report_tiles as contact
+from orchestration.report_numbers import OUTCOMES
 from orchestration.report_pictures import Look
 from pipelines.inventory import current_clips, inventory
 from pipelines.ledger import PLACE_OF, PLACES
 from pipelines.release import load, newest, pin_uri
+from schemas.spans import NS, Span
 
 Row = dict[str, Any]
 TEMPLATES = resources.files("orchestration") / "templates"
@@ -53,8 +55,8 @@ def report(
 ) -> Path:
     """Writes the page about a corpus under a recipe and a policy (their digests) and returns its path.
 
-    release: parsed release.json, or None before the first. The same tables give the same page: it has no clock of its
-    own. Only the proxies of the spans shown are read.
+    release: parsed release.json, or None before the first. The same tables give the same page, which has no
+    clock of its own. Only the proxies of the spans shown are read.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page(store, recipe, policy, release, options or ReportOptions()), encoding="utf-8")
@@ -110,7 +112,7 @@ def page(store: Store, recipe: str, policy: str, release: Row | None, options: R
         outcomes=numbers.attempts(episodes, "outcome", 3),
         embodiments=numbers.attempts(episodes, "embodiment", options.tasks),
         failures=_failures(episodes),
-        attempts=sorted(tries, key=lambda a: (a.row["outcome"] != "success", a.row["outcome"], str(a.row["name"]))),
+        attempts=sorted(tries, key=lambda a: (OUTCOMES.index(a.row["outcome"]), str(a.row["name"]))),
         budget=budget,
     )  # fmt: skip
 
@@ -176,6 +178,7 @@ def _environment() -> jinja2.Environment:
         "share": share,
         "length_s": contact.length_s,
         "leveled": contact.leveled,
+        "times": times,
     }
     return env
 
@@ -208,3 +211,9 @@ def place(uri: object) -> str:
     """The last folder and the name: enough to tell files apart; the whole URI is in the title."""
     parts = [p for p in str(uri).split("/") if p]
     return short("/".join(parts[-2:]) or uri, 120)
+
+
+def times(span: Span) -> str:
+    """A span for people; a short one with more digits."""
+    digits = 1 if contact.length_s(span) >= 1 else 2
+    return f"{span[0] / NS:.{digits}f} to {span[1] / NS:.{digits}f} s"

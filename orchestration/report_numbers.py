@@ -1,4 +1,4 @@
-"""Numbers of the report: the ledger by place, reason, stage and recording; the robot's hours by task and outcome."""
+"""Numbers of the report: the ledger by place, reason, stage, recording; the robot's by task and outcome."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _reasons(account: Account, decisions: pa.Table, rows: Sequence[Row]) -> list
 
 
 def attempts(episodes: pa.Table, by: str, most: int) -> list[Bar]:
-    """Seconds of episodes by outcome, a bar for each value of a column, longest first; what is left is one bar.
+    """Seconds of episodes by outcome, a bar a value of a column, longest first; what is left is one bar.
 
     episodes: one row an episode, with `seconds`.
     """
@@ -172,8 +172,8 @@ def episodes_of(store: Store) -> pa.Table:
     """One row an episode, its latest (modified_ns, revision), with `seconds`."""
     columns = [
         "episode_id", "name", "uri", "revision", "modified_ns", "embodiment", "instruction", "outcome",
-        "outcome_source", "failure_mode", "failure_frame", "policy_id", "trained_on", "collect_mode", "fps_hz",
-        "frame_count", "cameras",
+        "outcome_source", "failure_mode", "failure_frame", "policy_id", "trained_on", "collect_mode",
+        "fps_hz", "frame_count", "cameras",
     ]  # fmt: skip
     table = store.read("episodes", columns)
     order = pc.sort_indices(
@@ -212,10 +212,9 @@ def published(release: Row, most: int) -> Published:
     lines += [(f"robot {robot}", _listed(n)) for robot, n in (counts.get("embodiments") or {}).items()]
     lines += [(str(task), _listed(n)) for task, n in list((counts.get("tasks") or {}).items())[:most]]
     parent, created = release.get("parent"), release.get("created")
-    return Published(
-        str(release["name"]), str(release["id"]), parent and str(parent), created and str(created)[:16].replace("T", " "),
-        views, lines,
-    )  # fmt: skip
+    published_at = str(created)[:16].replace("T", " ") if created else None
+    name, digest = str(release["name"]), str(release["id"])
+    return Published(name, digest, str(parent) if parent else None, published_at, views, lines)
 
 
 def _listed(value: Any) -> str:

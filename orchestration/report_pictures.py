@@ -1,4 +1,4 @@
-"""Pictures of the report: a few frames of a span side by side, as one JPEG, with the hands that were found."""
+"""Pictures of the report: a few frames of a span side by side, as one JPEG, with the hands found in them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Row = dict[str, Any]
 
 PROXIES_AT_ONCE = 8  # a minute's proxy is some 7 MB
 BOX_ASPECT = 8 / 3  # of the page's picture box: three wide frames over three
+NARROW = 1.5  # width to height below which the box holds more frames
 GAP_PX = 2  # between frames
 GAP_BGR = 33, 29, 27
 # MediaPipe's 21 points: each finger from the wrist, and across the palm.
@@ -59,7 +60,7 @@ class Picture:
 class Look:
     """How pictures are made."""
 
-    frames: int = 6
+    frames: int = 6  # of wide pictures; a third more of narrow ones
     thumb_px: int = 176  # widest thumbnail
     tallest_px: int = 176
     quality: int = 70
@@ -78,9 +79,8 @@ def picture_of(proxy: Row, hands: Row | None, span: Span, look: Look) -> Picture
     hands: the clip's schemas.Hands as a dict, drawn on the frames it looked at.
     """
     inside = [i for i, t_ns in enumerate(proxy["sample_ns"]) if span[0] <= t_ns < span[1]]
-    chosen = list(
-        dict.fromkeys(inside[round(i)] for i in np.linspace(0, len(inside) - 1, look.frames) if inside)
-    )
+    frames = look.frames if proxy["width_px"] >= NARROW * proxy["height_px"] else look.frames * 4 // 3
+    chosen = list(dict.fromkeys(inside[round(i)] for i in np.linspace(0, len(inside) - 1, frames) if inside))
     zoom = 1 if len(chosen) > 2 else 2  # one frame or two are shown larger
     made = [(proxy["sample_ns"][i], _thumb(proxy["jpegs"][i], look, zoom)) for i in chosen]
     thumbs = [(t_ns, thumb) for t_ns, thumb in made if thumb is not None]

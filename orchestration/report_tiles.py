@@ -99,8 +99,8 @@ def current_decisions(store: Store, clips: pa.Table, policy: str) -> pa.Table:
 def spread(labels: Sequence[Sequence[str]], keys: Sequence[str], most: int) -> list[int]:
     """Numbers of at most `most` rows: one of every first label, then a second of each, and so on.
 
-    Among a label's rows those of the next label take turns likewise; keys, which are hashes, settle the rest, so that
-    the draw looks random and is the same whatever the order of the rows.
+    Among a label's rows those of the next label take turns likewise; keys, which are hashes, settle the
+    rest, so that the draw looks random and is the same whatever the order of the rows.
     """
     order = np.argsort(np.asarray(keys, object), kind="stable")
     for label in reversed(labels):
@@ -141,9 +141,19 @@ def tiles(corpus: Corpus, chosen: pa.Table, uris: dict[str, str]) -> list[Tile]:
         span = (r["start_ns"], r["end_ns"])
         facts = _facts(r, clips[r["clip_id"]])
         out.append(
-            Tile(r["span_id"], r["clip_id"], uris.get(r["sha256"], r["sha256"]), r["stage"], span, r["verdict"],
-                 tuple(r["reasons"]), facts, said, model)
-        )  # fmt: skip
+            Tile(
+                span_id=r["span_id"],
+                clip_id=r["clip_id"],
+                uri=uris.get(r["sha256"], r["sha256"]),
+                stage=r["stage"],
+                span=span,
+                verdict=r["verdict"],
+                reasons=tuple(r["reasons"]),
+                facts=facts,
+                texts=said,
+                model=model,
+            )
+        )
     return out
 
 
