@@ -62,7 +62,7 @@ def _in_child(backend: str, argv: list[str]) -> tuple[bool, str]:
     """Whether this GL draws (then the episodes are made), and the last thing that the child said."""
     root = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
-    child = subprocess.run(  # noqa: S603
+    child = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "orchestration.sim_robot", *argv],
         env=os.environ | {"MUJOCO_GL": backend, "PYTHONPATH": path},
         capture_output=True,

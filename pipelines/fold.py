@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from infra import jail
 from pipelines import parcel as parcels
-from pipelines.decode import PassOptions
 from pipelines.engines import beam_options
 from pipelines.fold_worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
@@ -82,19 +79,11 @@ def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
             cutting=options.cutting, limits=options.limits,
         )  # fmt: skip
         with beam.Pipeline(options=beam_options(run.beam)) as p:
-            logs: Any = (
-                p | "logs" >> beam.Create(list(todo.items())) | "spread" >> beam.Reshuffle(num_buckets=1000)
-            )
+            logs: Any = p | "logs" >> beam.Create(list(todo.items())) | "spread" >> beam.Reshuffle(num_buckets=1000)
             media: Any = (
                 logs
                 | "read" >> beam.FlatMap(worker.read)
                 | "same bytes" >> beam.GroupByKey()
                 | "decode" >> beam.FlatMap(worker.decode)
             )
-            _ = (
-                {"logs": logs, "media": media}
-                | "of one log" >> beam.CoGroupByKey()
-                | "fold" >> beam.Map(worker.fold)
-            )
-
-
+            _ = {"logs": logs, "media": media} | "of one log" >> beam.CoGroupByKey() | "fold" >> beam.Map(worker.fold)

@@ -127,9 +127,7 @@ class Worker:
             answer["why"] = (e.reason, e.detail)
             for o in {self._asset_id(o.media): o for o in offers}.values():
                 subject = self._asset_id(o.media)
-                parcel.add(
-                    "rejects", parcels.reject(subject, o.media.uri, HOP, recipe, answer["why"], self.run_id)
-                )
+                parcel.add("rejects", parcels.reject(subject, o.media.uri, HOP, recipe, answer["why"], self.run_id))
         except (TransientError, OSError) as e:
             parcel, answer = Parcel(), {"error": str(e)}
         objects.put(objects.join(self.staging, f"{sha256}.json"), parcel.dumps())
@@ -201,7 +199,10 @@ class Worker:
         """A Reject for each refused part; where nothing was taken, one that ends the whole item for this recipe."""
         recipe = recipe_of(self.cutting)
         for part in bad:
-            subject, why = key_of(key, part.name), (part.reason, f"{part.name}: {part.detail}".removeprefix(": "))
+            subject, why = (
+                key_of(key, part.name),
+                (part.reason, f"{part.name}: {part.detail}".removeprefix(": ")),
+            )
             parcel.add("rejects", parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id))
         if not parcel.rows.get("episodes"):
             why = (bad[0].reason, f"no attempt of it can be used: {bad[0].detail}") if bad else ("empty_log", "")

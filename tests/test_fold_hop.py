@@ -11,8 +11,8 @@ import pytest
 
 from infra.store import Store
 from pipelines.fold import fold
-from pipelines.ingest import IngestOptions
 from pipelines.hop import Done, Run
+from pipelines.ingest import IngestOptions
 from pipelines.ledger import ledger
 from pipelines.parcel import recipe_of
 from pipelines.sources.robot import RobotSource
