@@ -1,4 +1,4 @@
-"""Robot episodes by a simulated SO-101 arm, for a demo where no logs are given: some succeed, some fail and why.
+"""Robot episodes by a simulated SO-101 arm, for a demo where no logs are given: successes and failures.
 
 Rendering runs in a child process: MuJoCo chooses its GL when it is imported, from the environment.
 """
@@ -53,8 +53,8 @@ def make_episodes(out_dir: Path, count: int, seed: int) -> list[Path]:
             return logs
         said.append(f"{backend}: {tail}")
     raise UsageError(
-        f"no headless OpenGL ({'; '.join(said)}). Install one (Debian: apt-get install libegl1 libgl1-mesa-dri, "
-        "or libosmesa6), or point HANDWHEEL_SAMPLES at a folder with robot logs"
+        f"no headless OpenGL ({'; '.join(said)}). Install one (Debian: apt-get install libegl1 "
+        "libgl1-mesa-dri, or libosmesa6), or point HANDWHEEL_SAMPLES at a folder with robot logs"
     )
 
 

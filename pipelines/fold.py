@@ -106,5 +106,3 @@ def _run_beam(run: Run, todo: dict[str, Logs], options: FoldOptions) -> None:
                 | "of one log" >> beam.CoGroupByKey()
                 | "fold" >> beam.Map(worker.fold)
             )
-
-

@@ -50,7 +50,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What came of a recording: its sha256, length and new clips, or a final reason, or an error to try again."""
+    """What came of a recording: its bytes, length and new clips; or a final reason; or an error to retry."""
 
     uri: str
     sha256: str = ""
@@ -137,7 +137,7 @@ class Worker:
             yield key, Decoded(uri, **answer)
 
     def _facts(self, sha256: str, offers: list[Offer], parcel: Parcel) -> dict[str, Any]:
-        """Facts of the recording: from an asset of the same bytes whose clips hold every span, or by decoding."""
+        """Facts of the recording: of an asset of the same bytes whose clips hold every span, or by decoding."""
         recipe = recipe_of(self.cutting)
         spans = sorted({s for o in offers for s in o.spans})
         where = f"sha256 = '{sha256}' and recipe = '{recipe}'"
@@ -201,19 +201,26 @@ class Worker:
         return None
 
     def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], parcel: Parcel) -> None:
-        """A Reject for each refused part; where nothing was taken, one that ends the whole item for this recipe."""
+        """A Reject for each refused part; where nothing was taken, one that ends the item for this recipe."""
         recipe = recipe_of(self.cutting)
         for part in bad:
-            subject, why = key_of(key, part.name), (part.reason, f"{part.name}: {part.detail}".removeprefix(": "))
+            subject, why = (
+                key_of(key, part.name),
+                (part.reason, f"{part.name}: {part.detail}".removeprefix(": ")),
+            )
             parcel.add("rejects", parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id))
         if not parcel.rows.get("episodes"):
-            why = (bad[0].reason, f"no attempt of it can be used: {bad[0].detail}") if bad else ("empty_log", "")
+            why = (
+                (bad[0].reason, f"no attempt of it can be used: {bad[0].detail}")
+                if bad
+                else ("empty_log", "")
+            )
             parcel.rows["rejects"] = [] if len(bad) == 1 else parcel.rows.get("rejects", [])
             parcel.add("rejects", parcels.reject(key, item.uri, HOP, recipe, why, self.run_id))
 
 
 def _spans(attempt: EpisodeLog, uri: str, longest_ns: int) -> list[Span]:
-    """What to cut from a recording for an attempt. A recording of its own is tiled whole, whatever its steps say."""
+    """What to cut from a recording for an attempt. One of its own is tiled whole, whatever its steps say."""
     spans: list[Span] = []
     for camera in attempt.cameras:
         if camera.uri == uri and camera.alone:

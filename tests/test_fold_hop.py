@@ -26,7 +26,7 @@ RECIPE = recipe_of(FoldOptions().cutting)
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A success, a failure, a log with a broken line, one whose video is too short, one whose video is none."""
+    """A success, a failure, a log with a broken line, a video that is too short, one that is none."""
     root = tmp_path_factory.mktemp("logs")
     rng = np.random.default_rng(0)
     plain = root / "plain"
