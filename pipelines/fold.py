@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from infra import jail
 from pipelines import parcel as parcels
-from pipelines.decode import PassOptions
 from pipelines.engines import beam_options
 from pipelines.fold_worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
+from pipelines.ingest import IngestOptions
 from pipelines.parcel import recipe_of
 from pipelines.sources.robot import READERS, RobotSource
 from schemas.errors import UsageError
@@ -21,17 +19,7 @@ from schemas.keys import key_of
 HOP = "fold"
 
 
-@dataclass(frozen=True, slots=True)
-class FoldOptions:
-    """How robot logs come in."""
-
-    cutting: PassOptions = field(default_factory=PassOptions)
-    limits: jail.Limits = field(default_factory=jail.Limits)
-    batch_bytes: int = 256 << 20
-    batch_items: int = 256
-
-
-def fold(run: Run, sources: Sequence[RobotSource], options: FoldOptions) -> Done:
+def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Done:
     """Brings in what the tables lack; a batch is committed before the next one starts."""
     done = Done(HOP)
     with run.hold(parcels.LEASE) as held:
@@ -61,7 +49,7 @@ def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
 
 
 def missing(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, Logs]:
-    """Logs that are neither episodes whose recordings this recipe decoded, nor its final rejects, by item key."""
+    """Logs that are neither episodes with decoded recordings, nor final rejects of the recipe, by item key."""
     read = _folded(run, recipe)
     todo = {
         key_of(logs.item.uri, logs.item.revision, recipe): logs
@@ -81,7 +69,7 @@ def _folded(run: Run, recipe: str) -> set[tuple[str, str]]:
     return {(r["uri"], r["revision"]) for r in rows} - {(r["uri"], r["revision"]) for r in waiting}
 
 
-def _run_beam(run: Run, todo: dict[str, Logs], options: FoldOptions) -> None:
+def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
     """Hashes each log's recordings, decodes each one's bytes once, then makes each log's rows."""
     import apache_beam as beam
 

@@ -137,7 +137,7 @@ class Worker:
             yield key, Decoded(uri, **answer)
 
     def _facts(self, sha256: str, offers: list[Offer], parcel: Parcel) -> dict[str, Any]:
-        """Facts of the recording: of an asset of the same bytes whose clips hold every span, or by decoding."""
+        """Its facts: of an asset of the same bytes whose clips hold every span, or by decoding."""
         recipe = recipe_of(self.cutting)
         spans = sorted({s for o in offers for s in o.spans})
         where = f"sha256 = '{sha256}' and recipe = '{recipe}'"
@@ -156,7 +156,8 @@ class Worker:
         return Asset(
             asset_id=self._asset_id(media), uri=media.uri, revision=media.revision,
             modified_ns=media.modified_ns, sha256=sha256, size_bytes=offer.size_bytes, stage="robot",
-            licence=source.licence, consent=source.consent, wearer_id=None, intrinsics_json=None, narrations=[],
+            licence=source.licence, consent=source.consent, wearer_id=None, intrinsics_json=None,
+            narrations=[],
             robot_id=salted(offer.robot, self.salt) if offer.robot else None,
             site_id=salted(source.site, self.salt) if source.site else None,
             recipe=recipe_of(self.cutting), run_id=self.run_id, **{n: facts[n] for n in names},

@@ -140,7 +140,8 @@ def test_one_bad_episode_costs_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rewards", "done", "outcome"), [
-    ((1.0,), True, "success"), ((0.0,), True, "failure"), ((0.0,), False, "unknown"), ((0.4,), True, "unknown"),
+    ((1.0,), True, "success"), ((0.0,), True, "failure"), ((0.0,), False, "unknown"),
+    ((0.4,), True, "unknown"),
     (None, True, "unknown"),
 ])  # fmt: skip
 def test_outcome_of_rewards(
@@ -159,7 +160,7 @@ def test_outcome_of_rewards(
     (lambda root: (root / "meta/info.json").write_text("{"), "bad_json"),
     (lambda root: (root / "data/chunk-000/file-000.parquet").write_bytes(b"PAR1 no"), "bad_table"),
     (lambda root: (root / "data/chunk-000/file-000.parquet").unlink(), "missing_file"),
-    (lambda root: (root / "meta/episodes/chunk-000/file-000.parquet").write_bytes(b"version https"), "bad_table"),
+    (lambda root: (root / "meta/episodes/chunk-000/file-000.parquet").write_bytes(b"no"), "bad_table"),
     (lambda root: shutil.rmtree(root / "meta/episodes"), "missing_file"),
 ])  # fmt: skip
 def test_a_broken_data_set_is_one_item_with_a_reason(tmp_path: Path, break_it: object, reason: str) -> None:
