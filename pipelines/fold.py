@@ -49,7 +49,7 @@ def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
 
 
 def missing(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, Logs]:
-    """Logs that are neither episodes with decoded recordings, nor final rejects of the recipe, by item key."""
+    """Logs that are neither episodes with decoded recordings, nor this recipe's rejects, by item key."""
     read = _folded(run, recipe)
     todo = {
         key_of(logs.item.uri, logs.item.revision, recipe): logs
