@@ -156,11 +156,18 @@ class Store:
 
     @_retrying
     def append(self, table: str, fragments: Sequence[str], *, run_id: str) -> int:
-        """Commits fragments. The caller holds the table's lease and has checked that their keys are absent."""
+        """Commits fragments. The caller holds the table's lease and has checked that their keys are absent.
+
+        One that is in the table already stays once: a commit whose answer was lost is tried again.
+        """
         if not fragments:
             return 0
         dataset = self._open(table) or self._create(table, run_id)
+        there = {path for f in dataset.get_fragments() for path in _files(f.metadata)}
         parsed = [lance.fragment.FragmentMetadata.from_json(f) for f in fragments]
+        parsed = [f for f in parsed if there.isdisjoint(_files(f))]
+        if not parsed:
+            return 0
         operation = lance.LanceOperation.Append(parsed)
         lance.LanceDataset.commit(
             dataset,
@@ -171,12 +178,31 @@ class Store:
         )
         return sum(int(f.num_rows) for f in parsed)
 
+    def discard(self, table: str, fragments: Sequence[str]) -> None:
+        """Removes the files of uncommitted fragments; those that some version of the table names stay.
+
+        The caller holds the table's lease, and the run that wrote them is dead.
+        """
+        if not fragments:
+            return
+        dataset = self._open(table)
+        tracked = set() if dataset is None else set(dataset.tracked_files().read_all()["path"].to_pylist())
+        for fragment in fragments:
+            for path in _files(lance.fragment.FragmentMetadata.from_json(fragment)):
+                if f"data/{path}" not in tracked:
+                    objects.delete(objects.join(self.uri(table), "data", path))
+
     def tag(self, versions: Mapping[str, int], name: str) -> None:
         """Tags table versions, so that cleanup keeps them. A tag that is there already stays."""
         for table, version in versions.items():
             dataset = self._open(table)
             if dataset is not None and version and name not in dataset.tags.list():
                 dataset.tags.create(name, version)
+
+
+def _files(fragment: Any) -> list[str]:
+    """Names of a fragment's data files, below the table's `data`."""
+    return [str(f.path) for f in fragment.files]
 
 
 def write_fragments(uri: str, reader: pa.RecordBatchReader, options: dict[str, str] | None) -> list[str]:
