@@ -7,7 +7,7 @@ from typing import Any
 
 from infra import scratch
 from pipelines import parcel as parcels
-from pipelines.engines import beam_options
+from pipelines.engines import pipeline
 from pipelines.fold_worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
 from pipelines.ingest import IngestOptions
@@ -80,7 +80,7 @@ def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
             store=run.store, run_id=run.run_id, salt=run.salt, staging=staging, scratch=str(folder),
             cutting=options.cutting, limits=options.limits,
         )  # fmt: skip
-        with beam.Pipeline(options=beam_options(run.beam)) as p:
+        with pipeline(run.beam) as p:
             logs: Any = p | "logs" >> beam.Create(list(todo.items())) | "spread" >> beam.Reshuffle(num_buckets=1000)
             media: Any = (
                 logs

@@ -14,7 +14,7 @@ from infra import jail, objects, scratch
 from infra.fetch import FetchLimits
 from pipelines import parcel as parcels
 from pipelines.decode import PassOptions
-from pipelines.engines import beam_options
+from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
 from pipelines.parcel import Parcel, recipe_of
 from pipelines.recording import local_copy, stored
@@ -81,7 +81,7 @@ def _run_beam(run: Run, items: list[Item], options: IngestOptions) -> None:
 
     with scratch.folder("fetch") as folder:
         worker = Worker(run.store, run.run_id, run.salt, parcels.staging(run, HOP), str(folder), options)
-        with beam.Pipeline(options=beam_options(run.beam)) as p:
+        with pipeline(run.beam) as p:
             _ = (
                 p
                 | "items" >> beam.Create(items)

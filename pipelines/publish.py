@@ -17,7 +17,7 @@ from infra import gate, media, objects, scratch
 from infra.lease import Lease
 from infra.store import Store, commit_new
 from pipelines import release as files
-from pipelines.engines import beam_options
+from pipelines.engines import pipeline
 from pipelines.gate_rules import expectations
 from pipelines.hop import Done, Run
 from pipelines.ledger import ledger
@@ -149,7 +149,7 @@ def _encode(run: Run, work: Job, rows: list[Row]) -> None:
     size = work.options.batch_recordings
     groups = [recordings[i : i + size] for i in range(0, len(recordings), size)]
     run.progress(HOP, 0, len(recordings))
-    with beam.Pipeline(options=beam_options(run.beam)) as p:
+    with pipeline(run.beam) as p:
         _ = (
             p
             | "recordings" >> beam.Create(groups)

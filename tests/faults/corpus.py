@@ -21,8 +21,8 @@ from tests.fixtures_robot import LeRobotSpec, write_lerobot, write_plain
 
 SIZE = (160, 120)
 FPS_HZ = 10.0
-HANDS = ("intel_bottles_0.mp4", "nvidia_toy_mixer_a.mp4")
-HANDS_S = 4.0
+HANDS = ("intel_bottles_0.mp4",)
+HANDS_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
