@@ -180,7 +180,11 @@ def _until(process: subprocess.Popen[bytes], seconds: float) -> None:
 def commits(root: Path) -> int:
     """Table versions, staged files and parts of a release: what a commit leaves behind."""
     kinds = ("tables/*/_versions/*.manifest", "releases/*/*", "pins/*.pin", "staging/*/*/*.json")
-    return sum(1 for kind in kinds for _ in root.glob(kind))
+    while True:
+        try:
+            return sum(1 for kind in kinds for _ in root.glob(kind))
+        except FileNotFoundError:  # a folder went while it was listed
+            continue
 
 
 def children_gone_s(scratch: Path) -> float:
