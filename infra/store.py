@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lance
@@ -57,7 +58,7 @@ class Store:
     def _open(self, table: str, version: int | str | None = None) -> Any:
         """The dataset, or None where the table is not there yet."""
         uri = self.uri(table)
-        if version == 0 or not list_any(objects.join(uri, "_versions")):
+        if version == 0 or not has_versions(uri):
             return None
         return lance.dataset(uri, version=version, storage_options=self._options())
 
@@ -211,7 +212,7 @@ def write_fragments(uri: str, reader: pa.RecordBatchReader, options: dict[str, s
         reader,
         uri,
         schema=reader.schema,
-        mode="append" if list_any(objects.join(uri, "_versions")) else "create",
+        mode="append" if has_versions(uri) else "create",
         data_storage_version=FORMAT,
         enable_stable_row_ids=True,
         storage_options=options,
@@ -231,11 +232,12 @@ def commit_new(uri: str, schema: pa.Schema, fragments: Sequence[str], options: d
     return int(dataset.version)
 
 
-def list_any(prefix: str) -> bool:
-    """Whether anything lies below the prefix."""
-    if not objects.is_s3(prefix):
-        return objects.exists(prefix)
-    return next(iter(objects.list_objects(prefix + "/")), None) is not None
+def has_versions(uri: str) -> bool:
+    """Whether a dataset was ever committed there; a creation that was killed leaves folders without a manifest."""
+    versions = objects.join(uri, "_versions")
+    if not objects.is_s3(uri):
+        return next(Path(versions).glob("*.manifest"), None) is not None
+    return any(info.uri.endswith(".manifest") for info in objects.list_objects(versions + "/"))
 
 
 def first_of_key(data: pa.Table, key: str) -> pa.Table:

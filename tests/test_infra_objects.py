@@ -12,7 +12,7 @@ import pytest
 from infra import objects
 from tests.s3_server import WEED, s3_server
 
-HOSTILE = ("with space.txt", "plus+per%25cent.txt", "quote'\".txt", "ünïcode-手.txt", "a=b&c;d#e?f.txt", "deep/er/x.txt")
+HOSTILE = ("with space.txt", "plus+per%25cent.txt", "quote'\".txt", "ünïcode-手.txt", "a=b&c;d#e?f.txt", "deep/x.txt")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_hostile_keys_come_back_as_they_went(place: str, tmp_path: Path) -> None
         objects.download(uri, tmp_path / "copy")
         assert (tmp_path / "copy").read_bytes() == key.encode()
     objects.delete_below(objects.join(place, "deep"))
-    assert not objects.exists(objects.join(place, "deep/er/x.txt"))
+    assert not objects.exists(objects.join(place, "deep/x.txt"))
     assert objects.exists(objects.join(place, HOSTILE[0]))
 
 
