@@ -153,7 +153,9 @@ def attempts(episodes: pa.Table, by: str, most: int) -> list[Bar]:
             name,
             tuple((o, outcomes.get(o, (0.0, 0))[0]) for o in OUTCOMES),
             scale,
-            ", ".join(f"{outcomes[o][1]:,} {o}" for o in OUTCOMES if o in outcomes),
+            _count(sum(n for _, n in outcomes.values()), "attempt")
+            if by == "outcome"
+            else ", ".join(f"{outcomes[o][1]:,} {o}" for o in OUTCOMES if o in outcomes),
         )
         for name, outcomes in ordered
     ]
