@@ -231,7 +231,7 @@ def release_report(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """One page with pictures: kept and refused clips, captions, hours."""
-    from orchestration.report import report
+    from orchestration.report import report_of
     from pipelines import release as files
 
     settings = load(config, sets, root)
