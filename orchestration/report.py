@@ -26,6 +26,7 @@ from pipelines.release import load, newest, pin_uri
 from schemas.spans import NS, Span
 
 Row = dict[str, Any]
+FIRST = ("failure", "unknown", "success")  # what teaches most stands first
 TEMPLATES = resources.files("orchestration") / "templates"
 
 
@@ -112,7 +113,7 @@ def _attempts(corpus: contact.Corpus, options: ReportOptions, budget: contact.Bu
         "outcomes": numbers.attempts(episodes, "outcome", len(OUTCOMES)),
         "embodiments": numbers.attempts(episodes, "embodiment", options.tasks),
         "failures": _failures(episodes),
-        "attempts": sorted(tries, key=lambda a: (OUTCOMES.index(a.row["outcome"]), str(a.row["name"]))),
+        "attempts": sorted(tries, key=lambda a: (FIRST.index(a.row["outcome"]), str(a.row["name"]))),
     }
 
 

@@ -223,7 +223,10 @@ def _listed(value: Any) -> str:
     """A count, or counts by name, in words."""
     if not isinstance(value, dict):
         return "" if value is None else f"{value:,}"
-    return ", ".join(_hours(n) if name == "hours" else f"{n:,} {name}" for name, n in value.items())
+    return ", ".join(
+        _hours(n) if name == "hours" else _count(n, name.removesuffix("s")) if name.endswith("s") else f"{n:,} {name}"
+        for name, n in value.items()
+    )
 
 
 def _hours(value: float) -> str:

@@ -149,7 +149,7 @@ def test_release_is_shown(page: Page) -> None:
     for words in [*head, "wm_ego 3 30 min 00 s"]:
         assert words in page.text, words
     assert "2 train, 1 val" in page.text
-    assert "Pick <u>it</u> 2 episodes, 1 scenes" in page.text
+    assert "Pick <u>it</u> 2 episodes, 1 scene" in page.text
     assert "pins/" in page.text or ".pin" in page.text
 
 
