@@ -127,9 +127,10 @@ def _spans(
     accepted = pc.equal(decisions["verdict"], "accept")
     shown = pc.or_(pc.not_equal(decisions["stage"], "robot"), pc.equal(decisions["verdict"], "reject"))
     kept, others = decisions.filter(accepted), decisions.filter(pc.and_(pc.invert(accepted), shown))
+    kept_sheet = _sheet(corpus, kept, uris, options.kept, budget)
     groups = _by_reason(_sheet(corpus, others, uris, options.refused, budget))
     return {
-        "kept": _sheet(corpus, kept, uris, options.kept, budget),
+        "kept": kept_sheet,
         "kept_total": kept.num_rows,
         "others": sorted(groups, key=lambda group: -books.account.by_reason.get(group[0], 0)),
         "others_total": others.num_rows,
