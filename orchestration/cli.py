@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -287,9 +287,15 @@ def _store(config: Path | None, sets: list[str] | None, root: str | None) -> Any
     return turns.run_of(load(config, sets, root)).store
 
 
+def quiet() -> None:
+    """Libraries speak from ERROR on, or from where HANDWHEEL_LOG says (DEBUG, INFO, WARNING)."""
+    logging.basicConfig(level=os.environ.get("HANDWHEEL_LOG", "ERROR"), stream=sys.stderr)
+    logging.getLogger("great_expectations").setLevel(logging.getLogger().level)
+
+
 def main() -> None:
     """Entry point: errors of ours end as one line and their exit code."""
-    warnings.filterwarnings("ignore", message=".*fork-safe.*")
+    quiet()
     try:
         app()
     except HandwheelError as e:
