@@ -92,14 +92,20 @@ class Writer:
         self, store: Store, run_id: str, recipe: str, detector: str, options: CaptionOptions
     ) -> None:
         self.store, self.run_id, self.recipe, self.detector = store, run_id, recipe, detector
-        self.options, self.backend = options, open_backend(options)
+        self.options = options
+        self._backend: Captioner | None = None
+
+    def _opened(self) -> Captioner | None:
+        """The backend, opened here: of an actor that fails in __init__ Ray says that it died, and not of what."""
+        if self._backend is None:
+            self._backend = open_backend(self.options)
+        return self._backend
 
     def write(self, jobs: Sequence[Row]) -> tuple[pa.Table, pa.Table]:
         """Rows of captions and of rejects for a batch of `caption.missing`'s jobs; every job ends in one of them."""
         known = self._facts(jobs)
-        answers = (
-            [_grounded(f) for f in known] if self.backend is None else self._asked(self.backend, jobs, known)
-        )
+        backend = self._opened()
+        answers = [_grounded(f) for f in known] if backend is None else self._asked(backend, jobs, known)
         captions: list[Caption] = []
         rejects: list[Reject] = []
         for job, facts, answer in zip(jobs, known, answers, strict=True):
@@ -161,7 +167,7 @@ class Writer:
     def _caption(
         self, facts: Facts, kind: str, text: str, signed: tuple[str, str], checks: list[CheckResult], parent: str | None
     ) -> Caption:  # fmt: skip
-        decoding = "{}" if self.backend is None or signed[0] == "source" else self.backend.decoding
+        decoding = "{}" if self._backend is None or signed[0] == "source" else self._backend.decoding
         return Caption(
             caption_id=key_of(facts.span_id, kind, *signed), span_id=facts.span_id, sha256=facts.sha256, kind=kind,
             text=text, model=signed[0], prompt=signed[1], decoding=decoding,
