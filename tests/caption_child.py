@@ -1,4 +1,4 @@
-"""Caption through Ray in a process of its own: Ray forks beside Lance's threads, whose warning pytest would raise."""
+"""Caption through Ray in a process of its own: pytest would raise what Lance warns of when Ray forks."""
 
 from __future__ import annotations
 

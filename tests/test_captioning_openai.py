@@ -1,4 +1,4 @@
-"""The OpenAI-compatible door: what goes over the wire, retries, and a real llama.cpp server with a real model."""
+"""The OpenAI-compatible door: the wire, retries, and a real llama.cpp server with a real model."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def llama() -> Iterator[str]:
 
 
 def test_what_a_real_model_invents_does_not_pass(llama: str) -> None:
-    """SmolLM2-135M copies the prompt's examples and invents; every request ends as captions or as a reject."""
+    """SmolLM2-135M copies the prompt's examples and invents; each request ends as captions or a reject."""
     asked = [
         facts(narration="#C C picks up the cup from the table", hands=RIGHT_ONLY),
         facts(narration="#C C opens the drawer", hands=RIGHT_ONLY, start_ns=10**9),
