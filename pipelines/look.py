@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from filters import contact
 from filters.hands import track
 from infra.store import Store
 from pipelines.engines import actors
@@ -30,12 +31,17 @@ class LookOptions:
     batch_clips: int = 32
 
 
+def detector_version() -> str:
+    """Names everything that shapes a hand track: the model, its weights and the evidence of contact."""
+    from infra.hand_model import version
+
+    return f"{version()}+{contact.VERSION}"
+
+
 def look(run: Run, recipe: str, options: LookOptions) -> Done:
     """Finds hands in every human clip that this detector has not seen; a batch is committed as it comes."""
-    from infra.hand_model import LiteRtHands
-
     done = Done(HOP)
-    detector = LiteRtHands().version
+    detector = detector_version()
     with run.hold(HOP) as held:
         todo = missing(run.store, recipe, detector)
         if not todo:
@@ -64,9 +70,9 @@ class Looker:
     """An actor: reads proxies by clip and runs the detector over them."""
 
     def __init__(self, store: Store, run_id: str) -> None:
-        from infra.hand_model import LiteRtHands
+        from infra.hand_model import LiteHandDetector
 
-        self.store, self.run_id, self.detector = store, run_id, LiteRtHands()
+        self.store, self.run_id, self.detector = store, run_id, LiteHandDetector()
 
     def look(self, clips: Sequence[str]) -> pa.Table:
         """Hand tracks of clips, a row each."""
@@ -76,8 +82,8 @@ class Looker:
     def _row(self, proxy: dict[str, Any]) -> Hands:
         frames = [frame_of(jpeg) for jpeg in proxy["jpegs"]]
         return Hands(
-            hands_id=key_of(proxy["clip_id"], self.detector.version), clip_id=proxy["clip_id"],
-            detector=self.detector.version, sample_ns=proxy["sample_ns"],
+            hands_id=key_of(proxy["clip_id"], detector_version()), clip_id=proxy["clip_id"],
+            detector=detector_version(), sample_ns=proxy["sample_ns"],
             hands=track(frames, proxy["sample_ns"], self.detector), run_id=self.run_id,
         )  # fmt: skip
 

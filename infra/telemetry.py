@@ -1,0 +1,49 @@
+"""The door to OpenTelemetry: seconds and rows of every hop, to where OpenTelemetry's own environment says.
+
+OTEL_METRICS_EXPORTER=console prints them to stderr when the command ends; `otlp` sends them where
+OTEL_EXPORTER_OTLP_ENDPOINT says and wants the package opentelemetry-exporter-otlp-proto-http. Unset: nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+
+@functools.cache
+def _instruments() -> tuple[Any, Any] | None:
+    exporter = os.environ.get("OTEL_METRICS_EXPORTER", "none")
+    if exporter not in ("console", "otlp"):
+        return None
+    from opentelemetry import metrics
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
+
+    sink: Any = ConsoleMetricExporter(out=sys.stderr)
+    if exporter == "otlp":
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+        sink = OTLPMetricExporter()
+    metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(sink)]))
+    meter = metrics.get_meter("handwheel")
+    return meter.create_histogram("handwheel.hop", "s"), meter.create_counter("handwheel.rows")
+
+
+@contextmanager
+def measured(hop: str, run_id: str) -> Iterator[Callable[[Mapping[str, int]], None]]:
+    """Times a hop; the yielded function takes the rows it added by table."""
+    rows: dict[str, int] = {}
+    began_s = time.monotonic()
+    try:
+        yield rows.update
+    finally:
+        if (instruments := _instruments()) is not None:
+            histogram, counter = instruments
+            histogram.record(time.monotonic() - began_s, {"hop": hop, "run_id": run_id})
+            for table, count in rows.items():
+                counter.add(count, {"hop": hop, "table": table})
