@@ -18,7 +18,7 @@ def _set(text: str) -> frozenset[str]:
 
 VERBS = _set(
     """
-    complete say add stare gaze fry signal scroll clutch cradle support brace secure tidy massage
+    complete say shuffle add stare gaze fry signal scroll clutch cradle support brace secure tidy massage
     plaster vacuum scale steam unfasten adjust align apply approach arrange assemble attach attempt
     avoid bake bang beat begin bend bite blend blot blow boil bounce break bring brush build bump button
     carry carve catch change check chop clamp clap clean clear click climb clip close collect comb

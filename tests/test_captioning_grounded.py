@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captioning.checks import CaptionSet, check, first_failure
-from captioning.clause import clause_of, sentences_of, shortened
+from captioning.clause import clause_of, sentences_of
 from captioning.facts import Facts, facts_of
 from captioning.grounded import compose
 from captioning.levels import LIMITS
+from captioning.shorten import shortened
 from captioning.words import VERBS, lemma, tokens, word_count
 from tests.captioning_facts import BOTH, RIGHT_ONLY, any_facts, attempt, facts, narrations, robot
 
@@ -72,6 +73,22 @@ def test_shortening_keeps_words_and_limit(text: str, limit: int) -> None:
 def test_any_text_composes_within_the_limits(text: str) -> None:
     texts = compose(facts(narration=text, hands=RIGHT_ONLY))
     assert all(0 < word_count(texts[level]) <= limit for level, limit in LIMITS.items())
+
+
+@pytest.mark.parametrize(
+    ("clause", "gist"),
+    [
+        ("pick up the cup from the table", "pick up the cup"),
+        ("pick up the metal slotted spatula from the bowl", "pick up the slotted spatula"),
+        ("pick up and gather the wooden pieces", "gather the wooden pieces"),
+        ("roll the dough using the rolling pin", "roll the dough"),
+        ("dip the paintbrush into the water jar, load it with the paint", "dip the paintbrush"),
+        ("watch the person pick the cup from the table", "watch the person"),
+        ("pick up the blue and striped piece of the clothing", "pick up the object"),
+    ],
+)
+def test_the_gist_is_verb_and_object(clause: str, gist: str) -> None:
+    assert shortened(clause, 5) == gist
 
 
 def test_lemmas_are_stable() -> None:
