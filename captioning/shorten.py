@@ -35,7 +35,7 @@ def shortened(clause: str, limit: int) -> str:
 
 
 def _of_something(words: list[str], limit: int) -> str:
-    """The verb alone, where its object has no short name: "pick up the object"; nothing without an article."""
+    """The verb alone, where its object has no short name: "pick up the object"; else nothing."""
     if "the" not in words[1:4]:
         return ""
     clause = " ".join([*words[: words.index("the")], "the object"])
