@@ -88,9 +88,7 @@ def open_backend(options: CaptionOptions) -> Captioner | None:
 class Writer:
     """An actor (or, for a few spans, an object in the driver); its model is loaded once."""
 
-    def __init__(
-        self, store: Store, run_id: str, recipe: str, detector: str, options: CaptionOptions
-    ) -> None:
+    def __init__(self, store: Store, run_id: str, recipe: str, detector: str, options: CaptionOptions) -> None:
         self.store, self.run_id, self.recipe, self.detector = store, run_id, recipe, detector
         self.options = options
         self._backend: Captioner | None = None
@@ -118,15 +116,9 @@ class Writer:
 
     def _facts(self, jobs: Sequence[Row]) -> list[Facts]:
         clip_ids = sorted({j["clip_id"] for j in jobs})
-        clips = self._by_clip(
-            "clips", "clip_row_id", [key_of(c, self.recipe) for c in clip_ids], ["camera_motion"]
-        )
-        hands = self._by_clip(
-            "hands", "hands_id", [key_of(c, self.detector) for c in clip_ids], ["sample_ns", "hands"]
-        )
-        return [
-            facts_of(j, hands.get(j["clip_id"]), clips[j["clip_id"]], j["episode"], j["asset"]) for j in jobs
-        ]
+        clips = self._by_clip("clips", "clip_row_id", [key_of(c, self.recipe) for c in clip_ids], ["camera_motion"])
+        hands = self._by_clip("hands", "hands_id", [key_of(c, self.detector) for c in clip_ids], ["sample_ns", "hands"])
+        return [facts_of(j, hands.get(j["clip_id"]), clips[j["clip_id"]], j["episode"], j["asset"]) for j in jobs]
 
     def _by_clip(self, table: str, column: str, keys: list[str], columns: list[str]) -> dict[str, Row]:
         rows = self.store.read_keys(table, column, keys, ["clip_id", *columns]).to_pylist()
