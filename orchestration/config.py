@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.policy import Policy
 from infra import objects
+from orchestration.triggers import TriggerOptions
 from pipelines.hop import Beam, Ray
 from pipelines.ingest import IngestOptions
 from pipelines.look import LookOptions, detector_version
@@ -51,6 +52,7 @@ class Config(Strict):
     look: LookOptions = LookOptions()
     policy: Policy = Field(default_factory=lambda: Policy(detector=detector_version()))
     publish: PublishOptions = PublishOptions()
+    trigger: TriggerOptions = TriggerOptions()
     engines: Engines = Engines()
     schedule: Schedule = Schedule()
 

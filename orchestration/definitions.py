@@ -1,6 +1,6 @@
 """The turn as Dagster sees it: hops as assets, an ingest schedule, log and trigger sensors, gates as checks.
 
-Dagster loads this module in a process of its own; HANDWHEEL_CONFIG names the handwheel.toml.
+Dagster loads this module in a process of its own: HANDWHEEL_CONFIG tells it the config.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 import dagster as dg
 
 from infra import objects
+from orchestration import turn
 from orchestration.config import Config, load
 from orchestration.triggers import look, pending
 from orchestration.turn import HOPS, run_of
 from pipelines import release as releases
 from pipelines.hop import Done
-from pipelines.ingest import recipe_of
 from pipelines.ledger import ledger
 from schemas import Release, Trigger
 from schemas.arrow import rows_of
@@ -56,7 +56,7 @@ def asset(hop: str, config: Config) -> dg.AssetsDefinition:
     @dg.asset(name=hop, deps=NEEDS[hop], group_name="turn", description=HOPS[hop].__doc__)
     def step() -> dg.MaterializeResult:
         run = run_of(config)
-        done = _refusals(lambda: HOPS[hop](config, run))
+        done = _refusals(lambda: turn.hop(hop, run, config))
         if stuck := getattr(done, "undelivered", []):
             raise dg.Failure(done.line(), metadata={"undelivered": stuck}, allow_retries=False)
         version = " ".join(f"{table}:{run.store.version(table)}" for table in WRITES[hop])
@@ -113,7 +113,7 @@ def ledger_check(config: Config) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(asset="keep", name="books_balance", description="The ledger adds up to the input")
     def books_balance() -> dg.AssetCheckResult:
-        total, _ = ledger(run_of(config).store, recipe_of(config.ingest.decode), config.policy.digest())
+        total, _ = ledger(run_of(config).store, turn.recipe(config), config.policy.digest)
         return dg.AssetCheckResult(
             passed=total.unbalanced_ns() == 0,
             metadata={
@@ -168,14 +168,14 @@ def build(config: Config) -> dg.Definitions:
     """Everything Dagster knows of a config. Schedule and sensors start switched off: the page has the switches."""
     logs_on = dg.AssetSelection.assets("fold").downstream()
     media_on = dg.AssetSelection.assets("ingest").downstream()
-    turn = dg.define_asset_job("turn", dg.AssetSelection.all(), description="One turn, all hops")
+    whole = dg.define_asset_job("turn", dg.AssetSelection.all(), description="One turn, all hops")
     media = dg.define_asset_job("media", media_on, description="Ingest to trigger")
     logs = dg.define_asset_job("logs", logs_on, description="Fold to trigger")
     fire = dg.define_asset_job("fire", dg.AssetSelection.assets("trigger"), description="The trigger alone")
     return dg.Definitions(
         assets=[asset(hop, config) for hop in HOPS],
         asset_checks=[gate_check(config), ledger_check(config)],
-        jobs=[turn, media, logs, fire],
+        jobs=[whole, media, logs, fire],
         schedules=[
             dg.ScheduleDefinition(
                 name="ingest",
@@ -191,6 +191,8 @@ def build(config: Config) -> dg.Definitions:
 
 @dg.definitions
 def definitions() -> dg.Definitions:
-    """The entry that Dagster loads."""
-    path = os.environ.get("HANDWHEEL_CONFIG", "handwheel.toml")
-    return build(load(Path(path), [], None))
+    """The entry that Dagster loads. HANDWHEEL_CONFIG: a handwheel.toml, or the .json that `serve` resolved."""
+    path = Path(os.environ.get("HANDWHEEL_CONFIG", "handwheel.toml"))
+    if path.suffix == ".json":
+        return build(Config.model_validate_json(path.read_bytes()))
+    return build(load(path, [], None))
