@@ -6,7 +6,7 @@ import re
 
 from captioning.clause import sentences_of, shortened
 from captioning.facts import AttemptFacts
-from captioning.levels import ACHIEVED_LIMIT, LIMITS, pack
+from captioning.levels import ACHIEVED_LIMIT, LIMITS, pack, sentence
 from captioning.words import BANNED, tokens, word_count
 
 # Phases that logs name as the last one reached, as the act that the failure interrupted.
@@ -98,3 +98,9 @@ def achieved(attempt: AttemptFacts) -> str | None:
     if attempt.outcome == "unknown":
         return None
     return pack([attempt_head(attempt)], _ending(attempt), ACHIEVED_LIMIT)
+
+
+def attempted(attempt: AttemptFacts) -> str | None:
+    """What it was told to do, as one sentence; None where the log has no words."""
+    told = _told(attempt)
+    return None if told is None else sentence(told)

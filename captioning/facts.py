@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
@@ -14,6 +14,7 @@ Row = Mapping[str, Any]
 SEEN_SHARE = 0.1  # a side counts as in view from here on, as two hands do in decisions.bimanual
 CONTACT_SHARE = 0.5  # of a side's measured samples with contact evidence of at least CONTACT_SCORE
 CONTACT_SCORE = 0.5
+END_SLACK_NS = 500_000_000  # a span that stops this close to an attempt's end shows it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +92,8 @@ class Facts:
         return told or self.narration
 
 
-def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, stage: str) -> Facts:
-    """Facts of a span from its rows (dicts of Decision, Hands, Clip, Episode).
+def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, asset: Row) -> Facts:
+    """Facts of a span from its rows (dicts of Decision, Hands, Clip, Episode, Asset, or of what is read of them here).
 
     hands: the clip's track, of which only the span's samples count; None where no detector looked.
     """
@@ -102,12 +103,33 @@ def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, s
         sha256=decision["sha256"],
         start_ns=start,
         end_ns=end,
-        stage=stage,
-        narration=_text(clip.get("narration")),
+        stage=asset["stage"],
+        narration=narration_of(asset["narrations"], start, end),
         hands=None if hands is None else hand_facts(hands, start, end),
         camera_motion=clip.get("camera_motion"),
-        attempt=None if episode is None else attempt_facts(episode),
+        attempt=None if episode is None else attempt_facts(episode, decision),
     )
+
+
+def narration_of(narrations: Iterable[Row], start_ns: int, end_ns: int) -> str | None:
+    """The original words about [start_ns, end_ns), in the order of time; those about the whole where it has none.
+
+    A timed narration counts where half of it, or half of the span, lies in both; one without an end is a point.
+    """
+    timed = [n for n in narrations if n["start_ns"] is not None]
+    inside = [n for n in timed if _is_about(n, start_ns, end_ns)]
+    chosen = sorted(inside, key=lambda n: n["start_ns"]) or [n for n in narrations if n["start_ns"] is None]
+    texts = [text.rstrip(".") for n in chosen if (text := _text(n["text"])) is not None]
+    return _text(". ".join(dict.fromkeys(texts)))
+
+
+def _is_about(narration: Row, start_ns: int, end_ns: int) -> bool:
+    first = narration["start_ns"]
+    last = first if narration["end_ns"] is None else narration["end_ns"]
+    if last <= first:
+        return bool(start_ns <= first < end_ns)
+    both = min(last, end_ns) - max(first, start_ns)
+    return bool(2 * both >= min(last - first, end_ns - start_ns))
 
 
 def hand_facts(hands: Row, start_ns: int, end_ns: int) -> HandFacts | None:
@@ -158,17 +180,23 @@ def _within(x: float) -> float:
     return min(1.0, max(0.0, float(x)))
 
 
-def attempt_facts(episode: Row) -> AttemptFacts:
-    """The log's own words about an attempt."""
-    frame, fps_hz = episode.get("failure_frame"), episode.get("fps_hz")
+def attempt_facts(episode: Row, span: Row) -> AttemptFacts:
+    """The log's own words about an attempt, of which the span (sha256, start_ns, end_ns) may show a part only.
+
+    A span that ends before the attempt does shows no outcome: there it is unknown.
+    """
+    ends = [c["end_ns"] for c in episode["cameras"] if c["sha256"] == span["sha256"]]
+    ends = [end for end in ends if end > span["start_ns"]]
+    shows_end = not ends or span["end_ns"] >= min(ends) - END_SLACK_NS
+    frame, fps_hz = episode["failure_frame"], episode["fps_hz"]
     return AttemptFacts(
-        instruction=_text(episode.get("instruction")),
-        outcome=str(episode["outcome"]),
-        outcome_source=episode.get("outcome_source"),
-        failure_mode=_text(episode.get("failure_mode")),
+        instruction=_text(episode["instruction"]),
+        outcome=str(episode["outcome"]) if shows_end else "unknown",
+        outcome_source=episode["outcome_source"],
+        failure_mode=_text(episode["failure_mode"]),
         failed_after_s=frame / fps_hz if frame is not None and fps_hz else None,
         embodiment=str(episode["embodiment"]),
-        collect_mode=str(episode.get("collect_mode") or "unknown"),
+        collect_mode=str(episode["collect_mode"]),
     )
 
 

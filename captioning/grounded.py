@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from captioning.attempts import achieved, attempt_extras, attempt_gist, attempt_head
+from captioning.attempts import achieved, attempt_extras, attempt_gist, attempt_head, attempted
 from captioning.clause import sentences_of, shortened
 from captioning.facts import Facts, HandFacts, SideFacts
 from captioning.levels import LIMITS, pack, sentence
@@ -26,8 +26,9 @@ def compose(facts: Facts) -> dict[str, str]:
     for level in ("L2", "L3", "L4", "L5"):
         previous = texts[level] = pack(heads, extras[level], LIMITS[level]) or previous
     if facts.attempt is not None:
-        if facts.attempt.instruction is not None:
-            texts["instruction"] = facts.attempt.instruction
+        told = attempted(facts.attempt)
+        if told is not None:
+            texts["instruction"] = told
         done = achieved(facts.attempt)
         if done is not None:
             texts["achieved"] = done

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
+
 def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
@@ -78,14 +79,14 @@ FUNCTION = (
     DETERMINERS
     | PREPOSITIONS
     | _set(
-    """
+        """
     a an and or but nor so as than while when until it its is are was were be been being has have had do
     does did not n't there here which who that what where how together forth apart again very more most less
     least only also just too other others same own such one two three four five six seven eight nine ten
     once twice much many few several me us them themselves itself if because since though can could will
     would shall should must may c o x y b s t
     """
-)
+    )
 )
 # Adjectives and adverbs: neither nouns nor verbs.
 PLAIN = _set(

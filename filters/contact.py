@@ -2,10 +2,10 @@
 
 Two things happen in front of a working hand (between its wrist and a hand's length past its fingers) that do
 not happen in front of a gesturing one: a textured thing moves *with* the hand (`carried`), and what was there
-changes although the camera's own motion is taken out (`changed`). Hands, forearms and what hands uncover do not
-count. How far the arm reaches inside the picture tells whose hand it is: an arm that enters from the picture's
-edge is the wearer's or a close-up; where it would end far inside, a whole person is in view, and moving clothes
-and other arms look like objects, so the evidence stays below what a policy accepts.
+changes although the camera's own motion is taken out (`changed`). Hands, forearms and what hands uncover do
+not count. How far the arm reaches inside the picture tells whose hand it is: one that enters from the edge is
+the wearer's or a close-up; where it would end far inside, a whole person is in view, and moving clothes and
+other arms look like objects, so the evidence stays below what a policy accepts.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def look(frame: Array, hands: Sequence[Json]) -> Look:
 
 
 def hand_length(points: Array) -> float:
-    """px: from the palm, whose length is half a hand's and whose width .4 of it; the larger, as one shrinks."""
+    """px: by the palm, whose length is half a hand's and whose width .4 of it; the larger, as one shrinks."""
     palm, width = points[MIDDLE] - points[WRIST], points[PINKY] - points[INDEX]
     return float(max(2 * np.hypot(*palm), 2.4 * np.hypot(*width), 1.0))
 
@@ -129,7 +129,7 @@ def hull_of(points: Array, shape: tuple[int, ...], grow_px: float) -> Array:
 
 
 def camera_motion(before: Look, now: Look) -> Array:
-    """(2, 3) float64 similarity from `before` to `now`, by corners off the hands; identity where they disagree."""
+    """(2, 3) float64 similarity from `before` to `now`, by corners off hands; identity if they disagree."""
     still = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     first, second = before.patch.luma.astype(np.uint8), now.patch.luma.astype(np.uint8)
     corners = cv2.goodFeaturesToTrack(first, 100, 0.01, 6, mask=1 - before.hull)
@@ -145,7 +145,7 @@ def camera_motion(before: Look, now: Look) -> Array:
 
 
 def compare(other: Look, here: Look, to_here: Array) -> list[float | None]:
-    """Evidence of each hand of `here` against `other`, whose pixels `to_here` would bring here if none moved."""
+    """Evidence of each hand of `here`; `to_here` brings the pixels of `other` here where nothing moved."""
     shape = here.hull.shape
     was_hand = cv2.warpAffine(other.hull, to_here, shape[::-1])
     alike = correlation(here.patch, patch_of(_warp(other.patch.luma, to_here, shape)))

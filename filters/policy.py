@@ -25,7 +25,7 @@ class Policy:
     detector: str = column("whose hand tracks are judged: hands.detector")
     clip_least_s: float = column("shorter: too_short. Ours: no model takes less", default=1.0)
     freeze_share_most: float = column("more: frozen. Ours: a still has .95 to 1, others to .25", default=0.9)
-    brightness_least: float = column("darker: too_dark. Ours: black 0, the darkest robot take 26", default=12.0)
+    brightness_least: float = column("darker: too_dark. Ours: black 0, the darkest take 26", default=12.0)
     sharpness_least: float = column("softer: blurred. Ours: a dithered 270-line preview is 6", default=4.0)
     camera_motion_most: float = column(
         "long sides a second, more: camera_motion. EgoSmith ships .20 a half second", default=0.4

@@ -164,7 +164,7 @@ def divided(spans: Spans, longest_ns: int) -> Spans:
 
 
 def shares(tracks: Tracks, spans: Spans) -> tuple[Floats, Floats]:
-    """Per span the share of its samples with a hand and with two; nan without samples. Spans tile the clips."""
+    """Per span the share of its samples with a hand and with two; nan without samples. Spans tile clips."""
     length = tracks.end_ns - tracks.start_ns
     shift = np.cumsum(length) - length - tracks.start_ns  # lays all clips end to end
     edges = spans.start_ns + shift[spans.clip]

@@ -50,7 +50,7 @@ class OpenAICompatible:
     ) -> None:
         if not base_url or not model:
             raise UsageError("the openai backend needs base_url and model; set them under [captions]")
-        self.name = f"openai {model}"
+        self.name = served_name(model)
         self.decoding = json.dumps({"temperature": 0, "seed": SEED, "max_tokens": max_tokens})
         self._body: dict[str, Any] = {"model": model, **json.loads(self.decoding)}
         self._json_mode = True
@@ -112,6 +112,11 @@ class OpenAICompatible:
         if response.status_code >= 400:
             return None, f"HTTP {response.status_code}: {response.text[:200]}"
         return _text_of(response), ""
+
+
+def served_name(model: str) -> str:
+    """captions.model of a served model: what the settings call it; the server tells no version."""
+    return f"openai {model}"
 
 
 def _headers(api_key_env: str | None) -> dict[str, str]:

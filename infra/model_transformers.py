@@ -40,7 +40,7 @@ class TransformersVlm:
         self._model: Any = model.to(device).eval()
         self._device = device
         self._max_new_tokens = max_new_tokens
-        self.name = f"transformers {Path(path_or_id).name} {_identity(path_or_id, model)}"
+        self.name = local_name(path_or_id, local_only)
         self.decoding = json.dumps({"do_sample": False, "max_new_tokens": max_new_tokens})
 
     def complete(self, requests: Sequence[Request]) -> list[str]:
@@ -70,12 +70,21 @@ def _content(request: Request) -> list[dict[str, Any]]:
     return [*({"type": "image", "image": p} for p in pictures), {"type": "text", "text": request.text}]
 
 
-def _identity(path_or_id: str, model: Any) -> str:
-    """12 hex digits: the hub's commit, or a digest of a folder's config and its weights' names and sizes."""
+def local_name(path_or_id: str, local_only: bool = True) -> str:
+    """captions.model of a model in this process, without loading it.
+
+    Its name and 12 hex digits: the hub's commit, or a digest of a folder's config and its weights' names and sizes.
+    """
     folder = Path(path_or_id)
-    if not folder.is_dir():
-        return str(getattr(model.config, "_commit_hash", None) or "unknown")[:12]
+    if not (folder / "config.json").is_file():
+        from huggingface_hub import snapshot_download
+
+        try:
+            folder = Path(snapshot_download(path_or_id, local_files_only=local_only))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"no vision-language model at {path_or_id}: {error}") from error
+        return f"transformers {path_or_id} {folder.name[:12]}"
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     for weights in sorted(folder.glob("*.safetensors")):
         digest.update(f"{weights.name} {weights.stat().st_size}\n".encode())
-    return digest.hexdigest()[:12]
+    return f"transformers {folder.name} {digest.hexdigest()[:12]}"

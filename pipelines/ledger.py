@@ -114,3 +114,16 @@ def as_json(account: Account, rows: list[dict[str, Any]] | None = None) -> dict[
     return account.plain() if rows is None else {"assets": rows}
 
 
+
+
+def as_text(account: Account, rows: list[dict[str, Any]] | None = None) -> str:
+    """The ledger for people."""
+    lines = [f"{'input':>12} {account.input_ns / NS:12.2f} s"]
+    lines += [f"{p:>12} {account.places[p] / NS:12.2f} s" for p in PLACES]
+    if account.unbalanced_ns():
+        lines.append(f"{'MISSING':>12} {account.unbalanced_ns() / NS:12.2f} s")
+    lines += [f"{'':>12} {sec:12.2f} s  {reason}" for reason, sec in account.plain()["by_reason"].items()]
+    for row in rows or []:
+        why = ", ".join(f"{r} {sec:.1f} s" if sec else r for r, sec in row["by_reason"].items())
+        lines.append(f"{row['kept_s']:9.1f} of {row['input_s']:9.1f} s kept  {row['uri']}  {why}")
+    return "\n".join(lines)

@@ -6,6 +6,7 @@ and parents last, so that a killed run leaves nothing that a reader sees and the
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import tempfile
@@ -32,15 +33,26 @@ PARENTS = ("assets", "episodes")
 
 @dataclass(slots=True)
 class Parcel:
-    """Rows as plain dicts, by table; fragments of proxies as JSON; keys that did not come to an end this time."""
+    """Rows as plain dicts, by table; fragments of proxies as JSON; keys that did not come to an end this time.
+
+    tables: rows that are made as columns (steps), by table, as base64 of an Arrow stream.
+    """
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    tables: dict[str, list[str]] = field(default_factory=dict)
     proxies: list[str] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
 
     def add(self, table: str, *rows: Any) -> None:
         """Adds rows of one table."""
         self.rows.setdefault(table, []).extend(dataclasses.asdict(r) for r in rows)
+
+    def add_table(self, name: str, table: pa.Table) -> None:
+        """Adds rows of one table that are columns already."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        self.tables.setdefault(name, []).append(base64.b64encode(sink.getvalue()).decode())
 
     def dumps(self) -> bytes:
         """The parcel as JSON."""
@@ -115,11 +127,19 @@ def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
     done.add("proxies", _append_proxies(run, parcels))
     for table in (*CHILDREN, *PARENTS):
         rows = [row for parcel in parcels for row in parcel.rows.get(table, [])]
+        made = [_table(text) for parcel in parcels for text in parcel.tables.get(table, [])]
         if rows:
             held.check()
             done.add(table, run.store.insert(table, rows, run_id=run.run_id))
+        if made:
+            held.check()
+            done.add(table, run.store.insert(table, pa.concat_tables(made), run_id=run.run_id))
     objects.delete_below(folder)
     return [key for parcel in parcels for key in parcel.unreached]
+
+
+def _table(text: str) -> pa.Table:
+    return pa.ipc.open_stream(base64.b64decode(text)).read_all()
 
 
 def _append_proxies(run: Run, parcels: list[Parcel]) -> int:

@@ -117,7 +117,7 @@ def recover(run: Run, done: Published) -> None:
         name = json.loads(objects.read_bytes(_intent(run)))["name"]
     except FileNotFoundError:
         return
-    if not objects.exists(objects.join(files.folder(run.store, name), fmt.RELEASE_FILE)):
+    if not objects.exists(objects.join(files.folder_of(run.store, name), fmt.RELEASE_FILE)):
         files_gone(run, name)
         return
     release = files.load(run.store, name)
@@ -135,7 +135,7 @@ def recover(run: Run, done: Published) -> None:
 
 def files_gone(run: Run, name: str) -> None:
     """Removes an unfinished release's files, then its intent."""
-    objects.delete_below(files.folder(run.store, name))
+    objects.delete_below(files.folder_of(run.store, name))
     objects.delete(_intent(run))
 
 
@@ -154,7 +154,7 @@ class Job:
 
     def dataset(self, view: str) -> str:
         """URI of a view's dataset."""
-        return objects.join(files.folder(self.store, self.name), fmt.dataset_folder(view))
+        return objects.join(files.folder_of(self.store, self.name), fmt.dataset_folder(view))
 
     def encode(self, group: list[list[Row]]) -> None:
         """Encodes recordings (rows of one are one list) and stages {"rows", "fragments", "sums", "rejects"}."""
@@ -290,7 +290,7 @@ def _commit(run: Run, held: Lease, work: Job, parts: list[dict[str, Any]], head:
     release["splits"] = {v: _split_counts(rows, v) for v in views}
     _gate(run, work, rows)
     listed = fmt.dump_files(files.list_files(run.store, work.name))
-    base = files.folder(run.store, work.name)
+    base = files.folder_of(run.store, work.name)
     objects.put(objects.join(base, fmt.FILES_FILE), listed)
     release["files_sha256"] = fmt.sha256_hex(listed)
     held.check()
@@ -380,7 +380,7 @@ def _gate(run: Run, work: Job, rows: list[dict[str, Any]]) -> None:
         summary = gate.check(tables, {v: expectations(v, work.options) for v in tables}, Path(docs))
         (Path(docs) / "summary.json").write_text(json.dumps(summary, indent=1))
         if summary["success"]:
-            files.put_tree(Path(docs), objects.join(files.folder(run.store, work.name), "gate"))
+            files.put_tree(Path(docs), objects.join(files.folder_of(run.store, work.name), "gate"))
             return
         where = objects.join(run.store.root, "refused", run.run_id)
         files.put_tree(Path(docs), where)

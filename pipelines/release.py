@@ -12,10 +12,10 @@ from typing import Any
 from handwheel import format as fmt
 from infra import objects
 from infra.store import Store
-from schemas.errors import UsageError
+from schemas.errors import UsageError, VerificationFailed
 
 
-def folder(store: Store, name: str) -> str:
+def folder_of(store: Store, name: str) -> str:
     """URI of a release's folder."""
     return objects.join(store.root, fmt.release_folder(name))
 
@@ -23,7 +23,7 @@ def folder(store: Store, name: str) -> str:
 def load(store: Store, name: str) -> dict[str, Any]:
     """release.json of a release. UsageError where there is none."""
     try:
-        data = objects.read_bytes(objects.join(folder(store, name), fmt.RELEASE_FILE))
+        data = objects.read_bytes(objects.join(folder_of(store, name), fmt.RELEASE_FILE))
     except FileNotFoundError as e:
         raise UsageError(f"no release {name!r} under {store.root}; `handwheel release list` names them") from e
     return dict(json.loads(data))
@@ -54,7 +54,7 @@ def pin_of(store: Store, release: dict[str, Any]) -> fmt.Pin:
 
 def list_files(store: Store, name: str) -> list[fmt.FileEntry]:
     """Every file of a release but release.json and files.json, with its hash."""
-    base = folder(store, name)
+    base = folder_of(store, name)
     beside = {objects.join(base, fmt.RELEASE_FILE), objects.join(base, fmt.FILES_FILE)}
     entries = []
     with tempfile.TemporaryDirectory(prefix="handwheel-hash-") as scratch:
@@ -81,3 +81,69 @@ def put_tree(source: Path, target: str) -> None:
         else:
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, uri)
+
+
+def shown(release: dict[str, Any]) -> dict[str, Any]:
+    """What `release show --json` prints."""
+    views = {v: {"clips": f["clips"], "hours": f["hours"]} for v, f in release["views"].items()}
+    parents = [release["parent"]] if release["parent"] else []
+    return {"name": release["name"], "id": release["id"], "parents": parents, "views": views}
+
+
+def as_text(release: dict[str, Any]) -> str:
+    """A release for people."""
+    lines = [f"{release['name']}  id {release['id']}", f"parent {release['parent'] or '-'}, made {release['created']}"]
+    for view, facts in release["views"].items():
+        splits = ", ".join(f"{n} {s}" for s, n in release["splits"][view].items())
+        lines.append(f"  {view:<20} {facts['clips']:>7} clips  {facts['hours'] * 3600:>10.1f} s  ({splits})")
+    lines += [f"  left out: {n} for {why}" for why, n in release["left_out"].items()]
+    return "\n".join(lines)
+
+
+def diff(store: Store, a: str, b: str) -> dict[str, Any]:
+    """Clips added, removed and changed from release a to b, by view."""
+    old, new = load(store, a), load(store, b)
+    views = {}
+    for view in sorted({*old["views"], *new["views"]}):
+        was, now = digests(store, old, view), digests(store, new, view)
+        views[view] = {
+            "added": sorted(now.keys() - was.keys()),
+            "removed": sorted(was.keys() - now.keys()),
+            "changed": sorted(k for k in now.keys() & was.keys() if now[k] != was[k]),
+        }
+    return {"from": a, "to": b, "same_recipe": old["recipe"] == new["recipe"], "views": views}
+
+
+def digests(store: Store, release: dict[str, Any], view: str) -> dict[str, str]:
+    """Row digests of a view by clip; empty where the release lacks the view."""
+    if view not in release["views"]:
+        return {}
+    path = objects.join(fmt.release_folder(release["name"]), fmt.dataset_folder(view))
+    table = store.dataset(path, release["views"][view]["version"]).to_table(columns=["clip_id", "row_sha256"])
+    return dict(zip(table["clip_id"].to_pylist(), table["row_sha256"].to_pylist(), strict=True))
+
+
+def diff_text(changes: dict[str, Any]) -> str:
+    """A diff for people: counts a view."""
+    lines = [f"{changes['from']} -> {changes['to']}" + ("" if changes["same_recipe"] else "  (another recipe)")]
+    for view, c in changes["views"].items():
+        lines.append(f"  {view:<20} +{len(c['added'])} -{len(c['removed'])} ~{len(c['changed'])}")
+    return "\n".join(lines)
+
+
+def verify(store: Store, name: str) -> dict[str, Any]:
+    """Reads a release whole, by its pin, with the trainers' own client. VerificationFailed: what differs."""
+    import handwheel
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="handwheel-pin-") as folder:
+            path = Path(folder) / f"{name}.pin"
+            path.write_bytes(objects.read_bytes(pin_uri(store, name)))
+            handwheel.open(path).verify(deep=True)
+    except FileNotFoundError as e:
+        raise UsageError(f"no pin of {name!r} under {store.root}; `handwheel release list` names the releases") from e
+    except handwheel.VerificationError as e:
+        raise VerificationFailed(str(e)) from e
+    release = load(store, name)
+    listed = fmt.load_files(objects.read_bytes(objects.join(folder_of(store, name), fmt.FILES_FILE)))
+    return {"name": name, "id": release["id"], "verified": True, "files": len(listed)}

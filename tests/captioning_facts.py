@@ -55,18 +55,14 @@ hand_facts = st.builds(
     HandFacts, samples=st.integers(1, 240), left=st.none() | sides, right=st.none() | sides, both_share=share
 )
 
-NOUNS = (
-    "cup,wooden board,the drawer,spray bottle,a knife,an onion,measuring tape,pan,dough,boxes,the left hand,scissors,"
-    "drying rack,dishes,electric screwdriver,blue cloth,leaves,glass of water,phone,paint brush"
-).split(",")
-PLACES = ("on the table,into sink,from the counter,in a bowl,next to the plate,with his right hand,with both hands,"
-          "onto floor,under tap,against a wall,").split(",")  # fmt: skip
-VERBS_3 = "picks up,puts down,opens,washes,cuts,stirs,takes,holds,fries,tries,drops,unscrews,looks at,wipes,ties".split(
-    ","
-)
-VERBS_0 = "pick up,put down,open,wash,cut,stir,take,hold,insert,drop,unscrew,look at,wipe,turn on,pour".split(",")
+NOUNS = ["cup", "wooden board", "the drawer", "spray bottle", "a knife", "an onion", "measuring tape", "pan", "dough", "boxes", "the left hand", "scissors", "drying rack", "dishes", "electric screwdriver", "blue cloth", "leaves", "glass of water", "phone", "paint brush"]
+PLACES = ["on the table", "into sink", "from the counter", "in a bowl", "next to the plate", "with his right hand", "with both hands", "onto floor", "under tap", "against a wall", ""]  # fmt: skip
+VERBS_3 = ["picks up", "puts down", "opens", "washes", "cuts", "stirs", "takes", "holds", "fries", "tries", "drops", "unscrews", "looks at", "wipes", "ties"]
+VERBS_0 = ["pick up", "put down", "open", "wash", "cut", "stir", "take", "hold", "insert", "drop", "unscrew", "look at", "wipe", "turn on", "pour"]
 noun, place = st.sampled_from(NOUNS), st.sampled_from(PLACES)
-subject = st.sampled_from(["#C C ", "C ", "#c c ", "The person ", "A man ", "#O man X ", "Someone ", "The right hand "])
+subject = st.sampled_from(
+    ["#C C ", "C ", "#c c ", "The person ", "A man ", "#O man X ", "Someone ", "The right hand "]
+)
 ego4d = st.builds(
     lambda s, v, n, p, j, v2, n2: f"{s}{v} {n} {p}{j + v2 + ' ' + n2 if j else ''}".strip() + ".",
     subject, st.sampled_from(VERBS_3), noun, place, st.sampled_from(["", " and ", ", then ", " and then "]),
@@ -76,7 +72,9 @@ epic = st.builds(lambda v, n, p: f"{v} {n} {p}".strip(), st.sampled_from(VERBS_0
 described = st.builds(lambda n, p: f"A view of {n} {p}".strip(), noun, place)
 narrations = st.lists(ego4d | epic | described, min_size=1, max_size=3).map(" ".join) | ego4d | epic
 embodiments = st.sampled_from(["so101_sim", "franka", "WidowX-250", "neo", "mobile_aloha"])
-modes = st.none() | st.sampled_from(["lower", "TRAVERSE", "calibration_bias", "object dropped", "timeout", "grasp"])
+modes = st.none() | st.sampled_from(
+    ["lower", "TRAVERSE", "calibration_bias", "object dropped", "timeout", "grasp"]
+)
 attempts = st.builds(
     AttemptFacts,
     instruction=st.none() | epic | st.just("Pick the pink block and place it at the goal."),

@@ -9,7 +9,10 @@ TEMPLATE = (
     "{% if c['type'] == 'image' %}<image>{% else %}{{ c['text'] }}{% endif %}{% endfor %}\n{% endfor %}"
     "{% if add_generation_prompt %}assistant: {% endif %}"
 )
-CORPUS = ["Pick up the cup from the table.", '{"content_hash": "0123456789abcdef", "L1": "Move the right hand."}']
+CORPUS = [
+    "Pick up the cup from the table.",
+    '{"content_hash": "0123456789abcdef", "L1": "Move the right hand."}',
+]
 
 
 def save_tiny_vlm(folder: Path) -> None:

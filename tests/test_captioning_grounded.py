@@ -74,8 +74,8 @@ def test_any_text_composes_within_the_limits(text: str) -> None:
 
 def test_lemmas_are_stable() -> None:
     assert {v for v in VERBS if lemma(v) != v} == set()
-    words = "picks picking dipped cutting tries dishes boxes leaves stirring sliced glasses".split()
-    assert [lemma(w) for w in words] == "pick pick dip cut try dish box leaf stir slice glass".split()
+    words = ["picks", "picking", "dipped", "cutting", "tries", "dishes", "boxes", "leaves", "stirring", "sliced", "glasses"]
+    assert [lemma(w) for w in words] == ["pick", "pick", "dip", "cut", "try", "dish", "box", "leaf", "stir", "slice", "glass"]
 
 
 def test_hands_alone_are_described_by_what_was_measured() -> None:
@@ -111,9 +111,14 @@ def test_facts_take_the_track_within_the_span_only() -> None:
     decision = {"span_id": "s", "sha256": "h", "start_ns": 10, "end_ns": 30, "clip_id": "c"}
     track = {
         "sample_ns": [0, 10, 20, 30],
-        "hands": [hand(0, "left", 0.0, 1.0), hand(1, "right", 0.1, 0.9), hand(2, "right", 0.5, 0.2), hand(3, "left", 0, 1)],
+        "hands": [
+            hand(0, "left", 0.0, 1.0),
+            hand(1, "right", 0.1, 0.9),
+            hand(2, "right", 0.5, 0.2),
+            hand(3, "left", 0, 1),
+        ],
     }
-    found = facts_of(decision, track, {"narration": " ", "camera_motion": None}, None, "ego")
+    found = facts_of(decision, track, {"camera_motion": None}, None, {"stage": "ego", "narrations": []})
     assert found.narration is None
     assert found.hands is not None
     assert (found.hands.samples, found.hands.sides, found.hands.both_share) == (2, ("right",), 0.0)

@@ -59,14 +59,21 @@ def said(text: str) -> tuple[int, dict[str, str], Any]:
 
 def test_images_travel_as_data_urls_and_429_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAPTION_KEY", "k-123")
-    with wire((429, {"retry-after": "0"}, {}), (503, {"retry-after": "0"}, {}), said("hello")) as (url, bodies):
+    with wire((429, {"retry-after": "0"}, {}), (503, {"retry-after": "0"}, {}), said("hello")) as (
+        url,
+        bodies,
+    ):
         model = OpenAICompatible(url, "vlm", "CAPTION_KEY")
         assert model.complete([Request("what", (JPEG, JPEG), "h")]) == ["hello"]
         model.close()
     assert len(bodies) == 3
     last = bodies[-1]
     assert (last["path"], last["key"]) == ("/v1/chat/completions", "Bearer k-123")
-    assert (last["temperature"], last["model"], last["response_format"]) == (0, "vlm", {"type": "json_object"})
+    assert (last["temperature"], last["model"], last["response_format"]) == (
+        0,
+        "vlm",
+        {"type": "json_object"},
+    )
     parts = last["messages"][0]["content"]
     assert [p["type"] for p in parts] == ["image_url", "image_url", "text"]
     head, _, data = parts[0]["image_url"]["url"].partition(",")
@@ -141,7 +148,9 @@ def test_replies_that_are_no_captions_of_this_clip(reply: str, reason: str) -> N
 
 def test_a_reply_is_read_out_of_its_fence() -> None:
     known = facts(narration="#C C picks up the cup")
-    reply = f'```json\n{{"content_hash": "{known.span_id}", "L1": "Pick  up\\nthe cup.", "achieved": "x"}}\n```'
+    reply = (
+        f'```json\n{{"content_hash": "{known.span_id}", "L1": "Pick  up\\nthe cup.", "achieved": "x"}}\n```'
+    )
     assert parse(reply, known) == {"L1": "Pick up the cup."}
 
 

@@ -22,7 +22,7 @@ SIZE_PX = 32
 
 
 def pairs(stream: handwheel.Stream, mean: Tensor, std: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Without end: (N, 6, SIZE_PX, SIZE_PX), frame t and its change to t+1; (N, A), normalised actions at t."""
+    """Without end: (N, 6, SIZE_PX, SIZE_PX), frame t and its change to t+1; (N, A), normalised actions."""
     while True:
         for batch in handwheel.torch_batches(stream):
             pixels = batch["frames"].permute(0, 1, 4, 2, 3).float() / 255  # (B, T, 3, H, W)
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30)
     args = parser.parse_args()
     torch.manual_seed(0)
-    torch.set_num_threads(min(2, torch.get_num_threads()))
+    torch.set_num_threads(1)
     release = handwheel.open(args.pin)
     view = args.view or next((v for v in release.views if v.startswith("idm_")), None)
     if view is None or "actions" not in release.stats.get(view, {}):

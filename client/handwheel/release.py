@@ -104,7 +104,9 @@ def open(
         raise VerificationError(f"{here.uri}: {e}. Next: `handwheel release pin NAME` writes it anew") from e
     if root is not None:
         return read(Place.of(root), pin.release, pin)
-    return read(Place.of(pin.root, None if folder.startswith("s3://") else Path(folder)), pin.release, pin)
+    if "://" in folder and "://" not in pin.root and not Path(pin.root).is_absolute():
+        raise VerificationError(f"{here.uri}: root {pin.root} is a relative folder. Next: open it with root=")
+    return read(Place.of(pin.root, Path(folder)), pin.release, pin)
 
 
 def read(root: Place, name: str, pin: fmt.Pin | None = None) -> Release:
@@ -159,7 +161,10 @@ def _document(folder: Place, name: str) -> dict[str, Any]:
 
 def _id_of(doc: Mapping[str, Any], folder: Place, name: str) -> str:
     try:
-        return fmt.release_id(doc["recipe"], {view: v["root"] for view, v in doc["views"].items()})
+        counts = [told[field] for told in doc["views"].values() for field in ("rows", "version")]
+        if not all(type(n) is int for n in counts):
+            raise ValueError(f"rows and version must be integers: {counts}")
+        return fmt.release_id(doc["recipe"], {view: told["root"] for view, told in doc["views"].items()})
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise VerificationError(
             f"{folder.uri}/{fmt.RELEASE_FILE} has no sound recipe and views: {e!r}. {_next(name)}"

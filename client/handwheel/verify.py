@@ -127,7 +127,7 @@ def _checked_rows(release: Release, view: str, dataset: Any) -> Iterator[dict[st
 def verify_view(release: Release, view: str) -> int:
     """Compare a view's rows with their digests, its root and its statistics. Returns how many rows.
 
-    Statistics may differ by rounding (1e-5 of their scale): they are sums in an order that is not kept.
+    Statistics may differ by rounding (1e-6): they are sums, in an order that is not kept.
     """
     with damage_told(release, view):
         dataset = dataset_of(release, view)
@@ -146,6 +146,6 @@ def _close(found: Any, told: Any) -> bool:
     if isinstance(found, int):
         return bool(found == told)
     try:
-        return len(found) == len(told) and np.allclose(found, told, rtol=1e-5, atol=1e-5, equal_nan=True)
+        return len(found) == len(told) and np.allclose(found, told, rtol=1e-6, atol=1e-9, equal_nan=True)
     except (TypeError, ValueError):
         return False

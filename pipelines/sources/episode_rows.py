@@ -42,10 +42,14 @@ def fit_to_video(log: EpisodeLog, decoded_ns: Mapping[str, int]) -> EpisodeLog:
     return replace(log, cameras=tuple(_fit(span, log.fps_hz, decoded_ns[span.uri]) for span in log.cameras))
 
 
+def slack_ns(span: CameraSpan, fps_hz: float) -> int:
+    """How far a recording may end from the attempt's last step."""
+    return round(max(_SLACK_FRAMES * NS / fps_hz, _SLACK_SHARE * (span.end_ns - span.start_ns)))
+
+
 def _fit(span: CameraSpan, fps_hz: float, decoded_ns: int) -> CameraSpan:
-    slack_ns = max(_SLACK_FRAMES * NS / fps_hz, _SLACK_SHARE * (span.end_ns - span.start_ns))
-    short_ns = span.end_ns - decoded_ns
-    if short_ns > slack_ns or (span.alone and -short_ns > slack_ns) or decoded_ns <= span.start_ns:
+    short_ns, slack = span.end_ns - decoded_ns, slack_ns(span, fps_hz)
+    if short_ns > slack or (span.alone and -short_ns > slack) or decoded_ns <= span.start_ns:
         detail = f"{span.camera}: steps end at {span.end_ns} ns, its video at {decoded_ns} ns"
         raise BadMedia("video_mismatch", detail)
     return replace(span, end_ns=decoded_ns if span.alone else min(span.end_ns, decoded_ns))

@@ -1,0 +1,84 @@
+"""`handwheel doctor`: what this machine has and lacks, with the command that mends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any
+
+Check = dict[str, Any]
+
+
+def examine() -> list[Check]:
+    """A check each: name, ok, needed, what was seen, how to mend it."""
+    checks = (
+        ("python 3.11", _python, True, "install Python 3.11, then `make setup`"),
+        ("ffmpeg", _ffmpeg, True, "`make setup`"),
+        ("hand detector's weights", _weights, True, "`python -m infra.weights`"),
+        ("beam, ray, lance", _engines, True, "`make setup`"),
+        ("disk", _disk, True, "free some disk: below 2 GB nothing large can be ingested"),
+        ("torch", lambda: importlib.metadata.version("torch"), False, "`make setup-test`; the transformers captioner wants it"),
+        ("chromium", _chromium, False, "install a Chromium; only the tests of the pages want it"),
+        ("S3 endpoint", _s3, False, "set AWS_ENDPOINT_URL and the AWS variables, if the root is s3://"),
+    )
+    return [_check(*check) for check in checks]
+
+
+def _check(name: str, look: Callable[[], str], needed: bool, mend: str) -> Check:
+    try:
+        return {"name": name, "ok": True, "needed": needed, "seen": look(), "mend": ""}
+    except Exception as e:  # noqa: BLE001 - whatever is wrong with the machine is what this command reports
+        return {"name": name, "ok": False, "needed": needed, "seen": f"{type(e).__name__}: {e}"[:200], "mend": mend}
+
+
+def _python() -> str:
+    if sys.version_info[:2] != (3, 11):
+        raise RuntimeError(f"this is {sys.version.split()[0]}")
+    return sys.version.split()[0]
+
+
+def _ffmpeg() -> str:
+    from infra.media import encoder_version
+
+    return encoder_version()
+
+
+def _weights() -> str:
+    from infra.weights import hand_weights
+
+    return str(hand_weights())
+
+
+def _engines() -> str:
+    return ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("apache-beam", "ray", "pylance"))
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(".").free
+    if free < 2 << 30:
+        raise RuntimeError(f"{free >> 20} MB free")
+    return f"{free >> 30} GB free here"
+
+
+def _chromium() -> str:
+    found = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
+    if found is None:
+        raise RuntimeError("not found")
+    return found
+
+
+def _s3() -> str:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint and "AWS_ACCESS_KEY_ID" not in os.environ:
+        raise RuntimeError("no AWS variables")
+    return endpoint or "AWS"
+
+
+def as_text(checks: list[Check]) -> str:
+    """The checks for people."""
+    mark = {True: "ok", False: "LACKS"}
+    lines = [f"{mark[c['ok']] if c['needed'] or c['ok'] else '-':>6}  {c['name']}: {c['seen']}" for c in checks]
+    return "\n".join([*lines, *(f"        to mend {c['name']}: {c['mend']}" for c in checks if c["mend"])])

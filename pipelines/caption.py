@@ -1,0 +1,106 @@
+"""caption: kept spans -> captions in five lengths, or a reject with its reason (Ray)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from filters.policy import Policy
+from infra.store import Store
+from pipelines.caption_writer import HOP, CaptionOptions, Writer, recipe_of, signature
+from pipelines.engines import actors
+from pipelines.hop import Done, Run
+from pipelines.inventory import current_clips, inventory
+from pipelines.views import episode_of, episodes_by_recording
+from schemas.keys import key_of
+
+# Ray takes 3 to 6 s to start, and the grounded captioner writes this many spans in well under one.
+IN_PROCESS_SPANS = 64
+COLUMNS = ["span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict"]
+
+Row = dict[str, Any]
+
+
+def caption(run: Run, recipe: str, policy: Policy, options: CaptionOptions) -> Done:
+    """Writes what kept spans lack of this backend and prompt; a batch is committed as it comes.
+
+    recipe: of the clips (digest of the decode's options). UsageError: wrong settings; TransientError: the backend
+    gave up, and what was committed stays.
+    """
+    done = Done(HOP)
+    with run.hold(HOP) as held:
+        todo = missing(run.store, recipe, policy, options)
+        if not todo:
+            return done
+        run.progress(HOP, 0, len(todo))
+        finished = refused = 0
+        for captions, rejects in _written(run, recipe, policy, options, todo):
+            held.check()
+            # The reject is what ends a span, so the captions go in first.
+            done.add("captions", run.store.insert("captions", captions, run_id=run.run_id))
+            done.add("rejects", run.store.insert("rejects", rejects, run_id=run.run_id))
+            refused += rejects.num_rows
+            finished = min(len(todo), finished + options.batch_size)
+            run.progress(HOP, finished, len(todo))
+    if refused:
+        done.notes.append(f"{refused} of {len(todo)} spans got no caption that passes; see rejects")
+    return done
+
+
+def missing(store: Store, recipe: str, policy: Policy, options: CaptionOptions) -> list[Row]:
+    """Spans without captions or a final reject by this writer, with their asset's words and their episode.
+
+    Accepted spans, and of robots unknown ones too: most logs carry no calibration.
+    """
+    assets = inventory(store, recipe)
+    clips = current_clips(store, assets, recipe)
+    wanted = "verdict = 'accept' or verdict = 'unknown'"
+    spans = store.read("decisions", COLUMNS, f"policy = '{policy.digest}' and ({wanted})")
+    robots = pc.filter(clips["clip_id"], pc.equal(clips["stage"], "robot")).combine_chunks()
+    spans = spans.filter(pc.is_in(spans["clip_id"], clips["clip_id"].combine_chunks()))
+    kept = pc.or_(pc.equal(spans["verdict"], "accept"), pc.is_in(spans["clip_id"], robots))
+    spans = _unwritten(store, spans.filter(kept).sort_by("span_id"), set(robots.to_pylist()), options)
+    if not spans.num_rows:
+        return []
+    parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
+    episodes = episodes_by_recording(store)
+    return [_job(row, parents[row["sha256"]], episodes) for row in spans.to_pylist()]
+
+
+def _unwritten(store: Store, spans: pa.Table, robots: set[str], options: CaptionOptions) -> pa.Table:
+    rows = spans.select(["span_id", "clip_id"]).to_pylist()
+    human, robot = signature(options, "ego"), signature(options, "robot")
+    by_span = {r["span_id"]: robot if r["clip_id"] in robots else human for r in rows}
+    # All of a span's kinds go in with one commit, so that its L1 stands for all.
+    keys = {key_of(span, "L1", *by): span for span, by in by_span.items()}
+    left = {keys[k] for k in store.absent("captions", list(keys))}
+    refusals = {key_of(span, HOP, recipe_of(by_span[span])): span for span in sorted(left)}
+    left = {refusals[k] for k in store.absent("rejects", list(refusals))}
+    return spans.filter(pa.array([r["span_id"] in left for r in rows], pa.bool_()))
+
+
+def _job(span: Row, asset: Row, episodes: Any) -> Row:
+    found = episode_of(episodes, span["sha256"], span["start_ns"], span["end_ns"])
+    told = {"stage": asset["stage"], "narrations": asset["narrations"]}
+    return span | {"asset": told, "uri": asset["uri"], "episode": found[0] if found else None}
+
+
+def _written(
+    run: Run, recipe: str, policy: Policy, options: CaptionOptions, todo: list[Row]
+) -> Iterable[tuple[pa.Table, pa.Table]]:
+    """Captions and rejects of each batch, as they come."""
+    groups = [todo[i : i + options.batch_size] for i in range(0, len(todo), options.batch_size)]
+    given = (run.store, run.run_id, recipe, policy.detector, options)
+    if options.backend == "grounded" and len(todo) < IN_PROCESS_SPANS:
+        writer = Writer(*given)
+        return map(writer.write, groups)
+    # A server's or a model's own threads share the work: one actor is their client, unless told otherwise.
+    ray = run.ray if options.backend == "grounded" or run.ray.workers else replace(run.ray, workers=1)
+    results: Iterable[tuple[pa.Table, pa.Table]] = actors(ray, Writer, *given).map_unordered(
+        lambda actor, group: actor.write.remote(group), groups
+    )
+    return results

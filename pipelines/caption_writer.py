@@ -1,0 +1,204 @@
+"""One worker of caption: reads a batch's rows and proxies, asks its backend, checks what came back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+
+from captioning import grounded
+from captioning.checks import CaptionSet, CheckResult, check, first_failure
+from captioning.facts import Facts, facts_of
+from captioning.frames import frames_of
+from captioning.prompt import parse, prompt_for, render
+from infra.models import Captioner, Request
+from infra.store import Store
+from schemas import Caption, Reject
+from schemas.arrow import table_of
+from schemas.errors import BadMedia, UsageError
+from schemas.keys import digest_of, key_of
+
+HOP = "caption"
+BACKENDS = ("grounded", "openai", "transformers")
+
+Row = dict[str, Any]
+# Texts by kind and their checks, or the reason and the detail of a refusal.
+Answer = tuple[dict[str, str], list[CheckResult]] | BadMedia
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionOptions:
+    """What writes, and how much at a time."""
+
+    backend: str = "grounded"
+    model: str = ""  # openai: the server's name of it; transformers: a folder or a cached id
+    base_url: str = ""  # openai: ends in /v1
+    api_key_env: str = ""  # openai: the environment variable that holds the key; empty: none is sent
+    device: str = "cpu"  # transformers: cpu, cuda, cuda:1
+    max_images: int = 8  # of a span, evenly spread; 0 for a model that reads text only
+    batch_size: int = 32  # spans in one commit
+    max_in_flight: int = 8  # openai: requests at once
+    max_tokens: int = 800  # of a reply
+    timeout_s: float = 120.0
+
+
+@cache
+def signature(options: CaptionOptions, stage: str) -> tuple[str, str]:
+    """captions.model and captions.prompt that these options write; loads no model and asks no server."""
+    if options.backend == "grounded":
+        return grounded.MODEL, grounded.RULES
+    prompt = digest_of([prompt_for(stage).digest, options.max_images])
+    if options.backend == "openai":
+        from infra.model_openai import served_name
+
+        return served_name(options.model), prompt
+    if options.backend == "transformers":
+        from infra.model_transformers import local_name
+
+        return local_name(options.model), prompt
+    raise UsageError(f"captions.backend is {options.backend!r}; it is one of {', '.join(BACKENDS)}")
+
+
+def recipe_of(signed: tuple[str, str]) -> str:
+    """The recipe of rejects: a refusal is final for one model and prompt."""
+    return digest_of(list(signed))
+
+
+def open_backend(options: CaptionOptions) -> Captioner | None:
+    """The backend's door; None for grounded, which is no model."""
+    if options.backend == "grounded":
+        return None
+    if options.backend == "openai":
+        from infra.model_openai import OpenAICompatible
+
+        return OpenAICompatible(
+            options.base_url, options.model, options.api_key_env or None, options.max_in_flight, options.timeout_s,
+            options.max_tokens,
+        )  # fmt: skip
+    from infra.model_transformers import TransformersVlm
+
+    return TransformersVlm(options.model, options.device, options.max_tokens)
+
+
+class Writer:
+    """An actor (or, for a few spans, an object in the driver); its model is loaded once."""
+
+    def __init__(
+        self, store: Store, run_id: str, recipe: str, detector: str, options: CaptionOptions
+    ) -> None:
+        self.store, self.run_id, self.recipe, self.detector = store, run_id, recipe, detector
+        self.options, self.backend = options, open_backend(options)
+
+    def write(self, jobs: Sequence[Row]) -> tuple[pa.Table, pa.Table]:
+        """Rows of captions and of rejects for a batch of `caption.missing`'s jobs; every job ends in one of them."""
+        known = self._facts(jobs)
+        answers = (
+            [_grounded(f) for f in known] if self.backend is None else self._asked(self.backend, jobs, known)
+        )
+        captions: list[Caption] = []
+        rejects: list[Reject] = []
+        for job, facts, answer in zip(jobs, known, answers, strict=True):
+            captions += self._original(facts)
+            if isinstance(answer, BadMedia):
+                rejects.append(self._reject(job, facts, answer))
+            else:
+                captions += self._captions(facts, *answer)
+        return table_of(Caption, captions), table_of(Reject, rejects)
+
+    def _facts(self, jobs: Sequence[Row]) -> list[Facts]:
+        clip_ids = sorted({j["clip_id"] for j in jobs})
+        clips = self._by_clip(
+            "clips", "clip_row_id", [key_of(c, self.recipe) for c in clip_ids], ["camera_motion"]
+        )
+        hands = self._by_clip(
+            "hands", "hands_id", [key_of(c, self.detector) for c in clip_ids], ["sample_ns", "hands"]
+        )
+        return [
+            facts_of(j, hands.get(j["clip_id"]), clips[j["clip_id"]], j["episode"], j["asset"]) for j in jobs
+        ]
+
+    def _by_clip(self, table: str, column: str, keys: list[str], columns: list[str]) -> dict[str, Row]:
+        rows = self.store.read_keys(table, column, keys, ["clip_id", *columns]).to_pylist()
+        return {row["clip_id"]: row for row in rows}
+
+    def _asked(self, backend: Captioner, jobs: Sequence[Row], known: Sequence[Facts]) -> list[Answer]:
+        pictures = self._pictures(jobs)
+        requests = [
+            Request(render(prompt_for(f.stage), f), pictures.get(j["span_id"], ()), f.span_id)
+            for j, f in zip(jobs, known, strict=True)
+        ]
+        return [_checked(f, reply) for f, reply in zip(known, backend.complete(requests), strict=True)]
+
+    def _pictures(self, jobs: Sequence[Row]) -> dict[str, tuple[bytes, ...]]:
+        """What the model sees of each span, from the proxies."""
+        if not self.options.max_images:
+            return {}
+        clip_ids = sorted({j["clip_id"] for j in jobs})
+        proxies = self._by_clip("proxies", "clip_id", clip_ids, ["sample_ns", "jpegs"])
+        return {j["span_id"]: _seen(proxies[j["clip_id"]], j, self.options.max_images) for j in jobs}
+
+    def _original(self, facts: Facts) -> list[Caption]:
+        """The narration as it came. A log's instruction is none: it tells what was asked, not what happened."""
+        if facts.attempt is not None or facts.narration is None:
+            return []
+        return [self._caption(facts, "original", facts.narration, ("source", ""), [], None)]
+
+    def _captions(self, facts: Facts, texts: Mapping[str, str], checks: list[CheckResult]) -> list[Caption]:
+        signed = signature(self.options, facts.stage)
+        parent = key_of(facts.span_id, "original", "source", "") if self._original(facts) else None
+        if "instruction" in texts:
+            parent = key_of(facts.span_id, "instruction", *signed)
+        return [
+            self._caption(facts, kind, text, signed, checks, parent if kind != "instruction" else None)
+            for kind, text in texts.items()
+        ]
+
+    def _caption(
+        self, facts: Facts, kind: str, text: str, signed: tuple[str, str], checks: list[CheckResult], parent: str | None
+    ) -> Caption:  # fmt: skip
+        decoding = "{}" if self.backend is None or signed[0] == "source" else self.backend.decoding
+        return Caption(
+            caption_id=key_of(facts.span_id, kind, *signed), span_id=facts.span_id, sha256=facts.sha256, kind=kind,
+            text=text, model=signed[0], prompt=signed[1], decoding=decoding,
+            checks=[dataclasses.asdict(c) for c in checks], parent=parent, run_id=self.run_id,
+        )  # fmt: skip
+
+    def _reject(self, job: Row, facts: Facts, bad: BadMedia) -> Reject:
+        recipe = recipe_of(signature(self.options, facts.stage))
+        return Reject(
+            reject_id=key_of(facts.span_id, HOP, recipe), subject=facts.span_id, uri=job["uri"], stage=HOP,
+            recipe=recipe, reason=bad.reason, detail=bad.detail, run_id=self.run_id,
+        )  # fmt: skip
+
+
+def _seen(proxy: Row, span: Row, most: int) -> tuple[bytes, ...]:
+    chosen = frames_of(proxy["sample_ns"], span["start_ns"], span["end_ns"], most)
+    return tuple(proxy["jpegs"][i] for i in chosen)
+
+
+def _grounded(facts: Facts) -> Answer:
+    return _judged(facts, grounded.compose(facts))
+
+
+def _checked(facts: Facts, reply: str) -> Answer:
+    """A model's reply as captions, with the log's instruction beside, or why it is refused."""
+    try:
+        texts = parse(reply, facts)
+    except BadMedia as bad:
+        return bad
+    told = grounded.compose(facts).get("instruction")
+    return _judged(facts, texts | ({"instruction": told} if told else {}))
+
+
+def _judged(facts: Facts, texts: dict[str, str]) -> Answer:
+    results = check(CaptionSet(facts.span_id, texts), facts)
+    failed = first_failure(results)
+    if failed is None:
+        return texts, results
+    said = json.dumps(texts, ensure_ascii=False)[:600]
+    return BadMedia(failed.name, f"score {failed.score:.2f}: {said}")

@@ -1,0 +1,109 @@
+"""fold: robot logs of the sources -> assets, clips, proxies, episodes, steps, rejects (Beam); failures are kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra import jail
+from pipelines import parcel as parcels
+from pipelines.decode import PassOptions
+from pipelines.engines import beam_options
+from pipelines.fold_worker import Logs, Worker
+from pipelines.hop import Done, Run, batches
+from pipelines.parcel import recipe_of
+from pipelines.sources.robot import READERS, RobotSource
+from schemas.errors import UsageError
+from schemas.keys import key_of
+
+HOP = "fold"
+
+
+@dataclass(frozen=True, slots=True)
+class FoldOptions:
+    """How robot logs come in."""
+
+    cutting: PassOptions = field(default_factory=PassOptions)
+    limits: jail.Limits = field(default_factory=jail.Limits)
+    batch_bytes: int = 256 << 20
+    batch_items: int = 256
+
+
+def fold(run: Run, sources: Sequence[RobotSource], options: FoldOptions) -> Done:
+    """Brings in what the tables lack; a batch is committed before the next one starts."""
+    done = Done(HOP)
+    with run.hold(parcels.LEASE) as held:
+        todo = missing(run, list_logs(sources), recipe_of(options.cutting))
+        sizes = [(key, logs.item.size_bytes) for key, logs in todo.items()]
+        unreached: list[str] = []
+        finished = 0
+        for batch in batches(sizes, options.batch_bytes, options.batch_items):
+            run.progress(HOP, finished, len(todo))
+            _run_beam(run, {key: todo[key] for key in batch}, options)
+            unreached += parcels.commit(run, HOP, held, done)
+            finished += len(batch)
+            run.progress(HOP, finished, len(todo))
+    if unreached:
+        done.notes.append(f"{len(unreached)} could not be reached and are tried again next time: {unreached[0]}")
+    return done
+
+
+def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
+    """What the sources offer now."""
+    for source in sources:
+        if source.kind not in READERS:
+            raise UsageError(f"robot kind {source.kind!r} is none of {', '.join(READERS)}")
+        for item in READERS[source.kind].list_logs(source.uri):
+            yield Logs(source, item)
+
+
+def missing(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, Logs]:
+    """Logs that are neither episodes whose recordings this recipe decoded, nor its final rejects, by item key."""
+    read = _folded(run, recipe)
+    todo = {
+        key_of(logs.item.uri, logs.item.revision, recipe): logs
+        for logs in offered
+        if (logs.item.uri, logs.item.revision) not in read
+    }
+    refused = {key_of(key, HOP, recipe): key for key in todo}
+    left = {refused[r] for r in run.store.absent("rejects", list(refused))}
+    return {key: logs for key, logs in todo.items() if key in left}
+
+
+def _folded(run: Run, recipe: str) -> set[tuple[str, str]]:
+    """(uri, revision) of every log whose episodes are there with all of their recordings' assets."""
+    decoded = set(run.store.read("assets", ["sha256"], f"recipe = '{recipe}'")["sha256"].to_pylist())
+    rows = run.store.read("episodes", ["uri", "revision", "cameras"]).to_pylist()
+    undecoded = {(r["uri"], r["revision"]) for r in rows if any(c["sha256"] not in decoded for c in r["cameras"])}
+    return {(r["uri"], r["revision"]) for r in rows} - undecoded
+
+
+def _run_beam(run: Run, todo: dict[str, Logs], options: FoldOptions) -> None:
+    """Hashes each log's recordings, decodes each one's bytes once, then makes each log's rows from what came of them."""
+    import apache_beam as beam
+
+    with tempfile.TemporaryDirectory(prefix="handwheel-fold-") as scratch:
+        staging = parcels.staging(run, HOP)
+        worker = Worker(
+            store=run.store, run_id=run.run_id, salt=run.salt, staging=staging, scratch=scratch,
+            cutting=options.cutting, limits=options.limits,
+        )  # fmt: skip
+        with beam.Pipeline(options=beam_options(run.beam)) as p:
+            logs: Any = (
+                p | "logs" >> beam.Create(list(todo.items())) | "spread" >> beam.Reshuffle(num_buckets=1000)
+            )
+            media: Any = (
+                logs
+                | "read" >> beam.FlatMap(worker.read)
+                | "same bytes" >> beam.GroupByKey()
+                | "decode" >> beam.FlatMap(worker.decode)
+            )
+            _ = (
+                {"logs": logs, "media": media}
+                | "of one log" >> beam.CoGroupByKey()
+                | "fold" >> beam.Map(worker.fold)
+            )
+
+

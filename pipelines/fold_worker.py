@@ -1,0 +1,221 @@
+"""What fold runs on Beam's workers: read a log, decode its recordings, make its rows."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra import jail, objects
+from infra.store import Store
+from pipelines import parcel as parcels
+from pipelines.decode import PassOptions
+from pipelines.parcel import Parcel, recipe_of
+from pipelines.recording import local_copy
+from pipelines.sources.episode_log import EpisodeLog
+from pipelines.sources.episode_rows import episode_row, fit_to_video, slack_ns, step_table
+from pipelines.sources.log_items import BadEpisode, LogItem, MediaFile
+from pipelines.sources.robot import READERS, RobotSource
+from schemas import Asset
+from schemas.errors import BadMedia, TransientError
+from schemas.keys import key_of, salted
+from schemas.spans import NS, Span, complement
+
+HOP = "fold"
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """One item of one source."""
+
+    source: RobotSource
+    item: LogItem
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A recording as one log has it: the spans of its attempts, and whose robot it was."""
+
+    item_key: str
+    source: RobotSource
+    media: MediaFile
+    size_bytes: int
+    spans: tuple[Span, ...]
+    robot: str | None
+    error: str = ""  # why its bytes could not be had this time
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What came of a recording. sha256 and decoded_ns, or a final reason, or an error to try again."""
+
+    uri: str
+    sha256: str = ""
+    decoded_ns: int = 0
+    why: tuple[str, str] | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """Settings, picklable; each method is one step of the pipeline."""
+
+    store: Store
+    run_id: str
+    salt: str
+    staging: str
+    scratch: str
+    cutting: PassOptions
+    limits: jail.Limits
+
+    def read(self, keyed: tuple[str, Logs]) -> Iterator[tuple[str, Offer]]:
+        """Offers of the log's recordings by sha256; a log that cannot be read offers them without spans."""
+        key, logs = keyed
+        attempts: list[EpisodeLog] = []
+        try:
+            attempts = [e for e in self._attempts(logs) if isinstance(e, EpisodeLog)]
+        except (BadMedia, TransientError, OSError):
+            attempts = []  # `fold` reads it again and says why
+        robot = next((e.robot for e in attempts if e.robot), None)
+        for media in logs.item.media:
+            spans = tuple(s for e in attempts for s in _spans(e, media.uri, self._longest_ns()))
+            try:
+                sha256, size = self._hash(media)
+                yield sha256, Offer(key, logs.source, media, size, spans, robot)
+            except (TransientError, OSError) as e:
+                error = f"{media.uri}: {e}"
+                yield f"-{self._asset_id(media)}", Offer(key, logs.source, media, 0, spans, robot, error)
+
+    def _longest_ns(self) -> int:
+        return round(self.cutting.cut.longest_s * NS)
+
+    def _asset_id(self, media: MediaFile) -> str:
+        return key_of(media.uri, media.revision, recipe_of(self.cutting))
+
+    def _attempts(self, logs: Logs) -> list[EpisodeLog | BadEpisode]:
+        with tempfile.TemporaryDirectory(prefix="handwheel-log-") as folder:
+            return list(READERS[logs.source.kind].read(logs.item, Path(folder)))
+
+    def _hash(self, media: MediaFile) -> tuple[str, int]:
+        """sha256 and size; remote bytes are kept in scratch for the decoder."""
+        path = Path(media.uri)
+        if remote := objects.is_s3(media.uri):
+            path = Path(self.scratch) / self._asset_id(media)
+            objects.download(media.uri, path)
+        with path.open("rb") as f:
+            sha256 = hashlib.file_digest(f, "sha256").hexdigest()
+        size = path.stat().st_size
+        if remote:
+            path.replace(path.with_name(sha256))
+        return sha256, size
+
+    def decode(self, group: tuple[str, Iterable[Offer]]) -> Iterator[tuple[str, Decoded]]:
+        """Stages the recording's clips, proxies and assets; tells each of its logs what came of it."""
+        sha256, offers = group[0], sorted(group[1], key=lambda o: (o.media.uri, o.media.revision, o.item_key))
+        parcel, recipe = Parcel(), recipe_of(self.cutting)
+        answer: dict[str, Any] = {"sha256": sha256}
+        try:
+            if offers[0].error:
+                raise TransientError(offers[0].error)
+            facts = self._facts(sha256, offers, parcel)
+            parcel.add("assets", *{self._asset_id(o.media): self._asset(o, sha256, facts) for o in offers}.values())
+            answer["decoded_ns"] = facts["decoded_ns"]
+        except BadMedia as e:
+            answer["why"] = (e.reason, e.detail)
+            for o in {self._asset_id(o.media): o for o in offers}.values():
+                subject = self._asset_id(o.media)
+                parcel.add(
+                    "rejects", parcels.reject(subject, o.media.uri, HOP, recipe, answer["why"], self.run_id)
+                )
+        except (TransientError, OSError) as e:
+            parcel, answer = Parcel(), {"error": str(e)}
+        objects.put(objects.join(self.staging, f"{sha256}.json"), parcel.dumps())
+        for key, uri in sorted({(o.item_key, o.media.uri) for o in offers}):
+            yield key, Decoded(uri, **answer)
+
+    def _facts(self, sha256: str, offers: list[Offer], parcel: Parcel) -> dict[str, Any]:
+        """Facts of the recording: from an asset of the same bytes whose clips hold every span, or by decoding."""
+        recipe = recipe_of(self.cutting)
+        spans = sorted({s for o in offers for s in o.spans})
+        where = f"sha256 = '{sha256}' and recipe = '{recipe}'"
+        for known in self.store.read("assets", where=where).slice(0, 1).to_pylist():
+            clips = self.store.read("clips", ["start_ns", "end_ns"], where).to_pylist()
+            held = [(c["start_ns"], c["end_ns"]) for c in clips]
+            if not any(complement(held, (start, min(end, known["decoded_ns"]))) for start, end in spans):
+                return dict(known)
+        decoder = parcels.Decoder(self.store, self.run_id, self.cutting, self.limits)
+        with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
+            facts = decoder.decode(path, sha256, spans, parcel)
+        for clip in parcel.rows["clips"]:
+            clip["camera"] = offers[0].media.camera
+        return facts
+
+    def _asset(self, offer: Offer, sha256: str, facts: dict[str, Any]) -> Asset:
+        source, media = offer.source, offer.media
+        names = ("container", "codec", "width_px", "height_px", "fps_hz", "duration_ns", "decoded_ns")
+        return Asset(
+            asset_id=self._asset_id(media), uri=media.uri, revision=media.revision, modified_ns=media.modified_ns,
+            sha256=sha256, size_bytes=offer.size_bytes, stage="robot", licence=source.licence,
+            consent=source.consent, wearer_id=None, intrinsics_json=None, narrations=[],
+            robot_id=salted(offer.robot, self.salt) if offer.robot else None,
+            site_id=salted(source.site, self.salt) if source.site else None,
+            recipe=recipe_of(self.cutting), run_id=self.run_id, **{n: facts[n] for n in names},
+        )  # fmt: skip
+
+    def fold(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> None:
+        """Stages the log's episodes, steps and rejects: its own, and those of recordings that could not be used."""
+        key, logs = joined[0], next(iter(joined[1]["logs"]))
+        media = {d.uri: d for d in joined[1]["media"]}
+        parcel = Parcel()
+        try:
+            if errors := sorted(d.error for d in media.values() if d.error):
+                raise TransientError(errors[0])
+            bad = [b for e in self._attempts(logs) if (b := self._add(e, media, parcel)) is not None]
+            self._refuse(key, logs.item, bad, parcel)
+        except BadMedia as e:
+            self._refuse(key, logs.item, [BadEpisode(name="", reason=e.reason, detail=e.detail)], parcel)
+        except (TransientError, OSError) as e:
+            parcel = Parcel(unreached=[f"{logs.item.uri}: {e}"])
+        objects.put(objects.join(self.staging, f"{key}.log.json"), parcel.dumps())
+
+    def _add(self, attempt: EpisodeLog | BadEpisode, media: dict[str, Decoded], parcel: Parcel) -> BadEpisode | None:
+        """Adds the attempt's rows, or says why it is refused."""
+        if isinstance(attempt, BadEpisode):
+            return attempt
+        try:
+            for camera in attempt.cameras:
+                if why := media[camera.uri].why:
+                    raise BadMedia(why[0], f"{camera.camera}: {why[1]}")
+            fitted = fit_to_video(attempt, {uri: d.decoded_ns for uri, d in media.items()})
+        except BadMedia as e:
+            return BadEpisode(name=attempt.name, reason=e.reason, detail=e.detail)
+        sha_by_uri = {uri: d.sha256 for uri, d in media.items()}
+        parcel.add("episodes", episode_row(fitted, sha_by_uri, run_id=self.run_id, salt=self.salt))
+        parcel.add_table("steps", step_table(fitted))
+        return None
+
+    def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], parcel: Parcel) -> None:
+        """A Reject for each refused part; where nothing was taken, one that ends the whole item for this recipe."""
+        recipe = recipe_of(self.cutting)
+        for part in bad:
+            subject, why = key_of(key, part.name), (part.reason, f"{part.name}: {part.detail}".removeprefix(": "))
+            parcel.add("rejects", parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id))
+        if not parcel.rows.get("episodes"):
+            why = (bad[0].reason, f"no attempt of it can be used: {bad[0].detail}") if bad else ("empty_log", "")
+            parcel.rows["rejects"] = [] if len(bad) == 1 else parcel.rows.get("rejects", [])
+            parcel.add("rejects", parcels.reject(key, item.uri, HOP, recipe, why, self.run_id))
+
+
+def _spans(attempt: EpisodeLog, uri: str, longest_ns: int) -> list[Span]:
+    """What to cut from a recording for an attempt. A recording of its own is tiled whole, whatever its steps say."""
+    spans: list[Span] = []
+    for camera in attempt.cameras:
+        if camera.uri == uri and camera.alone:
+            end_ns = camera.end_ns + slack_ns(camera, attempt.fps_hz)
+            spans += [(at, at + longest_ns) for at in range(0, end_ns, longest_ns)]
+        elif camera.uri == uri:
+            spans.append((camera.start_ns, camera.end_ns))
+    return spans
