@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.policy import Policy
 from infra import objects
-from orchestration.triggers import TriggerOptions
 from pipelines.hop import Beam, Ray
 from pipelines.ingest import IngestOptions
 from pipelines.look import LookOptions, detector_version
@@ -52,7 +51,6 @@ class Config(Strict):
     look: LookOptions = LookOptions()
     policy: Policy = Field(default_factory=lambda: Policy(detector=detector_version()))
     publish: PublishOptions = PublishOptions()
-    trigger: TriggerOptions = TriggerOptions()
     engines: Engines = Engines()
     schedule: Schedule = Schedule()
 
