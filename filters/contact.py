@@ -20,6 +20,10 @@ from numpy.typing import NDArray
 
 from schemas.media import Json
 
+VERSION = "contact-1"
+
+
+
 Array = NDArray[Any]
 
 # Lengths are in hand lengths (wrist to finger tips of a flat hand) unless named otherwise.

@@ -42,12 +42,17 @@ class HandDetector(Protocol):
         ...
 
 
+def version(presence_least: float = PRESENCE_LEAST) -> str:
+    """Name of the embedded detector: models, weights and threshold."""
+    return f"litert-hands-full-1-{weights.weights_digest()}-p{presence_least:.2f}"
+
+
 class LiteHandDetector:
     """HandDetector on two .tflite files and one core, 3 to 9 ms a frame; equal pictures give equal hands."""
 
     def __init__(self, folder: Path | None = None, presence_least: float = PRESENCE_LEAST) -> None:
         folder = folder or weights.hand_weights()
-        self.version = f"litert-hands-full-1-{weights.weights_digest()}-p{presence_least:.2f}"
+        self.version = version(presence_least)
         self._presence_least = presence_least
         self._palm = _interpreter(folder / weights.PALM)
         self._hand = _interpreter(folder / weights.LANDMARK)

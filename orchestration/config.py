@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.policy import Policy
 from infra import objects
+from orchestration.triggers import TriggerOptions
+from pipelines.caption_writer import CaptionOptions
 from pipelines.hop import Beam, Ray
 from pipelines.ingest import IngestOptions
 from pipelines.look import LookOptions, detector_version
@@ -50,7 +52,9 @@ class Config(Strict):
     ingest: IngestOptions = IngestOptions()
     look: LookOptions = LookOptions()
     policy: Policy = Field(default_factory=lambda: Policy(detector=detector_version()))
+    captions: CaptionOptions = CaptionOptions()
     publish: PublishOptions = PublishOptions()
+    trigger: TriggerOptions = TriggerOptions()
     engines: Engines = Engines()
     schedule: Schedule = Schedule()
 

@@ -25,7 +25,7 @@ def fold(run: Run, config: Config) -> Done:
     """The robot's logs -> episodes, steps, clips."""
     from pipelines.fold import fold as hop
 
-    return hop(run, config.robot, config.fold, config.ingest)
+    return hop(run, config.robot, config.ingest)
 
 
 def look(run: Run, config: Config) -> Done:
@@ -46,7 +46,7 @@ def caption(run: Run, config: Config) -> Done:
     """Kept spans and robot attempts -> captions."""
     from pipelines.caption import caption as hop
 
-    return hop(run, recipe(config), config.policy.digest, config.captions)
+    return hop(run, recipe(config), config.policy, config.captions)
 
 
 def publish(run: Run, config: Config) -> Done:

@@ -13,6 +13,7 @@ from pipelines.decode import PassOptions
 from pipelines.engines import beam_options
 from pipelines.fold_worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
+from pipelines.ingest import IngestOptions
 from pipelines.parcel import recipe_of
 from pipelines.sources.robot import READERS, RobotSource
 from schemas.errors import UsageError
@@ -21,17 +22,7 @@ from schemas.keys import key_of
 HOP = "fold"
 
 
-@dataclass(frozen=True, slots=True)
-class FoldOptions:
-    """How robot logs come in."""
-
-    cutting: PassOptions = field(default_factory=PassOptions)
-    limits: jail.Limits = field(default_factory=jail.Limits)
-    batch_bytes: int = 256 << 20
-    batch_items: int = 256
-
-
-def fold(run: Run, sources: Sequence[RobotSource], options: FoldOptions) -> Done:
+def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Done:
     """Brings in what the tables lack; a batch is committed before the next one starts."""
     done = Done(HOP)
     with run.hold(parcels.LEASE) as held:
@@ -80,7 +71,7 @@ def _folded(run: Run, recipe: str) -> set[tuple[str, str]]:
     return {(r["uri"], r["revision"]) for r in rows} - undecoded
 
 
-def _run_beam(run: Run, todo: dict[str, Logs], options: FoldOptions) -> None:
+def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
     """Hashes each log's recordings, decodes each one's bytes once, then makes each log's rows from what came of them."""
     import apache_beam as beam
 

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from handwheel import format as fmt
+from handwheel.stats import COLUMNS, view_stats
 from infra import gate, jail, media, objects
 from infra.lease import Lease
 from infra.store import Store, commit_new, write_fragments
@@ -157,7 +158,7 @@ class Job:
         return objects.join(files.folder_of(self.store, self.name), fmt.dataset_folder(view))
 
     def encode(self, group: list[list[Row]]) -> None:
-        """Encodes recordings (rows of one are one list) and stages {"rows", "fragments", "sums", "rejects"}."""
+        """Encodes recordings (rows of one are one list) and stages {"rows", "fragments", "rejects", "missing"}."""
         part: dict[str, Any] = {"rows": [], "fragments": {}, "rejects": [], "missing": {}}
         with tempfile.TemporaryDirectory(prefix="handwheel-encode-") as scratch:
             finished: list[tuple[Row, Path]] = []
@@ -218,7 +219,7 @@ def with_steps(row: Row, steps: pa.Table) -> Row:
 
 
 def _batches(finished: list[tuple[Row, Path]], part: dict[str, Any]) -> Iterator[pa.RecordBatch]:
-    """A batch a row; notes its digest and sums in the part as it goes."""
+    """A batch a row; notes its facts in the part as it goes."""
     for row, path in finished:
         video = path.read_bytes()
         whole = {n: row.get(n) for n in fmt.VIEW_SCHEMA.names}
@@ -226,21 +227,10 @@ def _batches(finished: list[tuple[Row, Path]], part: dict[str, Any]) -> Iterator
         whole["row_sha256"] = fmt.row_digest(whole)
         part["rows"].append(
             {n: v for n, v in whole.items() if n not in ("video", "states", "actions", "frame_ns")}
-            | {"view": row["view"], "bytes": len(video), "frames": len(row["frame_ns"]), "sums": _sums(row)}
+            | {"view": row["view"], "bytes": len(video), "frames": len(row["frame_ns"])}
             | {"seconds": (row["end_ns"] - row["start_ns"]) / NS, "group": row["group"][0]}
         )
         yield pa.RecordBatch.from_pylist([whole], schema=fmt.VIEW_SCHEMA)
-
-
-def _sums(row: Row) -> dict[str, Any]:
-    """Count, sum, sum of squares, least and most of each axis, for the release's statistics."""
-    out: dict[str, Any] = {}
-    for name, width in (("states", "state_dim"), ("actions", "action_dim")):
-        if row.get(name):
-            a = np.asarray(row[name], np.float64).reshape(-1, row[width])
-            parts = {"sum": a.sum(0), "square": (a * a).sum(0), "min": a.min(0), "max": a.max(0)}
-            out[name] = {"count": len(a)} | {k: v.tolist() for k, v in parts.items()}
-    return out
 
 
 def _encode(run: Run, work: Job, rows: list[Row]) -> None:
@@ -285,8 +275,10 @@ def _commit(run: Run, held: Lease, work: Job, parts: list[dict[str, Any]], head:
         views[view] = _view_facts([r for r in rows if r["view"] == view], work.options.view(view)) | {"version": version}
     roots = {view: facts["root"] for view, facts in views.items()}
     release = {"format": fmt.FORMAT, "id": fmt.release_id(head["recipe"], roots), "views": views} | head
-    release |= {"created_ns": run.now_ns(), "run_id": run.run_id, "stats": _stats(rows), "counts": counts(rows)}
+    release |= {"created_ns": run.now_ns(), "run_id": run.run_id, "counts": counts(rows)}
     release["created"] = datetime.datetime.fromtimestamp(release["created_ns"] / NS, datetime.UTC).isoformat()
+    robots = [v for v in views if work.options.view(v).stage == "robot"]
+    release["stats"] = {v: _stats(run, work, v) for v in robots}
     release["splits"] = {v: _split_counts(rows, v) for v in views}
     _gate(run, work, rows)
     listed = fmt.dump_files(files.list_files(run.store, work.name))
@@ -346,35 +338,18 @@ def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _stats(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean, std, min and max of each axis by view, for normalisation; fsum: the same in any order."""
-    out: dict[str, Any] = {}
-    for view in sorted({r["view"] for r in rows}):
-        for name in ("states", "actions"):
-            sums = [r["sums"][name] for r in rows if r["view"] == view and name in r["sums"]]
-            if sums and len({len(s["sum"]) for s in sums}) == 1:
-                out.setdefault(view, {})[name] = _moments(sums)
-    return out
-
-
-def _moments(sums: list[dict[str, Any]]) -> dict[str, Any]:
-    count = sum(s["count"] for s in sums)
-    axes = range(len(sums[0]["sum"]))
-    mean = [math.fsum(s["sum"][i] for s in sums) / count for i in axes]
-    square = [math.fsum(s["square"][i] for s in sums) / count for i in axes]
-    return {
-        "count": count, "mean": mean,
-        "std": [math.sqrt(max(0.0, square[i] - mean[i] ** 2)) for i in axes],
-        "min": [min(s["min"][i] for s in sums) for i in axes],
-        "max": [max(s["max"][i] for s in sums) for i in axes],
-    }  # fmt: skip
+def _stats(run: Run, work: Job, view: str) -> dict[str, Any]:
+    """Statistics of a robot view, by the trainers' own function over what was written."""
+    columns = ["split", *COLUMNS, *COLUMNS.values()]
+    dataset = run.store.dataset(objects.join(fmt.release_folder(work.name), fmt.dataset_folder(view)))
+    return view_stats(row for batch in dataset.to_batches(columns=columns) for row in batch.to_pylist())
 
 
 def _gate(run: Run, work: Job, rows: list[dict[str, Any]]) -> None:
     """Great Expectations over every view's rows; its Data Docs and a summary stay with the release."""
     tables = {}
     for view in sorted({r["view"] for r in rows}):
-        plain = [{k: v for k, v in r.items() if k not in ("sums", "control_source", "intervention")} for r in rows if r["view"] == view]
+        plain = [{k: v for k, v in r.items() if k not in ("control_source", "intervention")} for r in rows if r["view"] == view]
         tables[view] = pa.Table.from_pylist(plain)
     with tempfile.TemporaryDirectory(prefix="handwheel-gate-") as docs:
         summary = gate.check(tables, {v: expectations(v, work.options) for v in tables}, Path(docs))

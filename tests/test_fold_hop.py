@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from infra.store import Store
-from pipelines.fold import FoldOptions, fold
+from pipelines.fold import fold
+from pipelines.ingest import IngestOptions
 from pipelines.hop import Done, Run
 from pipelines.ledger import ledger
 from pipelines.parcel import recipe_of
@@ -21,7 +22,7 @@ from schemas.errors import UsageError
 from tests.fixtures_robot import LeRobotSpec, write_lerobot, write_plain, write_video
 
 TOUCHED = ("assets", "clips", "proxies", "episodes", "steps", "rejects")
-RECIPE = recipe_of(FoldOptions().cutting)
+RECIPE = recipe_of(IngestOptions().cutting)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def _sources(logs: Path) -> list[RobotSource]:
 
 
 def _fold(root: Path, logs: Path, run_id: str) -> Done:
-    return fold(Run(Store(str(root)), run_id), _sources(logs), FoldOptions())
+    return fold(Run(Store(str(root)), run_id), _sources(logs), IngestOptions())
 
 
 def _contents(root: Path) -> dict[str, dict[str, str]]:
@@ -135,4 +136,4 @@ def test_a_run_that_dies_before_a_table_is_made_up_for(
 
 def test_an_unknown_kind_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="plain_log, lerobot"):
-        fold(Run(Store(str(tmp_path)), "r"), [RobotSource(kind="bag", uri="x")], FoldOptions())
+        fold(Run(Store(str(tmp_path)), "r"), [RobotSource(kind="bag", uri="x")], IngestOptions())
