@@ -66,7 +66,7 @@ def asset(hop: str, config: Config) -> dg.AssetsDefinition:
 
 
 def _refusals(hop: Callable[[], Done]) -> Done:
-    """Our errors as Dagster's: what may pass is tried again, what may not stops the run with its message."""
+    """Our errors as Dagster's: what may pass is tried again, what may not stops the run and says so."""
     try:
         return hop()
     except TransientError as e:
@@ -79,7 +79,9 @@ def _said(done: Done) -> dict[str, Any]:
     rows = [f"| {table} | {n} |" for table, n in done.added.items()]
     table = "\n".join(["| table | rows added |", "|---|---|", *rows]) if rows else "nothing new"
     said: dict[str, Any] = {"added": dg.MetadataValue.md(table), "rows": sum(done.added.values())}
-    return said | ({"notes": dg.MetadataValue.md("\n".join(f"- {n}" for n in done.notes))} if done.notes else {})
+    return said | (
+        {"notes": dg.MetadataValue.md("\n".join(f"- {n}" for n in done.notes))} if done.notes else {}
+    )
 
 
 def gate_check(config: Config) -> dg.AssetChecksDefinition:
@@ -92,7 +94,7 @@ def gate_check(config: Config) -> dg.AssetChecksDefinition:
             return dg.AssetCheckResult(
                 passed=True, severity=dg.AssetCheckSeverity.WARN, description="nothing is published yet"
             )
-        folder = objects.join(releases.folder(store, names[-1]), "gate")
+        folder = objects.join(releases.folder_of(store, names[-1]), "gate")
         found = json.loads(objects.read_bytes(objects.join(folder, "summary.json")))
         lines = [f"| {e['name']} | {e['success']} | {e['observed']} |" for e in found["expectations"]]
         table = "\n".join(["| expectation | met | observed |", "|---|---|---|", *lines])
@@ -134,7 +136,9 @@ def listing_digest(uris: list[str]) -> tuple[str, int]:
 def log_sensor(config: Config, job: Any) -> dg.SensorDefinition:
     """Asks for fold to trigger when the listing of the robots' logs is a new one."""
 
-    @dg.sensor(name="logs", job=job, minimum_interval_seconds=60, description="New robot logs: fold to trigger")
+    @dg.sensor(
+        name="logs", job=job, minimum_interval_seconds=60, description="New robot logs: fold to trigger"
+    )
     def logs() -> dg.RunRequest | dg.SkipReason:
         digest, count = listing_digest([r.uri for r in config.robot])
         if not count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -15,14 +16,22 @@ from schemas.keys import key_of
 INSTANCE = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 1
 """
+WORKSPACE = """\
+load_from:
+  - python_module:
+      module_name: orchestration.definitions
+      location_name: handwheel
+"""
 
 
 def home(config: Config) -> Path:
-    """Dagster's own folder (SQLite, event logs): in the root, or in the user's state folder for a root on S3."""
+    """Dagster's own folder (SQLite, event logs): in the root; in the user's state folder for a root on S3."""
     folder = Path(config.root) / "dagster"
     if objects.is_s3(config.root):
         state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
@@ -35,19 +44,23 @@ def prepare(config: Config) -> dict[str, str]:
     folder = home(config)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "dagster.yaml").write_text(INSTANCE)
+    (folder / "workspace.yaml").write_text(WORKSPACE)
     resolved = folder / "handwheel.json"
     resolved.write_text(config.model_dump_json())
     return os.environ | {
         "DAGSTER_HOME": str(folder), "HANDWHEEL_CONFIG": str(resolved), "DAGSTER_DISABLE_TELEMETRY": "1",
+        "PYTHONWARNINGS": "ignore:Function",  # `dagster dev` recommends another tool at every start
     }  # fmt: skip
 
 
 def serve(config: Config, host: str = "127.0.0.1", port: int = 3000) -> NoReturn:
-    """Becomes `dagster dev`, so that signals reach it. The page has no login: another host than localhost is open.
+    """Becomes `dagster dev`, so that signals reach it. A changed handwheel.toml counts from the next start.
 
-    A changed handwheel.toml counts from the next start.
+    The page has no login: whoever reaches the host and port can start runs.
     """
-    where = ["--host", host, "--port", str(port)]
-    command = [sys.executable, "-m", "dagster", "dev", "--module-name", "orchestration.definitions", *where]
+    environment = prepare(config)
+    where = ["--workspace", str(home(config) / "workspace.yaml"), "--host", host, "--port", str(port)]
+    # A shell starts what it puts into the background with SIGINT ignored, and Dagster then ignores SIGTERM too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.stdout.flush()
-    os.execve(sys.executable, command, prepare(config))
+    os.execve(sys.executable, [sys.executable, "-m", "dagster", "dev", *where], environment)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infra import fetch, jail, objects
+from infra.fetch import FetchLimits
 from pipelines import parcel as parcels
 from pipelines.engines import beam_options
 from pipelines.decode import PassOptions
@@ -31,7 +32,7 @@ class IngestOptions:
 
     cutting: PassOptions = field(default_factory=PassOptions)
     limits: jail.Limits = field(default_factory=jail.Limits)
-    fetch: fetch.FetchLimits = field(default_factory=fetch.FetchLimits)
+    fetch: FetchLimits = field(default_factory=FetchLimits)
     batch_bytes: int = 256 << 20
     batch_items: int = 256
 

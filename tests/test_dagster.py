@@ -1,0 +1,177 @@
+"""Dagster's side: the graph, the checks, the schedule, the sensors, runs in process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+dg = pytest.importorskip("dagster")
+
+from infra.store import Store  # noqa: E402
+from orchestration import turn  # noqa: E402
+from orchestration.config import Config, load  # noqa: E402
+from orchestration.definitions import NEEDS, asset, build, listing_digest  # noqa: E402
+from orchestration.serve import home, prepare  # noqa: E402
+from pipelines.hop import Done, Run  # noqa: E402
+from schemas.errors import GateRefused, LeaseHeld  # noqa: E402
+from tests.test_triggers import release  # noqa: E402
+
+EDGES = {
+    "ingest": set(), "fold": set(), "look": {"ingest", "fold"}, "keep": {"look"}, "caption": {"keep"},
+    "publish": {"caption", "fold"}, "trigger": {"publish"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "logs").mkdir()
+    path = tmp_path / "handwheel.toml"
+    path.write_text('root = "corpus"\n[[robot]]\nkind = "plain_log"\nuri = "logs"\n[schedule]\ningest_cron = "5 4 * * *"\n')
+    return load(path, [], None)
+
+
+@pytest.fixture
+def instance() -> Iterator[Any]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+def tick(config: Config, name: str, instance: Any) -> list[Any] | str:
+    """One evaluation of a sensor: its run requests, or why there are none."""
+    definitions = build(config)
+    (sensor,) = [s for s in definitions.sensors if s.name == name]
+    found = sensor.evaluate_tick(
+        dg.build_sensor_context(instance=instance, definitions=definitions, sensor_name=name)
+    )
+    return list(found.run_requests) if found.run_requests else str(found.skip_message)
+
+
+def test_every_hop_is_an_asset_in_its_place(config: Config) -> None:
+    definitions = build(config)
+    dg.Definitions.validate_loadable(definitions)
+    graph = definitions.resolve_asset_graph()
+    found = {
+        key.to_user_string(): {p.to_user_string() for p in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert found == EDGES
+    assert set(NEEDS) == set(turn.HOPS)
+    order = list(turn.HOPS)
+    assert all(order.index(a) < order.index(b) for b, needs in NEEDS.items() for a in needs)
+    checks = {c.to_user_string() for c in graph.asset_check_keys}
+    assert checks == {"publish:gate", "keep:books_balance"}
+
+
+def test_schedule_is_the_configs_and_off(config: Config) -> None:
+    (schedule,) = build(config).schedules
+    assert (schedule.name, schedule.cron_schedule) == ("ingest", "5 4 * * *")
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    assert Config().schedule.ingest_cron == "0 2 * * *"
+
+
+def test_the_log_sensor_asks_once_for_a_listing(config: Config, tmp_path: Path, instance: Any) -> None:
+    assert "no robot logs" in tick(config, "logs", instance)
+    (tmp_path / "logs" / "a.json").write_text("{}")
+    (first,) = tick(config, "logs", instance)
+    (again,) = tick(config, "logs", instance)
+    assert first.run_key == again.run_key == listing_digest([str(tmp_path / "logs")])[0]
+    (tmp_path / "logs" / "b.json").write_text("{}")
+    (grown,) = tick(config, "logs", instance)
+    (tmp_path / "logs" / "b.json").write_text("{ }")
+    (changed,) = tick(config, "logs", instance)
+    assert len({first.run_key, grown.run_key, changed.run_key}) == 3
+
+
+def test_the_log_sensors_job_runs_from_fold_on(config: Config) -> None:
+    definitions = build(config)
+    steps = {
+        name: {n.name for n in definitions.resolve_job_def(name).all_node_defs} for name in ("logs", "media", "fire")
+    }
+    assert {"fold", "trigger", "publish"} <= steps["logs"]
+    assert "ingest" not in steps["logs"]
+    assert "fold" not in steps["media"]
+    assert steps["fire"] == {"trigger"}
+
+
+def test_the_trigger_sensor_asks_for_what_is_due_by_its_key(config: Config, instance: Any) -> None:
+    assert "no rule is met" in tick(config, "triggers", instance)
+    store = Store(config.root)
+    store.insert("releases", [release(1, {"wm_ego": 1.0})], run_id="test")
+    (due,) = tick(config, "triggers", instance)
+    fired = turn.hop("trigger", turn.run_of(config), config)
+    assert due.run_key == fired.triggers[0]["key"]
+    (waiting,) = tick(config, "triggers", instance)
+    assert waiting.run_key == due.run_key
+    told = config.model_copy(update={"trigger": type(config.trigger)(command=("true",))})
+    turn.hop("trigger", turn.run_of(told), told)
+    assert "outbox is empty" in tick(config, "triggers", instance)
+
+
+def test_a_trigger_asset_says_what_it_did(config: Config, instance: Any) -> None:
+    store = Store(config.root)
+    store.insert("releases", [release(1, {"wm_ego": 1.0})], run_id="test")
+    result = dg.materialize([asset("trigger", config)], instance=instance)
+    (event,) = result.asset_materializations_for_node("trigger")
+    assert event.metadata["rows"].value == 1
+    assert "| triggers | 1 |" in event.metadata["added"].value
+    assert "delivered to nobody" in event.metadata["notes"].value
+    assert event.tags["dagster/data_version"] == f"triggers:{store.version('triggers')}"
+    again = dg.materialize([asset("trigger", config)], instance=instance)
+    assert again.asset_materializations_for_node("trigger")[0].metadata["added"].value == "nothing new"
+
+
+def test_a_refused_delivery_fails_the_asset(config: Config, instance: Any) -> None:
+    Store(config.root).insert("releases", [release(1, {"wm_ego": 1.0})], run_id="test")
+    deaf = config.model_copy(update={"trigger": type(config.trigger)(command=("false",))})
+    result = dg.materialize([asset("trigger", deaf)], instance=instance, raise_on_error=False)
+    assert not result.success
+    assert "false exited 1" in result.failure_data_for_node("trigger").user_failure_data.description
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(GateRefused("views: 3 expectations failed"), "Failure"), (LeaseHeld("held"), "RetryRequested")]
+)
+def test_a_refusal_fails_and_what_may_pass_is_tried_again(
+    config: Config, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: str
+) -> None:
+    def hop(run: Run, config: Config) -> Done:
+        raise error
+
+    step = asset("publish", config)
+    monkeypatch.setitem(turn.HOPS, "publish", hop)
+    with pytest.raises(getattr(dg, kind)) as caught:
+        step()
+    assert caught.value.__cause__ is error
+
+
+def gate_result(config: Config, instance: Any, success: bool) -> Any:
+    one = release(1, {"wm_ego": 1.0})
+    Store(config.root).insert("releases", [one], run_id="test")
+    folder = Path(config.root) / "releases" / one.name / "gate"
+    folder.mkdir(parents=True, exist_ok=True)
+    expectations = [{"name": "wm_ego: unique clip_id", "success": success, "observed": "2 of 9"}]
+    (folder / "summary.json").write_text(json.dumps({"success": success, "expectations": expectations}))
+    (check,) = [c for c in build(config).asset_checks if "gate" in {k.name for k in c.check_keys}]
+    result = dg.materialize([asset("publish", config), check], instance=instance, selection=dg.AssetSelection.checks(check))
+    return result.get_asset_check_evaluations()[0]
+
+
+@pytest.mark.parametrize("success", [True, False])
+def test_the_gate_is_a_check_on_publish(config: Config, instance: Any, success: bool) -> None:
+    evaluation = gate_result(config, instance, success)
+    assert evaluation.passed is success
+    assert f"| wm_ego: unique clip_id | {success} | 2 of 9 |" in evaluation.metadata["expectations"].value
+    assert evaluation.metadata["release"].value == "2026-11-21.1"
+
+
+def test_serve_keeps_dagster_quiet_and_gives_it_the_resolved_config(config: Config) -> None:
+    environment = prepare(config)
+    folder = Path(environment["DAGSTER_HOME"])
+    assert folder == home(config) == Path(config.root) / "dagster"
+    assert "telemetry:\n  enabled: false" in (folder / "dagster.yaml").read_text()
+    resolved = Path(environment["HANDWHEEL_CONFIG"])
+    assert Config.model_validate_json(resolved.read_bytes()) == config
