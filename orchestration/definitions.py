@@ -37,13 +37,13 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "publish": ("caption", "fold"),
     "trigger": ("publish",),
 }
-# The tables whose versions are the asset's data version.
+# The tables whose versions are the asset's data version; a table that several hops write counts for one.
 WRITES: dict[str, tuple[str, ...]] = {
     "ingest": ("assets", "clips", "proxies", "rejects"),
-    "fold": ("assets", "clips", "proxies", "episodes", "steps", "rejects"),
-    "look": ("hands", "rejects"),
+    "fold": ("episodes", "steps"),
+    "look": ("hands",),
     "keep": ("decisions",),
-    "caption": ("captions", "rejects"),
+    "caption": ("captions",),
     "publish": ("releases",),
     "trigger": ("triggers",),
 }
@@ -51,7 +51,7 @@ RETRIES, RETRY_S = 3, 60  # a lease held elsewhere frees itself within a minute 
 
 
 def asset(hop: str, config: Config) -> dg.AssetsDefinition:
-    """One hop. Its data version names the versions of the tables it writes; its metadata the rows it added."""
+    """One hop. Its data version names its tables' versions, its metadata the rows it added."""
 
     @dg.asset(name=hop, deps=NEEDS[hop], group_name="turn", description=HOPS[hop].__doc__)
     def step() -> dg.MaterializeResult:
@@ -169,7 +169,7 @@ def trigger_sensor(config: Config, job: Any) -> dg.SensorDefinition:
 
 
 def build(config: Config) -> dg.Definitions:
-    """Everything Dagster knows of a config. Schedule and sensors start switched off: the page has the switches."""
+    """Everything Dagster knows of a config. Schedule and sensors start switched off."""
     logs_on = dg.AssetSelection.assets("fold").downstream()
     media_on = dg.AssetSelection.assets("ingest").downstream()
     whole = dg.define_asset_job("turn", dg.AssetSelection.all(), description="One turn, all hops")
@@ -195,7 +195,7 @@ def build(config: Config) -> dg.Definitions:
 
 @dg.definitions
 def definitions() -> dg.Definitions:
-    """The entry that Dagster loads. HANDWHEEL_CONFIG: a handwheel.toml, or the .json that `serve` resolved."""
+    """What Dagster loads. HANDWHEEL_CONFIG: a handwheel.toml, or the .json that `serve` resolved."""
     path = Path(os.environ.get("HANDWHEEL_CONFIG", "handwheel.toml"))
     if path.suffix == ".json":
         return build(Config.model_validate_json(path.read_bytes()))

@@ -60,7 +60,7 @@ def serve(config: Config, host: str = "127.0.0.1", port: int = 3000) -> NoReturn
     """
     environment = prepare(config)
     where = ["--workspace", str(home(config) / "workspace.yaml"), "--host", host, "--port", str(port)]
-    # A shell starts what it puts into the background with SIGINT ignored, and Dagster then ignores SIGTERM too.
+    # A shell starts background commands with SIGINT ignored, and Dagster would then ignore SIGTERM too.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "dagster", "dev", *where], environment)

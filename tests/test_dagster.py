@@ -30,7 +30,10 @@ EDGES = {
 def config(tmp_path: Path) -> Config:
     (tmp_path / "logs").mkdir()
     path = tmp_path / "handwheel.toml"
-    path.write_text('root = "corpus"\n[[robot]]\nkind = "plain_log"\nuri = "logs"\n[schedule]\ningest_cron = "5 4 * * *"\n')
+    path.write_text(
+        'root = "corpus"\n[[robot]]\nkind = "plain_log"\nuri = "logs"\n'
+        '[schedule]\ningest_cron = "5 4 * * *"\n'
+    )
     return load(path, [], None)
 
 
@@ -89,7 +92,8 @@ def test_the_log_sensor_asks_once_for_a_listing(config: Config, tmp_path: Path, 
 def test_the_log_sensors_job_runs_from_fold_on(config: Config) -> None:
     definitions = build(config)
     steps = {
-        name: {n.name for n in definitions.resolve_job_def(name).all_node_defs} for name in ("logs", "media", "fire")
+        name: {n.name for n in definitions.resolve_job_def(name).all_node_defs}
+        for name in ("logs", "media", "fire")
     }
     assert {"fold", "trigger", "publish"} <= steps["logs"]
     assert "ingest" not in steps["logs"]
@@ -133,7 +137,8 @@ def test_a_refused_delivery_fails_the_asset(config: Config, instance: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"), [(GateRefused("views: 3 expectations failed"), "Failure"), (LeaseHeld("held"), "RetryRequested")]
+    ("error", "kind"),
+    [(GateRefused("views: 3 expectations failed"), "Failure"), (LeaseHeld("held"), "RetryRequested")],
 )
 def test_a_refusal_fails_and_what_may_pass_is_tried_again(
     config: Config, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: str
@@ -156,7 +161,9 @@ def gate_result(config: Config, instance: Any, success: bool) -> Any:
     expectations = [{"name": "wm_ego: unique clip_id", "success": success, "observed": "2 of 9"}]
     (folder / "summary.json").write_text(json.dumps({"success": success, "expectations": expectations}))
     (check,) = [c for c in build(config).asset_checks if "gate" in {k.name for k in c.check_keys}]
-    result = dg.materialize([asset("publish", config), check], instance=instance, selection=dg.AssetSelection.checks(check))
+    result = dg.materialize(
+        [asset("publish", config), check], instance=instance, selection=dg.AssetSelection.checks(check)
+    )
     return result.get_asset_check_evaluations()[0]
 
 
