@@ -33,7 +33,7 @@ class CutState:
 
 
 def update(state: CutState, luma: Luma, options: CutOptions) -> list[bool]:
-    """Takes the next frame's luma (h, w), h and w the same throughout; returns the answers that became final, in order."""
+    """Takes the next frame's luma (h, w), the same size throughout; returns the answers that became final, in order."""
     diff = 0.0 if state.last is None else float(np.abs(luma.astype(np.int16) - state.last).mean())
     state.last = luma
     state.diffs.append(diff)

@@ -87,9 +87,7 @@ def fetch(
     return call(url, path, limits, resolver, transport)
 
 
-def _fetch(
-    url: str, path: Path, limits: FetchLimits, resolver: Resolver, transport: httpx.BaseTransport | None
-) -> str:
+def _fetch(url: str, path: Path, limits: FetchLimits, resolver: Resolver, transport: httpx.BaseTransport | None) -> str:
     deadline_s = time.monotonic() + limits.wall_s
     timeout = httpx.Timeout(30.0, connect=limits.connect_s)
     with httpx.Client(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False) as client:

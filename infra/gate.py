@@ -13,9 +13,7 @@ import pyarrow as pa
 Expectation = tuple[str, dict[str, Any]]
 
 
-def check(
-    tables: Mapping[str, pa.Table], expected: Mapping[str, Sequence[Expectation]], docs: Path
-) -> dict[str, Any]:
+def check(tables: Mapping[str, pa.Table], expected: Mapping[str, Sequence[Expectation]], docs: Path) -> dict[str, Any]:
     """Checks each table against its expectations; Data Docs go to the folder `docs`.
 
     Returns {"success", "expectations": [{"name", "success", "observed"}]}.
@@ -53,4 +51,8 @@ def _plain(name: str, result: Any) -> dict[str, Any]:
     observed = seen.get("observed_value")
     if observed is None:
         observed = f"{seen.get('unexpected_count', '?')} of {seen.get('element_count', '?')} unexpected"
-    return {"name": f"{name}: {config.type} {column}".strip(), "success": bool(result.success), "observed": str(observed)}
+    return {
+        "name": f"{name}: {config.type} {column}".strip(),
+        "success": bool(result.success),
+        "observed": str(observed),
+    }

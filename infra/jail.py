@@ -42,9 +42,13 @@ def run(module: str, argv: list[str], limits: Limits) -> str:
     from schemas.errors import BadMedia
 
     command = [sys.executable, "-m", "infra.jail", str(limits.memory_bytes), str(limits.cpu_s), module, *argv]
-    child = subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=_environment(), start_new_session=True,
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        start_new_session=True,
     )
     try:
         out, err = child.communicate(timeout=limits.wall_s)

@@ -73,9 +73,7 @@ def _take(uri: str, run_id: str, clock: Callable[[], float]) -> tuple[str | None
 
 
 @contextmanager
-def hold(
-    uri: str, run_id: str, *, wait_s: float = 0.0, clock: Callable[[], float] = time.time
-) -> Iterator[Lease]:
+def hold(uri: str, run_id: str, *, wait_s: float = 0.0, clock: Callable[[], float] = time.time) -> Iterator[Lease]:
     """Holds the lease at `uri`, waiting up to `wait_s` for its holder. LeaseHeld when it stays taken.
 
     A holder that was killed frees it at once on the same machine, after TTL_S elsewhere.

@@ -30,7 +30,10 @@ def _transient(error: BaseException) -> bool:
 
 
 _retrying = retry(
-    retry=retry_if_exception(_transient), stop=stop_after_attempt(5), wait=wait_random_exponential(0.1, 5), reraise=True
+    retry=retry_if_exception(_transient),
+    stop=stop_after_attempt(5),
+    wait=wait_random_exponential(0.1, 5),
+    reraise=True,
 )
 
 
@@ -160,10 +163,13 @@ class Store:
         parsed = [lance.fragment.FragmentMetadata.from_json(f) for f in fragments]
         operation = lance.LanceOperation.Append(parsed)
         lance.LanceDataset.commit(
-            dataset, operation, read_version=dataset.version, commit_message=run_id, storage_options=self._options()
+            dataset,
+            operation,
+            read_version=dataset.version,
+            commit_message=run_id,
+            storage_options=self._options(),
         )
         return sum(int(f.num_rows) for f in parsed)
-
 
     def tag(self, versions: Mapping[str, int], name: str) -> None:
         """Tags table versions, so that cleanup keeps them. A tag that is there already stays."""
@@ -191,7 +197,10 @@ def commit_new(uri: str, schema: pa.Schema, fragments: Sequence[str], options: d
     """A new dataset of these fragments in one commit; returns its version."""
     parsed = [lance.fragment.FragmentMetadata.from_json(f) for f in fragments]
     dataset = lance.LanceDataset.commit(
-        uri, lance.LanceOperation.Overwrite(schema, parsed), storage_options=options, enable_stable_row_ids=True
+        uri,
+        lance.LanceOperation.Overwrite(schema, parsed),
+        storage_options=options,
+        enable_stable_row_ids=True,
     )
     return int(dataset.version)
 

@@ -178,7 +178,11 @@ def release_show(
     from pipelines import release as files
 
     with output(as_json) as tell:
-        tell(files.shown(files.load(_store(config, sets, root), name)) if as_json else files.as_text(files.load(_store(config, sets, root), name)))
+        tell(
+            files.shown(files.load(_store(config, sets, root), name))
+            if as_json
+            else files.as_text(files.load(_store(config, sets, root), name))
+        )
 
 
 @releases.command("diff")
@@ -201,7 +205,11 @@ def release_verify(
     from pipelines import release as files
 
     with output(as_json) as tell:
-        tell(files.verify(_store(config, sets, root), name) if as_json else f"{name} is whole: {files.verify(_store(config, sets, root), name)['files']} files")
+        tell(
+            files.verify(_store(config, sets, root), name)
+            if as_json
+            else f"{name} is whole: {files.verify(_store(config, sets, root), name)['files']} files"
+        )
 
 
 @releases.command("pin")
@@ -223,7 +231,7 @@ def release_report(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """One page with pictures: kept and refused clips, captions, hours."""
-    from orchestration.report import report
+    from orchestration.report import report_of
     from pipelines import release as files
 
     settings = load(config, sets, root)
@@ -282,8 +290,6 @@ def main() -> None:
     except HandwheelError as e:
         console.print(f"[bold red]handwheel:[/] {e}", soft_wrap=True)
         sys.exit(e.exit_code)
-
-
 
 
 if __name__ == "__main__":

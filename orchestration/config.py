@@ -88,7 +88,9 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
         config = Config.model_validate(plain)
     except (ValidationError, TypeError) as e:
         raise UsageError(_why(e)) from e
-    return config if objects.is_s3(config.root) else config.model_copy(update={"root": str(Path(config.root).resolve())})
+    return (
+        config if objects.is_s3(config.root) else config.model_copy(update={"root": str(Path(config.root).resolve())})
+    )
 
 
 def _list(value: Any) -> list[dict[str, Any]]:

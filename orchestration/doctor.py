@@ -20,7 +20,12 @@ def examine() -> list[Check]:
         ("hand detector's weights", _weights, True, "`python -m infra.weights`"),
         ("beam, ray, lance", _engines, True, "`make setup`"),
         ("disk", _disk, True, "free some disk: below 2 GB nothing large can be ingested"),
-        ("torch", lambda: importlib.metadata.version("torch"), False, "`make setup-test`; the transformers captioner wants it"),
+        (
+            "torch",
+            lambda: importlib.metadata.version("torch"),
+            False,
+            "`make setup-test`; the transformers captioner wants it",
+        ),
         ("chromium", _chromium, False, "install a Chromium; only the tests of the pages want it"),
         ("S3 endpoint", _s3, False, "set AWS_ENDPOINT_URL and the AWS variables, if the root is s3://"),
     )
@@ -31,7 +36,13 @@ def _check(name: str, look: Callable[[], str], needed: bool, mend: str) -> Check
     try:
         return {"name": name, "ok": True, "needed": needed, "seen": look(), "mend": ""}
     except Exception as e:  # noqa: BLE001 - whatever is wrong with the machine is what this command reports
-        return {"name": name, "ok": False, "needed": needed, "seen": f"{type(e).__name__}: {e}"[:200], "mend": mend}
+        return {
+            "name": name,
+            "ok": False,
+            "needed": needed,
+            "seen": f"{type(e).__name__}: {e}"[:200],
+            "mend": mend,
+        }
 
 
 def _python() -> str:

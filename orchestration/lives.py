@@ -30,7 +30,9 @@ def life(store: Store, subject: str) -> dict[str, list[Row]]:
         where = " or ".join(f"{c} = '{_quote(subject)}'" for c in columns)
         found[table] = store.read(table, list(told), where).to_pylist()
     if not any(found.values()):
-        raise UsageError(f"{subject!r} is no clip, span, asset, sha256, URI or episode here; `handwheel ledger --by asset` lists them")
+        raise UsageError(
+            f"{subject!r} is no clip, span, asset, sha256, URI or episode here; try `handwheel ledger --by asset`"
+        )
     for sha in {a["sha256"] for a in found["assets"]} | {s["sha256"] for e in found["episodes"] for s in e["cameras"]}:
         for table in ("clips", "decisions"):
             told = next(t for name, _, t in PLACES if name == table)

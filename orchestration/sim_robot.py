@@ -1,4 +1,4 @@
-"""Robot episodes by a simulated SO-101 arm, for a demo where no logs are given: some succeed, some fail and why.
+"""Robot episodes by a simulated SO-101 arm, for a demo where no logs are given: successes and failures.
 
 Rendering runs in a child process: MuJoCo chooses its GL when it is imported, from the environment.
 """
@@ -22,7 +22,7 @@ from schemas.errors import UsageError
 
 SIDE_PX = 256
 FPS_HZ = 10
-MOST_STEPS = 200
+MOST_STEPS = 100  # an expert needs 50
 CAMERA = "front"
 TASK = "Pick the pink block and place it at the goal."
 # Two experts, then a camera that is off by 22 to 40 mm, then a shaky hand.
@@ -53,8 +53,8 @@ def make_episodes(out_dir: Path, count: int, seed: int) -> list[Path]:
             return logs
         said.append(f"{backend}: {tail}")
     raise UsageError(
-        f"no headless OpenGL ({'; '.join(said)}). Install one (Debian: apt-get install libegl1 libgl1-mesa-dri, "
-        "or libosmesa6), or point HANDWHEEL_SAMPLES at a folder with robot logs"
+        f"no headless OpenGL ({'; '.join(said)}). Install one (Debian: apt-get install libegl1 "
+        "libgl1-mesa-dri, or libosmesa6), or point HANDWHEEL_SAMPLES at a folder with robot logs"
     )
 
 
@@ -62,7 +62,7 @@ def _in_child(backend: str, argv: list[str]) -> tuple[bool, str]:
     """Whether this GL draws (then the episodes are made), and the last thing that the child said."""
     root = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
-    child = subprocess.run(  # noqa: S603
+    child = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "orchestration.sim_robot", *argv],
         env=os.environ | {"MUJOCO_GL": backend, "PYTHONPATH": path},
         capture_output=True,
@@ -110,18 +110,20 @@ class _Arm:
         model.vis.quality.offsamples = 0
         model.vis.global_.offwidth = model.vis.global_.offheight = SIDE_PX
         self.renderer: Any = mujoco.Renderer(model, SIDE_PX, SIDE_PX)
-        self._costly = [int(mujoco.mjtRndFlag.mjRND_SHADOW), int(mujoco.mjtRndFlag.mjRND_REFLECTION)]
+        flags = mujoco.mjtRndFlag
+        self._costly = [int(flags.mjRND_SHADOW), int(flags.mjRND_REFLECTION)]
         names = [mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_ACTUATOR, i) for i in range(model.nu)]
         joints = [n for n in names if n != "gripper"]
         tip = ["tip.x_m", "tip.y_m", "tip.z_m"]
         self.state_names = [f"{j}.pos_rad" for j in joints] + [f"{j}.vel" for j in joints] + ["gripper", *tip]
         camera = model.camera(CAMERA)
-        self.calibration = {CAMERA: {"fovy_deg": float(camera.fovy[0]), "width_px": SIDE_PX, "height_px": SIDE_PX}}
+        lens = {"fovy_deg": float(camera.fovy[0]), "width_px": SIDE_PX, "height_px": SIDE_PX}
+        self.calibration = {CAMERA: lens}
 
     def picture(self) -> npt.NDArray[np.uint8]:
         """What the camera sees now, uint8 (256, 256, 3) RGB."""
         self.renderer.update_scene(self.world.data, CAMERA)
-        self.renderer.scene.flags[self._costly] = 0  # each update sets them again
+        self.renderer.scene.flags[self._costly] = 0
         return np.asarray(self.renderer.render())
 
     def close(self) -> None:

@@ -88,18 +88,14 @@ def open_backend(options: CaptionOptions) -> Captioner | None:
 class Writer:
     """An actor (or, for a few spans, an object in the driver); its model is loaded once."""
 
-    def __init__(
-        self, store: Store, run_id: str, recipe: str, detector: str, options: CaptionOptions
-    ) -> None:
+    def __init__(self, store: Store, run_id: str, recipe: str, detector: str, options: CaptionOptions) -> None:
         self.store, self.run_id, self.recipe, self.detector = store, run_id, recipe, detector
         self.options, self.backend = options, open_backend(options)
 
     def write(self, jobs: Sequence[Row]) -> tuple[pa.Table, pa.Table]:
         """Rows of captions and of rejects for a batch of `caption.missing`'s jobs; every job ends in one of them."""
         known = self._facts(jobs)
-        answers = (
-            [_grounded(f) for f in known] if self.backend is None else self._asked(self.backend, jobs, known)
-        )
+        answers = [_grounded(f) for f in known] if self.backend is None else self._asked(self.backend, jobs, known)
         captions: list[Caption] = []
         rejects: list[Reject] = []
         for job, facts, answer in zip(jobs, known, answers, strict=True):
@@ -112,15 +108,9 @@ class Writer:
 
     def _facts(self, jobs: Sequence[Row]) -> list[Facts]:
         clip_ids = sorted({j["clip_id"] for j in jobs})
-        clips = self._by_clip(
-            "clips", "clip_row_id", [key_of(c, self.recipe) for c in clip_ids], ["camera_motion"]
-        )
-        hands = self._by_clip(
-            "hands", "hands_id", [key_of(c, self.detector) for c in clip_ids], ["sample_ns", "hands"]
-        )
-        return [
-            facts_of(j, hands.get(j["clip_id"]), clips[j["clip_id"]], j["episode"], j["asset"]) for j in jobs
-        ]
+        clips = self._by_clip("clips", "clip_row_id", [key_of(c, self.recipe) for c in clip_ids], ["camera_motion"])
+        hands = self._by_clip("hands", "hands_id", [key_of(c, self.detector) for c in clip_ids], ["sample_ns", "hands"])
+        return [facts_of(j, hands.get(j["clip_id"]), clips[j["clip_id"]], j["episode"], j["asset"]) for j in jobs]
 
     def _by_clip(self, table: str, column: str, keys: list[str], columns: list[str]) -> dict[str, Row]:
         rows = self.store.read_keys(table, column, keys, ["clip_id", *columns]).to_pylist()

@@ -66,9 +66,7 @@ def main(argv: list[str]) -> None:
     print(json.dumps(decode(Path(argv[0]), Path(argv[1]), job["sha256"], options, job["spans"])))
 
 
-def decode(
-    path: Path, out: Path, sha256: str, options: PassOptions, spans: list[Span] | None
-) -> dict[str, Any]:
+def decode(path: Path, out: Path, sha256: str, options: PassOptions, spans: list[Span] | None) -> dict[str, Any]:
     """Facts and clips of a recording. With spans (a robot's episodes) those are the clips, else shots are."""
     container = media.open_media(path)
     stream = media.video_stream(container)
@@ -80,7 +78,10 @@ def decode(
     size = media.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
     ends = None if spans is None else iter(_edges(spans, options))
     clips: list[dict[str, Any]] = []
-    with pa.OSFile(str(out / "proxies.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema_of(Proxy)) as writer:
+    with (
+        pa.OSFile(str(out / "proxies.arrow"), "wb") as sink,
+        pa.ipc.new_file(sink, schema_of(Proxy)) as writer,
+    ):
         decoded_ns = 0
         for clip, end_ns in _clips(_chain(first, pictures), facts, size, options, ends):
             clips.append(_close(clip, end_ns, sha256, spans, writer, size))
@@ -200,7 +201,7 @@ def _close(
     clip: OpenClip, end_ns: int, sha256: str, spans: list[Span] | None, writer: Any, size: tuple[int, int]
 ) -> dict[str, Any]:
     """The clip's columns; its proxy goes to the writer, unless it lies outside every given span."""
-    row = {
+    row: dict[str, Any] = {
         "clip_id": clip_id(sha256, clip.start_ns, end_ns),
         "sha256": sha256,
         "start_ns": clip.start_ns,

@@ -18,7 +18,12 @@ def beam_options(beam: Beam) -> Any:
         return PipelineOptions([f"--runner={beam.runner}", *beam.flags])
     workers = beam.workers or os.cpu_count() or 1
     return PipelineOptions(
-        [f"--runner={EMBEDDED}", "--direct_running_mode=multi_threading", f"--direct_num_workers={workers}", *beam.flags]
+        [
+            f"--runner={EMBEDDED}",
+            "--direct_running_mode=multi_threading",
+            f"--direct_num_workers={workers}",
+            *beam.flags,
+        ]
     )
 
 

@@ -1,15 +1,12 @@
-"""fold: robot logs of the sources -> assets, clips, proxies, episodes, steps, rejects (Beam); failures are kept."""
+"""fold: robot logs -> assets, clips, proxies, episodes, steps, rejects (Beam); failures are kept."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from infra import jail
 from pipelines import parcel as parcels
-from pipelines.decode import PassOptions
 from pipelines.engines import beam_options
 from pipelines.fold_worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
@@ -37,7 +34,8 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
             finished += len(batch)
             run.progress(HOP, finished, len(todo))
     if unreached:
-        done.notes.append(f"{len(unreached)} could not be reached and are tried again next time: {unreached[0]}")
+        count = len(unreached)
+        done.notes.append(f"{count} could not be reached and are tried again next time: {unreached[0]}")
     return done
 
 
@@ -51,7 +49,7 @@ def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
 
 
 def missing(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, Logs]:
-    """Logs that are neither episodes whose recordings this recipe decoded, nor its final rejects, by item key."""
+    """Logs that are neither episodes with decoded recordings, nor this recipe's rejects, by item key."""
     read = _folded(run, recipe)
     todo = {
         key_of(logs.item.uri, logs.item.revision, recipe): logs
@@ -67,12 +65,12 @@ def _folded(run: Run, recipe: str) -> set[tuple[str, str]]:
     """(uri, revision) of every log whose episodes are there with all of their recordings' assets."""
     decoded = set(run.store.read("assets", ["sha256"], f"recipe = '{recipe}'")["sha256"].to_pylist())
     rows = run.store.read("episodes", ["uri", "revision", "cameras"]).to_pylist()
-    undecoded = {(r["uri"], r["revision"]) for r in rows if any(c["sha256"] not in decoded for c in r["cameras"])}
-    return {(r["uri"], r["revision"]) for r in rows} - undecoded
+    waiting = [r for r in rows if any(c["sha256"] not in decoded for c in r["cameras"])]
+    return {(r["uri"], r["revision"]) for r in rows} - {(r["uri"], r["revision"]) for r in waiting}
 
 
 def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
-    """Hashes each log's recordings, decodes each one's bytes once, then makes each log's rows from what came of them."""
+    """Hashes each log's recordings, decodes each one's bytes once, then makes each log's rows."""
     import apache_beam as beam
 
     with tempfile.TemporaryDirectory(prefix="handwheel-fold-") as scratch:
@@ -82,19 +80,11 @@ def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
             cutting=options.cutting, limits=options.limits,
         )  # fmt: skip
         with beam.Pipeline(options=beam_options(run.beam)) as p:
-            logs: Any = (
-                p | "logs" >> beam.Create(list(todo.items())) | "spread" >> beam.Reshuffle(num_buckets=1000)
-            )
+            logs: Any = p | "logs" >> beam.Create(list(todo.items())) | "spread" >> beam.Reshuffle(num_buckets=1000)
             media: Any = (
                 logs
                 | "read" >> beam.FlatMap(worker.read)
                 | "same bytes" >> beam.GroupByKey()
                 | "decode" >> beam.FlatMap(worker.decode)
             )
-            _ = (
-                {"logs": logs, "media": media}
-                | "of one log" >> beam.CoGroupByKey()
-                | "fold" >> beam.Map(worker.fold)
-            )
-
-
+            _ = {"logs": logs, "media": media} | "of one log" >> beam.CoGroupByKey() | "fold" >> beam.Map(worker.fold)

@@ -50,11 +50,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What came of a recording. sha256 and decoded_ns, or a final reason, or an error to try again."""
+    """What came of a recording: its bytes, length and new clips; or a final reason; or an error to retry."""
 
     uri: str
     sha256: str = ""
     decoded_ns: int = 0
+    clips: tuple[dict[str, Any], ...] = ()
     why: tuple[str, str] | None = None
     error: str = ""
 
@@ -113,23 +114,22 @@ class Worker:
         return sha256, size
 
     def decode(self, group: tuple[str, Iterable[Offer]]) -> Iterator[tuple[str, Decoded]]:
-        """Stages the recording's clips, proxies and assets; tells each of its logs what came of it."""
-        sha256, offers = group[0], sorted(group[1], key=lambda o: (o.media.uri, o.media.revision, o.item_key))
+        """Stages the recording's proxies and assets; tells each of its logs what came of it."""
+        sha256 = group[0]
+        offers = sorted(group[1], key=lambda o: (o.media.uri, o.media.revision, o.item_key))
         parcel, recipe = Parcel(), recipe_of(self.cutting)
         answer: dict[str, Any] = {"sha256": sha256}
         try:
             if offers[0].error:
                 raise TransientError(offers[0].error)
             facts = self._facts(sha256, offers, parcel)
-            parcel.add("assets", *{self._asset_id(o.media): self._asset(o, sha256, facts) for o in offers}.values())
-            answer["decoded_ns"] = facts["decoded_ns"]
+            assets = {self._asset_id(o.media): self._asset(o, sha256, facts) for o in offers}
+            parcel.add("assets", *assets.values())
+            answer |= {"decoded_ns": facts["decoded_ns"], "clips": tuple(parcel.rows.pop("clips", []))}
         except BadMedia as e:
             answer["why"] = (e.reason, e.detail)
-            for o in {self._asset_id(o.media): o for o in offers}.values():
-                subject = self._asset_id(o.media)
-                parcel.add(
-                    "rejects", parcels.reject(subject, o.media.uri, HOP, recipe, answer["why"], self.run_id)
-                )
+            for subject, uri in {self._asset_id(o.media): o.media.uri for o in offers}.items():
+                parcel.add("rejects", parcels.reject(subject, uri, HOP, recipe, answer["why"], self.run_id))
         except (TransientError, OSError) as e:
             parcel, answer = Parcel(), {"error": str(e)}
         objects.put(objects.join(self.staging, f"{sha256}.json"), parcel.dumps())
@@ -137,7 +137,7 @@ class Worker:
             yield key, Decoded(uri, **answer)
 
     def _facts(self, sha256: str, offers: list[Offer], parcel: Parcel) -> dict[str, Any]:
-        """Facts of the recording: from an asset of the same bytes whose clips hold every span, or by decoding."""
+        """Its facts: of an asset of the same bytes whose clips hold every span, or by decoding."""
         recipe = recipe_of(self.cutting)
         spans = sorted({s for o in offers for s in o.spans})
         where = f"sha256 = '{sha256}' and recipe = '{recipe}'"
@@ -148,25 +148,23 @@ class Worker:
                 return dict(known)
         decoder = parcels.Decoder(self.store, self.run_id, self.cutting, self.limits)
         with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
-            facts = decoder.decode(path, sha256, spans, parcel)
-        for clip in parcel.rows["clips"]:
-            clip["camera"] = offers[0].media.camera
-        return facts
+            return decoder.decode(path, sha256, spans, parcel)
 
     def _asset(self, offer: Offer, sha256: str, facts: dict[str, Any]) -> Asset:
         source, media = offer.source, offer.media
         names = ("container", "codec", "width_px", "height_px", "fps_hz", "duration_ns", "decoded_ns")
         return Asset(
-            asset_id=self._asset_id(media), uri=media.uri, revision=media.revision, modified_ns=media.modified_ns,
-            sha256=sha256, size_bytes=offer.size_bytes, stage="robot", licence=source.licence,
-            consent=source.consent, wearer_id=None, intrinsics_json=None, narrations=[],
+            asset_id=self._asset_id(media), uri=media.uri, revision=media.revision,
+            modified_ns=media.modified_ns, sha256=sha256, size_bytes=offer.size_bytes, stage="robot",
+            licence=source.licence, consent=source.consent, wearer_id=None, intrinsics_json=None,
+            narrations=[],
             robot_id=salted(offer.robot, self.salt) if offer.robot else None,
             site_id=salted(source.site, self.salt) if source.site else None,
             recipe=recipe_of(self.cutting), run_id=self.run_id, **{n: facts[n] for n in names},
         )  # fmt: skip
 
     def fold(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> None:
-        """Stages the log's episodes, steps and rejects: its own, and those of recordings that could not be used."""
+        """Stages the log's episodes, steps, clips and rejects: its own, and for recordings of no use."""
         key, logs = joined[0], next(iter(joined[1]["logs"]))
         media = {d.uri: d for d in joined[1]["media"]}
         parcel = Parcel()
@@ -193,15 +191,22 @@ class Worker:
         except BadMedia as e:
             return BadEpisode(name=attempt.name, reason=e.reason, detail=e.detail)
         sha_by_uri = {uri: d.sha256 for uri, d in media.items()}
+        for camera in fitted.cameras:
+            own = [c for c in media[camera.uri].clips if camera.start_ns <= c["start_ns"] < camera.end_ns]
+            rows = [c | {"camera": camera.camera} for c in own if c["end_ns"] <= camera.end_ns]
+            parcel.rows.setdefault("clips", []).extend(rows)
         parcel.add("episodes", episode_row(fitted, sha_by_uri, run_id=self.run_id, salt=self.salt))
         parcel.add_table("steps", step_table(fitted))
         return None
 
     def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], parcel: Parcel) -> None:
-        """A Reject for each refused part; where nothing was taken, one that ends the whole item for this recipe."""
+        """A Reject for each refused part; where nothing was taken, one that ends the item for this recipe."""
         recipe = recipe_of(self.cutting)
         for part in bad:
-            subject, why = key_of(key, part.name), (part.reason, f"{part.name}: {part.detail}".removeprefix(": "))
+            subject, why = (
+                key_of(key, part.name),
+                (part.reason, f"{part.name}: {part.detail}".removeprefix(": ")),
+            )
             parcel.add("rejects", parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id))
         if not parcel.rows.get("episodes"):
             why = (bad[0].reason, f"no attempt of it can be used: {bad[0].detail}") if bad else ("empty_log", "")
@@ -210,7 +215,7 @@ class Worker:
 
 
 def _spans(attempt: EpisodeLog, uri: str, longest_ns: int) -> list[Span]:
-    """What to cut from a recording for an attempt. A recording of its own is tiled whole, whatever its steps say."""
+    """What to cut from a recording for an attempt. One of its own is tiled whole, whatever its steps say."""
     spans: list[Span] = []
     for camera in attempt.cameras:
         if camera.uri == uri and camera.alone:

@@ -17,9 +17,18 @@ def expectations(view: str, options: PublishOptions) -> list[Expectation]:
         ("ExpectColumnValuesToBeInSet", {"column": "split", "value_set": ["train", "val"]}),
         ("ExpectColumnValuesToBeInSet", {"column": "stage", "value_set": [geometry.stage]}),
         ("ExpectColumnValuesToBeBetween", {"column": "frames", "min_value": 1}),
-        ("ExpectColumnValuesToBeBetween", {"column": "seconds", "min_value": 0, "max_value": geometry.longest_span_s}),
-        ("ExpectColumnValuesToBeBetween", {"column": "width_px", "min_value": 2, "max_value": geometry.long_side_px}),
-        ("ExpectColumnValuesToBeBetween", {"column": "height_px", "min_value": 2, "max_value": geometry.long_side_px}),
+        (
+            "ExpectColumnValuesToBeBetween",
+            {"column": "seconds", "min_value": 0, "max_value": geometry.longest_span_s},
+        ),
+        (
+            "ExpectColumnValuesToBeBetween",
+            {"column": "width_px", "min_value": 2, "max_value": geometry.long_side_px},
+        ),
+        (
+            "ExpectColumnValuesToBeBetween",
+            {"column": "height_px", "min_value": 2, "max_value": geometry.long_side_px},
+        ),
         ("ExpectColumnValuesToBeBetween", {"column": "bytes", "min_value": 1}),
     ]
     if geometry.needs_caption:

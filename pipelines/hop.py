@@ -51,9 +51,7 @@ class Run:
 
     def hold(self, hop: str) -> AbstractContextManager[lease.Lease]:
         """The lease of what a hop writes: one writer at a time."""
-        return lease.hold(
-            objects.join(self.store.root, "leases", f"{hop}.json"), self.run_id, wait_s=self.lease_wait_s
-        )
+        return lease.hold(objects.join(self.store.root, "leases", f"{hop}.json"), self.run_id, wait_s=self.lease_wait_s)
 
 
 @dataclass(slots=True)

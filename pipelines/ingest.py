@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra import fetch, jail, objects
+from infra import fetch as web
+from infra import jail, objects
 from infra.fetch import FetchLimits
 from pipelines import parcel as parcels
-from pipelines.engines import beam_options
 from pipelines.decode import PassOptions
+from pipelines.engines import beam_options
 from pipelines.hop import Done, Run, batches
 from pipelines.parcel import Parcel, recipe_of
 from pipelines.recording import local_copy, stored
@@ -127,7 +128,7 @@ class Worker:
             with path.open("rb") as f:
                 sha256 = hashlib.file_digest(f, "sha256").hexdigest()
         else:
-            sha256 = fetch.fetch(item.uri, path, self.options.fetch)
+            sha256 = web.fetch(item.uri, path, self.options.fetch)
             if not objects.exists(stored(self.store.root, sha256)):
                 objects.put(stored(self.store.root, sha256), path.read_bytes())
         path.replace(path.with_name(sha256))

@@ -23,7 +23,12 @@ def inventory(store: Store, recipe: str) -> pa.Table:
     assets = store.read("assets", COLUMNS)
     assets = assets.append_column("current", pc.equal(assets["recipe"], recipe))
     assets = assets.sort_by(
-        [("uri", "ascending"), ("current", "descending"), ("modified_ns", "descending"), ("revision", "descending")]
+        [
+            ("uri", "ascending"),
+            ("current", "descending"),
+            ("modified_ns", "descending"),
+            ("revision", "descending"),
+        ]
     )
     assets = assets.filter(_firsts(assets["uri"])).sort_by([("sha256", "ascending"), ("asset_id", "ascending")])
     return assets.append_column("primary", pc.and_(_firsts(assets["sha256"]), assets["current"]))

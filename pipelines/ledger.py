@@ -57,7 +57,9 @@ def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[dict[s
         rows.append({"uri": asset["uri"], "sha256": asset["sha256"]} | account.plain())
         _merge(total, account)
     current = set(assets["asset_id"].to_pylist())
-    for row in store.read("rejects", ["subject", "uri", "reason"], f"stage = 'ingest' and recipe = '{recipe}'").to_pylist():
+    for row in store.read(
+        "rejects", ["subject", "uri", "reason"], f"stage = 'ingest' and recipe = '{recipe}'"
+    ).to_pylist():
         if row["subject"] not in current:
             rows.append({"uri": row["uri"], "sha256": None} | Account(by_reason={row["reason"]: 0}).plain())
             total.by_reason.setdefault(row["reason"], 0)
@@ -112,8 +114,6 @@ def _decisions(store: Store, clips: pa.Table, policy: str) -> dict[str, list[tup
 def as_json(account: Account, rows: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """What `handwheel ledger --json` prints."""
     return account.plain() if rows is None else {"assets": rows}
-
-
 
 
 def as_text(account: Account, rows: list[dict[str, Any]] | None = None) -> str:

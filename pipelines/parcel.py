@@ -146,5 +146,3 @@ def _append_proxies(run: Run, parcels: list[Parcel]) -> int:
     """One append for the batch. Two parcels never hold one clip: a recording's bytes go to one worker."""
     fragments = [f for parcel in parcels for f in parcel.proxies]
     return run.store.append("proxies", fragments, run_id=run.run_id)
-
-

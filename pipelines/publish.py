@@ -5,35 +5,33 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import math
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-
 from handwheel import format as fmt
 from handwheel.stats import COLUMNS, view_stats
-from infra import gate, jail, media, objects
+
+from infra import gate, media, objects
 from infra.lease import Lease
-from infra.store import Store, commit_new, write_fragments
+from infra.store import Store, commit_new
 from pipelines import release as files
 from pipelines.engines import beam_options
 from pipelines.gate_rules import expectations
 from pipelines.hop import Done, Run
 from pipelines.ledger import ledger
 from pipelines.parcel import reject, staging
-from pipelines.recording import local_copy
+from pipelines.shards import Job
+from pipelines.tally import counts, split_counts, view_facts
 from pipelines.views import PublishOptions, Row, select, selection_digest
 from schemas import Release
-from schemas.errors import BadMedia, GateRefused
+from schemas.errors import GateRefused
 from schemas.spans import NS
 
 HOP = "publish"
-MISSING = ("source_gone", "source_changed")
 INPUTS = ("assets", "clips", "decisions", "captions", "episodes", "steps")
 
 
@@ -55,7 +53,8 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
         account, _ = ledger(run.store, recipe, policy)
         if account.unbalanced_ns():
             raise GateRefused(
-                f"the ledger is {account.unbalanced_ns() / NS:.3f} s out of balance; `handwheel ledger --by asset` shows where"
+                f"the ledger is {account.unbalanced_ns() / NS:.3f} s out of balance; "
+                "`handwheel ledger --by asset` shows where"
             )
         how = release_recipe(recipe, policy, options)
         rows = _without_refused(run.store, rows, recipe)
@@ -140,99 +139,6 @@ def files_gone(run: Run, name: str) -> None:
     objects.delete(_intent(run))
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What Beam's workers need."""
-
-    store: Store
-    run_id: str
-    name: str
-    staging: str
-    options: PublishOptions
-    recipe: str
-    parent: str | None
-    limits: jail.Limits = field(default_factory=jail.Limits)
-
-    def dataset(self, view: str) -> str:
-        """URI of a view's dataset."""
-        return objects.join(files.folder_of(self.store, self.name), fmt.dataset_folder(view))
-
-    def encode(self, group: list[list[Row]]) -> None:
-        """Encodes recordings (rows of one are one list) and stages {"rows", "fragments", "rejects", "missing"}."""
-        part: dict[str, Any] = {"rows": [], "fragments": {}, "rejects": [], "missing": {}}
-        with tempfile.TemporaryDirectory(prefix="handwheel-encode-") as scratch:
-            finished: list[tuple[Row, Path]] = []
-            for i, rows in enumerate(group):
-                folder = Path(scratch) / str(i)
-                folder.mkdir()
-                try:
-                    finished += self._recording(rows, folder)
-                except BadMedia as e:
-                    if e.reason in MISSING:  # the source may come back: left out this time, no reject
-                        part["missing"] |= {r["clip_id"]: e.reason for r in rows}
-                        continue
-                    part["rejects"].append([rows[0]["sha256"], rows[0]["uri"], e.reason, e.detail])
-            for view in sorted({r["view"] for r, _ in finished}):
-                reader = pa.RecordBatchReader.from_batches(
-                    fmt.VIEW_SCHEMA, _batches([(r, p) for r, p in finished if r["view"] == view], part)
-                )
-                options = objects.storage_options() if objects.is_s3(self.store.root) else None
-                part["fragments"][view] = write_fragments(self.dataset(view), reader, options)
-        objects.put(objects.join(self.staging, f"{group[0][0]['sha256']}.json"), json.dumps(part).encode())
-
-    def _recording(self, rows: list[Row], folder: Path) -> Iterator[tuple[Row, Path]]:
-        """The rows of one recording, completed, each with its video's file."""
-        steps = {e: self._steps(e) for e in sorted({r["episode_id"] for r in rows if r["episode_id"]})}
-        rows = [with_steps(r, steps[r["episode_id"]]) if r["episode_id"] else r for r in rows]
-        jobs = [
-            {"times_ns": r["times_ns"], "fps_hz": r["fps_hz"],
-             "long_side_px": self.options.view(r["view"]).long_side_px} for r in rows
-        ]  # fmt: skip
-        (folder / "jobs.json").write_text(json.dumps(jobs))
-        with local_copy(rows[0]["uri"], self.store.root, rows[0]["sha256"]) as path:
-            argv = [str(path), str(folder), str(folder / "jobs.json")]
-            made = json.loads(jail.run("pipelines.encode", argv, self.limits))
-        for i, (row, cut) in enumerate(zip(rows, made, strict=True)):
-            yield row | cut, folder / f"{i}.mp4"
-
-    def _steps(self, episode_id: str) -> pa.Table:
-        return self.store.read("steps", where=f"episode_id = '{episode_id}'").sort_by("frame")
-
-
-def with_steps(row: Row, steps: pa.Table) -> Row:
-    """A robot's row with the steps its view takes: the IDM's all of its span's, at their own times."""
-    if row["times_ns"] is not None:
-        return row
-    t_ns = np.asarray(steps["t_ns"]) + row["origin_ns"]
-    inside = (t_ns >= row["start_ns"]) & (t_ns < row["end_ns"])
-    here = steps.filter(pa.array(inside))
-    flat: Row = {"times_ns": [int(t) for t in t_ns[inside]]}
-    for name, column, width in (("states", "state", "state_dim"), ("actions", "action_commanded", "action_dim")):
-        values = here[column].to_pylist()
-        known = bool(values) and all(v is not None for v in values)
-        flat[name] = [x for v in values for x in v] if known else None
-        flat[width] = len(values[0]) if known else None
-    for name in ("control_source", "intervention"):
-        values = here[name].to_pylist()
-        flat[name] = values if values and all(v is not None for v in values) else None
-    return row | flat
-
-
-def _batches(finished: list[tuple[Row, Path]], part: dict[str, Any]) -> Iterator[pa.RecordBatch]:
-    """A batch a row; notes its facts in the part as it goes."""
-    for row, path in finished:
-        video = path.read_bytes()
-        whole = {n: row.get(n) for n in fmt.VIEW_SCHEMA.names}
-        whole |= {"video": video, "video_sha256": fmt.sha256_hex(video)}
-        whole["row_sha256"] = fmt.row_digest(whole)
-        part["rows"].append(
-            {n: v for n, v in whole.items() if n not in ("video", "states", "actions", "frame_ns")}
-            | {"view": row["view"], "bytes": len(video), "frames": len(row["frame_ns"])}
-            | {"seconds": (row["end_ns"] - row["start_ns"]) / NS, "group": row["group"][0]}
-        )
-        yield pa.RecordBatch.from_pylist([whole], schema=fmt.VIEW_SCHEMA)
-
-
 def _encode(run: Run, work: Job, rows: list[Row]) -> None:
     """One Beam pipeline over groups of recordings: a fragment a view and group, whatever the number of recordings."""
     import apache_beam as beam
@@ -246,8 +152,11 @@ def _encode(run: Run, work: Job, rows: list[Row]) -> None:
     groups = [recordings[i : i + size] for i in range(0, len(recordings), size)]
     run.progress(HOP, 0, len(recordings))
     with beam.Pipeline(options=beam_options(run.beam)) as p:
-        _ = p | "recordings" >> beam.Create(groups) | "spread" >> beam.Reshuffle(num_buckets=1000) | "encode" >> beam.Map(
-            work.encode
+        _ = (
+            p
+            | "recordings" >> beam.Create(groups)
+            | "spread" >> beam.Reshuffle(num_buckets=1000)
+            | "encode" >> beam.Map(work.encode)
         )
     run.progress(HOP, len(recordings), len(recordings))
 
@@ -260,7 +169,11 @@ def _collect(work: Job) -> list[dict[str, Any]]:
 
 def _book_refused(run: Run, parts: list[dict[str, Any]], recipe: str, done: Done) -> None:
     """Recordings that could not be cut are rejects of this hop: out of this release and the next, with their reason."""
-    rows = [reject(sha, uri, HOP, recipe, (why, detail), run.run_id) for p in parts for sha, uri, why, detail in p["rejects"]]
+    rows = [
+        reject(sha, uri, HOP, recipe, (why, detail), run.run_id)
+        for p in parts
+        for sha, uri, why, detail in p["rejects"]
+    ]
     done.add("rejects", run.store.insert("rejects", rows, run_id=run.run_id))
 
 
@@ -272,14 +185,14 @@ def _commit(run: Run, held: Lease, work: Job, parts: list[dict[str, Any]], head:
     for view in sorted({r["view"] for r in rows}):
         fragments = [f for p in sorted(parts, key=_order) for f in p["fragments"].get(view, [])]
         version = commit_new(work.dataset(view), fmt.VIEW_SCHEMA, fragments, options)
-        views[view] = _view_facts([r for r in rows if r["view"] == view], work.options.view(view)) | {"version": version}
+        views[view] = view_facts([r for r in rows if r["view"] == view], work.options.view(view)) | {"version": version}
     roots = {view: facts["root"] for view, facts in views.items()}
-    release = {"format": fmt.FORMAT, "id": fmt.release_id(head["recipe"], roots), "views": views} | head
+    release: dict[str, Any] = {"format": fmt.FORMAT, "id": fmt.release_id(head["recipe"], roots), "views": views} | head
     release |= {"created_ns": run.now_ns(), "run_id": run.run_id, "counts": counts(rows)}
     release["created"] = datetime.datetime.fromtimestamp(release["created_ns"] / NS, datetime.UTC).isoformat()
     robots = [v for v in views if work.options.view(v).stage == "robot"]
     release["stats"] = {v: _stats(run, work, v) for v in robots}
-    release["splits"] = {v: _split_counts(rows, v) for v in views}
+    release["splits"] = {v: split_counts(rows, v) for v in views}
     _gate(run, work, rows)
     listed = fmt.dump_files(files.list_files(run.store, work.name))
     base = files.folder_of(run.store, work.name)
@@ -293,51 +206,6 @@ def _order(part: dict[str, Any]) -> str:
     return min((str(r["clip_id"]) for r in part["rows"]), default="")
 
 
-def _view_facts(rows: list[dict[str, Any]], view: Any) -> dict[str, Any]:
-    geometry = {"long_side_px": view.long_side_px, "fps_hz": view.fps_hz, "longest_span_s": view.longest_span_s}
-    return {
-        "root": fmt.merkle_root(r["row_sha256"] for r in rows), "rows": len(rows),
-        "clips": len({r["clip_id"] for r in rows}), "hours": hours(rows), "geometry": geometry,
-    }  # fmt: skip
-
-
-def hours(rows: list[dict[str, Any]]) -> float:
-    """Hours of rows; fsum: the same in any order."""
-    return math.fsum(r["seconds"] for r in rows) / 3600
-
-
-def _split_counts(rows: list[dict[str, Any]], view: str) -> dict[str, int]:
-    out: dict[str, int] = {"train": 0, "val": 0}
-    for row in rows:
-        if row["view"] == view:
-            out[row["split"]] += 1
-    return out
-
-
-def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Hours and numbers by stage, view, task, outcome and embodiment, as the triggers read them."""
-    wm = [r for r in rows if r["view"].startswith("wm_")]
-    robot = {r["episode_id"]: r for r in rows if r["episode_id"]}.values()
-    tasks: dict[str, Any] = {}
-    for task in sorted({r["task"] for r in robot if r["task"]}):
-        of = [r for r in robot if r["task"] == task]
-        tasks[task] = {"episodes": len(of), "scenes": len({r["group"] for r in of})}
-    embodiments = {
-        e: {"episodes": sum(r["embodiment"] == e for r in robot), "hours": hours([r for r in rows if r["view"] == f"idm_{e}"])}
-        for e in sorted({r["embodiment"] for r in robot})
-    }
-    return {
-        "hours_by_stage": {s: hours([r for r in wm if r["stage"] == s]) for s in ("web", "ego", "robot")},
-        "views": {
-            v: {"clips": sum(r["view"] == v for r in rows), "hours": hours([r for r in rows if r["view"] == v])}
-            for v in sorted({r["view"] for r in rows})
-        },
-        "tasks": tasks,
-        "outcomes": {o: sum(r["outcome"] == o for r in robot) for o in ("success", "failure", "unknown")},
-        "embodiments": embodiments,
-    }
-
-
 def _stats(run: Run, work: Job, view: str) -> dict[str, Any]:
     """Statistics of a robot view, by the trainers' own function over what was written."""
     columns = ["split", *COLUMNS, *COLUMNS.values()]
@@ -349,7 +217,11 @@ def _gate(run: Run, work: Job, rows: list[dict[str, Any]]) -> None:
     """Great Expectations over every view's rows; its Data Docs and a summary stay with the release."""
     tables = {}
     for view in sorted({r["view"] for r in rows}):
-        plain = [{k: v for k, v in r.items() if k not in ("control_source", "intervention")} for r in rows if r["view"] == view]
+        plain = [
+            {k: v for k, v in r.items() if k not in ("control_source", "intervention")}
+            for r in rows
+            if r["view"] == view
+        ]
         tables[view] = pa.Table.from_pylist(plain)
     with tempfile.TemporaryDirectory(prefix="handwheel-gate-") as docs:
         summary = gate.check(tables, {v: expectations(v, work.options) for v in tables}, Path(docs))
@@ -361,4 +233,7 @@ def _gate(run: Run, work: Job, rows: list[dict[str, Any]]) -> None:
         files.put_tree(Path(docs), where)
     files_gone(run, work.name)
     failed = [e for e in summary["expectations"] if not e["success"]]
-    raise GateRefused(f"{len(failed)} expectations failed, first {failed[0]['name']} ({failed[0]['observed']}); open {where}/index.html")
+    raise GateRefused(
+        f"{len(failed)} expectations failed, first {failed[0]['name']} ({failed[0]['observed']}); "
+        f"open {where}/index.html"
+    )

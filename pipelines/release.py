@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from handwheel import format as fmt
+
 from infra import objects
 from infra.store import Store
 from schemas.errors import UsageError, VerificationFailed
@@ -92,7 +93,10 @@ def shown(release: dict[str, Any]) -> dict[str, Any]:
 
 def as_text(release: dict[str, Any]) -> str:
     """A release for people."""
-    lines = [f"{release['name']}  id {release['id']}", f"parent {release['parent'] or '-'}, made {release['created']}"]
+    lines = [
+        f"{release['name']}  id {release['id']}",
+        f"parent {release['parent'] or '-'}, made {release['created']}",
+    ]
     for view, facts in release["views"].items():
         splits = ", ".join(f"{n} {s}" for s, n in release["splits"][view].items())
         lines.append(f"  {view:<20} {facts['clips']:>7} clips  {facts['hours'] * 3600:>10.1f} s  ({splits})")

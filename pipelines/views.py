@@ -75,10 +75,12 @@ def select(store: Store, recipe: str, policy: str, options: PublishOptions) -> t
     for decision in decisions.to_pylist():
         asset = parents[decision["sha256"]]
         for name, episode, camera in _views_of(asset, decision, episodes):
+            if decision["verdict"] not in options.view(name).verdicts:
+                continue
             row = _row(name, decision, asset, episode, camera, captions, options)
             if row["caption"] is None and options.view(name).needs_caption:
                 left_out["no_caption"] = left_out.get("no_caption", 0) + 1
-            elif decision["verdict"] in options.view(name).verdicts:
+            else:
                 rows.append(row)
     split_rows(rows, {c["clip_id"]: c["phash"] for c in clips.select(["clip_id", "phash"]).to_pylist()}, options)
     return sorted(rows, key=lambda r: (r["view"], r["clip_id"])), left_out
@@ -121,7 +123,10 @@ def _views_of(asset: Row, decision: Row, episodes: Mapping[str, Any]) -> Iterabl
     if found is None:
         return []
     episode, camera, origin_ns = found
-    return [("wm_robot", episode, (camera, origin_ns)), (f"idm_{episode['embodiment']}", episode, (camera, origin_ns))]
+    return [
+        ("wm_robot", episode, (camera, origin_ns)),
+        (f"idm_{episode['embodiment']}", episode, (camera, origin_ns)),
+    ]
 
 
 def _row(

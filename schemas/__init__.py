@@ -20,5 +20,16 @@ TABLES: dict[str, type] = {
 }
 
 __all__ = [
-    "TABLES", "Asset", "Caption", "Clip", "Decision", "Episode", "Hands", "Proxy", "Reject", "Release", "Step", "Trigger",
+    "TABLES",
+    "Asset",
+    "Caption",
+    "Clip",
+    "Decision",
+    "Episode",
+    "Hands",
+    "Proxy",
+    "Reject",
+    "Release",
+    "Step",
+    "Trigger",
 ]

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -30,12 +30,16 @@ def column(doc: str, arrow: pa.DataType | None = None, **default: Any) -> Any:
     return dataclasses.field(metadata={"doc": doc, "arrow": arrow}, **default)
 
 
-@functools.cache
 def schema_of(row: type) -> pa.Schema:
     """Arrow schema of a row class. The first field is the table's key; `X | None` is nullable."""
+    return _schema_of(row)
+
+
+@functools.cache
+def _schema_of(row: Hashable) -> pa.Schema:
     hints = typing.get_type_hints(row)
     fields = []
-    for i, f in enumerate(dataclasses.fields(row)):
+    for i, f in enumerate(dataclasses.fields(typing.cast(Any, row))):
         hint, nullable = hints[f.name], False
         if isinstance(hint, types.UnionType):
             nullable = True

@@ -9,6 +9,7 @@ from typing import Any
 # One for all calls: json.dumps with options makes a new encoder each time, a third of a key's cost.
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
+
 def key_of(*parts: object) -> str:
     """32 hex digits of sha256 over the parts' JSON; parts are strings, integers, booleans or None."""
     return digest_of(list(parts))[:32]

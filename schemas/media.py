@@ -8,9 +8,7 @@ import pyarrow as pa
 
 from schemas.arrow import column
 
-NARRATION = pa.list_(
-    pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("text", pa.string())])
-)
+NARRATION = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("text", pa.string())]))
 # Boxes and key points are relative to the picture: x by its width, y by its height.
 HAND = pa.struct(
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 NS = 1_000_000_000
 Span = tuple[int, int]
@@ -37,7 +38,7 @@ def split(span: Span, longest_ns: int) -> list[Span]:
     start, end = span
     parts = max(1, -(-(end - start) // longest_ns))
     edges = [start + (end - start) * i // parts for i in range(parts + 1)]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def seconds(ns: int) -> float:

@@ -31,7 +31,12 @@ def write_video(path: Path, frames: int, size: tuple[int, int] = (64, 48)) -> No
 
 
 def write_plain(
-    folder: Path, name: str, states: Any, actions: Any, header: dict[str, Any] | None = None, video: bool = True
+    folder: Path,
+    name: str,
+    states: Any,
+    actions: Any,
+    header: dict[str, Any] | None = None,
+    video: bool = True,
 ) -> Path:
     """One plain log, a step every 0.1 s."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ import pytest
 
 from infra.store import Store
 from pipelines.fold import fold
-from pipelines.ingest import IngestOptions
 from pipelines.hop import Done, Run
+from pipelines.ingest import IngestOptions
 from pipelines.ledger import ledger
 from pipelines.parcel import recipe_of
 from pipelines.sources.robot import RobotSource
@@ -27,7 +27,7 @@ RECIPE = recipe_of(IngestOptions().cutting)
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A success, a failure, a log with a broken line, one whose video is too short, one whose video is none."""
+    """A success, a failure, a log with a broken line, a video that is too short, one that is none."""
     root = tmp_path_factory.mktemp("logs")
     rng = np.random.default_rng(0)
     plain = root / "plain"
@@ -103,6 +103,7 @@ def test_the_books_balance(whole: Path) -> None:
     account, _ = ledger(Store(str(whole)), RECIPE, "none")
     assert account.unbalanced_ns() == 0
     assert account.input_ns == (20 + 20 + 20 + 8 + 36) * 100_000_000
+    assert account.by_reason["no_episode"] == (20 + 8) * 100_000_000  # the broken log's and the short video
 
 
 def test_the_second_run_adds_nothing_and_starts_no_engine(
@@ -114,22 +115,22 @@ def test_the_second_run_adds_nothing_and_starts_no_engine(
     assert Store(str(whole)).versions() == before
 
 
-@pytest.mark.parametrize("table", ["clips", "episodes"])
-def test_a_run_that_dies_before_a_table_is_made_up_for(
-    table: str, whole: Path, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_runs_that_die_before_a_table_are_made_up_for(
+    whole: Path, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert = Store.insert
+    for table in ("clips", "episodes"):
 
-    def dies(store: Store, name: str, rows: Any, *, run_id: str) -> int:
-        if name == table:
-            raise KeyboardInterrupt
-        return int(insert(store, name, rows, run_id=run_id))
+        def dies(store: Store, name: str, rows: Any, *, run_id: str, last: str = table) -> int:
+            if name == last:
+                raise KeyboardInterrupt
+            return int(insert(store, name, rows, run_id=run_id))
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Store, "insert", dies)
-        with pytest.raises(KeyboardInterrupt):
-            _fold(tmp_path, logs, "dies")
-    assert Store(str(tmp_path)).read("episodes").num_rows == 0
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, "insert", dies)
+            with pytest.raises(KeyboardInterrupt):
+                _fold(tmp_path, logs, f"dies-{table}")
+        assert Store(str(tmp_path)).read(table).num_rows == 0
     _fold(tmp_path, logs, "next")
     assert _contents(tmp_path) == _contents(whole)
 

@@ -37,7 +37,12 @@ def read(source: Source) -> Iterator[Item]:
                 said = said_by(sidecar, listed[sidecar].size_bytes)
             except BadMedia as e:
                 bad = (e.reason, e.detail)
-        common = {"licence": source.licence, "consent": source.consent, "wearer": source.wearer, "site": source.site}
+        common = {
+            "licence": source.licence,
+            "consent": source.consent,
+            "wearer": source.wearer,
+            "site": source.site,
+        }
         yield Item(
             uri=uri, revision=revision, modified_ns=info.modified_ns, size_bytes=info.size_bytes, bad=bad,
             **{"stage": source.stage} | common | said,

@@ -9,7 +9,24 @@ from typing import Protocol
 from schemas.errors import BadMedia
 
 MEDIA_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .3gp .flv .wmv .ogv .gif".split()
+    [
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".mpg",
+        ".mpeg",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".3gp",
+        ".flv",
+        ".wmv",
+        ".ogv",
+        ".gif",
+    ]
 )
 
 

@@ -82,7 +82,7 @@ def _item(root: str, info: ObjectInfo, parts: list[str], media: tuple[MediaFile,
     return LogItem(
         uri=info.uri,
         root=root,
-        revision=key_of(*parts, *(m.revision for m in media)),
+        revision=key_of(info.uri, *parts, *(m.revision for m in media)),
         modified_ns=max(info.modified_ns, *(m.modified_ns for m in media), 0),
         size_bytes=info.size_bytes + sum(m.size_bytes for m in media),
         media=media,

@@ -25,7 +25,8 @@ class MediaFile:
 class LogItem:
     """The smallest part of a log that is read and committed as one.
 
-    revision changes when anything that its attempts are made of changes, and with nothing else.
+    revision changes when anything that its attempts are made of changes, and with nothing else; no two places
+    share one, so that a copy is told from what was read already.
     size_bytes counts the log and its media.
     """
 

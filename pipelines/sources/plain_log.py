@@ -68,7 +68,7 @@ def _item(log: ObjectInfo, media: tuple[MediaFile, ...]) -> LogItem:
     return LogItem(
         uri=log.uri,
         root=log.uri.rpartition("/")[0],
-        revision=key_of(log.etag, *(part for m in media for part in (m.camera, m.revision))),
+        revision=key_of(log.uri, log.etag, *(part for m in media for part in (m.camera, m.revision))),
         modified_ns=max(log.modified_ns, *(m.modified_ns for m in media), 0),
         size_bytes=log.size_bytes + sum(m.size_bytes for m in media),
         media=media,
