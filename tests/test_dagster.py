@@ -12,9 +12,9 @@ import pytest
 dg = pytest.importorskip("dagster")
 
 from infra.store import Store  # noqa: E402
-from orchestration import turn  # noqa: E402
+from orchestration import assets, turn  # noqa: E402
 from orchestration.config import Config, load  # noqa: E402
-from orchestration.definitions import NEEDS, asset, build, listing_digest  # noqa: E402
+from orchestration.definitions import build, listing_digest  # noqa: E402
 from orchestration.serve import home, prepare  # noqa: E402
 from pipelines.hop import Done, Run  # noqa: E402
 from schemas.errors import GateRefused, LeaseHeld  # noqa: E402
@@ -31,8 +31,7 @@ def config(tmp_path: Path) -> Config:
     (tmp_path / "logs").mkdir()
     path = tmp_path / "handwheel.toml"
     path.write_text(
-        'root = "corpus"\n[[robot]]\nkind = "plain_log"\nuri = "logs"\n'
-        '[schedule]\ningest_cron = "5 4 * * *"\n'
+        'root = "corpus"\n[[robot]]\nkind = "plain_log"\nuri = "logs"\n[schedule]\ningest_cron = "5 4 * * *"\n'
     )
     return load(path, [], None)
 
@@ -47,9 +46,7 @@ def tick(config: Config, name: str, instance: Any) -> list[Any] | str:
     """One evaluation of a sensor: its run requests, or why there are none."""
     definitions = build(config)
     (sensor,) = [s for s in definitions.sensors if s.name == name]
-    found = sensor.evaluate_tick(
-        dg.build_sensor_context(instance=instance, definitions=definitions, sensor_name=name)
-    )
+    found = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=definitions, sensor_name=name))
     return list(found.run_requests) if found.run_requests else str(found.skip_message)
 
 
@@ -62,9 +59,9 @@ def test_every_hop_is_an_asset_in_its_place(config: Config) -> None:
         for key in graph.get_all_asset_keys()
     }
     assert found == EDGES
-    assert set(NEEDS) == set(turn.HOPS)
+    assert set(assets.NEEDS) == set(turn.HOPS)
     order = list(turn.HOPS)
-    assert all(order.index(a) < order.index(b) for b, needs in NEEDS.items() for a in needs)
+    assert all(order.index(a) < order.index(b) for b, needs in assets.NEEDS.items() for a in needs)
     checks = {c.to_user_string() for c in graph.asset_check_keys}
     assert checks == {"publish:gate", "keep:books_balance"}
 
@@ -92,8 +89,7 @@ def test_the_log_sensor_asks_once_for_a_listing(config: Config, tmp_path: Path, 
 def test_the_log_sensors_job_runs_from_fold_on(config: Config) -> None:
     definitions = build(config)
     steps = {
-        name: {n.name for n in definitions.resolve_job_def(name).all_node_defs}
-        for name in ("logs", "media", "fire")
+        name: {n.name for n in definitions.resolve_job_def(name).all_node_defs} for name in ("logs", "media", "fire")
     }
     assert {"fold", "trigger", "publish"} <= steps["logs"]
     assert "ingest" not in steps["logs"]
@@ -118,61 +114,75 @@ def test_the_trigger_sensor_asks_for_what_is_due_by_its_key(config: Config, inst
 def test_a_trigger_asset_says_what_it_did(config: Config, instance: Any) -> None:
     store = Store(config.root)
     store.insert("releases", [release(1, {"wm_ego": 1.0})], run_id="test")
-    result = dg.materialize([asset("trigger", config)], instance=instance)
+    result = dg.materialize([assets.asset("trigger", config)], instance=instance)
     (event,) = result.asset_materializations_for_node("trigger")
     assert event.metadata["rows"].value == 1
     assert "| triggers | 1 |" in event.metadata["added"].value
     assert "delivered to nobody" in event.metadata["notes"].value
     assert event.tags["dagster/data_version"] == f"triggers:{store.version('triggers')}"
-    again = dg.materialize([asset("trigger", config)], instance=instance)
+    again = dg.materialize([assets.asset("trigger", config)], instance=instance)
     assert again.asset_materializations_for_node("trigger")[0].metadata["added"].value == "nothing new"
 
 
 def test_a_refused_delivery_fails_the_asset(config: Config, instance: Any) -> None:
     Store(config.root).insert("releases", [release(1, {"wm_ego": 1.0})], run_id="test")
     deaf = config.model_copy(update={"trigger": type(config.trigger)(command=("false",))})
-    result = dg.materialize([asset("trigger", deaf)], instance=instance, raise_on_error=False)
+    result = dg.materialize([assets.asset("trigger", deaf)], instance=instance, raise_on_error=False)
     assert not result.success
     assert "false exited 1" in result.failure_data_for_node("trigger").user_failure_data.description
 
 
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [(GateRefused("views: 3 expectations failed"), "Failure"), (LeaseHeld("held"), "RetryRequested")],
-)
-def test_a_refusal_fails_and_what_may_pass_is_tried_again(
-    config: Config, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: str
-) -> None:
+def standing_in(monkeypatch: pytest.MonkeyPatch, *outcomes: Exception | None) -> None:
+    """Publish does as told, once each: raises, or says that there is nothing new."""
+    left = list(outcomes)
+
     def hop(run: Run, config: Config) -> Done:
-        raise error
+        if (error := left.pop(0)) is not None:
+            if isinstance(error, GateRefused):
+                write_gate(Path(config.root) / "refused" / run.run_id, False)
+            raise error
+        return Done("publish")
 
-    step = asset("publish", config)
     monkeypatch.setitem(turn.HOPS, "publish", hop)
-    with pytest.raises(getattr(dg, kind)) as caught:
-        step()
-    assert caught.value.__cause__ is error
 
 
-def gate_result(config: Config, instance: Any, success: bool) -> Any:
-    one = release(1, {"wm_ego": 1.0})
-    Store(config.root).insert("releases", [one], run_id="test")
-    folder = Path(config.root) / "releases" / one.name / "gate"
-    folder.mkdir(parents=True, exist_ok=True)
+def write_gate(folder: Path, success: bool) -> None:
+    folder.mkdir(parents=True)
     expectations = [{"name": "wm_ego: unique clip_id", "success": success, "observed": "2 of 9"}]
     (folder / "summary.json").write_text(json.dumps({"success": success, "expectations": expectations}))
-    (check,) = [c for c in build(config).asset_checks if "gate" in {k.name for k in c.check_keys}]
-    result = dg.materialize(
-        [asset("publish", config), check], instance=instance, selection=dg.AssetSelection.checks(check)
-    )
-    return result.get_asset_check_evaluations()[0]
 
 
-@pytest.mark.parametrize("success", [True, False])
-def test_the_gate_is_a_check_on_publish(config: Config, instance: Any, success: bool) -> None:
-    evaluation = gate_result(config, instance, success)
-    assert evaluation.passed is success
-    assert f"| wm_ego: unique clip_id | {success} | 2 of 9 |" in evaluation.metadata["expectations"].value
-    assert evaluation.metadata["release"].value == "2026-11-21.1"
+def test_a_held_lease_is_tried_again(config: Config, instance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = assets.asset("publish", config)
+    monkeypatch.setattr(assets, "RETRY_S", 0)
+    standing_in(monkeypatch, LeaseHeld("held"), None)
+    result = dg.materialize([step], instance=instance)
+    assert result.retry_attempts_for_node("publish") == 1
+
+
+def test_a_refusing_gate_fails_the_asset_and_its_check(
+    config: Config, instance: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = assets.asset("publish", config)
+    standing_in(monkeypatch, GateRefused("1 expectation failed"))
+    result = dg.materialize([step], instance=instance, raise_on_error=False)
+    assert result.failure_data_for_node("publish").user_failure_data.description == "1 expectation failed"
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.check_name, check.passed, check.description) == ("gate", False, "1 expectation failed")
+    assert "| wm_ego: unique clip_id | False | 2 of 9 |" in check.metadata["expectations"].value
+
+
+def test_the_newest_releases_gate_is_the_check(config: Config, instance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = assets.asset("publish", config)
+    standing_in(monkeypatch, None, None)
+    (check,) = dg.materialize([step], instance=instance).get_asset_check_evaluations()
+    assert check.description == "nothing is published yet"
+    one = release(1, {"wm_ego": 1.0})
+    Store(config.root).insert("releases", [one], run_id="test")
+    write_gate(Path(config.root) / "releases" / one.name / "gate", True)
+    (check,) = dg.materialize([step], instance=instance).get_asset_check_evaluations()
+    assert (check.passed, check.description) == (True, "2026-11-21.1")
+    assert "| wm_ego: unique clip_id | True | 2 of 9 |" in check.metadata["expectations"].value
 
 
 def test_serve_keeps_dagster_quiet_and_gives_it_the_resolved_config(config: Config) -> None:
