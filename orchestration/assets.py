@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -125,6 +125,6 @@ def _said(done: Done) -> dict[str, Any]:
     return said | ({"notes": dg.MetadataValue.md("\n".join(f"- {n}" for n in done.notes))} if done.notes else {})
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> dg.MarkdownMetadataValue:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> dg.MarkdownMetadataValue:
     lines = [head, ("---",) * len(head), *rows]
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
