@@ -248,13 +248,7 @@ def serve(
     """The Dagster web page and its daemon: hops, schedule, sensors, gate."""
     from orchestration.serve import serve as start
 
-    load(config, sets, root)  # a config that is wrong is refused here, not in Dagster's own process
-    if sets or root:
-        raise UsageError("serve reads one file: write root and settings into handwheel.toml")
-    file = config or Path("handwheel.toml")
-    if not file.exists():
-        raise UsageError(f"{file} is not there; `handwheel init` writes one")
-    start(file, host, port)
+    start(load(config, sets, root), host, port)
 
 
 @app.command()
