@@ -37,7 +37,7 @@ class Policy:
     longest_span_s: float = column("longer kept spans are cut in equal parts. Ours", default=20.0)
     hand_samples_least: int = column("fewer: brief_hands; a lone one is as often false. Ours", default=2)
     contact_accept_least: float = column(
-        "strongest contact of a run; docs/hands.md: work .68 and more, gestures .41 and less", default=0.55
+        "strongest contact of a run. docs/hands.md: work .67 and more, gestures .26 and less", default=0.45
     )
     contact_doubt_least: float = column(
         "from here to accept: weak_contact; a whole arm in view stays below (.25)", default=0.3

@@ -232,12 +232,11 @@ def release_report(
 ) -> None:  # fmt: skip
     """One page with pictures: kept and refused clips, captions, hours."""
     from orchestration.report import report_of
-    from pipelines import release as files
 
     settings = load(config, sets, root)
     with output(as_json) as tell:
         store = turns.run_of(settings).store
-        page = report(store, turns.recipe(settings), settings.policy.digest, files.load(store, name), out)
+        page = report_of(store, turns.recipe(settings), settings.policy.digest, name, out)
         tell({"report": str(page)} if as_json else f"{page} is written; open it in a browser")
 
 

@@ -131,9 +131,7 @@ def choose(decisions: pa.Table, most: int) -> pa.Table:
 def tiles(corpus: Corpus, chosen: pa.Table, uris: dict[str, str]) -> list[Tile]:
     """A tile a decision, without pictures; uris: where each recording lies, by sha256."""
     rows = chosen.to_pylist()
-    clips = _by(
-        corpus.clips.filter(pc.is_in(corpus.clips["clip_id"], chosen["clip_id"].combine_chunks())), "clip_id"
-    )
+    clips = _by(corpus.clips.filter(pc.is_in(corpus.clips["clip_id"], chosen["clip_id"].combine_chunks())), "clip_id")
     texts = captions_of(corpus.store, [r["span_id"] for r in rows])
     out = []
     for r in rows:
@@ -185,17 +183,13 @@ def captions_of(store: Store, span_ids: Sequence[str]) -> dict[str, tuple[dict[s
     columns = ["span_id", "kind", "text", "model", "prompt"]
     rows = store.read_keys("captions", "span_id", span_ids, columns).to_pylist()
     out: dict[str, tuple[dict[str, str], str]] = {}
-    for row in sorted(
-        rows, key=lambda r: (r["span_id"], r["kind"] != "L1", r["model"], r["prompt"], r["kind"])
-    ):
+    for row in sorted(rows, key=lambda r: (r["span_id"], r["kind"] != "L1", r["model"], r["prompt"], r["kind"])):
         texts, _ = out.setdefault(row["span_id"], ({}, row["model"]))
         texts.setdefault(row["kind"], row["text"])
     return out
 
 
-def pictures(
-    corpus: Corpus, wanted: Sequence[tuple[str, Span]], budget: Budget
-) -> dict[tuple[str, Span], Picture]:
+def pictures(corpus: Corpus, wanted: Sequence[tuple[str, Span]], budget: Budget) -> dict[tuple[str, Span], Picture]:
     """Pictures of (clip, span), in the order of the clips' first mention, until the budget is spent."""
     spans: dict[str, list[Span]] = {}
     for clip, span in wanted:

@@ -75,6 +75,20 @@ def corpus(root: Path, more_clips: int = 0) -> Store:
                 run_id=RUN,
             ),
         )
+    for subject in ("span 1", "span 2"):
+        rows.add(
+            "rejects",
+            Reject(
+                reject_id=key_of(subject, "caption", "p"),
+                subject=subject,
+                uri=None,
+                stage="caption",
+                recipe="p",
+                reason="nouns_unsupported",
+                detail="spoon",
+                run_id=RUN,
+            ),
+        )
     for i, (outcome, mode, frame) in enumerate(OUTCOMES):
         uri = f"robot/{i:03d}.mp4"
         rows.add("episodes", episode(uri, (outcome, mode, frame), SPANS[uri][0][0]))
@@ -96,9 +110,7 @@ def recording(
         rows.add("clips", clip_row(clip, sha256, span))
         times = list(range(span[0], span[1], NS // 2))
         jpegs = [drawn(i, len(times), side_px) for i in range(len(times))]
-        proxy = Proxy(
-            clip_id=clip, sample_ns=times, width_px=side_px * 16 // 9, height_px=side_px, jpegs=jpegs
-        )
+        proxy = Proxy(clip_id=clip, sample_ns=times, width_px=side_px * 16 // 9, height_px=side_px, jpegs=jpegs)
         rows.add("proxies", proxy)
         if stage != "robot":
             rows.add("hands", hands(clip, times))
