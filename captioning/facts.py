@@ -93,7 +93,7 @@ class Facts:
 
 
 def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, asset: Row) -> Facts:
-    """Facts of a span from its rows (dicts of Decision, Hands, Clip, Episode, Asset, or of what is read of them here).
+    """Facts of a span from its rows (dicts with what is read here of Decision, Hands, Clip, Episode, Asset).
 
     hands: the clip's track, of which only the span's samples count; None where no detector looked.
     """
@@ -112,9 +112,9 @@ def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, a
 
 
 def narration_of(narrations: Iterable[Row], start_ns: int, end_ns: int) -> str | None:
-    """The original words about [start_ns, end_ns), in the order of time; those about the whole where it has none.
+    """The original words about [start_ns, end_ns), by time; those about the whole where there are none.
 
-    A timed narration counts where half of it, or half of the span, lies in both; one without an end is a point.
+    A timed narration counts where half of it or of the span lies in both; one without an end is a point.
     """
     timed = [n for n in narrations if n["start_ns"] is not None]
     inside = [n for n in timed if _is_about(n, start_ns, end_ns)]
@@ -181,7 +181,7 @@ def _within(x: float) -> float:
 
 
 def attempt_facts(episode: Row, span: Row) -> AttemptFacts:
-    """The log's own words about an attempt, of which the span (sha256, start_ns, end_ns) may show a part only.
+    """The log's own words about an attempt, of which the span (sha256, start_ns, end_ns) may show a part.
 
     A span that ends before the attempt does shows no outcome: there it is unknown.
     """

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from infra import objects
 from orchestration import sinks
-from orchestration.triggers import TriggerOptions, look, pending
+from orchestration.rules import TriggerOptions
+from orchestration.triggers import look, pending
 from pipelines.hop import Done, Run
 from pipelines.release import pin_uri
 from schemas import Release, Trigger

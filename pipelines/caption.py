@@ -28,8 +28,8 @@ Row = dict[str, Any]
 def caption(run: Run, recipe: str, policy: Policy, options: CaptionOptions) -> Done:
     """Writes what kept spans lack of this backend and prompt; a batch is committed as it comes.
 
-    recipe: of the clips (digest of the decode's options). UsageError: wrong settings; TransientError: the backend
-    gave up, and what was committed stays.
+    recipe: of the clips (digest of the decode's options). UsageError: wrong settings; TransientError: the
+    backend gave up, and what was committed stays.
     """
     done = Done(HOP)
     with run.hold(HOP) as held:

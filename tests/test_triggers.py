@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from infra.store import Store
 from orchestration import sinks
+from orchestration.rules import DAY_NS, HOUR_NS, TriggerOptions
 from orchestration.trigger_hop import trigger
-from orchestration.triggers import DAY_NS, HOUR_NS, TriggerOptions, look, pending
+from orchestration.triggers import look, pending
 from pipelines.hop import Run
 from schemas import Release, Trigger
 from schemas.arrow import rows_of
