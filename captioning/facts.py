@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import fmean, median
 from typing import Any
+
+from schemas.keys import digest_of
 
 Row = Mapping[str, Any]
 
@@ -75,6 +77,7 @@ class AttemptFacts:
 class Facts:
     """What a caption of one span may rest on."""
 
+    basis: str  # basis_of: what its captions rest on
     span_id: str  # hash of sha256, start and end: the content hash that travels with a request
     sha256: str
     start_ns: int
@@ -99,6 +102,7 @@ def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, a
     """
     start, end = int(decision["start_ns"]), int(decision["end_ns"])
     return Facts(
+        basis=basis_of(asset["narrations"], episode, decision),
         span_id=decision["span_id"],
         sha256=decision["sha256"],
         start_ns=start,
@@ -109,6 +113,16 @@ def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, a
         camera_motion=clip.get("camera_motion"),
         attempt=None if episode is None else attempt_facts(episode, decision),
     )
+
+
+def basis_of(narrations: Iterable[Row], episode: Row | None, span: Row) -> str:
+    """Digest of the words that a span's captions rest on. A corrected narration or outcome gives another.
+
+    32 hex digits; span: span_id's sha256, start_ns, end_ns. The hand track is not in it.
+    """
+    told = narration_of(narrations, int(span["start_ns"]), int(span["end_ns"]))
+    attempt = None if episode is None else asdict(attempt_facts(episode, span))
+    return digest_of([told, attempt])[:32]
 
 
 def narration_of(narrations: Iterable[Row], start_ns: int, end_ns: int) -> str | None:

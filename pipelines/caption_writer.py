@@ -64,9 +64,9 @@ def signature(options: CaptionOptions, stage: str) -> tuple[str, str]:
     raise UsageError(f"captions.backend is {options.backend!r}; it is one of {', '.join(BACKENDS)}")
 
 
-def recipe_of(signed: tuple[str, str]) -> str:
-    """The recipe of rejects: a refusal is final for one model and prompt."""
-    return digest_of(list(signed))
+def recipe_of(signed: tuple[str, str], basis: str) -> str:
+    """The recipe of rejects: a refusal is final for one model, prompt and the words it rests on."""
+    return digest_of([*signed, basis])
 
 
 def open_backend(options: CaptionOptions) -> Captioner | None:
@@ -148,9 +148,9 @@ class Writer:
 
     def _captions(self, facts: Facts, texts: Mapping[str, str], checks: list[CheckResult]) -> list[Caption]:
         signed = signature(self.options, facts.stage)
-        parent = key_of(facts.span_id, "original", "source", "") if self._original(facts) else None
+        parent = key_of(facts.span_id, "original", "source", "", facts.basis) if self._original(facts) else None
         if "instruction" in texts:
-            parent = key_of(facts.span_id, "instruction", *signed)
+            parent = key_of(facts.span_id, "instruction", *signed, facts.basis)
         return [
             self._caption(facts, kind, text, signed, checks, parent if kind != "instruction" else None)
             for kind, text in texts.items()
@@ -162,13 +162,13 @@ class Writer:
     ) -> Caption:  # fmt: skip
         decoding = "{}" if self._backend is None or signed[0] == "source" else self._backend.decoding
         return Caption(
-            caption_id=key_of(facts.span_id, kind, *signed), span_id=facts.span_id, sha256=facts.sha256,
-            kind=kind, text=text, model=signed[0], prompt=signed[1], decoding=decoding,
+            caption_id=key_of(facts.span_id, kind, *signed, facts.basis), span_id=facts.span_id, sha256=facts.sha256,
+            kind=kind, text=text, model=signed[0], prompt=signed[1], basis=facts.basis, decoding=decoding,
             checks=[dataclasses.asdict(c) for c in checks], parent=parent, run_id=self.run_id,
         )  # fmt: skip
 
     def _reject(self, job: Row, facts: Facts, bad: BadMedia) -> Reject:
-        recipe = recipe_of(signature(self.options, facts.stage))
+        recipe = recipe_of(signature(self.options, facts.stage), facts.basis)
         return Reject(
             reject_id=key_of(facts.span_id, HOP, recipe), subject=facts.span_id, uri=job["uri"], stage=HOP,
             recipe=recipe, reason=bad.reason, detail=bad.detail, run_id=self.run_id,

@@ -26,7 +26,7 @@ BOTH = HandFacts(
 def facts(**changes: Any) -> Facts:
     values: dict[str, Any] = {
         "sha256": SHA256, "start_ns": 0, "end_ns": 4_200_000_000, "stage": "ego", "narration": None,
-        "hands": None,
+        "hands": None, "basis": "b",
         "camera_motion": 0.005, "attempt": None,
     }  # fmt: skip
     values |= changes

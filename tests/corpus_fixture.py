@@ -251,6 +251,7 @@ def caption(clip: str, sha256: str, kind: str, text: str) -> Caption:
         text=text,
         model="drawn",
         prompt="p",
+        basis="b",
         decoding="{}",
         checks=[],
         parent=None,
