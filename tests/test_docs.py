@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -20,7 +21,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from docs.record_demo import recorded
 from infra.store import Store
 from orchestration import cli
 from orchestration.config import Config
@@ -258,6 +258,7 @@ def test_contributings_code_runs(mark: str, name: str, tmp_path: Path, monkeypat
 
 
 def test_a_recorded_demo_names_no_machine() -> None:
+    recorded = runpy.run_path(str(REPOSITORY / "docs" / "record_demo.py"))["recorded"]
     readme = "a\n<!-- demo-output:begin -->\nold\n<!-- demo-output:end -->\nb\n"
     output = f"INFO:root:noise\n  ingest  2 assets\n  pin  {REPOSITORY}/demo/corpus/pins/x.pin\n"
     said = recorded(readme, output)
