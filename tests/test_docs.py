@@ -106,7 +106,8 @@ def tree() -> Iterator[str]:
     for folder in ("schemas", "filters", "captioning", "infra", "pipelines", "orchestration", "client", "docs"):
         for path in sorted((REPOSITORY / folder).rglob("*")):
             parts = path.relative_to(REPOSITORY).parts
-            hidden = any(p.startswith(".") or p == "__pycache__" or p.endswith(".egg-info") for p in parts)
+            made = ("__pycache__", "build", "dist")
+            hidden = any(p.startswith(".") or p in made or p.endswith(".egg-info") for p in parts)
             if path.is_file() and not hidden and path.name not in ("__init__.py", "py.typed", "pyproject.toml"):
                 yield "/".join(parts)
 
