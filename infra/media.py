@@ -56,8 +56,9 @@ class Picture:
 
 def sniff(path: Path) -> None:
     """BadMedia for what is no media at all: empty_file, lfs_pointer, html_page, playlist."""
-    head = path.open("rb").read(512)
-    text = head.lstrip()[:64].lower()
+    with path.open("rb") as file:
+        head = file.read(512)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:64].lower()
     if not head:
         raise BadMedia("empty_file", "0 bytes")
     if text.startswith(b"version https://git-lfs"):
@@ -103,7 +104,9 @@ def facts(container: Any, stream: Any, first: Any) -> Facts:
     size = (width, first.height) if turns % 2 == 0 else (first.height, width)
     declared = stream.duration * stream.time_base * NS if stream.duration else 0
     if not declared and container.duration:
-        declared = container.duration * 1000
+        # Matroska declares the end on its clock, which need not start at 0; the others declare a length.
+        ends_late = container.start_time or 0 if "matroska" in container.format.name else 0
+        declared = (container.duration - ends_late) * 1000
     rate = stream.average_rate
     return Facts(
         container.format.name,
