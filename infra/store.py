@@ -47,6 +47,11 @@ class Store:
     """Tables under one root, a folder or an S3 prefix. Picklable: a worker opens its own."""
 
     root: str
+    pinned: Mapping[str, int] | None = None  # versions to read; None: the newest
+
+    def at(self, versions: Mapping[str, int]) -> Store:
+        """The same tables as they were at these versions: what one reads while others write."""
+        return Store(self.root, versions)
 
     def uri(self, table: str) -> str:
         """Where a table lies."""
@@ -58,6 +63,8 @@ class Store:
     def _open(self, table: str, version: int | str | None = None) -> Any:
         """The dataset, or None where the table is not there yet."""
         uri = self.uri(table)
+        if version is None and self.pinned is not None:
+            version = self.pinned[table]
         if version == 0 or not has_versions(uri):
             return None
         return lance.dataset(uri, version=version, storage_options=self._options())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -83,7 +82,10 @@ def main(folder: str) -> None:
         page = report_of(run.store, turn.recipe(settings), settings.policy.digest, None, out / "report.html")
         triggers = run.store.read("triggers", ["rule", "lane", "event", "release", "reason"]).to_pylist()
         releases = sorted(run.store.read("releases", ["name"])["name"].to_pylist())
-    say = cli.console.print
+
+    def say(text: str) -> None:
+        cli.console.print(text, soft_wrap=True)
+
     say(f"\nOne turn of the flywheel in {time.monotonic() - began_s:.0f} s.\n")
     if releases:
         say(f"  release   {settings.root}/releases/{releases[-1]}")
@@ -94,15 +96,16 @@ def main(folder: str) -> None:
     for row in (t for t in triggers if t["event"] == "fired"):
         say(f"  trigger   {row['rule']} fired for {row['lane']}, naming release {row['release']}: {row['reason']}")
     shown = os.path.relpath(file)
-    handwheel = "handwheel" if shutil.which("handwheel") else os.path.relpath(Path(sys.executable).parent / "handwheel")
+    handwheel = os.path.relpath(Path(sys.executable).parent / "handwheel")
     say("\nTry next:\n")
-    say(f"  {handwheel} ledger --config {shown} --by asset    # where every second went", highlight=False)
+    say(f"  {handwheel} ledger --config {shown} --by asset    # where every second went")
     if releases:
         say(f"  {handwheel} release verify {releases[-1]} --config {shown}    # read every byte again")
     say(f"  {handwheel} serve --config {shown}    # hops, schedule, sensors and gate in a web page")
 
 
 if __name__ == "__main__":
+    cli.quiet()
     try:
         main(sys.argv[1] if len(sys.argv) > 1 else "demo")
     except HandwheelError as e:

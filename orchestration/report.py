@@ -26,6 +26,7 @@ from pipelines.release import load, newest, pin_uri
 from schemas.spans import NS, Span
 
 Row = dict[str, Any]
+FIRST = ("failure", "unknown", "success")  # what teaches most stands first
 TEMPLATES = resources.files("orchestration") / "templates"
 
 
@@ -78,53 +79,77 @@ def page(store: Store, recipe: str, policy: str, release: Row | None, options: R
     assets = inventory(store, recipe)
     clips = current_clips(store, assets, recipe)
     decisions = contact.current_decisions(store, clips, policy)
-    corpus = contact.Corpus(store, clips, decisions, options.detector, options.look)
+    corpus = contact.Corpus(store, assets, clips, decisions, options.detector, options.look)
+    refused = refused_inputs(store, recipe, set(assets["asset_id"].to_pylist()))
+    books = numbers.books(store, recipe, policy, decisions)
+    budget = contact.Budget(options.pictures_bytes)
+    shown = _attempts(corpus, options, budget) | _spans(corpus, assets, books, options, budget)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            release=numbers.published(release, options.tasks) if release else None,
+            pin=options.pin or (pin_uri(store, str(release["name"])) if release else None),
+            options=options,
+            recipe=recipe,
+            policy=policy,
+            books=books,
+            refused=refused[: options.files],
+            refused_total=len(refused),
+            later=refused_later(store),
+            budget=budget,
+            **shown,
+        )
+    )
+
+
+def _attempts(corpus: contact.Corpus, options: ReportOptions, budget: contact.Budget) -> Row:
+    """What the page shows of the robot."""
+    episodes = numbers.episodes_of(corpus.store)
+    tries = contact.attempts(corpus, contact.choose_attempts(episodes, options.attempts), budget)
+    return {
+        "episodes_total": episodes.num_rows,
+        "tasks": numbers.attempts(episodes, "instruction", options.tasks),
+        "outcomes": numbers.attempts(episodes, "outcome", len(OUTCOMES)),
+        "embodiments": numbers.attempts(episodes, "embodiment", options.tasks),
+        "failures": _failures(episodes),
+        "attempts": sorted(tries, key=lambda a: (FIRST.index(a.row["outcome"]), str(a.row["name"]))),
+    }
+
+
+def _spans(
+    corpus: contact.Corpus, assets: Any, books: numbers.Books, options: ReportOptions, budget: contact.Budget
+) -> Row:
+    """What the page shows of spans. The robot's own stand with their attempt, unless a policy refused them."""
     primary = assets.filter(assets["primary"])
     uris = dict(zip(primary["sha256"].to_pylist(), primary["uri"].to_pylist(), strict=True))
-    refused = refused_files(store, recipe, set(assets["asset_id"].to_pylist()))
-    episodes = numbers.episodes_of(store)
-    drawn = numbers.books(store, recipe, policy, decisions)
-    account = drawn.account
-    budget = contact.Budget(options.pictures_bytes)
-    kept = decisions.filter(pc.equal(decisions["verdict"], "accept"))
-    # The robot's own spans are shown with their attempt.
-    human = pc.or_(pc.not_equal(decisions["stage"], "robot"), pc.equal(decisions["verdict"], "reject"))
-    others = decisions.filter(pc.and_(pc.not_equal(decisions["verdict"], "accept"), human))
-    tries = contact.attempts(corpus, contact.choose_attempts(episodes, options.attempts), budget)
-    return _environment().get_template("report.html.j2").render(
-        release=numbers.published(release, options.tasks) if release else None,
-        pin=options.pin or (pin_uri(store, str(release["name"])) if release else None),
-        options=options,
-        recipe=recipe,
-        policy=policy,
-        books=drawn,
-        refused=refused[: options.files],
-        refused_total=len(refused),
-        kept=_sheet(corpus, kept, uris, options.kept, budget),
-        kept_total=kept.num_rows,
-        others=sorted(
-            _by_reason(_sheet(corpus, others, uris, options.refused, budget)),
-            key=lambda g: -account.by_reason.get(g[0], 0),
-        ),
-        others_total=others.num_rows,
-        episodes_total=episodes.num_rows,
-        tasks=numbers.attempts(episodes, "instruction", options.tasks),
-        outcomes=numbers.attempts(episodes, "outcome", 3),
-        embodiments=numbers.attempts(episodes, "embodiment", options.tasks),
-        failures=_failures(episodes),
-        attempts=sorted(tries, key=lambda a: (OUTCOMES.index(a.row["outcome"]), str(a.row["name"]))),
-        budget=budget,
-    )  # fmt: skip
+    decisions = corpus.decisions
+    accepted = pc.equal(decisions["verdict"], "accept")
+    shown = pc.or_(pc.not_equal(decisions["stage"], "robot"), pc.equal(decisions["verdict"], "reject"))
+    kept, others = decisions.filter(accepted), decisions.filter(pc.and_(pc.invert(accepted), shown))
+    kept_sheet = _sheet(corpus, kept, uris, options.kept, budget)
+    groups = _by_reason(_sheet(corpus, others, uris, options.refused, budget))
+    return {
+        "kept": kept_sheet,
+        "kept_total": kept.num_rows,
+        "others": sorted(groups, key=lambda group: -books.account.by_reason.get(group[0], 0)),
+        "others_total": others.num_rows,
+    }
 
 
-def refused_files(store: Store, recipe: str, current: set[str]) -> list[Row]:
-    """Inputs that became nothing, those that are lines of the ledger first, sorted by reason and place."""
-    columns = ["subject", "uri", "stage", "recipe", "reason", "detail"]
-    rows = store.read("rejects", columns, f"stage != 'ingest' or recipe = '{recipe}'").to_pylist()
+def refused_inputs(store: Store, recipe: str, current: set[str]) -> list[Row]:
+    """Files and logs that became nothing under this recipe, by reason and place."""
+    columns = ["subject", "uri", "stage", "reason", "detail"]
+    rows = store.read("rejects", columns, f"stage in ('ingest', 'fold') and recipe = '{recipe}'").to_pylist()
     left = [r for r in rows if r["subject"] not in current]
-    return sorted(
-        left, key=lambda r: (r["stage"] != "ingest", r["stage"], r["reason"], str(r["uri"]), r["subject"])
-    )
+    return sorted(left, key=lambda r: tuple(str(r[c]) for c in ("reason", "stage", "uri", "subject")))
+
+
+def refused_later(store: Store) -> list[Row]:
+    """What later hops refused, by hop and reason: how many, and one detail."""
+    rows = store.read("rejects", ["stage", "reason", "detail"], "stage not in ('ingest', 'fold')")
+    counted = rows.group_by(["stage", "reason"]).aggregate([("detail", "count"), ("detail", "min")]).to_pylist()
+    return sorted(counted, key=lambda r: (r["stage"], -r["detail_count"], r["reason"]))
 
 
 def _sheet(
@@ -144,9 +169,7 @@ def _by_reason(sheet: Sequence[tuple[contact.Tile, Any]]) -> list[tuple[str, lis
         tile = item[0]
         return tile.reasons[0] if tile.reasons else tile.verdict, tile.uri
 
-    return [
-        (reason, list(group)) for reason, group in groupby(sorted(sheet, key=key), key=lambda i: key(i)[0])
-    ]
+    return [(reason, list(group)) for reason, group in groupby(sorted(sheet, key=key), key=lambda i: key(i)[0])]
 
 
 def _failures(episodes: Any) -> list[tuple[str, int]]:

@@ -153,7 +153,9 @@ def attempts(episodes: pa.Table, by: str, most: int) -> list[Bar]:
             name,
             tuple((o, outcomes.get(o, (0.0, 0))[0]) for o in OUTCOMES),
             scale,
-            ", ".join(f"{outcomes[o][1]:,} {o}" for o in OUTCOMES if o in outcomes),
+            _count(sum(n for _, n in outcomes.values()), "attempt")
+            if by == "outcome"
+            else ", ".join(f"{outcomes[o][1]:,} {o}" for o in OUTCOMES if o in outcomes),
         )
         for name, outcomes in ordered
     ]
@@ -221,7 +223,10 @@ def _listed(value: Any) -> str:
     """A count, or counts by name, in words."""
     if not isinstance(value, dict):
         return "" if value is None else f"{value:,}"
-    return ", ".join(_hours(n) if name == "hours" else f"{n:,} {name}" for name, n in value.items())
+    return ", ".join(
+        _hours(n) if name == "hours" else _count(n, name.removesuffix("s")) if name.endswith("s") else f"{n:,} {name}"
+        for name, n in value.items()
+    )
 
 
 def _hours(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,6 +53,7 @@ def actors(ray: Ray, kind: type, *args: Any) -> Any:
 
     if not engine.is_initialized():
         local: dict[str, Any] = {"object_store_memory": ray.object_store_mb << 20, "include_dashboard": False}
+        warnings.filterwarnings("ignore", "lance is not fork-safe")  # Ray's own children exec at once
         engine.init(
             address=None if ray.address == "local" else ray.address,
             log_to_driver=False, logging_level=logging.ERROR, **(local if ray.address == "local" else {}),

@@ -48,8 +48,9 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
         objects.delete_below(objects.join(run.store.root, "staging", HOP))  # of killed runs: the lease is ours
         recover(run, done)
         versions = run.store.versions()
-        rows, left_out = select(run.store, recipe, policy, options)
-        account, _ = ledger(run.store, recipe, policy)
+        tables = run.store.at(versions)
+        rows, left_out = select(tables, recipe, policy, options)
+        account, _ = ledger(tables, recipe, policy)
         if account.unbalanced_ns():
             raise GateRefused(
                 f"the ledger is {account.unbalanced_ns() / NS:.3f} s out of balance; "

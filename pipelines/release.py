@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +76,10 @@ def put_tree(source: Path, target: str) -> None:
     for path in sorted(p for p in source.rglob("*") if p.is_file()):
         uri = objects.join(target, str(path.relative_to(source)))
         if objects.is_s3(uri):
-            objects.put(uri, path.read_bytes())
-        else:
+            objects.upload(path, uri)
+        else:  # nobody reads the folder before release.json stands in it
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, uri)
+            objects.download(str(path), Path(uri))
 
 
 def shown(release: dict[str, Any]) -> dict[str, Any]:

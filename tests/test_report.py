@@ -88,9 +88,7 @@ def page(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Page:
     return Page(written(store, tmp_path_factory.mktemp("out"), RELEASE))
 
 
-def written(
-    store: Store, folder: Path, release: dict[str, Any] | None, options: ReportOptions | None = None
-) -> str:
+def written(store: Store, folder: Path, release: dict[str, Any] | None, options: ReportOptions | None = None) -> str:
     out = report(store, RECIPE, POLICY, release, folder / "deep" / "report.html", options)
     return out.read_text(encoding="utf-8")
 
@@ -112,9 +110,7 @@ def test_numbers_are_the_ledgers(store: Store, page: Page) -> None:
     account, rows = ledger(store, RECIPE, POLICY)
     assert account.unbalanced_ns() == 0
     assert all(account.places[p] for p in PLACES), "the fixture leaves a place of the ledger empty"
-    shown = {
-        str(r["data-reason"]): float(str(r["data-seconds"])) for r in page.all("tr") if "data-reason" in r
-    }
+    shown = {str(r["data-reason"]): float(str(r["data-seconds"])) for r in page.all("tr") if "data-reason" in r}
     assert shown == {reason: ns / NS for reason, ns in account.by_reason.items()}
     bar = next(d for d in page.all("div") if d.get("class") == "bar tall")
     assert bar["aria-label"] == ", ".join(f"{p} {duration(account.places[p] / NS)}" for p in PLACES)
@@ -139,11 +135,11 @@ def test_every_reason_stage_and_outcome_is_shown(store: Store, page: Page) -> No
 
 
 def test_captions_and_robot_texts(page: Page) -> None:
-    assert (
-        "L1 L2 Move the cup. L3 Move the cup & the <em>lid</em>. Longer captions L5 Long words." in page.text
-    )
+    assert "L1 L2 Move the cup. L3 Move the cup & the <em>lid</em>. Longer captions L5 Long words." in page.text
     assert "told to Pick the block. achieved Leave the block where it is." in page.text
     assert "dropped <i>block</i> at frame 31" in page.text
+    assert "nouns_unsupported caption 2 spoon" in page.text
+    assert "unknown 1 attempt 4.0 s" in page.text
     assert "By outcome" in page.text
     assert "By task" in page.text
 
@@ -153,7 +149,7 @@ def test_release_is_shown(page: Page) -> None:
     for words in [*head, "wm_ego 3 30 min 00 s"]:
         assert words in page.text, words
     assert "2 train, 1 val" in page.text
-    assert "Pick <u>it</u> 2 episodes, 1 scenes" in page.text
+    assert "Pick <u>it</u> 2 episodes, 1 scene" in page.text
     assert "pins/" in page.text or ".pin" in page.text
 
 
@@ -202,9 +198,7 @@ def test_bounded_and_reads_only_what_it_shows(tmp_path: Path, monkeypatch: pytes
         asked[table] = asked.get(table, 0) + len(values)
         return read_keys(self, table, column, values, columns)
 
-    def no_scan(
-        self: Store, table: str, columns: Any = None, where: Any = None, version: Any = None
-    ) -> pa.Table:
+    def no_scan(self: Store, table: str, columns: Any = None, where: Any = None, version: Any = None) -> pa.Table:
         assert where is not None or table not in ("proxies", "hands"), f"{table} read whole"
         return read(self, table, columns, where, version)
 
@@ -275,9 +269,7 @@ def test_frames_fill_the_box(frames: int, aspect: float) -> None:
     def size(columns: int) -> float:
         return min(8 / 3 / (columns * aspect), 1 / -(-frames // columns))
 
-    assert size(columns_of(frames, aspect)) == pytest.approx(
-        max(size(n) for n in range(1, frames + 1)), abs=1e-6
-    )
+    assert size(columns_of(frames, aspect)) == pytest.approx(max(size(n) for n in range(1, frames + 1)), abs=1e-6)
 
 
 LABELS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz")), max_size=40)

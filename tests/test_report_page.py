@@ -13,9 +13,7 @@ import pytest
 from orchestration.report import report
 from tests.corpus_fixture import POLICY, RECIPE, corpus
 
-BROWSER = next(
-    (b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome")) if b), None
-)
+BROWSER = next((b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome")) if b), None)
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1400,2400",
@@ -33,9 +31,7 @@ PROBE = """<script>addEventListener("load", () => {
   d.found = shown();
 });</script></body>"""
 
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no Chromium on this machine: apt-get install chromium"
-)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
