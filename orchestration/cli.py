@@ -283,8 +283,10 @@ def _store(config: Path | None, sets: list[str] | None, root: str | None) -> Any
 
 def quiet() -> None:
     """Libraries speak from ERROR on, or from where HANDWHEEL_LOG says (DEBUG, INFO, WARNING)."""
-    logging.basicConfig(level=os.environ.get("HANDWHEEL_LOG", "ERROR"), stream=sys.stderr)
-    logging.getLogger("great_expectations").setLevel(logging.getLogger().level)
+    level = os.environ.get("HANDWHEEL_LOG", "ERROR")
+    logging.basicConfig(level=level, stream=sys.stderr)
+    for handler in logging.getLogger().handlers:  # some libraries set their own loggers' levels
+        handler.setLevel(level)
 
 
 def main() -> None:
