@@ -26,7 +26,6 @@ from schemas.media import Json
 VERSION = "contact-1"
 
 
-
 Array = NDArray[Any]
 
 WORK_PX = 224  # long side that is looked at: half a proxy

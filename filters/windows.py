@@ -104,9 +104,14 @@ def runs_of(tracks: Tracks, rule: Rule) -> Spans:
     measured = np.add.reduceat(~np.isnan(contact), first, dtype=np.int64) > 0
     peak = np.maximum.reduceat(np.nan_to_num(contact, nan=-1.0), first)
     code = np.select(
-        [last - first + 1 < rule.hand_samples_least, ~measured, peak >= rule.contact_accept_least,
-         peak >= rule.contact_doubt_least],
-        [BRIEF, UNMEASURED, KEPT, WEAK], default=IDLE,
+        [
+            last - first + 1 < rule.hand_samples_least,
+            ~measured,
+            peak >= rule.contact_accept_least,
+            peak >= rule.contact_doubt_least,
+        ],
+        [BRIEF, UNMEASURED, KEPT, WEAK],
+        default=IDLE,
     )
     return Spans(clip[first], start[first], until[last], code.astype(np.int64))
 

@@ -10,6 +10,9 @@ import os
 import sys
 from dataclasses import dataclass
 
+# The child's exit codes for how its `main` ended.
+REFUSED, NO_MEMORY, BUG = 3, 4, 5
+
 
 def _limit(memory_bytes: int, cpu_s: int) -> None:
     import ctypes
@@ -17,7 +20,7 @@ def _limit(memory_bytes: int, cpu_s: int) -> None:
     import signal
 
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))  # equal ones give SIGKILL, which says nothing
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it does not outlive a killed parent
 
@@ -61,15 +64,15 @@ def run(module: str, argv: list[str], limits: Limits) -> str:
         raise
     if child.returncode == 0:
         return out.decode()
-    if child.returncode == 3:
+    if child.returncode == REFUSED:
         raise BadMedia(**json.loads(out.decode().splitlines()[-1]))
+    if child.returncode == BUG:
+        raise RuntimeError(f"{module}: a bug, not bad media: {err.decode(errors='replace')[-2000:]}")
     if child.returncode == -24:  # SIGXCPU
         raise BadMedia("decoder_timeout", f"more than {limits.cpu_s} s of processor time")
     tail = err.decode(errors="replace").strip().splitlines()[-1:] or [""]
-    if child.returncode > 0 and "Error" in tail[0] and "MemoryError" not in tail[0]:
-        raise RuntimeError(f"{module}: a bug, not bad media: {err.decode(errors='replace')[-2000:]}")
-    reason = "decoder_memory" if "MemoryError" in tail[0] or "bad_alloc" in tail[0] else "decoder_crashed"
-    raise BadMedia(reason, f"exit {child.returncode}: {tail[0][:200]}")
+    full = child.returncode == NO_MEMORY or "bad_alloc" in tail[0]
+    raise BadMedia("decoder_memory" if full else "decoder_crashed", f"exit {child.returncode}: {tail[0][:200]}")
 
 
 def _kill_group(pid: int) -> None:
@@ -94,6 +97,7 @@ def _child() -> int:
     _limit(int(sys.argv[1]), int(sys.argv[2]))
     import importlib
     import json
+    import traceback
 
     from schemas.errors import BadMedia
 
@@ -101,7 +105,13 @@ def _child() -> int:
         importlib.import_module(sys.argv[3]).main(sys.argv[4:])
     except BadMedia as e:
         print(json.dumps({"reason": e.reason, "detail": e.detail[:500]}))
-        return 3
+        return REFUSED
+    except MemoryError:
+        traceback.print_exc()
+        return NO_MEMORY
+    except Exception as e:  # noqa: BLE001 - the parent raises it again
+        traceback.print_exc()
+        return NO_MEMORY if "Insufficient memory" in str(e) else BUG  # OpenCV's own words
     return 0
 
 

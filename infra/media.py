@@ -6,6 +6,7 @@ Everything here runs inside the jail (infra.jail): the bytes are hostile.
 from __future__ import annotations
 
 import functools
+import itertools
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ LONGEST_SIDE_PX = 16384
 MOST_PIXELS = 8192 * 8192
 GOP = 16  # closed, no B-frames: 3.8 times the random clips of GOP 250 for 1.42 times the bytes
 CRF = 23
+LONGEST_DECLARED_NS = 7 * 24 * 3600 * NS  # more is a broken header, and says nothing
+LONGEST_GAP_NS = 3600 * NS  # a longer one is a broken clock: one flipped bit can claim centuries
+SEEK_BACK_NS = 2 * NS  # first step back where a seek landed late; doubles from there
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -56,8 +60,9 @@ class Picture:
 
 def sniff(path: Path) -> None:
     """BadMedia for what is no media at all: empty_file, lfs_pointer, html_page, playlist."""
-    head = path.open("rb").read(512)
-    text = head.lstrip()[:64].lower()
+    with path.open("rb") as file:
+        head = file.read(512)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:64].lower()
     if not head:
         raise BadMedia("empty_file", "0 bytes")
     if text.startswith(b"version https://git-lfs"):
@@ -80,11 +85,14 @@ def open_media(path: Path) -> Any:
 
 
 def video_stream(container: Any) -> Any:
-    """The best video stream (cover pictures do not count). BadMedia: no_video, encrypted, bad_size."""
+    """The best video stream (cover pictures do not count). BadMedia: no_video, unknown_codec, bad_size."""
     attached = av.stream.Disposition.attached_pic
-    streams = [s for s in container.streams.video if not s.disposition & attached]
-    if not streams:
+    offered = [s for s in container.streams.video if not s.disposition & attached]
+    if not offered:
         raise BadMedia("no_video", "no video stream")
+    streams = [s for s in offered if s.codec_context is not None]
+    if not streams:
+        raise BadMedia("unknown_codec", "no decoder is known for its video stream")
     stream = max(streams, key=lambda s: (s.codec_context.width or 0) * (s.codec_context.height or 0))
     context = stream.codec_context
     w, h = context.width or 0, context.height or 0
@@ -103,14 +111,16 @@ def facts(container: Any, stream: Any, first: Any) -> Facts:
     size = (width, first.height) if turns % 2 == 0 else (first.height, width)
     declared = stream.duration * stream.time_base * NS if stream.duration else 0
     if not declared and container.duration:
-        declared = container.duration * 1000
+        # Matroska declares the end on its clock, which need not start at 0; the others declare a length.
+        ends_late = container.start_time or 0 if "matroska" in container.format.name else 0
+        declared = (container.duration - ends_late) * 1000
     rate = stream.average_rate
     return Facts(
         container.format.name,
         stream.codec_context.name,
         *size,
         float(rate) if rate else None,
-        int(declared),
+        int(declared) if declared <= LONGEST_DECLARED_NS else 0,
         turns,
     )
 
@@ -119,30 +129,52 @@ def pictures(container: Any, stream: Any, start_ns: int = 0) -> Iterator[Picture
     """Frames in order of time, t_ns from the recording's first frame, never the same time twice.
 
     start_ns > 0 seeks to the key frame before it: frames from there on, on the same times.
-    Damage is passed over: what can be decoded comes, and frames the decoder marks corrupt say so.
+    Damage is passed over: what can be decoded comes, frames the decoder marks corrupt say so, and a frame whose clock
+    leaps by more than an hour is left out.
     """
-    origin: int | None = None
+    origin, frames = None, _decoded(container, stream)
     if start_ns > 0:
-        origin = _origin(container, stream)
-        container.seek(max(int((start_ns + origin) / NS / stream.time_base), 0), stream=stream, backward=True)
-    usual_ns = round(NS / stream.average_rate) if stream.average_rate else NS // 25
+        origin, frames = _sought(container, stream, start_ns)
+    usual_ns = round(NS / stream.average_rate) if stream.average_rate else 0
+    usual_ns = usual_ns if 0 < usual_ns <= LONGEST_GAP_NS else NS // 25
     last_ns = -1
-    for frame in _decoded(container, stream):
-        clock_ns = None if frame.pts is None else round(frame.pts * frame.time_base * NS)
+    for frame in frames:
+        clock_ns = _clock_ns(frame)
         origin = clock_ns or 0 if origin is None else origin
         t_ns = max(last_ns, 0) + usual_ns if clock_ns is None else clock_ns - origin
-        if t_ns <= last_ns:
+        if t_ns <= last_ns or t_ns - max(last_ns, start_ns) > LONGEST_GAP_NS:
             continue
         length = round(frame.duration * frame.time_base * NS) if frame.duration else usual_ns
         last_ns = t_ns
-        yield Picture(t_ns, max(length, 1), frame, bool(frame.is_corrupt))
+        yield Picture(t_ns, length if 0 < length <= LONGEST_GAP_NS else usual_ns, frame, bool(frame.is_corrupt))
 
 
-def _origin(container: Any, stream: Any) -> int:
-    """Time of the first decodable frame in ns on the stream's clock."""
-    for frame in _decoded(container, stream):
-        return 0 if frame.pts is None else round(frame.pts * frame.time_base * NS)
-    raise BadMedia("no_frames", "a video stream without one decodable frame")
+def _clock_ns(frame: Any) -> int | None:
+    return None if frame.pts is None else round(frame.pts * frame.time_base * NS)
+
+
+def _sought(container: Any, stream: Any, start_ns: int) -> tuple[int, Iterator[Any]]:
+    """The first frame's clock in ns, and the frames from a key frame at or before `start_ns`.
+
+    MPEG-TS has no index and its seek may land late: then it is tried from ever earlier. BadMedia: no_frames, unseekable.
+    """
+    first = next(_decoded(container, stream), None)
+    if first is None:
+        raise BadMedia("no_frames", "a video stream without one decodable frame")
+    origin = _clock_ns(first) or 0
+    back_ns = 0
+    while back_ns <= start_ns + SEEK_BACK_NS:
+        tick = int((origin + start_ns - back_ns) / NS / stream.time_base)
+        try:
+            container.seek(tick, stream=stream, backward=True)
+        except av.error.FFmpegError as e:
+            raise BadMedia("unseekable", str(e.strerror)) from e
+        frames = _decoded(container, stream)
+        first = next(frames, None)
+        if first is not None and (_clock_ns(first) or 0) - origin <= start_ns:
+            return origin, itertools.chain([first], frames)
+        back_ns = max(2 * back_ns, SEEK_BACK_NS)
+    raise BadMedia("unseekable", f"no key frame was found before {start_ns / NS:.3f} s")
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:

@@ -146,6 +146,19 @@ def download(uri: str, path: Path) -> None:
                 target.write(block)
 
 
+def upload(path: Path, uri: str) -> None:
+    """Copies a local file to an object, whole or not at all, in flat memory."""
+    if is_s3(uri):
+        bucket, key = _parts(uri)
+        _s3(lambda c: c.upload_file(str(path), bucket, key), uri)
+        return
+    target = Path(uri)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    download(str(path), temporary)
+    temporary.replace(target)
+
+
 def put(uri: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
     """Writes an object whole or not at all and returns its ETag.
 

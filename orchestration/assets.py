@@ -48,9 +48,7 @@ def asset(hop: str, config: Config) -> dg.AssetsDefinition:
     """One hop and its check. Data version: its tables' versions; metadata: the rows it added."""
     specs = [CHECKS[hop]] if hop in CHECKS else []
 
-    @dg.asset(
-        name=hop, deps=NEEDS[hop], check_specs=specs, group_name="turn", description=turn.HOPS[hop].__doc__
-    )
+    @dg.asset(name=hop, deps=NEEDS[hop], check_specs=specs, group_name="turn", description=turn.HOPS[hop].__doc__)
     def step() -> Iterator[Any]:
         yield from steps(hop, config)
 

@@ -30,9 +30,7 @@ def listing_digest(uris: list[str]) -> tuple[str, int]:
 def log_sensor(config: Config, job: Any) -> dg.SensorDefinition:
     """Asks for fold to trigger when the listing of the robots' logs is a new one."""
 
-    @dg.sensor(
-        name="logs", job=job, minimum_interval_seconds=60, description="New robot logs: fold to trigger"
-    )
+    @dg.sensor(name="logs", job=job, minimum_interval_seconds=60, description="New robot logs: fold to trigger")
     def logs() -> dg.RunRequest | dg.SkipReason:
         digest, count = listing_digest([r.uri for r in config.robot])
         if not count:
@@ -55,8 +53,7 @@ def trigger_sensor(config: Config, job: Any) -> dg.SensorDefinition:
         if not due:
             return dg.SkipReason("no rule is met and the outbox is empty")
         return [
-            dg.RunRequest(run_key=t.key, tags={"handwheel/rule": t.rule, "handwheel/release": t.release})
-            for t in due
+            dg.RunRequest(run_key=t.key, tags={"handwheel/rule": t.rule, "handwheel/release": t.release}) for t in due
         ]
 
     return triggers

@@ -82,6 +82,7 @@ def main(folder: str) -> None:
         page = report_of(run.store, turn.recipe(settings), settings.policy.digest, None, out / "report.html")
         triggers = run.store.read("triggers", ["rule", "lane", "event", "release", "reason"]).to_pylist()
         releases = sorted(run.store.read("releases", ["name"])["name"].to_pylist())
+
     def say(text: str) -> None:
         cli.console.print(text, soft_wrap=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from infra.store import Store
 from orchestration.report_pictures import Look, Picture, picture_of, proxies_of
+from pipelines.views import bases
 from schemas.spans import NS, Span
 
 Row = dict[str, Any]
@@ -70,6 +71,7 @@ class Corpus:
     """What tiles are made from; `clips` and `decisions` are the current ones."""
 
     store: Store
+    assets: pa.Table  # the inventory
     clips: pa.Table
     decisions: pa.Table  # with `reason` and `stage`
     detector: str | None = None
@@ -132,7 +134,7 @@ def tiles(corpus: Corpus, chosen: pa.Table, uris: dict[str, str]) -> list[Tile]:
     """A tile a decision, without pictures; uris: where each recording lies, by sha256."""
     rows = chosen.to_pylist()
     clips = _by(corpus.clips.filter(pc.is_in(corpus.clips["clip_id"], chosen["clip_id"].combine_chunks())), "clip_id")
-    texts = captions_of(corpus.store, [r["span_id"] for r in rows])
+    texts = captions_of(corpus.store, bases(corpus.assets, corpus.store, rows))
     out = []
     for r in rows:
         said, model = texts.get(r["span_id"], ({}, None))
@@ -178,10 +180,11 @@ def _measure(name: str, value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def captions_of(store: Store, span_ids: Sequence[str]) -> dict[str, tuple[dict[str, str], str]]:
-    """Text by kind, and the model that wrote most of it, of each span that has one."""
-    columns = ["span_id", "kind", "text", "model", "prompt"]
-    rows = store.read_keys("captions", "span_id", span_ids, columns).to_pylist()
+def captions_of(store: Store, bases: Mapping[str, str]) -> dict[str, tuple[dict[str, str], str]]:
+    """Text by kind, and the model that wrote most of it, of each span that has one now (bases: by span_id)."""
+    columns = ["span_id", "basis", "kind", "text", "model", "prompt"]
+    rows = store.read_keys("captions", "span_id", list(bases), columns).to_pylist()
+    rows = [r for r in rows if r["basis"] == bases[r["span_id"]]]
     out: dict[str, tuple[dict[str, str], str]] = {}
     for row in sorted(rows, key=lambda r: (r["span_id"], r["kind"] != "L1", r["model"], r["prompt"], r["kind"])):
         texts, _ = out.setdefault(row["span_id"], ({}, row["model"]))
@@ -229,7 +232,7 @@ def attempts(corpus: Corpus, rows: Sequence[Row], budget: Budget) -> list[Attemp
     decided = corpus.decisions.filter(
         pc.is_in(corpus.decisions["clip_id"], pa.array([c for c, _ in shown], pa.string()))
     )
-    texts = captions_of(corpus.store, decided["span_id"].to_pylist())
+    texts = captions_of(corpus.store, bases(corpus.assets, corpus.store, decided.to_pylist()))
     by_clip: dict[str, list[Row]] = {}
     for d in decided.sort_by("start_ns").to_pylist():
         by_clip.setdefault(d["clip_id"], []).append(d)

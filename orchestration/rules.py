@@ -32,14 +32,10 @@ class TriggerOptions:
     stale_days: float = 14.0  # stale: days since the lane's last trigger
     stale_new_h: float = 1.0  # stale: and least growth of the lane in hours
     cool_down_h: float = 24.0  # least time between two triggers of a lane
-    command: str | tuple[str, ...] | None = (
-        None  # {pin} {release} {root} {lane} {rule} {key} filled in per argument
-    )
+    command: str | tuple[str, ...] | None = None  # {pin} {release} {root} {lane} {rule} {key} filled in per argument
     command_timeout_s: float = 3600.0
     webhook_url: str | None = None
-    webhook_secret_env: str = (
-        "HANDWHEEL_WEBHOOK_SECRET"  # the variable's name; the secret itself is never in a config
-    )
+    webhook_secret_env: str = "HANDWHEEL_WEBHOOK_SECRET"  # the variable's name; the secret itself is never in a config
     webhook_timeout_s: float = 30.0
 
 
@@ -108,9 +104,7 @@ def growth_h(lane: str, base: Base, newest: Facts) -> dict[str, float]:
     return {v: h - base.facts.hours.get(v, 0.0) for v, h in newest.hours.items() if lane_of(v) == lane}
 
 
-def first(
-    lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions
-) -> Verdict | None:
+def first(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
     """A lane without a model gets its first release."""
     if base is not None:
         return None
@@ -118,9 +112,7 @@ def first(
     return Verdict(True, f"{lane} has no model yet; {newest.name} has {clips} clips for it")
 
 
-def new_hours(
-    lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions
-) -> Verdict | None:
+def new_hours(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
     """One of the lane's views grew by max(hours, fraction of what the base had of it)."""
     if base is None:
         return None
@@ -132,9 +124,7 @@ def new_hours(
     return Verdict(fired, ", ".join(said))
 
 
-def new_task(
-    lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions
-) -> Verdict | None:
+def new_task(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
     """A task that the base lacks has enough episodes over enough scenes.
 
     Releases count tasks over all embodiments: an IDM's lane is judged only where there is one embodiment.
@@ -145,16 +135,12 @@ def new_task(
     limit = f"limit {options.new_task_episodes} episodes over {options.new_task_scenes} scenes"
     if not new:
         return Verdict(False, f"no task that {base.facts.name} lacks ({limit})")
-    enough = {
-        t: n for t, n in new.items() if n[0] >= options.new_task_episodes and n[1] >= options.new_task_scenes
-    }
+    enough = {t: n for t, n in new.items() if n[0] >= options.new_task_episodes and n[1] >= options.new_task_scenes}
     task, (episodes, scenes) = max((enough or new).items(), key=lambda item: (item[1], item[0]))
     return Verdict(bool(enough), f"{task!r} has {episodes} episodes over {scenes} scenes ({limit})")
 
 
-def stale(
-    lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions
-) -> Verdict | None:
+def stale(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
     """The lane's last trigger is old and there is something new, however little."""
     if base is None:
         return None

@@ -36,9 +36,7 @@ def look(
 def pending(triggers: Sequence[Trigger]) -> list[Trigger]:
     """The outbox: what fired and was neither delivered nor coalesced into a newer one, oldest first."""
     settled = {t.key for t in triggers if t.event != "fired"}
-    return sorted(
-        (t for t in triggers if t.event == "fired" and t.key not in settled), key=lambda t: (t.at_ns, t.key)
-    )
+    return sorted((t for t in triggers if t.event == "fired" and t.key not in settled), key=lambda t: (t.at_ns, t.key))
 
 
 def _base(lane: str, facts: Mapping[str, Facts], triggers: Sequence[Trigger]) -> Base | None:

@@ -22,7 +22,7 @@ from schemas import Proxy
 from schemas.arrow import schema_of, table_of
 from schemas.errors import BadMedia
 from schemas.keys import clip_id
-from schemas.spans import NS, Span, split
+from schemas.spans import NS, Span, merge, split
 
 # A container that promises this much more than it holds was cut short; less is rounding or a longer audio track.
 SHORT_NS = NS // 2
@@ -76,14 +76,13 @@ def decode(path: Path, out: Path, sha256: str, options: PassOptions, spans: list
         raise BadMedia("no_frames", "a video stream without one decodable frame")
     facts = media.facts(container, stream, first.frame)
     size = media.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
-    ends = None if spans is None else iter(_edges(spans, options))
     clips: list[dict[str, Any]] = []
     with (
         pa.OSFile(str(out / "proxies.arrow"), "wb") as sink,
         pa.ipc.new_file(sink, schema_of(Proxy)) as writer,
     ):
         decoded_ns = 0
-        for clip, end_ns in _clips(_chain(first, pictures), facts, size, options, ends):
+        for clip, end_ns in _clips(_chain(first, pictures), facts, size, options, spans):
             clips.append(_close(clip, end_ns, sha256, spans, writer, size))
             decoded_ns = end_ns
     lost = facts.declared_ns - decoded_ns
@@ -100,12 +99,6 @@ def _chain(first: media.Picture, rest: Iterator[media.Picture]) -> Iterator[medi
     yield from rest
 
 
-def _edges(spans: list[Span], options: PassOptions) -> list[int]:
-    """Every time at which a clip of given spans starts or ends, in order."""
-    longest = round(options.cut.longest_s * NS)
-    return sorted({t for span in spans for part in split((span[0], span[1]), longest) for t in part})
-
-
 def _inside(clip: dict[str, Any], spans: list[Span]) -> bool:
     return any(s <= clip["start_ns"] and clip["end_ns"] <= e for s, e in spans)
 
@@ -115,46 +108,57 @@ def _clips(
     facts: media.Facts,
     size: tuple[int, int],
     options: PassOptions,
-    edges: Iterator[int] | None,
+    spans: list[Span] | None,
 ) -> Iterator[tuple[OpenClip, int]]:
     """Clips with their ends; they tile [0, decoded)."""
-    cut: Callable[[int, bool], int | None] = _at_edges(edges) if edges else _at_shots(options)
+    cut = _at_shots(options) if spans is None else _at_edges(spans, options)
     clip = OpenClip(0)
     end_ns = 0
-    for pending, starts_shot in _with_cuts(pictures, facts, size, options):
-        t_ns = pending.picture.t_ns
-        while (at := cut(t_ns, starts_shot)) is not None:
+    for pending, starts_shot in _with_cuts(pictures, facts, size, options, spans):
+        t_ns, next_ns = pending.picture.t_ns, pending.picture.t_ns + pending.picture.length_ns
+        while (at := cut(t_ns, next_ns, starts_shot)) is not None:
             if at > clip.start_ns:
                 yield clip, at
                 clip = OpenClip(at)
         _add(clip, pending, options)
-        end_ns = t_ns + pending.picture.length_ns
+        end_ns = next_ns
+    while (at := cut(end_ns, end_ns, False)) is not None and at < end_ns:
+        if at > clip.start_ns:
+            yield clip, at
+            clip = OpenClip(at)
     if end_ns > clip.start_ns:
         yield clip, end_ns
 
 
-def _at_shots(options: PassOptions) -> Callable[[int, bool], int | None]:
-    """Cut at shots, and where a shot has lasted as long as a clip may."""
+# cut(t_ns, next_ns, starts_shot): where the clip under way ends before the frame that is shown over [t_ns, next_ns);
+# asked again until it says None.
+Cutter = Callable[[int, int, bool], int | None]
+
+
+def _at_shots(options: PassOptions) -> Cutter:
+    """Cut at shots, and before the frame that would make a clip too long; where no frame comes in time, without one."""
     longest = round(options.cut.longest_s * NS)
     start = 0
 
-    def cut(t_ns: int, starts_shot: bool) -> int | None:
+    def cut(t_ns: int, next_ns: int, starts_shot: bool) -> int | None:
         nonlocal start
-        if t_ns > start and (starts_shot or t_ns - start >= longest):
-            start = t_ns
-            return t_ns
+        if t_ns > start and (starts_shot or next_ns - start > longest):
+            start = min(t_ns, start + longest)
+            return start
         return None
 
     return cut
 
 
-def _at_edges(edges: Iterator[int]) -> Callable[[int, bool], int | None]:
-    """Cut at given times."""
+def _at_edges(spans: list[Span], options: PassOptions) -> Cutter:
+    """Cut at every time at which a clip of given spans starts or ends."""
+    longest = round(options.cut.longest_s * NS)
+    edges = iter(sorted({t for span in spans for part in split((span[0], span[1]), longest) for t in part}))
     coming = next(edges, None)
 
-    def cut(t_ns: int, starts_shot: bool) -> int | None:
+    def cut(t_ns: int, next_ns: int, starts_shot: bool) -> int | None:
         nonlocal coming
-        del starts_shot
+        del next_ns, starts_shot
         if coming is None or t_ns < coming:
             return None
         at, coming = coming, next(edges, None)
@@ -163,17 +167,34 @@ def _at_edges(edges: Iterator[int]) -> Callable[[int, bool], int | None]:
     return cut
 
 
+def _within(spans: list[Span] | None) -> Callable[[int], bool]:
+    """Whether a time lies in any of the spans, for times that do not decrease; None: every time does."""
+    left = [] if spans is None else merge((s[0], s[1]) for s in spans)
+
+    def inside(t_ns: int) -> bool:
+        while left and left[0][1] <= t_ns:
+            del left[0]
+        return spans is None or (bool(left) and left[0][0] <= t_ns)
+
+    return inside
+
+
 def _with_cuts(
-    pictures: Iterator[media.Picture], facts: media.Facts, size: tuple[int, int], options: PassOptions
+    pictures: Iterator[media.Picture],
+    facts: media.Facts,
+    size: tuple[int, int],
+    options: PassOptions,
+    spans: list[Span] | None,
 ) -> Iterator[tuple[Pending, bool]]:
-    """Frames in order, each with whether it starts a shot; a sample's pixels are taken on the way."""
+    """Frames in order, each with whether it starts a shot; a sample's pixels are taken on the way, inside the spans."""
     state = cuts.CutState()
     waiting: deque[Pending] = deque()
     period_ns = round(NS / options.proxy_hz)
     due_ns = 0
+    inside = _within(spans)
     for picture in pictures:
         rgb = None
-        if picture.t_ns >= due_ns:
+        if picture.t_ns >= due_ns and inside(picture.t_ns):
             rgb = media.rgb(picture.frame, size, facts.quarter_turns)
             due_ns = (picture.t_ns // period_ns + 1) * period_ns
         waiting.append(Pending(picture, rgb))

@@ -130,7 +130,7 @@ class Worker:
         else:
             sha256 = web.fetch(item.uri, path, self.options.fetch)
             if not objects.exists(stored(self.store.root, sha256)):
-                objects.put(stored(self.store.root, sha256), path.read_bytes())
+                objects.upload(path, stored(self.store.root, sha256))
         path.replace(path.with_name(sha256))
         return sha256, (Path(self.scratch) / sha256).stat().st_size
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -76,12 +75,7 @@ def list_files(store: Store, name: str) -> list[fmt.FileEntry]:
 def put_tree(source: Path, target: str) -> None:
     """Copies a local folder's files below a URI."""
     for path in sorted(p for p in source.rglob("*") if p.is_file()):
-        uri = objects.join(target, str(path.relative_to(source)))
-        if objects.is_s3(uri):
-            objects.put(uri, path.read_bytes())
-        else:
-            Path(uri).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, uri)
+        objects.upload(path, objects.join(target, str(path.relative_to(source))))
 
 
 def shown(release: dict[str, Any]) -> dict[str, Any]:

@@ -157,6 +157,19 @@ def _row(
     }  # fmt: skip
 
 
+def bases(assets: pa.Table, store: Store, spans: Iterable[Row]) -> dict[str, str]:
+    """What captions of each span must rest on now, by span_id; assets: the inventory, spans: rows of decisions."""
+    narrations = dict(zip(assets["sha256"].to_pylist(), assets["narrations"].to_pylist(), strict=True))
+    for row in assets.filter(assets["primary"]).select(["sha256", "narrations"]).to_pylist():
+        narrations[row["sha256"]] = row["narrations"]
+    episodes = episodes_by_recording(store)
+    out = {}
+    for span in spans:
+        found = episode_of(episodes, span["sha256"], span["start_ns"], span["end_ns"])
+        out[span["span_id"]] = basis_of(narrations[span["sha256"]], found[0] if found else None, span)
+    return out
+
+
 def _captions(store: Store, spans: list[str]) -> dict[tuple[str, str], list[Row]]:
     """Captions of spans by (span, basis): those that rest on words since corrected are under another basis."""
     out: dict[tuple[str, str], list[Row]] = {}

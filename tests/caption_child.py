@@ -20,8 +20,7 @@ def main(root: str, vlm: str) -> None:
     run = Run(Store(root), "child", ray=Ray(workers=1))
     model = CaptionOptions(backend="transformers", model=vlm, max_images=1, max_tokens=4, batch_size=2)
     added: list[Any] = [
-        caption.caption(run, "r", Policy(detector="d"), options).added
-        for options in (CaptionOptions(), model, model)
+        caption.caption(run, "r", Policy(detector="d"), options).added for options in (CaptionOptions(), model, model)
     ]
     try:
         caption.caption(run, "r", Policy(detector="d"), CaptionOptions(backend="openai", model="m"))

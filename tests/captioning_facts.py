@@ -18,9 +18,7 @@ def side(**changes: Any) -> SideFacts:
 
 
 RIGHT_ONLY = HandFacts(samples=16, left=None, right=side(), both_share=0.0)
-BOTH = HandFacts(
-    samples=16, left=side(path=0.1, dx=0.0, x=0.3, contact_share=None), right=side(), both_share=0.6
-)
+BOTH = HandFacts(samples=16, left=side(path=0.1, dx=0.0, x=0.3, contact_share=None), right=side(), both_share=0.6)
 
 
 def facts(**changes: Any) -> Facts:
@@ -128,9 +126,7 @@ VERBS_0 = [
     "pour",
 ]
 noun, place = st.sampled_from(NOUNS), st.sampled_from(PLACES)
-subject = st.sampled_from(
-    ["#C C ", "C ", "#c c ", "The person ", "A man ", "#O man X ", "Someone ", "The right hand "]
-)
+subject = st.sampled_from(["#C C ", "C ", "#c c ", "The person ", "A man ", "#O man X ", "Someone ", "The right hand "])
 ego4d = st.builds(
     lambda s, v, n, p, j, v2, n2: f"{s}{v} {n} {p}{j + v2 + ' ' + n2 if j else ''}".strip() + ".",
     subject, st.sampled_from(VERBS_3), noun, place, st.sampled_from(["", " and ", ", then ", " and then "]),
@@ -140,9 +136,7 @@ epic = st.builds(lambda v, n, p: f"{v} {n} {p}".strip(), st.sampled_from(VERBS_0
 described = st.builds(lambda n, p: f"A view of {n} {p}".strip(), noun, place)
 narrations = st.lists(ego4d | epic | described, min_size=1, max_size=3).map(" ".join) | ego4d | epic
 embodiments = st.sampled_from(["so101_sim", "franka", "WidowX-250", "neo", "mobile_aloha"])
-modes = st.none() | st.sampled_from(
-    ["lower", "TRAVERSE", "calibration_bias", "object dropped", "timeout", "grasp"]
-)
+modes = st.none() | st.sampled_from(["lower", "TRAVERSE", "calibration_bias", "object dropped", "timeout", "grasp"])
 attempts = st.builds(
     AttemptFacts,
     instruction=st.none() | epic | st.just("Pick the pink block and place it at the goal."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 
 from infra.store import Store
+from pipelines.inventory import inventory
+from pipelines.views import bases
 from schemas import Asset, Caption, Clip, Decision, Episode, Hands, Proxy, Reject
 from schemas.keys import clip_id, digest_of, key_of
 from schemas.spans import NS
@@ -93,8 +95,11 @@ def corpus(root: Path, more_clips: int = 0) -> Store:
         uri = f"robot/{i:03d}.mp4"
         rows.add("episodes", episode(uri, (outcome, mode, frame), SPANS[uri][0][0]))
     store = Store(str(root))
+    said = rows.tables.pop("captions")
     for table, added in rows.tables.items():
         store.insert(table, added, run_id=RUN)
+    now = bases(inventory(store, RECIPE), store, store.read("decisions").to_pylist())
+    store.insert("captions", [replace(c, basis=now[c.span_id]) for c in said], run_id=RUN)
     return store
 
 
@@ -251,7 +256,7 @@ def caption(clip: str, sha256: str, kind: str, text: str) -> Caption:
         text=text,
         model="drawn",
         prompt="p",
-        basis="b",
+        basis="",
         decoding="{}",
         checks=[],
         parent=None,

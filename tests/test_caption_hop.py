@@ -17,6 +17,7 @@ from infra.store import Store
 from pipelines.caption import caption, missing
 from pipelines.caption_writer import CaptionOptions
 from pipelines.hop import Ray, Run
+from pipelines.views import PublishOptions, select
 from schemas import TABLES
 from schemas.arrow import schema_of
 from schemas.errors import UsageError
@@ -60,14 +61,10 @@ class Corpus:
             "assets", asset_id=key_of(name), uri=name, sha256=sha, stage=stage,
             narrations=words, recipe=RECIPE,
         )  # fmt: skip
-        self.add(
-            "clips", clip_row_id=key_of(key, RECIPE), clip_id=key, sha256=sha, end_ns=4 * S, recipe=RECIPE
-        )
+        self.add("clips", clip_row_id=key_of(key, RECIPE), clip_id=key, sha256=sha, end_ns=4 * S, recipe=RECIPE)
         self.add("proxies", clip_id=key, sample_ns=times, width_px=64, height_px=48, jpegs=[picture] * 16)
         if stage != "robot":
-            self.add(
-                "hands", hands_id=key_of(key, "d"), clip_id=key, detector="d", sample_ns=times, hands=track
-            )
+            self.add("hands", hands_id=key_of(key, "d"), clip_id=key, detector="d", sample_ns=times, hands=track)
         self.add(
             "decisions", decision_id=key_of(key, POLICY.digest), span_id=key, clip_id=key, sha256=sha,
             end_ns=4 * S, verdict=verdict, policy=POLICY.digest,
@@ -108,7 +105,7 @@ def test_kept_spans_get_all_levels_and_the_original_beside(corpus: Corpus) -> No
     )
     rows = corpus.store.read("captions").to_pylist()
     levels = [r for r in rows if r["kind"] != "original"]
-    assert {r["parent"] for r in levels} == {key_of(key, "original", "source", "")}
+    assert {r["parent"] for r in levels} == {r["caption_id"] for r in rows if r["kind"] == "original"}
     assert all(c["passed"] for r in levels for c in r["checks"])
     assert {(r["model"], r["sha256"]) for r in levels} == {("grounded 1", "a".ljust(64, "0"))}
 
@@ -139,6 +136,23 @@ def test_attempts_are_told_by_their_outcome(corpus: Corpus) -> None:
     assert corpus.texts(failed)["achieved"] == "Fail to put the carrot on the plate. Stop while lowering."
     assert corpus.texts(unknown)["L2"] == "Attempt to put the carrot on the plate."
     assert "achieved" not in corpus.texts(unknown)
+
+
+def test_a_corrected_outcome_gets_captions_of_its_own(corpus: Corpus) -> None:
+    key = corpus.attempt("e", "success")
+    corpus.do()
+    assert "Fail" not in corpus.texts(key)["achieved"]
+    camera = {"camera": "front", "sha256": "e".ljust(64, "0"), "start_ns": 0, "end_ns": 4 * S}
+    corpus.add(
+        "episodes", episode_row_id="later", episode_id="e", outcome="failure", modified_ns=1, fps_hz=10.0,
+        instruction="put carrot on plate", embodiment="widowx", cameras=[camera],
+    )  # fmt: skip
+    assert corpus.do() == {"captions": 7}
+    rows, _ = select(corpus.store, RECIPE, POLICY.digest, PublishOptions())
+    drawn = {r["caption"] for r in rows if r["clip_id"] == key}
+    assert len(drawn) == 1
+    assert drawn.pop().startswith("Fail")
+    assert corpus.do() == {}
 
 
 def test_what_fails_a_check_is_a_reject_and_is_not_tried_again(corpus: Corpus) -> None:

@@ -148,9 +148,7 @@ def test_replies_that_are_no_captions_of_this_clip(reply: str, reason: str) -> N
 
 def test_a_reply_is_read_out_of_its_fence() -> None:
     known = facts(narration="#C C picks up the cup")
-    reply = (
-        f'```json\n{{"content_hash": "{known.span_id}", "L1": "Pick  up\\nthe cup.", "achieved": "x"}}\n```'
-    )
+    reply = f'```json\n{{"content_hash": "{known.span_id}", "L1": "Pick  up\\nthe cup.", "achieved": "x"}}\n```'
     assert parse(reply, known) == {"L1": "Pick up the cup."}
 
 

@@ -32,8 +32,17 @@ def hand_at(x: float, y: float, length: float = 90.0) -> NDArray[Any]:
 def as_hand(points: NDArray[Any]) -> Json:
     """The detector's dict of those key points."""
     relative = points / SIZE
-    return {"side": "right", "side_score": 1.0, "score": 1.0, "presence": 1.0,
-            "x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "keypoints": relative.ravel().tolist()}
+    return {
+        "side": "right",
+        "side_score": 1.0,
+        "score": 1.0,
+        "presence": 1.0,
+        "x0": 0.0,
+        "y0": 0.0,
+        "x1": 1.0,
+        "y1": 1.0,
+        "keypoints": relative.ravel().tolist(),
+    }
 
 
 def texture(seed: int, height: int, width: int) -> NDArray[Any]:

@@ -83,12 +83,25 @@ def judge(clip: Sampled, hands: list[dict[str, Any]], policy: Policy) -> list[di
     """Its decisions, by hands alone: every other signal is null."""
     sha = key_of(clip.name) * 2
     row = {f.name: None for f in schema_of(Clip)} | {
-        "clip_id": clip_id(sha, 0, clip.end_ns), "sha256": sha, "start_ns": 0, "end_ns": clip.end_ns,
-        "cutter": "whole", "frame_count": 1, "damaged_frames": 0, "run_id": "bench", "stage": "web",
+        "clip_id": clip_id(sha, 0, clip.end_ns),
+        "sha256": sha,
+        "start_ns": 0,
+        "end_ns": clip.end_ns,
+        "cutter": "whole",
+        "frame_count": 1,
+        "damaged_frames": 0,
+        "run_id": "bench",
+        "stage": "web",
     }
     schema = pa.schema([*schema_of(Clip), pa.field("stage", pa.string())])
-    seen = {"hands_id": row["clip_id"], "clip_id": row["clip_id"], "detector": policy.detector,
-            "sample_ns": clip.sample_ns, "hands": hands, "run_id": "bench"}
+    seen = {
+        "hands_id": row["clip_id"],
+        "clip_id": row["clip_id"],
+        "detector": policy.detector,
+        "sample_ns": clip.sample_ns,
+        "hands": hands,
+        "run_id": "bench",
+    }
     table = decide(pa.Table.from_pylist([row], schema=schema), table_of(Hands, [seen]), policy, "bench")
     decisions: list[dict[str, Any]] = table.to_pylist()
     return decisions
@@ -99,18 +112,26 @@ def line(clip: Sampled, hands: list[dict[str, Any]], decisions: list[dict[str, A
     share = len({h["sample"] for h in hands}) / max(1, len(clip.frames))
     contacts = [h["contact"] for h in hands if h["contact"] is not None]
     peak = f"{max(contacts):.2f}" if contacts else "-"
-    times = {v: sum(d["end_ns"] - d["start_ns"] for d in decisions if d["verdict"] == v) / NS
-             for v in ("accept", "quarantine", "reject")}
+    times = {
+        v: sum(d["end_ns"] - d["start_ns"] for d in decisions if d["verdict"] == v) / NS
+        for v in ("accept", "quarantine", "reject")
+    }
     reasons = sorted({r for d in decisions for r in d["reasons"]} - {"no_hands"})
-    return (f"| {clip.name} | {clip.end_ns / NS:.1f} | {share:.2f} | {peak} | {times['accept']:.1f} | "
-            f"{times['quarantine']:.1f} | {times['reject']:.1f} | {', '.join(reasons)} |")
+    return (
+        f"| {clip.name} | {clip.end_ns / NS:.1f} | {share:.2f} | {peak} | {times['accept']:.1f} | "
+        f"{times['quarantine']:.1f} | {times['reject']:.1f} | {', '.join(reasons)} |"
+    )
 
 
 def main() -> None:
     """Print the table and what it sums up to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("samples", nargs="?", type=Path,
-                        default=Path(os.environ.get("HANDWHEEL_SAMPLES") or ROOT.parent / "shared" / "data"))
+    parser.add_argument(
+        "samples",
+        nargs="?",
+        type=Path,
+        default=Path(os.environ.get("HANDWHEEL_SAMPLES") or ROOT.parent / "shared" / "data"),
+    )
     parser.add_argument("--first-s", type=float, default=0.0)
     given = parser.parse_args()
     if not given.samples.is_dir():
