@@ -246,7 +246,6 @@ def test_contributing_has_three_recipes_with_tests() -> None:
     assert {mark for mark, _ in recipes()} == {"run: source", "run: signal", "run: captioner"}
 
 
-@pytest.mark.filterwarnings("default::ResourceWarning")
 @pytest.mark.parametrize(("mark", "name"), recipes())
 def test_contributings_code_runs(mark: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The recipe's blocks make one module; its own test is called."""
