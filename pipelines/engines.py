@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from infra import scratch
 from pipelines.hop import Beam, Ray
 
 EMBEDDED = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
@@ -26,6 +29,19 @@ def beam_options(beam: Beam) -> Any:
             *beam.flags,
         ]
     )
+
+
+@contextmanager
+def pipeline(beam: Beam) -> Iterator[Any]:
+    """A Beam pipeline, run at the end of the block. Its own folder lies in our scratch, so that a kill leaves none."""
+    import apache_beam
+
+    with scratch.folder("beam") as folder:
+        made = apache_beam.Pipeline(options=beam_options(beam))
+        os.rmdir(made.local_tempdir)
+        made.local_tempdir = str(folder)
+        with made:
+            yield made
 
 
 def actors(ray: Ray, kind: type, *args: Any) -> Any:
