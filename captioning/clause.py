@@ -16,7 +16,6 @@ from captioning.words import (
     VERBS,
     lemma,
     tokens,
-    word_count,
 )
 
 # Of 100 words this many may repeat the original: room is left for its articles and for what was measured.
@@ -44,11 +43,7 @@ _PHRASES = (
 _FIXED_PAIRS = {("in", "half"), ("in", "place"), ("in", "front"), ("by", "hand"), ("on", "top")}
 _FIXED_PAIRS |= {("at", "home"), ("away", "empty")}
 _KEEP_BARE = FUNCTION | DETERMINERS | {"something", "everything", "nothing", "anything", "camera's"}
-_JOINTS = frozenset(["and", "or", "while"])
-_PARTICLES = frozenset(
-    ["up", "down", "off", "out", "away", "over", "back", "around", "on", "in", "through", "apart", "together",
-     "above", "below"]
-)  # fmt: skip
+JOINTS = frozenset(["and", "or", "while"])
 
 
 def sentences_of(text: str | None) -> list[str]:
@@ -103,14 +98,15 @@ def _without_subject(text: str) -> tuple[str, str]:
     return text, ""
 
 
-def _bare(word: str) -> str:
+def bare_word(word: str) -> str:
+    """The word in lower case without its punctuation; empty where it has no letter or digit."""
     found = TOKEN.search(word)
     return found[0].lower() if found else ""
 
 
 def _as_verb(word: str) -> str | None:
     """The base form with the word's punctuation, or None where the lexicon has no such verb."""
-    bare = _bare(word)
+    bare = bare_word(word)
     base = lemma(bare)
     return TOKEN.sub(base, word, count=1) if base in VERBS else None
 
@@ -126,7 +122,7 @@ def _imperative(words: list[str], other: bool, finite: bool) -> list[str] | None
     first = re.split(r"[:_/]|-(?=down|up|on|off|in|out|away|back|into)", words[0])
     words = [p for p in first if p] + words[1:]
     verb = _as_verb(words[0]) if words else None
-    if verb is None and finite and words and re.fullmatch(r"[a-z]{3,}[^s]s", words[0]):
+    if verb is None and finite and words and re.fullmatch(r"[a-z]{3,}[^isu]s", words[0]):
         verb = lemma(words[0])
     if verb is None:
         return None
@@ -138,10 +134,10 @@ def _imperative_rest(words: list[str]) -> list[str]:
     """Base forms of the finite verbs that a joint introduces ("and places")."""
     out: list[str] = []
     for i, word in enumerate(words):
-        bare = _bare(word)
-        after = _bare(words[i + 1]) if i + 1 < len(words) else "the"
-        joined = i > 0 and _bare(words[i - 1]) in _JOINTS
-        listed = i > 0 and words[i - 1].endswith(",") and after in FUNCTION | PLAIN and after not in _JOINTS
+        bare = bare_word(word)
+        after = bare_word(words[i + 1]) if i + 1 < len(words) else "the"
+        joined = i > 0 and bare_word(words[i - 1]) in JOINTS
+        listed = i > 0 and words[i - 1].endswith(",") and after in FUNCTION | PLAIN and after not in JOINTS
         if (joined or listed) and bare.endswith("s") and lemma(bare) in VERBS:
             word = _as_verb(word) or word
         out.append(word)
@@ -152,7 +148,7 @@ def _articles(words: list[str]) -> list[str]:
     """Definite articles: "a" becomes "the"; a bare noun after a verb or a preposition gets one."""
     out: list[str] = []
     for i, word in enumerate(words):
-        bare, before = _bare(word), _bare(words[i - 1]) if i else ""
+        bare, before = bare_word(word), bare_word(words[i - 1]) if i else ""
         if bare in {"a", "an"} or bare in POSSESSIVES:
             word = TOKEN.sub("the", word, count=1)
         elif i and _wants_article(words, i, bare, before):
@@ -169,25 +165,25 @@ def _wants_article(words: list[str], i: int, bare: str, before: str) -> bool:
         return False
     if bare.endswith("ly") or (bare.endswith("ing") and lemma(bare) in VERBS):
         return False
-    if before == "to" and bare in VERBS and (i + 1 < len(words)) and _bare(words[i + 1]) in DETERMINERS:
+    if before == "to" and bare in VERBS and (i + 1 < len(words)) and bare_word(words[i + 1]) in DETERMINERS:
         return False
     return not (bare in PLAIN and i + 1 == len(words) and i == 1)
 
 
 def _opens_joined(words: list[str], i: int) -> bool:
     """Whether the word before is a verb that "and" joins: "pick the cup and wash | plate"."""
-    return _bare(words[i - 2]) in _JOINTS and _bare(words[i - 1]) in VERBS
+    return bare_word(words[i - 2]) in JOINTS and bare_word(words[i - 1]) in VERBS
 
 
 def _plain(words: list[str]) -> list[str]:
     """Without guesses at identity, hedges and words of sequence; persons become "the person"."""
     out: list[str] = []
     for word in words:
-        bare = _bare(word)
+        bare = bare_word(word)
         if not bare and word in {"-", "&", "+", "/", "|"}:
             continue
         if bare in PERSONS and bare not in {"person", "people"}:
-            if out and _bare(out[-1]) not in DETERMINERS:
+            if out and bare_word(out[-1]) not in DETERMINERS:
                 out.append("the")
             out.append(TOKEN.sub("person", word, count=1))
         elif not (BANNED & set(tokens(word)) or (len(bare) == 1 and _after_person(out))):
@@ -197,30 +193,4 @@ def _plain(words: list[str]) -> list[str]:
 
 def _after_person(words: list[str]) -> bool:
     """Ego4D tells persons apart by a letter: "man X"."""
-    return bool(words) and _bare(words[-1]) in {"person", "people"}
-
-
-def shortened(clause: str, limit: int) -> str:
-    """The clause in at most `limit` words, cut before a joint, modifiers dropped; may be empty."""
-    words = clause.split()
-    if word_count(clause) <= limit:
-        return clause
-    if clause.startswith("watch the person ") and limit == 5:
-        return "watch the person"
-    joints = PREPOSITIONS | _JOINTS | {"but", "more", "than"}
-    breaks = [i for i in range(2, len(words)) if _bare(words[i]) in joints or words[i - 1].endswith(",")]
-    breaks = [i for i in breaks if i > 2 or words[i - 1].endswith(",")]
-    kept = [i for i in breaks if word_count(" ".join(words[:i])) <= limit]
-    if kept:
-        return _trimmed(words[: kept[-1]])
-    words = words[: breaks[0]] if breaks else words
-    while word_count(" ".join(words)) > limit and "the" in words and words.index("the") + 2 < len(words):
-        del words[words.index("the") + 1]
-    return _trimmed(words) if word_count(" ".join(words)) <= limit else ""
-
-
-def _trimmed(words: list[str]) -> str:
-    """Without joints, articles and prepositions left hanging at its end."""
-    while words and _bare(words[-1]) in (FUNCTION - _PARTICLES) | {""}:
-        words = words[:-1]
-    return " ".join(words).rstrip(" ,-:")
+    return bool(words) and bare_word(words[-1]) in {"person", "people"}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import fmean, median
 from typing import Any
+
+from schemas.keys import digest_of
 
 Row = Mapping[str, Any]
 
@@ -75,6 +77,7 @@ class AttemptFacts:
 class Facts:
     """What a caption of one span may rest on."""
 
+    basis: str  # basis_of: what its captions rest on
     span_id: str  # hash of sha256, start and end: the content hash that travels with a request
     sha256: str
     start_ns: int
@@ -93,12 +96,13 @@ class Facts:
 
 
 def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, asset: Row) -> Facts:
-    """Facts of a span from its rows (dicts of Decision, Hands, Clip, Episode, Asset, or of what is read of them here).
+    """Facts of a span from its rows (dicts with what is read here of Decision, Hands, Clip, Episode, Asset).
 
     hands: the clip's track, of which only the span's samples count; None where no detector looked.
     """
     start, end = int(decision["start_ns"]), int(decision["end_ns"])
     return Facts(
+        basis=basis_of(asset["narrations"], episode, decision),
         span_id=decision["span_id"],
         sha256=decision["sha256"],
         start_ns=start,
@@ -111,10 +115,20 @@ def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, a
     )
 
 
-def narration_of(narrations: Iterable[Row], start_ns: int, end_ns: int) -> str | None:
-    """The original words about [start_ns, end_ns), in the order of time; those about the whole where it has none.
+def basis_of(narrations: Iterable[Row], episode: Row | None, span: Row) -> str:
+    """Digest of the words that a span's captions rest on. A corrected narration or outcome gives another.
 
-    A timed narration counts where half of it, or half of the span, lies in both; one without an end is a point.
+    32 hex digits; span: span_id's sha256, start_ns, end_ns. The hand track is not in it.
+    """
+    told = narration_of(narrations, int(span["start_ns"]), int(span["end_ns"]))
+    attempt = None if episode is None else asdict(attempt_facts(episode, span))
+    return digest_of([told, attempt])[:32]
+
+
+def narration_of(narrations: Iterable[Row], start_ns: int, end_ns: int) -> str | None:
+    """The original words about [start_ns, end_ns), by time; those about the whole where there are none.
+
+    A timed narration counts where half of it or of the span lies in both; one without an end is a point.
     """
     timed = [n for n in narrations if n["start_ns"] is not None]
     inside = [n for n in timed if _is_about(n, start_ns, end_ns)]
@@ -181,7 +195,7 @@ def _within(x: float) -> float:
 
 
 def attempt_facts(episode: Row, span: Row) -> AttemptFacts:
-    """The log's own words about an attempt, of which the span (sha256, start_ns, end_ns) may show a part only.
+    """The log's own words about an attempt, of which the span (sha256, start_ns, end_ns) may show a part.
 
     A span that ends before the attempt does shows no outcome: there it is unknown.
     """

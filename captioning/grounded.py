@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from captioning.attempts import achieved, attempt_extras, attempt_gist, attempt_head, attempted
-from captioning.clause import sentences_of, shortened
+from captioning.clause import sentences_of
 from captioning.facts import Facts, HandFacts, SideFacts
 from captioning.levels import LIMITS, pack, sentence
+from captioning.shorten import shortened
 from schemas.keys import digest_of
 from schemas.spans import seconds
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from captioning.clause import shortened
+from captioning.shorten import shortened
 from captioning.words import word_count
 
 # Words at most: verb and object, gist, object, the hands' roles, dense sequence with places and the outcome.

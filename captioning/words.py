@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
@@ -18,7 +19,7 @@ def _set(text: str) -> frozenset[str]:
 
 VERBS = _set(
     """
-    complete say add stare gaze fry signal scroll clutch cradle support brace secure tidy massage
+    complete say shuffle add stare gaze fry signal scroll clutch cradle support brace secure tidy massage
     plaster vacuum scale steam unfasten adjust align apply approach arrange assemble attach attempt
     avoid bake bang beat begin bend bite blend blot blow boil bounce break bring brush build bump button
     carry carve catch change check chop clamp clap clean clear click climb clip close collect comb
@@ -149,6 +150,7 @@ def _verb_stems(word: str) -> Iterable[str]:
             yield word.removesuffix(ending) + repair
 
 
+@lru_cache(1 << 16)
 def lemma(word: str) -> str:
     """The word's base form: verbs of the lexicon exactly, plurals by rule, the rest unchanged. Idempotent."""
     word = word.lower().removesuffix("'s").removesuffix("’s")
@@ -168,11 +170,13 @@ def lemma(word: str) -> str:
     return lemma(word[:-1]) if word[:-1].endswith("s") else word[:-1]
 
 
+_EMPTY = FUNCTION | PLAIN | PERSONS | BANNED
+
+
 def is_content(word: str) -> bool:
     """Whether the token is a noun or a verb that a caption can owe or invent."""
     base = lemma(word)
-    skip = FUNCTION | PLAIN | PERSONS | BANNED
-    return not ({word, base} & skip) and not word.isdigit() and not (word.endswith("ly") and len(word) > 4)
+    return not ({word, base} & _EMPTY) and not word.isdigit() and not (word.endswith("ly") and len(word) > 4)
 
 
 def content(text: str) -> list[str]:

@@ -1,15 +1,17 @@
 """Does a hand handle something? Evidence from motion beside the hand, never from the hand itself.
 
-Two things happen in front of a working hand (between its wrist and a hand's length past its fingers) that do
-not happen in front of a gesturing one: a textured thing moves *with* the hand (`carried`), and what was there
-changes although the camera's own motion is taken out (`changed`). Hands, forearms and what hands uncover do
-not count. How far the arm reaches inside the picture tells whose hand it is: one that enters from the edge is
-the wearer's or a close-up; where it would end far inside, a whole person is in view, and moving clothes and
-other arms look like objects, so the evidence stays below what a policy accepts.
+Things happen in front of a working hand (from its wrist to a hand's length past its fingers) that do not
+happen in front of a gesturing one: a textured thing moves *with* the hand (`carried`), what was there
+changes although the camera's own motion is taken out (`changed`), or it has changed for good once the hand
+is gone (`left_behind`). Hands, forearms and what hands uncover do not count. How far the arm reaches inside
+the picture tells whose hand it is: one that enters from the edge is the wearer's or a close-up; where it
+would end far inside, a whole person is in view, and moving clothes and other arms look like objects, so the
+evidence stays below what a policy accepts.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,21 +20,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from filters.hand_shapes import HALO, PALM, arm_inside, front_of, hand_length, hull_of, same_hand, similarity
 from schemas.media import Json
 
 VERSION = "contact-1"
 
 
-
 Array = NDArray[Any]
 
-# Lengths are in hand lengths (wrist to finger tips of a flat hand) unless named otherwise.
 WORK_PX = 224  # long side that is looked at: half a proxy
 WINDOW_PX = 7  # of local correlation
 GAP_MOST_NS = 600_000_000  # samples farther apart are not compared
-JUMP_MOST = 1.5  # the same hand in two samples: mean distance of its key points
-HALO = 0.15  # round a hand's hull: its own outline, blur and error of key points
-REACH = 1.0  # how far past the hand things are looked for
+SETTLED_AFTER_NS, SETTLED_BY_NS = 750_000_000, 2_000_000_000  # when a hand has gone and things lie still
+SETTLED_LUMA_MOST = 8.0  # 0..255; what is left of noise
 TEXTURE_LEAST = 60.0  # local luma variance; sensor and JPEG noise is below 20
 ALIKE_LEAST = 0.75  # correlation of a patch that moved with the hand
 LEAD_LEAST = 0.35  # by which it must beat the patch that stood still
@@ -40,11 +40,8 @@ CHANGED_MOST = 0.4  # correlation of a patch that is no longer the same
 NUDGES_PX = (-3, 0, 3)  # key points err by about that
 CARRIED_FULL = 0.04  # area in squared hand lengths that is full evidence: a bottle cap
 CHANGED_FULL = 0.12  # the same for change: a shadow can do a tenth
-ARM_INSIDE = (2.0, 3.0)  # wrist to picture edge along the forearm: elbow out of view; a whole arm in view
+ARM_INSIDE = (2.0, 2.6)  # wrist to picture edge along the forearm: elbow out of view; most of an arm in view
 WHOLE_ARM_MOST = 0.25  # evidence is scaled to this where the whole arm is in view
-
-WRIST, THUMB, INDEX, MIDDLE, PINKY = 0, 1, 5, 9, 17
-PALM = [WRIST, THUMB, INDEX, MIDDLE, 13, PINKY]  # move as one
 
 
 class Patch(NamedTuple):
@@ -71,22 +68,35 @@ class Look:
 def evidence(
     frames: Sequence[Array], sample_ns: Sequence[int], hands: Sequence[Sequence[Json]]
 ) -> list[list[float | None]]:
-    """Per sample and hand the evidence in 0..1; None where no neighbouring sample has that hand.
+    """Per sample and hand the evidence in 0..1; None where neither that hand nor its absence is seen near by.
 
     frames: uint8 RGB (H, W, 3), one size; hands: each sample's, of HAND's fields.
     """
     found: list[list[float | None]] = [[None] * len(of_sample) for of_sample in hands]
     before: Look | None = None
     for i, frame in enumerate(frames):
-        # Two samples matter only if both have hands; a lone one is not measured.
-        near = i > 0 and bool(hands[i - 1]) and sample_ns[i] - sample_ns[i - 1] <= GAP_MOST_NS
         now = look(frame, hands[i]) if hands[i] else None
+        near = i > 0 and sample_ns[i] - sample_ns[i - 1] <= GAP_MOST_NS
         if near and before is not None and now is not None:
             to_now = camera_motion(before, now)
             _raise(found[i], compare(before, now, to_now))
             _raise(found[i - 1], compare(now, before, cv2.invertAffineTransform(to_now)))
+        if now is not None:
+            for gone in _gone(i, sample_ns, hands):
+                _raise(found[i], left_behind(now, *(look(frames[j], []) for j in gone)))
         before = now
     return found
+
+
+def _gone(i: int, sample_ns: Sequence[int], hands: Sequence[Sequence[Json]]) -> list[tuple[int, int]]:
+    """Pairs of samples without hands, after the hands of sample i have gone and before they came."""
+    pairs = []
+    for way in (range(i + 1, len(hands)), range(i - 1, -1, -1)):
+        free = list(itertools.takewhile(lambda j: not hands[j], way))
+        settled = [j for j in free if SETTLED_AFTER_NS <= abs(sample_ns[j] - sample_ns[i]) <= SETTLED_BY_NS]
+        if len(settled) > 1:
+            pairs.append((settled[0], settled[1]))
+    return pairs
 
 
 def _raise(found: list[float | None], new: list[float | None]) -> None:
@@ -105,31 +115,6 @@ def look(frame: Array, hands: Sequence[Json]) -> Look:
     for hand in points:
         hull |= hull_of(hand, hull.shape, HALO * hand_length(hand))
     return Look(patch_of(luma.astype(np.float32)), points, hull)
-
-
-def hand_length(points: Array) -> float:
-    """px: by the palm, whose length is half a hand's and whose width .4 of it; the larger, as one shrinks."""
-    palm, width = points[MIDDLE] - points[WRIST], points[PINKY] - points[INDEX]
-    return float(max(2 * np.hypot(*palm), 2.4 * np.hypot(*width), 1.0))
-
-
-def arm_inside(points: Array, shape: tuple[int, ...]) -> float:
-    """Hand lengths from the wrist to the picture's edge along the forearm; shape: (h, w)."""
-    back = points[WRIST] - points[MIDDLE]
-    back = back / max(float(np.hypot(*back)), 1e-6)
-    edge = np.where(back > 0, np.array(shape[::-1]), 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        steps = np.where(np.abs(back) > 1e-6, (edge - points[WRIST]) / back, np.inf)
-    return max(0.0, float(steps.min())) / hand_length(points)
-
-
-def hull_of(points: Array, shape: tuple[int, ...], grow_px: float) -> Array:
-    """(h, w) uint8: 1 within `grow_px` of the hand's convex hull."""
-    mask = np.zeros(shape, dtype=np.uint8)
-    outline = cv2.convexHull(np.round(points).astype(np.int32))
-    cv2.fillConvexPoly(mask, outline, 1)
-    cv2.polylines(mask, [outline], True, 1, thickness=max(1, round(2 * grow_px)))
-    return mask
 
 
 def camera_motion(before: Look, now: Look) -> Array:
@@ -172,28 +157,30 @@ def compare(other: Look, here: Look, to_here: Array) -> list[float | None]:
     return found
 
 
+def left_behind(here: Look, gone: Look, later: Look) -> list[float | None]:
+    """Evidence of each hand of `here`: how much in front of it is otherwise in two samples without it.
+
+    Two that agree show a thing taken or put, not one that passes. Under a moving camera they disagree.
+    """
+    shape = here.hull.shape
+    to_here = camera_motion(gone, here)
+    first, second = (_warp(sample.patch.luma, to_here, shape) for sample in (gone, later))
+    scene = (here.patch.variance > TEXTURE_LEAST) & (here.hull == 0)
+    still = _local(np.abs(first - second)) < SETTLED_LUMA_MOST
+    changed = scene & still & (correlation(here.patch, patch_of(first)) < CHANGED_MOST)
+    common = float(changed.sum()) / max(1, int(scene.sum()))
+    found: list[float | None] = []
+    for hand in here.hands:
+        near = scene & front_of(hand, shape)
+        excess = float((changed & near).sum()) - common * float(near.sum())
+        share = max(0.0, excess) / hand_length(hand) ** 2 / CHANGED_FULL
+        found.append(min(1.0, share) * nearness(arm_inside(hand, shape)))
+    return found
+
+
 def nearness(arm: float) -> float:
     """1 where the arm enters from the edge, down to WHOLE_ARM_MOST where a whole arm is in view."""
     return float(np.interp(arm, ARM_INSIDE, (1.0, WHOLE_ARM_MOST)))
-
-
-def same_hand(hand: Array, others: list[Array]) -> Array | None:
-    """The hand of another sample that this one is, by mean distance of key points; None if too far."""
-    if not others:
-        return None
-    apart = [float(np.hypot(*(hand - o).T).mean()) for o in others]
-    best = int(np.argmin(apart))
-    return others[best] if apart[best] <= JUMP_MOST * hand_length(hand) else None
-
-
-def front_of(hand: Array, shape: tuple[int, ...]) -> Array:
-    """(h, w) bool: within REACH of the hand and not behind its wrist, where the forearm is."""
-    length = hand_length(hand)
-    ahead = hand[MIDDLE] - hand[WRIST]
-    ahead = ahead / max(float(np.hypot(*ahead)), 1e-6)
-    x = (np.arange(shape[1]) - hand[WRIST, 0]) * ahead[0]
-    y = (np.arange(shape[0]) - hand[WRIST, 1]) * ahead[1]
-    return (hull_of(hand, shape, REACH * length) > 0) & (y[:, None] + x[None, :] > HALO * length)
 
 
 def carried_px(other: Look, here: Look, where: Array, stood: Array, move: Array) -> int:
@@ -232,16 +219,6 @@ def correlation(mine: Patch, theirs: Patch) -> Array:
     both = _local(mine.luma * theirs.luma) - mine.mean * theirs.mean
     floor = TEXTURE_LEAST / 2  # noise correlates with nothing
     return both / np.sqrt(np.maximum(mine.variance, floor) * np.maximum(theirs.variance, floor))
-
-
-def similarity(first: Array, second: Array) -> Array:
-    """(2, 3) least-squares similarity that takes points (N, 2) to points (N, 2)."""
-    a, b = first.mean(axis=0), second.mean(axis=0)
-    p, q = first - a, second - b
-    scale = max(float((p**2).sum()), 1e-9)
-    cos, sin = float((p * q).sum()) / scale, float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / scale
-    turn = np.array([[cos, -sin], [sin, cos]])
-    return np.concatenate([turn, (b - turn @ a)[:, None]], axis=1)
 
 
 def _warp(picture: Array, move: Array, shape: tuple[int, ...]) -> Array:

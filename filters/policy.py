@@ -37,7 +37,7 @@ class Policy:
     longest_span_s: float = column("longer kept spans are cut in equal parts. Ours", default=20.0)
     hand_samples_least: int = column("fewer: brief_hands; a lone one is as often false. Ours", default=2)
     contact_accept_least: float = column(
-        "strongest contact of a run; docs/hands.md: work .68 and more, gestures .41 and less", default=0.55
+        "strongest contact of a run. docs/hands.md: work .67 and more, gestures .26 and less", default=0.45
     )
     contact_doubt_least: float = column(
         "from here to accept: weak_contact; a whole arm in view stays below (.25)", default=0.3
@@ -53,8 +53,12 @@ class Policy:
     def rule(self) -> Rule:
         """The windows' part, in ns."""
         return Rule(
-            round(self.bridge_s * NS), round(self.pad_s * NS), round(self.span_least_s * NS),
-            round(self.longest_span_s * NS), self.hand_samples_least, self.contact_accept_least,
+            round(self.bridge_s * NS),
+            round(self.pad_s * NS),
+            round(self.span_least_s * NS),
+            round(self.longest_span_s * NS),
+            self.hand_samples_least,
+            self.contact_accept_least,
             self.contact_doubt_least,
         )
 
@@ -98,8 +102,10 @@ def decide(clips: pa.Table, hands: pa.Table, policy: Policy, run_id: str) -> pa.
     code = np.select([robot[whole], gates[whole] > 0], [ROBOT, GATED + gates[whole]], default=UNSAMPLED)
     nothing = np.full(len(whole), np.nan)
     spans = Spans(
-        np.concatenate([at[look][seen.clip], whole]), np.concatenate([seen.start_ns, start_ns[whole]]),
-        np.concatenate([seen.end_ns, end_ns[whole]]), np.concatenate([seen.code, code]),
+        np.concatenate([at[look][seen.clip], whole]),
+        np.concatenate([seen.start_ns, start_ns[whole]]),
+        np.concatenate([seen.end_ns, end_ns[whole]]),
+        np.concatenate([seen.code, code]),
     )
     table = _table(clips, spans, policy, run_id)
     table = _with_shares(table, np.concatenate([one, nothing]), np.concatenate([two, nothing]), policy)
@@ -156,18 +162,20 @@ def _table(clips: pa.Table, spans: Spans, policy: Policy, run_id: str) -> pa.Tab
     digest = policy.digest
     edges = zip(sha256.to_pylist(), spans.start_ns.tolist(), spans.end_ns.tolist(), strict=True)
     span_ids = [clip_id(sha, start, end) for sha, start, end in edges]
-    return pa.table({
-        "decision_id": pa.array([key_of(span_id, digest) for span_id in span_ids], pa.string()),
-        "span_id": pa.array(span_ids, pa.string()),
-        "clip_id": clips["clip_id"].take(pa.array(spans.clip)),
-        "sha256": sha256,
-        "start_ns": pa.array(spans.start_ns),
-        "end_ns": pa.array(spans.end_ns),
-        "verdict": pa.array([verdict for verdict, _ in meanings], pa.string()).take(of_code),
-        "reasons": pa.array([reasons for _, reasons in meanings], pa.list_(pa.string())).take(of_code),
-        "policy": pa.repeat(digest, len(span_ids)),
-        "run_id": pa.repeat(run_id, len(span_ids)),
-    })
+    return pa.table(
+        {
+            "decision_id": pa.array([key_of(span_id, digest) for span_id in span_ids], pa.string()),
+            "span_id": pa.array(span_ids, pa.string()),
+            "clip_id": clips["clip_id"].take(pa.array(spans.clip)),
+            "sha256": sha256,
+            "start_ns": pa.array(spans.start_ns),
+            "end_ns": pa.array(spans.end_ns),
+            "verdict": pa.array([verdict for verdict, _ in meanings], pa.string()).take(of_code),
+            "reasons": pa.array([reasons for _, reasons in meanings], pa.list_(pa.string())).take(of_code),
+            "policy": pa.repeat(digest, len(span_ids)),
+            "run_id": pa.repeat(run_id, len(span_ids)),
+        }
+    )
 
 
 def _with_shares(table: pa.Table, one: NDArray[Any], two: NDArray[Any], policy: Policy) -> pa.Table:
@@ -176,5 +184,3 @@ def _with_shares(table: pa.Table, one: NDArray[Any], two: NDArray[Any], policy: 
     table = table.append_column("bimanual", pa.array(two >= policy.bimanual_share_least, mask=unknown))
     schema = schema_of(Decision)
     return table.select(schema.names).cast(schema)
-
-

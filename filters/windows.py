@@ -28,7 +28,7 @@ class Tracks:
     t_ns: Ints
     until_ns: Ints
     count: Ints  # hands in the sample
-    contact: Floats  # strongest of its hands; nan: none measured
+    contact: NDArray[np.float32]  # strongest of its hands; nan: none measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ def tracks_of(hands: pa.Table, start_ns: Ints, end_ns: Ints, keep: Mask) -> Trac
         raise ValueError("a hand names a sample that its row does not have")
     at += np.repeat(offset, hand_lengths)
     count = np.bincount(at, minlength=len(times)).astype(np.int64)
-    contact = np.full(len(times), np.nan)
-    np.fmax.at(contact, at, _numpy(found, "contact").astype(np.float64))
+    contact = np.full(len(times), np.nan, dtype=np.float32)
+    np.fmax.at(contact, at, _numpy(found, "contact").astype(np.float32))
     row = np.repeat(np.arange(len(lengths)), lengths)
     stay = keep[row]
     number = np.cumsum(keep) - 1
@@ -104,9 +104,14 @@ def runs_of(tracks: Tracks, rule: Rule) -> Spans:
     measured = np.add.reduceat(~np.isnan(contact), first, dtype=np.int64) > 0
     peak = np.maximum.reduceat(np.nan_to_num(contact, nan=-1.0), first)
     code = np.select(
-        [last - first + 1 < rule.hand_samples_least, ~measured, peak >= rule.contact_accept_least,
-         peak >= rule.contact_doubt_least],
-        [BRIEF, UNMEASURED, KEPT, WEAK], default=IDLE,
+        [
+            last - first + 1 < rule.hand_samples_least,
+            ~measured,
+            peak >= rule.contact_accept_least,
+            peak >= rule.contact_doubt_least,
+        ],
+        [BRIEF, UNMEASURED, KEPT, WEAK],
+        default=IDLE,
     )
     return Spans(clip[first], start[first], until[last], code.astype(np.int64))
 

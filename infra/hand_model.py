@@ -67,8 +67,10 @@ class LiteHandDetector:
         picture, scale, offset = _letterbox(rgb)
         boxes, logits = _by_size(_run(self._palm, picture), 18, 1)
         found = suppress(boxes[0], logits[0, :, 0], self._anchors)
-        return [(score, (box * PALM_PX - offset) / scale, (points * PALM_PX - offset) / scale)
-                for score, box, points in found]
+        return [
+            (score, (box * PALM_PX - offset) / scale, (points * PALM_PX - offset) / scale)
+            for score, box, points in found
+        ]
 
     def _hand_at(self, rgb: Array, score: float, box: Array, points: Array) -> Json | None:
         to_crop = crop_transform(box, points)
@@ -110,8 +112,7 @@ def suppress(raw: Array, logits: Array, anchors: Array) -> list[tuple[float, Arr
         same[0] = True
         group = left[same]
         share = scores[group] / scores[group].sum()
-        found.append((float(scores[best]), np.tensordot(share, boxes[group], 1),
-                      np.tensordot(share, points[group], 1)))
+        found.append((float(scores[best]), np.tensordot(share, boxes[group], 1), np.tensordot(share, points[group], 1)))
         left = left[~same]
     return found
 
@@ -152,9 +153,14 @@ def _corners(hand: Json) -> Array:
 def _hand(points: Array, score: float, presence: float, right: float) -> Json:
     (x0, y0), (x1, y1) = np.clip(points, 0, 1).min(axis=0), np.clip(points, 0, 1).max(axis=0)
     return {
-        "side": "right" if right >= 0.5 else "left", "side_score": max(right, 1 - right),
-        "score": score, "presence": presence,
-        "x0": float(x0), "y0": float(y0), "x1": float(x1), "y1": float(y1),
+        "side": "right" if right >= 0.5 else "left",
+        "side_score": max(right, 1 - right),
+        "score": score,
+        "presence": presence,
+        "x0": float(x0),
+        "y0": float(y0),
+        "x1": float(x1),
+        "y1": float(y1),
         "keypoints": [float(v) for v in points.ravel()],
     }
 

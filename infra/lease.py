@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from infra import objects
@@ -99,7 +99,8 @@ def hold(uri: str, run_id: str, *, wait_s: float = 0.0, clock: Callable[[], floa
         stop.set()
         beat.join()
         if not lease.lost.is_set():
-            objects.delete(uri)
+            with suppress(objects.Conflict):  # somebody took it over as expired; theirs stays
+                objects.delete(uri, if_match=lease.etag)
 
 
 def _beat(lease: Lease, stop: threading.Event, clock: Callable[[], float]) -> None:

@@ -156,7 +156,8 @@ def _clock_ns(frame: Any) -> int | None:
 def _sought(container: Any, stream: Any, start_ns: int) -> tuple[int, Iterator[Any]]:
     """The first frame's clock in ns, and the frames from a key frame at or before `start_ns`.
 
-    MPEG-TS has no index and its seek may land late: then it is tried from ever earlier. BadMedia: no_frames, unseekable.
+    MPEG-TS has no index and its seek may land late: then it is tried from ever earlier.
+    BadMedia: no_frames, unseekable.
     """
     first = next(_decoded(container, stream), None)
     if first is None:

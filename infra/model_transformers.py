@@ -73,7 +73,7 @@ def _content(request: Request) -> list[dict[str, Any]]:
 def local_name(path_or_id: str, local_only: bool = True) -> str:
     """captions.model of a model in this process, without loading it.
 
-    Its name and 12 hex digits: the hub's commit, or a digest of a folder's config and its weights' names and sizes.
+    Its name and 12 hex digits: the hub's commit, or a digest of the config and the weights' names and sizes.
     """
     folder = Path(path_or_id)
     if not (folder / "config.json").is_file():

@@ -6,7 +6,6 @@ import fcntl
 import functools
 import hashlib
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,6 +145,20 @@ def download(uri: str, path: Path) -> None:
                 target.write(block)
 
 
+def upload(path: Path, uri: str) -> None:
+    """Copies a local file to an object, whole or not at all, in flat memory."""
+    if is_s3(uri):
+        bucket, key = _parts(uri)
+        _s3(lambda c: c.upload_file(str(path), bucket, key), uri)
+        return
+    target = Path(uri)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target):
+        temporary = target.with_name(f".{target.name}.new")
+        download(str(path), temporary)
+        temporary.replace(target)
+
+
 def put(uri: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
     """Writes an object whole or not at all and returns its ETag.
 
@@ -158,18 +171,20 @@ def put(uri: str, data: bytes, *, if_absent: bool = False, if_match: str | None 
         return str(reply["ETag"])
     path = Path(uri)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    temporary.write_bytes(data)
-    try:
-        with _locked(path):
-            if if_absent and path.exists():
-                raise Conflict(uri)
-            if if_match and (not path.exists() or read(uri)[1] != if_match):
-                raise Conflict(uri)
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _locked(path):
+        if if_absent and path.exists():
+            raise Conflict(uri)
+        if if_match and not _holds(path, if_match):
+            raise Conflict(uri)
+        # One name, ours while we hold the lock: what a killed put leaves, the next one takes.
+        temporary = path.with_name(f".{path.name}.new")
+        temporary.write_bytes(data)
+        temporary.replace(path)
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def _holds(path: Path, etag: str) -> bool:
+    return path.exists() and read(str(path))[1] == etag
 
 
 @contextmanager
@@ -180,13 +195,21 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def delete(uri: str) -> None:
-    """Removes one object; no error where there is none."""
+def delete(uri: str, *, if_match: str | None = None) -> None:
+    """Removes one object; no error where there is none. if_match: Conflict when another ETag is there."""
     if is_s3(uri):
         bucket, key = _parts(uri)
-        _s3(lambda c: c.delete_object(Bucket=bucket, Key=key), uri)
-    else:
-        Path(uri).unlink(missing_ok=True)
+        condition = {"IfMatch": if_match} if if_match else {}
+        _s3(lambda c: c.delete_object(Bucket=bucket, Key=key, **condition), uri)
+        return
+    path = Path(uri)
+    if not if_match:
+        path.unlink(missing_ok=True)
+        return
+    with _locked(path):
+        if path.exists() and not _holds(path, if_match):
+            raise Conflict(uri)
+        path.unlink(missing_ok=True)
 
 
 def delete_below(prefix: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lance
@@ -46,6 +47,11 @@ class Store:
     """Tables under one root, a folder or an S3 prefix. Picklable: a worker opens its own."""
 
     root: str
+    pinned: Mapping[str, int] | None = None  # versions to read; None: the newest
+
+    def at(self, versions: Mapping[str, int]) -> Store:
+        """The same tables as they were at these versions: what one reads while others write."""
+        return Store(self.root, versions)
 
     def uri(self, table: str) -> str:
         """Where a table lies."""
@@ -57,7 +63,9 @@ class Store:
     def _open(self, table: str, version: int | str | None = None) -> Any:
         """The dataset, or None where the table is not there yet."""
         uri = self.uri(table)
-        if version == 0 or not list_any(objects.join(uri, "_versions")):
+        if version is None and self.pinned is not None:
+            version = self.pinned[table]
+        if version == 0 or not has_versions(uri):
             return None
         return lance.dataset(uri, version=version, storage_options=self._options())
 
@@ -156,11 +164,18 @@ class Store:
 
     @_retrying
     def append(self, table: str, fragments: Sequence[str], *, run_id: str) -> int:
-        """Commits fragments. The caller holds the table's lease and has checked that their keys are absent."""
+        """Commits fragments. The caller holds the table's lease and has checked that their keys are absent.
+
+        One that is in the table already stays once: a commit whose answer was lost is tried again.
+        """
         if not fragments:
             return 0
         dataset = self._open(table) or self._create(table, run_id)
+        there = {path for f in dataset.get_fragments() for path in _files(f.metadata)}
         parsed = [lance.fragment.FragmentMetadata.from_json(f) for f in fragments]
+        parsed = [f for f in parsed if there.isdisjoint(_files(f))]
+        if not parsed:
+            return 0
         operation = lance.LanceOperation.Append(parsed)
         lance.LanceDataset.commit(
             dataset,
@@ -171,6 +186,20 @@ class Store:
         )
         return sum(int(f.num_rows) for f in parsed)
 
+    def discard(self, table: str, fragments: Sequence[str]) -> None:
+        """Removes the files of uncommitted fragments; those that some version of the table names stay.
+
+        The caller holds the table's lease, and the run that wrote them is dead.
+        """
+        if not fragments:
+            return
+        dataset = self._open(table)
+        tracked = set() if dataset is None else set(dataset.tracked_files().read_all()["path"].to_pylist())
+        for fragment in fragments:
+            for path in _files(lance.fragment.FragmentMetadata.from_json(fragment)):
+                if f"data/{path}" not in tracked:
+                    objects.delete(objects.join(self.uri(table), "data", path))
+
     def tag(self, versions: Mapping[str, int], name: str) -> None:
         """Tags table versions, so that cleanup keeps them. A tag that is there already stays."""
         for table, version in versions.items():
@@ -179,13 +208,18 @@ class Store:
                 dataset.tags.create(name, version)
 
 
+def _files(fragment: Any) -> list[str]:
+    """Names of a fragment's data files, below the table's `data`."""
+    return [str(f.path) for f in fragment.files]
+
+
 def write_fragments(uri: str, reader: pa.RecordBatchReader, options: dict[str, str] | None) -> list[str]:
     """Uncommitted fragments of a dataset that may not be there yet."""
     fragments = lance.fragment.write_fragments(
         reader,
         uri,
         schema=reader.schema,
-        mode="append" if list_any(objects.join(uri, "_versions")) else "create",
+        mode="append" if has_versions(uri) else "create",
         data_storage_version=FORMAT,
         enable_stable_row_ids=True,
         storage_options=options,
@@ -205,11 +239,12 @@ def commit_new(uri: str, schema: pa.Schema, fragments: Sequence[str], options: d
     return int(dataset.version)
 
 
-def list_any(prefix: str) -> bool:
-    """Whether anything lies below the prefix."""
-    if not objects.is_s3(prefix):
-        return objects.exists(prefix)
-    return next(iter(objects.list_objects(prefix + "/")), None) is not None
+def has_versions(uri: str) -> bool:
+    """Whether a dataset was ever committed there; a creation that was killed leaves folders without a manifest."""
+    versions = objects.join(uri, "_versions")
+    if not objects.is_s3(uri):
+        return next(Path(versions).glob("*.manifest"), None) is not None
+    return any(info.uri.endswith(".manifest") for info in objects.list_objects(versions + "/"))
 
 
 def first_of_key(data: pa.Table, key: str) -> pa.Table:

@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from infra import scratch
 from schemas.errors import TransientError
 
 # The last mediapipe wheel with models inside. Any platform's wheel holds the same files; this one is fixed,
@@ -45,8 +46,8 @@ def hand_weights() -> Path:
     """
     folder = cache_folder()
     if not all(_is_right(folder / name, name) for name in SHA256):
-        with tempfile.TemporaryDirectory(prefix="handwheel-weights-") as scratch:
-            _unpack(_download(Path(scratch)), folder)
+        with scratch.folder("weights") as place:
+            _unpack(_download(place), folder)
     return folder
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -231,13 +231,12 @@ def release_report(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """One page with pictures: kept and refused clips, captions, hours."""
-    from orchestration.report import report
-    from pipelines import release as files
+    from orchestration.report import report_of
 
     settings = load(config, sets, root)
     with output(as_json) as tell:
         store = turns.run_of(settings).store
-        page = report(store, turns.recipe(settings), settings.policy.digest, files.load(store, name), out)
+        page = report_of(store, turns.recipe(settings), settings.policy.digest, name, out)
         tell({"report": str(page)} if as_json else f"{page} is written; open it in a browser")
 
 
@@ -249,13 +248,7 @@ def serve(
     """The Dagster web page and its daemon: hops, schedule, sensors, gate."""
     from orchestration.serve import serve as start
 
-    load(config, sets, root)  # a config that is wrong is refused here, not in Dagster's own process
-    if sets or root:
-        raise UsageError("serve reads one file: write root and settings into handwheel.toml")
-    file = config or Path("handwheel.toml")
-    if not file.exists():
-        raise UsageError(f"{file} is not there; `handwheel init` writes one")
-    start(file, host, port)
+    start(load(config, sets, root), host, port)
 
 
 @app.command()
@@ -288,9 +281,15 @@ def _store(config: Path | None, sets: list[str] | None, root: str | None) -> Any
     return turns.run_of(load(config, sets, root)).store
 
 
+def quiet() -> None:
+    """Libraries speak from ERROR on, or from where HANDWHEEL_LOG says (DEBUG, INFO, WARNING)."""
+    logging.basicConfig(level=os.environ.get("HANDWHEEL_LOG", "ERROR"), stream=sys.stderr)
+    logging.getLogger("great_expectations").setLevel(logging.getLogger().level)
+
+
 def main() -> None:
     """Entry point: errors of ours end as one line and their exit code."""
-    warnings.filterwarnings("ignore", message=".*fork-safe.*")
+    quiet()
     try:
         app()
     except HandwheelError as e:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.policy import Policy
 from infra import objects
-from orchestration.triggers import TriggerOptions
+from orchestration.rules import TriggerOptions
 from pipelines.caption_writer import CaptionOptions
 from pipelines.hop import Beam, Ray
 from pipelines.ingest import IngestOptions

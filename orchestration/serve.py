@@ -1,38 +1,66 @@
-"""`handwheel serve`: Dagster's web page and its daemon over this config."""
+"""`handwheel serve`: Dagster's web page and its daemon over one config."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
+
+from infra import objects
+from orchestration.config import Config
+from schemas.keys import key_of
 
 # Runs queue one behind the other: hops hold leases, and two turns at once would refuse each other.
 INSTANCE = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 1
 """
+WORKSPACE = """\
+load_from:
+  - python_module:
+      module_name: orchestration.definitions
+      location_name: handwheel
+"""
 
 
-def home(config_path: Path) -> Path:
-    """Dagster's own folder (SQLite, event logs), hidden beside the config; made where it is not there."""
-    folder = config_path.resolve().parent / ".handwheel" / "dagster"
+def home(config: Config) -> Path:
+    """Dagster's own folder (SQLite, event logs): in the root; in the user's state folder for a root on S3."""
+    folder = Path(config.root) / "dagster"
+    if objects.is_s3(config.root):
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        folder = Path(state) / "handwheel" / key_of(config.root)[:16]
+    return folder.resolve()
+
+
+def prepare(config: Config) -> dict[str, str]:
+    """Writes Dagster's settings and the resolved config; returns the environment that names them."""
+    folder = home(config)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "dagster.yaml").write_text(INSTANCE)
-    return folder
+    (folder / "workspace.yaml").write_text(WORKSPACE)
+    resolved = folder / "handwheel.json"
+    resolved.write_text(config.model_dump_json())
+    return os.environ | {
+        "DAGSTER_HOME": str(folder), "HANDWHEEL_CONFIG": str(resolved), "DAGSTER_DISABLE_TELEMETRY": "1",
+        "PYTHONWARNINGS": "ignore:Function",  # `dagster dev` recommends another tool at every start
+    }  # fmt: skip
 
 
-def serve(config_path: Path, host: str = "127.0.0.1", port: int = 3000) -> NoReturn:
-    """Becomes `dagster dev` on host and port, so that signals reach it; the page has no login, hence localhost."""
-    environment = os.environ | {
-        "DAGSTER_HOME": str(home(config_path)),
-        "HANDWHEEL_CONFIG": str(config_path.resolve()),
-        "DAGSTER_DISABLE_TELEMETRY": "1",
-    }
-    where = ["--host", host, "--port", str(port)]
-    command = [sys.executable, "-m", "dagster", "dev", "--module-name", "orchestration.definitions", *where]
+def serve(config: Config, host: str = "127.0.0.1", port: int = 3000) -> NoReturn:
+    """Becomes `dagster dev`, so that signals reach it. A changed handwheel.toml counts from the next start.
+
+    The page has no login: whoever reaches the host and port can start runs.
+    """
+    environment = prepare(config)
+    where = ["--workspace", str(home(config) / "workspace.yaml"), "--host", host, "--port", str(port)]
+    # A shell starts background commands with SIGINT ignored, and Dagster would then ignore SIGTERM too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.stdout.flush()
-    os.execve(sys.executable, command, environment)
+    os.execve(sys.executable, [sys.executable, "-m", "dagster", "dev", *where], environment)

@@ -48,9 +48,7 @@ def arguments(command: str | Sequence[str], order: Order) -> list[str]:
     try:
         words = shlex.split(command) if isinstance(command, str) else list(command)
     except ValueError as e:
-        raise UsageError(
-            f"trigger.command is not a command line ({e}): {command}; quote it as in a shell"
-        ) from e
+        raise UsageError(f"trigger.command is not a command line ({e}): {command}; quote it as in a shell") from e
     if not words:
         raise UsageError("trigger.command is empty; leave it out, or name a program")
     values = {name: str(value) for name, value in asdict(order).items()}

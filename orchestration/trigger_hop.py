@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from infra import objects
 from orchestration import sinks
-from orchestration.triggers import TriggerOptions, look, pending
+from orchestration.rules import TriggerOptions
+from orchestration.triggers import look, pending
 from pipelines.hop import Done, Run
 from pipelines.release import pin_uri
 from schemas import Release, Trigger
@@ -34,9 +35,7 @@ def trigger(run: Run, options: TriggerOptions) -> Fired:
         events, _ = _state(run, options)
         lease.check()
         done.add("triggers", run.store.insert("triggers", events, run_id=run.run_id))
-        done.triggers = [
-            {"rule": e.rule, "key": e.key, "release": e.release} for e in events if e.event == "fired"
-        ]
+        done.triggers = [{"rule": e.rule, "key": e.key, "release": e.release} for e in events if e.event == "fired"]
         _, outbox = _state(run, options)
         if _has_sink(options):
             outbox = _coalesce(run, done, outbox)
@@ -70,9 +69,7 @@ def _coalesce(run: Run, done: Fired, outbox: list[Trigger]) -> list[Trigger]:
     """The newest of each lane; an older one that never got out is settled by a skip that names it."""
     newest = {t.lane: t for t in outbox}
     older = [t for t in outbox if t is not newest[t.lane]]
-    rows = [
-        _event(run, t, "skipped", f"never delivered; coalesced into {newest[t.lane].release}") for t in older
-    ]
+    rows = [_event(run, t, "skipped", f"never delivered; coalesced into {newest[t.lane].release}") for t in older]
     done.add("triggers", run.store.insert("triggers", rows, run_id=run.run_id))
     return list(newest.values())
 
@@ -97,9 +94,7 @@ def _deliver(run: Run, done: Fired, fired: Trigger, options: TriggerOptions) -> 
             told.append(options.webhook_url)
     except sinks.Undelivered as e:
         done.undelivered.append(fired.key)
-        done.notes.append(
-            f"{fired.rule} of {fired.lane} stays in the outbox: {e}, then run `handwheel trigger`"
-        )
+        done.notes.append(f"{fired.rule} of {fired.lane} stays in the outbox: {e}, then run `handwheel trigger`")
         return
     row = _event(run, fired, "delivered", ", ".join(told))
     done.add("triggers", run.store.insert("triggers", [row], run_id=run.run_id))

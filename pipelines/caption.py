@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from captioning.facts import basis_of
 from filters.policy import Policy
 from infra.store import Store
 from pipelines.caption_writer import HOP, CaptionOptions, Writer, recipe_of, signature
@@ -28,8 +29,8 @@ Row = dict[str, Any]
 def caption(run: Run, recipe: str, policy: Policy, options: CaptionOptions) -> Done:
     """Writes what kept spans lack of this backend and prompt; a batch is committed as it comes.
 
-    recipe: of the clips (digest of the decode's options). UsageError: wrong settings; TransientError: the backend
-    gave up, and what was committed stays.
+    recipe: of the clips (digest of the decode's options). UsageError: wrong settings; TransientError: the
+    backend gave up, and what was committed stays.
     """
     done = Done(HOP)
     with run.hold(HOP) as held:
@@ -63,30 +64,28 @@ def missing(store: Store, recipe: str, policy: Policy, options: CaptionOptions) 
     robots = pc.filter(clips["clip_id"], pc.equal(clips["stage"], "robot")).combine_chunks()
     spans = spans.filter(pc.is_in(spans["clip_id"], clips["clip_id"].combine_chunks()))
     kept = pc.or_(pc.equal(spans["verdict"], "accept"), pc.is_in(spans["clip_id"], robots))
-    spans = _unwritten(store, spans.filter(kept).sort_by("span_id"), set(robots.to_pylist()), options)
-    if not spans.num_rows:
-        return []
     parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
     episodes = episodes_by_recording(store)
-    return [_job(row, parents[row["sha256"]], episodes) for row in spans.to_pylist()]
+    rows = spans.filter(kept).sort_by("span_id").to_pylist()
+    return _unwritten(store, [_job(row, parents[row["sha256"]], episodes) for row in rows], options)
 
 
-def _unwritten(store: Store, spans: pa.Table, robots: set[str], options: CaptionOptions) -> pa.Table:
-    rows = spans.select(["span_id", "clip_id"]).to_pylist()
-    human, robot = signature(options, "ego"), signature(options, "robot")
-    by_span = {r["span_id"]: robot if r["clip_id"] in robots else human for r in rows}
+def _unwritten(store: Store, jobs: list[Row], options: CaptionOptions) -> list[Row]:
+    signed = {j["span_id"]: (signature(options, j["asset"]["stage"]), j["basis"]) for j in jobs}
     # All of a span's kinds go in with one commit, so that its L1 stands for all.
-    keys = {key_of(span, "L1", *by): span for span, by in by_span.items()}
+    keys = {key_of(span, "L1", *by, basis): span for span, (by, basis) in signed.items()}
     left = {keys[k] for k in store.absent("captions", list(keys))}
-    refusals = {key_of(span, HOP, recipe_of(by_span[span])): span for span in sorted(left)}
+    refusals = {key_of(span, HOP, recipe_of(*signed[span])): span for span in sorted(left)}
     left = {refusals[k] for k in store.absent("rejects", list(refusals))}
-    return spans.filter(pa.array([r["span_id"] in left for r in rows], pa.bool_()))
+    return [j for j in jobs if j["span_id"] in left]
 
 
 def _job(span: Row, asset: Row, episodes: Any) -> Row:
     found = episode_of(episodes, span["sha256"], span["start_ns"], span["end_ns"])
     told = {"stage": asset["stage"], "narrations": asset["narrations"]}
-    return span | {"asset": told, "uri": asset["uri"], "episode": found[0] if found else None}
+    episode = found[0] if found else None
+    basis = basis_of(asset["narrations"], episode, span)
+    return span | {"asset": told, "uri": asset["uri"], "episode": episode, "basis": basis}
 
 
 def _written(

@@ -64,9 +64,9 @@ def signature(options: CaptionOptions, stage: str) -> tuple[str, str]:
     raise UsageError(f"captions.backend is {options.backend!r}; it is one of {', '.join(BACKENDS)}")
 
 
-def recipe_of(signed: tuple[str, str]) -> str:
-    """The recipe of rejects: a refusal is final for one model and prompt."""
-    return digest_of(list(signed))
+def recipe_of(signed: tuple[str, str], basis: str) -> str:
+    """The recipe of rejects: a refusal is final for one model, prompt and the words it rests on."""
+    return digest_of([*signed, basis])
 
 
 def open_backend(options: CaptionOptions) -> Captioner | None:
@@ -77,8 +77,8 @@ def open_backend(options: CaptionOptions) -> Captioner | None:
         from infra.model_openai import OpenAICompatible
 
         return OpenAICompatible(
-            options.base_url, options.model, options.api_key_env or None, options.max_in_flight, options.timeout_s,
-            options.max_tokens,
+            options.base_url, options.model, options.api_key_env or None,
+            options.max_in_flight, options.timeout_s, options.max_tokens,
         )  # fmt: skip
     from infra.model_transformers import TransformersVlm
 
@@ -90,12 +90,20 @@ class Writer:
 
     def __init__(self, store: Store, run_id: str, recipe: str, detector: str, options: CaptionOptions) -> None:
         self.store, self.run_id, self.recipe, self.detector = store, run_id, recipe, detector
-        self.options, self.backend = options, open_backend(options)
+        self.options = options
+        self._backend: Captioner | None = None
+
+    def _opened(self) -> Captioner | None:
+        """The backend, opened late: of an actor that fails in __init__ Ray says only that it died."""
+        if self._backend is None:
+            self._backend = open_backend(self.options)
+        return self._backend
 
     def write(self, jobs: Sequence[Row]) -> tuple[pa.Table, pa.Table]:
-        """Rows of captions and of rejects for a batch of `caption.missing`'s jobs; every job ends in one of them."""
+        """Rows of captions and of rejects for jobs of `caption.missing`; every job ends in one of them."""
         known = self._facts(jobs)
-        answers = [_grounded(f) for f in known] if self.backend is None else self._asked(self.backend, jobs, known)
+        backend = self._opened()
+        answers = [_grounded(f) for f in known] if backend is None else self._asked(backend, jobs, known)
         captions: list[Caption] = []
         rejects: list[Reject] = []
         for job, facts, answer in zip(jobs, known, answers, strict=True):
@@ -133,33 +141,34 @@ class Writer:
         return {j["span_id"]: _seen(proxies[j["clip_id"]], j, self.options.max_images) for j in jobs}
 
     def _original(self, facts: Facts) -> list[Caption]:
-        """The narration as it came. A log's instruction is none: it tells what was asked, not what happened."""
+        """The narration as it came. A log's instruction is none: it tells the wish, not what happened."""
         if facts.attempt is not None or facts.narration is None:
             return []
         return [self._caption(facts, "original", facts.narration, ("source", ""), [], None)]
 
     def _captions(self, facts: Facts, texts: Mapping[str, str], checks: list[CheckResult]) -> list[Caption]:
         signed = signature(self.options, facts.stage)
-        parent = key_of(facts.span_id, "original", "source", "") if self._original(facts) else None
+        parent = key_of(facts.span_id, "original", "source", "", facts.basis) if self._original(facts) else None
         if "instruction" in texts:
-            parent = key_of(facts.span_id, "instruction", *signed)
+            parent = key_of(facts.span_id, "instruction", *signed, facts.basis)
         return [
             self._caption(facts, kind, text, signed, checks, parent if kind != "instruction" else None)
             for kind, text in texts.items()
         ]
 
     def _caption(
-        self, facts: Facts, kind: str, text: str, signed: tuple[str, str], checks: list[CheckResult], parent: str | None
+        self, facts: Facts, kind: str, text: str, signed: tuple[str, str], checks: list[CheckResult],
+        parent: str | None,
     ) -> Caption:  # fmt: skip
-        decoding = "{}" if self.backend is None or signed[0] == "source" else self.backend.decoding
+        decoding = "{}" if self._backend is None or signed[0] == "source" else self._backend.decoding
         return Caption(
-            caption_id=key_of(facts.span_id, kind, *signed), span_id=facts.span_id, sha256=facts.sha256, kind=kind,
-            text=text, model=signed[0], prompt=signed[1], decoding=decoding,
+            caption_id=key_of(facts.span_id, kind, *signed, facts.basis), span_id=facts.span_id, sha256=facts.sha256,
+            kind=kind, text=text, model=signed[0], prompt=signed[1], basis=facts.basis, decoding=decoding,
             checks=[dataclasses.asdict(c) for c in checks], parent=parent, run_id=self.run_id,
         )  # fmt: skip
 
     def _reject(self, job: Row, facts: Facts, bad: BadMedia) -> Reject:
-        recipe = recipe_of(signature(self.options, facts.stage))
+        recipe = recipe_of(signature(self.options, facts.stage), facts.basis)
         return Reject(
             reject_id=key_of(facts.span_id, HOP, recipe), subject=facts.span_id, uri=job["uri"], stage=HOP,
             recipe=recipe, reason=bad.reason, detail=bad.detail, run_id=self.run_id,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from infra import scratch
 from pipelines.hop import Beam, Ray
 
 EMBEDDED = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
@@ -27,6 +31,19 @@ def beam_options(beam: Beam) -> Any:
     )
 
 
+@contextmanager
+def pipeline(beam: Beam) -> Iterator[Any]:
+    """A Beam pipeline, run at the end of the block. Its own folder lies in our scratch, so that a kill leaves none."""
+    import apache_beam
+
+    with scratch.folder("beam") as folder:
+        made = apache_beam.Pipeline(options=beam_options(beam))
+        os.rmdir(made.local_tempdir)
+        made.local_tempdir = str(folder)
+        with made:
+            yield made
+
+
 def actors(ray: Ray, kind: type, *args: Any) -> Any:
     """A pool of actors of a class, as many as the settings or the cluster's cores say. Ray stays up for later hops."""
     import logging
@@ -36,6 +53,7 @@ def actors(ray: Ray, kind: type, *args: Any) -> Any:
 
     if not engine.is_initialized():
         local: dict[str, Any] = {"object_store_memory": ray.object_store_mb << 20, "include_dashboard": False}
+        warnings.filterwarnings("ignore", "lance is not fork-safe")  # Ray's own children exec at once
         engine.init(
             address=None if ray.address == "local" else ray.address,
             log_to_driver=False, logging_level=logging.ERROR, **(local if ray.address == "local" else {}),

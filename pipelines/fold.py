@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from infra import scratch
 from pipelines import parcel as parcels
-from pipelines.engines import beam_options
+from pipelines.engines import pipeline
 from pipelines.fold_worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
 from pipelines.ingest import IngestOptions
@@ -23,6 +23,7 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
     """Brings in what the tables lack; a batch is committed before the next one starts."""
     done = Done(HOP)
     with run.hold(parcels.LEASE) as held:
+        parcels.sweep(run, HOP)
         todo = missing(run, list_logs(sources), recipe_of(options.cutting))
         sizes = [(key, logs.item.size_bytes) for key, logs in todo.items()]
         unreached: list[str] = []
@@ -73,13 +74,13 @@ def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
     """Hashes each log's recordings, decodes each one's bytes once, then makes each log's rows."""
     import apache_beam as beam
 
-    with tempfile.TemporaryDirectory(prefix="handwheel-fold-") as scratch:
+    with scratch.folder("fold") as folder:
         staging = parcels.staging(run, HOP)
         worker = Worker(
-            store=run.store, run_id=run.run_id, salt=run.salt, staging=staging, scratch=scratch,
+            store=run.store, run_id=run.run_id, salt=run.salt, staging=staging, scratch=str(folder),
             cutting=options.cutting, limits=options.limits,
         )  # fmt: skip
-        with beam.Pipeline(options=beam_options(run.beam)) as p:
+        with pipeline(run.beam) as p:
             logs: Any = p | "logs" >> beam.Create(list(todo.items())) | "spread" >> beam.Reshuffle(num_buckets=1000)
             media: Any = (
                 logs

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import jail, objects
+from infra import jail, objects, scratch
 from infra.store import Store
 from pipelines import parcel as parcels
 from pipelines.decode import PassOptions
@@ -97,8 +96,8 @@ class Worker:
         return key_of(media.uri, media.revision, recipe_of(self.cutting))
 
     def _attempts(self, logs: Logs) -> list[EpisodeLog | BadEpisode]:
-        with tempfile.TemporaryDirectory(prefix="handwheel-log-") as folder:
-            return list(READERS[logs.source.kind].read(logs.item, Path(folder)))
+        with scratch.folder("log") as folder:
+            return list(READERS[logs.source.kind].read(logs.item, folder))
 
     def _hash(self, media: MediaFile) -> tuple[str, int]:
         """sha256 and size; remote bytes are kept in scratch for the decoder."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from infra import fetch as web
-from infra import jail, objects
+from infra import jail, objects, scratch
 from infra.fetch import FetchLimits
 from pipelines import parcel as parcels
 from pipelines.decode import PassOptions
-from pipelines.engines import beam_options
+from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
 from pipelines.parcel import Parcel, recipe_of
 from pipelines.recording import local_copy, stored
@@ -43,6 +42,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     done = Done(HOP)
     recipe = recipe_of(options.cutting)
     with run.hold(parcels.LEASE) as held:
+        parcels.sweep(run, HOP)
         todo = missing(run, list_items(sources), recipe)
         sizes = [(key, item.size_bytes) for key, item in todo.items()]
         unreached: list[str] = []
@@ -79,9 +79,9 @@ def _run_beam(run: Run, items: list[Item], options: IngestOptions) -> None:
     """Fetches and hashes each item, then decodes each recording's bytes once, whatever number of items share them."""
     import apache_beam as beam
 
-    with tempfile.TemporaryDirectory(prefix="handwheel-fetch-") as scratch:
-        worker = Worker(run.store, run.run_id, run.salt, parcels.staging(run, HOP), scratch, options)
-        with beam.Pipeline(options=beam_options(run.beam)) as p:
+    with scratch.folder("fetch") as folder:
+        worker = Worker(run.store, run.run_id, run.salt, parcels.staging(run, HOP), str(folder), options)
+        with pipeline(run.beam) as p:
             _ = (
                 p
                 | "items" >> beam.Create(items)
@@ -130,7 +130,7 @@ class Worker:
         else:
             sha256 = web.fetch(item.uri, path, self.options.fetch)
             if not objects.exists(stored(self.store.root, sha256)):
-                objects.put(stored(self.store.root, sha256), path.read_bytes())
+                objects.upload(path, stored(self.store.root, sha256))
         path.replace(path.with_name(sha256))
         return sha256, (Path(self.scratch) / sha256).stat().st_size
 

@@ -72,6 +72,7 @@ class Looker:
     def __init__(self, store: Store, run_id: str) -> None:
         from infra.hand_model import LiteHandDetector
 
+        cv2.setNumThreads(1)  # an actor is a core
         self.store, self.run_id, self.detector = store, run_id, LiteHandDetector()
 
     def look(self, clips: Sequence[str]) -> pa.Table:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from infra import jail, objects
+from infra import jail, objects, scratch
 from infra.lease import Lease
 from infra.store import Store
 from pipelines.decode import PassOptions
@@ -88,8 +87,8 @@ class Decoder:
         """
         job = {"sha256": sha256, "options": dataclasses.asdict(self.options), "spans": spans}
         recipe = recipe_of(self.options)
-        with tempfile.TemporaryDirectory(prefix="handwheel-") as folder:
-            reply = json.loads(jail.run("pipelines.decode", [str(path), folder, json.dumps(job)], self.limits))
+        with scratch.folder("decode") as folder:
+            reply = json.loads(jail.run("pipelines.decode", [str(path), str(folder), json.dumps(job)], self.limits))
             clips = [
                 c | {"clip_row_id": key_of(c["clip_id"], recipe), "recipe": recipe, "run_id": self.run_id}
                 | {"camera": c.get("camera")}
@@ -97,7 +96,7 @@ class Decoder:
             ]  # fmt: skip
             absent = set(self.store.absent("proxies", [c["clip_id"] for c in clips]))
             if absent:
-                batches = _batches(Path(folder) / "proxies.arrow", absent)
+                batches = _batches(folder / "proxies.arrow", absent)
                 parcel.proxies += self.store.write_fragments("proxies", batches)
         parcel.rows.setdefault("clips", []).extend(clips)
         return dict(reply["facts"])
@@ -115,14 +114,30 @@ def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:
 
 def staging(run: Run, hop: str) -> str:
     """Folder of a run's parcels."""
-    return objects.join(run.store.root, "staging", run.run_id, hop)
+    return objects.join(run.store.root, "staging", hop, run.run_id)
+
+
+def sweep(run: Run, hop: str) -> None:
+    """Removes what killed runs of a hop staged, and the fragments named there that no commit took.
+
+    The hop's lease is held, so those runs are dead. A fragment that a killed worker had not staged yet is nobody's
+    until Lance's own cleanup takes it.
+    """
+    folder = objects.join(run.store.root, "staging", hop)
+    for info in staged(folder):
+        run.store.discard("proxies", Parcel(**json.loads(objects.read_bytes(info.uri))).proxies)
+    objects.delete_below(folder)
+
+
+def staged(folder: str) -> list[objects.ObjectInfo]:
+    """What lies in a staging folder."""
+    return list(objects.list_objects(folder + "/")) if objects.is_s3(folder) or objects.exists(folder) else []
 
 
 def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
     """Commits every staged parcel of this run, children first, and clears the staging. Returns unreached keys."""
     folder = staging(run, hop)
-    infos = list(objects.list_objects(folder)) if objects.is_s3(folder) or objects.exists(folder) else []
-    parcels = [Parcel(**json.loads(objects.read_bytes(info.uri))) for info in infos]
+    parcels = [Parcel(**json.loads(objects.read_bytes(info.uri))) for info in staged(folder)]
     held.check()
     done.add("proxies", _append_proxies(run, parcels))
     for table in (*CHILDREN, *PARENTS):
@@ -134,7 +149,7 @@ def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
         if made:
             held.check()
             done.add(table, run.store.insert(table, pa.concat_tables(made), run_id=run.run_id))
-    objects.delete_below(folder)
+    objects.delete_below(objects.join(run.store.root, "staging", run.run_id))
     return [key for parcel in parcels for key in parcel.unreached]
 
 

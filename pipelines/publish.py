@@ -5,25 +5,23 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from handwheel import format as fmt
 from handwheel.stats import COLUMNS, view_stats
 
-from infra import gate, media, objects
+from infra import gate, media, objects, scratch
 from infra.lease import Lease
 from infra.store import Store, commit_new
 from pipelines import release as files
-from pipelines.engines import beam_options
+from pipelines.engines import pipeline
 from pipelines.gate_rules import expectations
 from pipelines.hop import Done, Run
 from pipelines.ledger import ledger
-from pipelines.parcel import reject, staging
+from pipelines.parcel import reject, staged, staging
 from pipelines.shards import Job
 from pipelines.tally import counts, split_counts, view_facts
 from pipelines.views import PublishOptions, Row, select, selection_digest
@@ -47,10 +45,12 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
     """Publishes what the tables select, unless the newest release selected the same. GateRefused: nothing published."""
     done = Published(HOP)
     with run.hold(HOP) as held:
+        objects.delete_below(objects.join(run.store.root, "staging", HOP))  # of killed runs: the lease is ours
         recover(run, done)
         versions = run.store.versions()
-        rows, left_out = select(run.store, recipe, policy, options)
-        account, _ = ledger(run.store, recipe, policy)
+        tables = run.store.at(versions)
+        rows, left_out = select(tables, recipe, policy, options)
+        account, _ = ledger(tables, recipe, policy)
         if account.unbalanced_ns():
             raise GateRefused(
                 f"the ledger is {account.unbalanced_ns() / NS:.3f} s out of balance; "
@@ -143,7 +143,6 @@ def _encode(run: Run, work: Job, rows: list[Row]) -> None:
     """One Beam pipeline over groups of recordings: a fragment a view and group, whatever the number of recordings."""
     import apache_beam as beam
 
-    objects.delete_below(work.staging)
     by_recording: dict[str, list[Row]] = {}
     for row in rows:
         by_recording.setdefault(row["sha256"], []).append(row)
@@ -151,7 +150,7 @@ def _encode(run: Run, work: Job, rows: list[Row]) -> None:
     size = work.options.batch_recordings
     groups = [recordings[i : i + size] for i in range(0, len(recordings), size)]
     run.progress(HOP, 0, len(recordings))
-    with beam.Pipeline(options=beam_options(run.beam)) as p:
+    with pipeline(run.beam) as p:
         _ = (
             p
             | "recordings" >> beam.Create(groups)
@@ -162,7 +161,7 @@ def _encode(run: Run, work: Job, rows: list[Row]) -> None:
 
 
 def _collect(work: Job) -> list[dict[str, Any]]:
-    parts = [json.loads(objects.read_bytes(i.uri)) for i in objects.list_objects(work.staging)]
+    parts = [json.loads(objects.read_bytes(i.uri)) for i in staged(work.staging)]
     objects.delete_below(work.staging)
     return parts
 
@@ -223,14 +222,14 @@ def _gate(run: Run, work: Job, rows: list[dict[str, Any]]) -> None:
             if r["view"] == view
         ]
         tables[view] = pa.Table.from_pylist(plain)
-    with tempfile.TemporaryDirectory(prefix="handwheel-gate-") as docs:
-        summary = gate.check(tables, {v: expectations(v, work.options) for v in tables}, Path(docs))
-        (Path(docs) / "summary.json").write_text(json.dumps(summary, indent=1))
+    with scratch.folder("gate") as docs:
+        summary = gate.check(tables, {v: expectations(v, work.options) for v in tables}, docs)
+        (docs / "summary.json").write_text(json.dumps(summary, indent=1))
         if summary["success"]:
-            files.put_tree(Path(docs), objects.join(files.folder_of(run.store, work.name), "gate"))
+            files.put_tree(docs, objects.join(files.folder_of(run.store, work.name), "gate"))
             return
         where = objects.join(run.store.root, "refused", run.run_id)
-        files.put_tree(Path(docs), where)
+        files.put_tree(docs, where)
     files_gone(run, work.name)
     failed = [e for e in summary["expectations"] if not e["success"]]
     raise GateRefused(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from infra import objects
+from infra import scratch as scratches
 from schemas.errors import BadMedia
 
 
@@ -26,8 +26,8 @@ def local_copy(uri: str, root: str, sha256: str, scratch: Path | None = None) ->
     if scratch is not None and (kept := scratch / sha256).exists():
         yield kept
         return
-    with tempfile.TemporaryDirectory(prefix="handwheel-media-") as folder:
-        path = Path(folder) / "media"
+    with scratches.folder("media") as folder:
+        path = folder / "media"
         try:
             if uri.startswith(("http://", "https://")):
                 objects.download(stored(root, sha256), path)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from handwheel import format as fmt
 
-from infra import objects
+from infra import objects, scratch
 from infra.store import Store
 from schemas.errors import UsageError, VerificationFailed
 
@@ -58,13 +56,13 @@ def list_files(store: Store, name: str) -> list[fmt.FileEntry]:
     base = folder_of(store, name)
     beside = {objects.join(base, fmt.RELEASE_FILE), objects.join(base, fmt.FILES_FILE)}
     entries = []
-    with tempfile.TemporaryDirectory(prefix="handwheel-hash-") as scratch:
+    with scratch.folder("hash") as folder:
         for info in objects.list_objects(base.rstrip("/") + ("/" if objects.is_s3(base) else "")):
             if info.uri in beside:
                 continue
             path = Path(info.uri)
             if objects.is_s3(base):
-                path = Path(scratch) / "object"
+                path = folder / "object"
                 objects.download(info.uri, path)
             with path.open("rb") as f:
                 sha256 = hashlib.file_digest(f, "sha256").hexdigest()
@@ -78,10 +76,10 @@ def put_tree(source: Path, target: str) -> None:
     for path in sorted(p for p in source.rglob("*") if p.is_file()):
         uri = objects.join(target, str(path.relative_to(source)))
         if objects.is_s3(uri):
-            objects.put(uri, path.read_bytes())
-        else:
+            objects.upload(path, uri)
+        else:  # nobody reads the folder before release.json stands in it
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, uri)
+            objects.download(str(path), Path(uri))
 
 
 def shown(release: dict[str, Any]) -> dict[str, Any]:
@@ -140,8 +138,8 @@ def verify(store: Store, name: str) -> dict[str, Any]:
     import handwheel
 
     try:
-        with tempfile.TemporaryDirectory(prefix="handwheel-pin-") as folder:
-            path = Path(folder) / f"{name}.pin"
+        with scratch.folder("pin") as folder:
+            path = folder / f"{name}.pin"
             path.write_bytes(objects.read_bytes(pin_uri(store, name)))
             handwheel.open(path).verify(deep=True)
     except FileNotFoundError as e:

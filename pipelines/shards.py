@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from handwheel import format as fmt
 
-from infra import jail, objects
+from infra import jail, objects, scratch
 from infra.store import Store, write_fragments
 from pipelines import release as files
 from pipelines.recording import local_copy
@@ -44,10 +43,10 @@ class Job:
     def encode(self, group: list[list[Row]]) -> None:
         """Encodes recordings (rows of one are one list) and stages {"rows", "fragments", "rejects", "missing"}."""
         part: dict[str, Any] = {"rows": [], "fragments": {}, "rejects": [], "missing": {}}
-        with tempfile.TemporaryDirectory(prefix="handwheel-encode-") as scratch:
+        with scratch.folder("encode") as place:
             finished: list[tuple[Row, Path]] = []
             for i, rows in enumerate(group):
-                folder = Path(scratch) / str(i)
+                folder = place / str(i)
                 folder.mkdir()
                 try:
                     finished += self._recording(rows, folder)

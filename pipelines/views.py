@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from captioning.facts import basis_of
 from infra.store import Store
 from pipelines.inventory import current_clips, inventory
 from schemas.keys import digest_of, key_of
@@ -68,7 +69,7 @@ def select(store: Store, recipe: str, policy: str, options: PublishOptions) -> t
     robots = store.read("decisions", where=f"policy = '{policy}' and verdict = 'reject'")
     decisions = pa.concat_tables([decisions, _of_stage(robots, clips, "robot")])
     decisions = decisions.filter(pc.is_in(decisions["clip_id"], clips["clip_id"].combine_chunks()))
-    captions = _captions(store, decisions["span_id"].to_pylist(), options)
+    captions = _captions(store, decisions["span_id"].to_pylist())
     episodes = episodes_by_recording(store)
     rows: list[Row] = []
     left_out: dict[str, int] = {}
@@ -77,7 +78,9 @@ def select(store: Store, recipe: str, policy: str, options: PublishOptions) -> t
         for name, episode, camera in _views_of(asset, decision, episodes):
             if decision["verdict"] not in options.view(name).verdicts:
                 continue
-            row = _row(name, decision, asset, episode, camera, captions, options)
+            basis = basis_of(asset["narrations"], episode, decision)
+            said = draw_caption(decision["span_id"], captions.get((decision["span_id"], basis), []), options)
+            row = _row(name, decision, asset, episode, camera, said or {}, options)
             if row["caption"] is None and options.view(name).needs_caption:
                 left_out["no_caption"] = left_out.get("no_caption", 0) + 1
             else:
@@ -130,10 +133,10 @@ def _views_of(asset: Row, decision: Row, episodes: Mapping[str, Any]) -> Iterabl
 
 
 def _row(
-    name: str, decision: Row, asset: Row, episode: Row | None, camera: Any, captions: Mapping[str, Row | None],
+    name: str, decision: Row, asset: Row, episode: Row | None, camera: Any, said: Row,
     options: PublishOptions,
 ) -> Row:  # fmt: skip
-    view, said = options.view(name), captions.get(decision["span_id"]) or {}
+    view = options.view(name)
     fps_hz = view.fps_hz or (episode or {})["fps_hz"]
     start, end = decision["start_ns"], decision["end_ns"]
     count = max(1, int((end - start) * fps_hz / NS))
@@ -154,13 +157,26 @@ def _row(
     }  # fmt: skip
 
 
-def _captions(store: Store, spans: list[str], options: PublishOptions) -> dict[str, Row | None]:
-    """The caption drawn for each span: by its best model, its level by the seed."""
-    by_span: dict[str, list[Row]] = {}
-    columns = ["span_id", "kind", "text", "model", "prompt"]
+def bases(assets: pa.Table, store: Store, spans: Iterable[Row]) -> dict[str, str]:
+    """What captions of each span must rest on now, by span_id; assets: the inventory, spans: rows of decisions."""
+    narrations = dict(zip(assets["sha256"].to_pylist(), assets["narrations"].to_pylist(), strict=True))
+    for row in assets.filter(assets["primary"]).select(["sha256", "narrations"]).to_pylist():
+        narrations[row["sha256"]] = row["narrations"]
+    episodes = episodes_by_recording(store)
+    out = {}
+    for span in spans:
+        found = episode_of(episodes, span["sha256"], span["start_ns"], span["end_ns"])
+        out[span["span_id"]] = basis_of(narrations[span["sha256"]], found[0] if found else None, span)
+    return out
+
+
+def _captions(store: Store, spans: list[str]) -> dict[tuple[str, str], list[Row]]:
+    """Captions of spans by (span, basis): those that rest on words since corrected are under another basis."""
+    out: dict[tuple[str, str], list[Row]] = {}
+    columns = ["span_id", "basis", "kind", "text", "model", "prompt"]
     for row in store.read_keys("captions", "span_id", spans, columns).to_pylist():
-        by_span.setdefault(row["span_id"], []).append(row)
-    return {span: draw_caption(span, rows, options) for span, rows in by_span.items()}
+        out.setdefault((row["span_id"], row["basis"]), []).append(row)
+    return out
 
 
 def draw_caption(span_id: str, rows: list[Row], options: PublishOptions) -> Row | None:

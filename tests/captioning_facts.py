@@ -18,14 +18,13 @@ def side(**changes: Any) -> SideFacts:
 
 
 RIGHT_ONLY = HandFacts(samples=16, left=None, right=side(), both_share=0.0)
-BOTH = HandFacts(
-    samples=16, left=side(path=0.1, dx=0.0, x=0.3, contact_share=None), right=side(), both_share=0.6
-)
+BOTH = HandFacts(samples=16, left=side(path=0.1, dx=0.0, x=0.3, contact_share=None), right=side(), both_share=0.6)
 
 
 def facts(**changes: Any) -> Facts:
     values: dict[str, Any] = {
-        "sha256": SHA256, "start_ns": 0, "end_ns": 4_200_000_000, "stage": "ego", "narration": None, "hands": None,
+        "sha256": SHA256, "start_ns": 0, "end_ns": 4_200_000_000, "stage": "ego", "narration": None,
+        "hands": None, "basis": "b",
         "camera_motion": 0.005, "attempt": None,
     }  # fmt: skip
     values |= changes
@@ -35,8 +34,10 @@ def facts(**changes: Any) -> Facts:
 
 def attempt(**changes: Any) -> AttemptFacts:
     values: dict[str, Any] = {
-        "instruction": "Pick the pink block and place it at the goal.", "outcome": "failure", "outcome_source": "sim",
-        "failure_mode": "lower", "failed_after_s": None, "embodiment": "so101_sim", "collect_mode": "scripted",
+        "instruction": "Pick the pink block and place it at the goal.", "outcome": "failure",
+        "outcome_source": "sim",
+        "failure_mode": "lower", "failed_after_s": None, "embodiment": "so101_sim",
+        "collect_mode": "scripted",
     }  # fmt: skip
     return AttemptFacts(**(values | changes))
 
@@ -55,14 +56,77 @@ hand_facts = st.builds(
     HandFacts, samples=st.integers(1, 240), left=st.none() | sides, right=st.none() | sides, both_share=share
 )
 
-NOUNS = ["cup", "wooden board", "the drawer", "spray bottle", "a knife", "an onion", "measuring tape", "pan", "dough", "boxes", "the left hand", "scissors", "drying rack", "dishes", "electric screwdriver", "blue cloth", "leaves", "glass of water", "phone", "paint brush"]
-PLACES = ["on the table", "into sink", "from the counter", "in a bowl", "next to the plate", "with his right hand", "with both hands", "onto floor", "under tap", "against a wall", ""]  # fmt: skip
-VERBS_3 = ["picks up", "puts down", "opens", "washes", "cuts", "stirs", "takes", "holds", "fries", "tries", "drops", "unscrews", "looks at", "wipes", "ties"]
-VERBS_0 = ["pick up", "put down", "open", "wash", "cut", "stir", "take", "hold", "insert", "drop", "unscrew", "look at", "wipe", "turn on", "pour"]
+NOUNS = [
+    "cup",
+    "wooden board",
+    "the drawer",
+    "spray bottle",
+    "a knife",
+    "an onion",
+    "measuring tape",
+    "pan",
+    "dough",
+    "boxes",
+    "the left hand",
+    "scissors",
+    "drying rack",
+    "dishes",
+    "electric screwdriver",
+    "blue cloth",
+    "leaves",
+    "glass of water",
+    "phone",
+    "paint brush",
+]
+PLACES = [
+    "on the table",
+    "into sink",
+    "from the counter",
+    "in a bowl",
+    "next to the plate",
+    "with his right hand",
+    "with both hands",
+    "onto floor",
+    "under tap",
+    "against a wall",
+    "",
+]
+VERBS_3 = [
+    "picks up",
+    "puts down",
+    "opens",
+    "washes",
+    "cuts",
+    "stirs",
+    "takes",
+    "holds",
+    "fries",
+    "tries",
+    "drops",
+    "unscrews",
+    "looks at",
+    "wipes",
+    "ties",
+]
+VERBS_0 = [
+    "pick up",
+    "put down",
+    "open",
+    "wash",
+    "cut",
+    "stir",
+    "take",
+    "hold",
+    "insert",
+    "drop",
+    "unscrew",
+    "look at",
+    "wipe",
+    "turn on",
+    "pour",
+]
 noun, place = st.sampled_from(NOUNS), st.sampled_from(PLACES)
-subject = st.sampled_from(
-    ["#C C ", "C ", "#c c ", "The person ", "A man ", "#O man X ", "Someone ", "The right hand "]
-)
+subject = st.sampled_from(["#C C ", "C ", "#c c ", "The person ", "A man ", "#O man X ", "Someone ", "The right hand "])
 ego4d = st.builds(
     lambda s, v, n, p, j, v2, n2: f"{s}{v} {n} {p}{j + v2 + ' ' + n2 if j else ''}".strip() + ".",
     subject, st.sampled_from(VERBS_3), noun, place, st.sampled_from(["", " and ", ", then ", " and then "]),
@@ -72,9 +136,7 @@ epic = st.builds(lambda v, n, p: f"{v} {n} {p}".strip(), st.sampled_from(VERBS_0
 described = st.builds(lambda n, p: f"A view of {n} {p}".strip(), noun, place)
 narrations = st.lists(ego4d | epic | described, min_size=1, max_size=3).map(" ".join) | ego4d | epic
 embodiments = st.sampled_from(["so101_sim", "franka", "WidowX-250", "neo", "mobile_aloha"])
-modes = st.none() | st.sampled_from(
-    ["lower", "TRAVERSE", "calibration_bias", "object dropped", "timeout", "grasp"]
-)
+modes = st.none() | st.sampled_from(["lower", "TRAVERSE", "calibration_bias", "object dropped", "timeout", "grasp"])
 attempts = st.builds(
     AttemptFacts,
     instruction=st.none() | epic | st.just("Pick the pink block and place it at the goal."),
@@ -88,7 +150,8 @@ def any_facts(draw: st.DrawFn) -> Facts:
     start = draw(st.integers(0, 10**12))
     acting = draw(st.none() | attempts)
     return facts(
-        start_ns=start, end_ns=start + draw(st.integers(1, 60 * 10**9)), camera_motion=draw(st.none() | share),
+        start_ns=start, end_ns=start + draw(st.integers(1, 60 * 10**9)),
+        camera_motion=draw(st.none() | share),
         stage="robot" if acting else draw(st.sampled_from(["web", "ego"])), attempt=acting,
         narration=None if acting else draw(st.none() | narrations),
         hands=None if acting else draw(st.none() | hand_facts),

@@ -1,4 +1,4 @@
-"""A vision-language model of a real architecture (LLaVA: CLIP tower, Llama) with random weights, a few MB on disk."""
+"""A small vision-language model of a real architecture (LLaVA: CLIP tower, Llama), weights random."""
 
 from __future__ import annotations
 
@@ -44,12 +44,15 @@ def save_tiny_vlm(folder: Path) -> None:
     # At the usual .02 the residual stream drowns the context, and every picture gets the same words.
     wide = {"initializer_range": 0.5}
     vision = CLIPVisionConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=56, patch_size=14,
+        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=56,
+        patch_size=14,
         **wide,
     )  # fmt: skip
     text = LlamaConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
-        vocab_size=len(tokenizer), max_position_embeddings=4096, bos_token_id=1, eos_token_id=2, pad_token_id=0,
+        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2,
+        vocab_size=len(tokenizer), max_position_embeddings=4096, bos_token_id=1, eos_token_id=2,
+        pad_token_id=0,
         **wide,
     )  # fmt: skip
     config = LlavaConfig(
@@ -59,7 +62,9 @@ def save_tiny_vlm(folder: Path) -> None:
     torch.manual_seed(0)
     model = LlavaForConditionalGeneration(config).eval()
     processor = LlavaProcessor(
-        image_processor=CLIPImageProcessorPil(size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}),
+        image_processor=CLIPImageProcessorPil(
+            size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}
+        ),
         tokenizer=tokenizer, patch_size=14, vision_feature_select_strategy="default", chat_template=TEMPLATE,
         num_additional_image_tokens=1,
     )  # fmt: skip

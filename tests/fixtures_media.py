@@ -1,4 +1,4 @@
-"""Writes small recordings with PyAV: shots, odd clocks, rotation, other codecs, long files; and says where samples are."""
+"""Writes small recordings with PyAV: shots, odd clocks, rotation, other codecs, long files; says where samples are."""
 
 from __future__ import annotations
 

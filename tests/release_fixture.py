@@ -67,9 +67,7 @@ def encode(corners: NDArray[np.int64], width: int, height: int) -> bytes:
     return out.getvalue()
 
 
-def row(
-    view: str, number: int, frames: int, rng: np.random.Generator
-) -> tuple[dict[str, Any], NDArray[np.int64]]:
+def row(view: str, number: int, frames: int, rng: np.random.Generator) -> tuple[dict[str, Any], NDArray[np.int64]]:
     """A row of VIEW_SCHEMA and its truth; robots' states are the corner, actions its next move."""
     width, height = (48, 32) if number % 2 else (32, 48)
     corners = track(rng, frames, width, height)

@@ -80,4 +80,4 @@ def test_scores_are_shares() -> None:
     texts = compose(CUP) | {"L1": "Pick up the cup from the table."}
     results = {r.name: r for r in check(CaptionSet(CUP.span_id, texts), CUP)}
     assert results["too_long"].score == pytest.approx(0.8)
-    assert [r for r in results] == [name for name, _ in CHECKS]
+    assert list(results) == [name for name, _ in CHECKS]

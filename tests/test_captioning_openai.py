@@ -1,4 +1,4 @@
-"""The OpenAI-compatible door: what goes over the wire, retries, and a real llama.cpp server with a real model."""
+"""The OpenAI-compatible door: the wire, retries, and a real llama.cpp server with a real model."""
 
 from __future__ import annotations
 
@@ -148,9 +148,7 @@ def test_replies_that_are_no_captions_of_this_clip(reply: str, reason: str) -> N
 
 def test_a_reply_is_read_out_of_its_fence() -> None:
     known = facts(narration="#C C picks up the cup")
-    reply = (
-        f'```json\n{{"content_hash": "{known.span_id}", "L1": "Pick  up\\nthe cup.", "achieved": "x"}}\n```'
-    )
+    reply = f'```json\n{{"content_hash": "{known.span_id}", "L1": "Pick  up\\nthe cup.", "achieved": "x"}}\n```'
     assert parse(reply, known) == {"L1": "Pick up the cup."}
 
 
@@ -176,19 +174,20 @@ def llama() -> Iterator[str]:
         port = free.getsockname()[1]
     params = xllamacpp.CommonParams()
     params.model.path, params.hostnames, params.port = str(weights), ["127.0.0.1"], port
-    params.n_ctx, params.n_parallel = 4096, 2
+    # One thread: two that wait for each other on a busy machine took 478 s where one takes 31.
+    params.n_ctx, params.n_parallel, params.cpuparams.n_threads = 4096, 1, 1
     server = xllamacpp.Server(params)
     yield f"http://127.0.0.1:{port}/v1"
     del server
 
 
 def test_what_a_real_model_invents_does_not_pass(llama: str) -> None:
-    """SmolLM2-135M copies the prompt's examples and invents; every request ends as captions or as a reject."""
+    """SmolLM2-135M copies the prompt's examples and invents; each request ends as captions or a reject."""
     asked = [
         facts(narration="#C C picks up the cup from the table", hands=RIGHT_ONLY),
         facts(narration="#C C opens the drawer", hands=RIGHT_ONLY, start_ns=10**9),
     ]
-    model = OpenAICompatible(llama, "smollm2", max_in_flight=2, max_tokens=120)
+    model = OpenAICompatible(llama, "smollm2", max_in_flight=2, max_tokens=80)
     replies = model.complete([Request(render(prompt_for("ego"), f), (), f.span_id) for f in asked])
     model.close()
     ends = [_end(known, reply) for known, reply in zip(asked, replies, strict=True)]

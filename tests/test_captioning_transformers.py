@@ -1,4 +1,4 @@
-"""The transformers door with a real architecture: pictures go through its processor, replies are deterministic."""
+"""The transformers door with a real architecture: pictures count, replies are deterministic."""
 
 from __future__ import annotations
 

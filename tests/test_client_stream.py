@@ -57,9 +57,7 @@ def test_ranks_share_out_every_epoch_exactly(view: View, world: int, batch: int)
 
 
 def test_dropping_the_last_gives_all_ranks_as_many_full_batches(view: View) -> None:
-    ranks = [
-        view.stream(seed=7, batch_size=2, rank=r, world_size=3, window=2, drop_last=True) for r in range(3)
-    ]
+    ranks = [view.stream(seed=7, batch_size=2, rank=r, world_size=3, window=2, drop_last=True) for r in range(3)]
     parts = [list(s) for s in ranks]
     assert [len(p) for p in parts] == [1, 1, 1]
     assert all(len(b["clip_id"]) == 2 for p in parts for b in p)

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from filters import contact
+from filters.hand_shapes import arm_inside, similarity
 from filters.hands import track
 from schemas.media import Json
 from schemas.spans import NS
@@ -31,8 +32,17 @@ def hand_at(x: float, y: float, length: float = 90.0) -> NDArray[Any]:
 def as_hand(points: NDArray[Any]) -> Json:
     """The detector's dict of those key points."""
     relative = points / SIZE
-    return {"side": "right", "side_score": 1.0, "score": 1.0, "presence": 1.0,
-            "x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "keypoints": relative.ravel().tolist()}
+    return {
+        "side": "right",
+        "side_score": 1.0,
+        "score": 1.0,
+        "presence": 1.0,
+        "x0": 0.0,
+        "y0": 0.0,
+        "x1": 1.0,
+        "y1": 1.0,
+        "keypoints": relative.ravel().tolist(),
+    }
 
 
 def texture(seed: int, height: int, width: int) -> NDArray[Any]:
@@ -95,8 +105,25 @@ def test_a_whole_arm_in_view_stays_below_acceptance() -> None:
     small = [[as_hand(hand_at(120 + 8 * i, 120, length=30.0))] for i in range(6)]
     for i, frame in enumerate(frames):  # a box goes along with the small hand
         frame[60:90, 105 + 8 * i : 135 + 8 * i] = texture(2, 30, 30)
-    assert contact.arm_inside(hand_at(120, 120, 30.0), (252, 448)) > 3
+    assert arm_inside(hand_at(120, 120, 30.0), (252, 448)) > 3
     assert 0.2 < strongest(frames, small) <= contact.WHOLE_ARM_MOST
+
+
+def visit(takes: bool) -> list[NDArray[Any]]:
+    """A box on a table; a hand comes in sample 4 and is gone from 5 on, with the box if it `takes` it."""
+    (with_hand, *_), _ = film([(200, 235)], noise=False)
+    table = texture(1, SIZE[1], SIZE[0] + 400)[:, : SIZE[0]]
+    with_box = table.copy()
+    with_box[90:140, 170:240] = with_hand[90:140, 170:240] = texture(2, 50, 70)
+    return [with_box] * 4 + [with_hand] + [table if takes else with_box] * 6
+
+
+@pytest.mark.parametrize(("takes", "least", "most"), [(True, 0.8, 1.0), (False, 0.0, 0.1)])
+def test_what_a_hand_leaves_behind_is_evidence(takes: bool, least: float, most: float) -> None:
+    found = [[as_hand(hand_at(200, 235))] if i == 4 else [] for i in range(11)]
+    values = contact.evidence(visit(takes), [i * NS // 4 for i in range(11)], found)
+    assert values[4][0] is not None
+    assert least <= values[4][0] <= most
 
 
 def test_what_cannot_be_compared_is_not_measured() -> None:
@@ -104,8 +131,8 @@ def test_what_cannot_be_compared_is_not_measured() -> None:
     assert contact.evidence(frames[:1], SAMPLE_NS[:1], found[:1]) == [[None]]
     far = [0, NS, 2 * NS, 3 * NS, 4 * NS, 5 * NS]
     assert contact.evidence(frames, far, found) == [[None]] * 6
-    lone = [found[0], [], found[2], [], [], []]
-    assert contact.evidence(frames, SAMPLE_NS, lone) == [[None], [], [None], [], [], []]
+    lone = [[], [], found[2], [], [], found[5]]  # too soon before and after to say what was left behind
+    assert contact.evidence(frames, SAMPLE_NS, lone) == [[], [], [None], [], [], [None]]
     assert contact.evidence([], [], []) == []
 
 
@@ -120,7 +147,7 @@ def test_a_similarity_is_recovered() -> None:
     points = hand_at(100, 200)
     turn = np.array([[0.8, -0.3, 12.0], [0.3, 0.8, -7.0]])
     moved = points @ turn[:, :2].T + turn[:, 2]
-    np.testing.assert_allclose(contact.similarity(points, moved), turn, atol=1e-9)
+    np.testing.assert_allclose(similarity(points, moved), turn, atol=1e-9)
 
 
 class Scripted:

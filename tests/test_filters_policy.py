@@ -22,16 +22,32 @@ Track = dict[int, list[float | None]]  # per sample the contact of each of its h
 
 POLICY = Policy(detector="d1")
 STEP = NS // 4
-HAND = {"side": "right", "side_score": 1.0, "score": 1.0, "presence": 1.0, "x0": 0.0, "y0": 0.0, "x1": 1.0,
-        "y1": 1.0, "keypoints": [0.5] * 42}
+HAND = {
+    "side": "right",
+    "side_score": 1.0,
+    "score": 1.0,
+    "presence": 1.0,
+    "x0": 0.0,
+    "y0": 0.0,
+    "x1": 1.0,
+    "y1": 1.0,
+    "keypoints": [0.5] * 42,
+}
 
 
 def clip(name: str, seconds: float, start_s: float = 0.0, stage: str = "ego", **signals: Any) -> Row:
     """A clip's row with `stage`; signals are null unless given."""
     sha, start, end = key_of(name) * 2, round(start_s * NS), round((start_s + seconds) * NS)
     row = {f.name: None for f in schema_of(Clip)} | {
-        "clip_id": clip_id(sha, start, end), "sha256": sha, "start_ns": start, "end_ns": end, "cutter": "c",
-        "frame_count": 100, "damaged_frames": 0, "run_id": "r", "stage": stage,
+        "clip_id": clip_id(sha, start, end),
+        "sha256": sha,
+        "start_ns": start,
+        "end_ns": end,
+        "cutter": "c",
+        "frame_count": 100,
+        "damaged_frames": 0,
+        "run_id": "r",
+        "stage": stage,
     }
     return row | signals
 
@@ -40,8 +56,14 @@ def hands(of: Row, contacts: Track, detector: str = "d1") -> Row:
     """Its track at 4 Hz: per sample the contact of each of its hands."""
     count = -(-(of["end_ns"] - of["start_ns"]) // STEP)
     rows = [HAND | {"sample": s, "contact": c} for s in sorted(contacts) for c in contacts[s] if s < count]
-    return {"hands_id": key_of(of["clip_id"], detector), "clip_id": of["clip_id"], "detector": detector,
-            "sample_ns": [of["start_ns"] + i * STEP for i in range(count)], "hands": rows, "run_id": "r"}
+    return {
+        "hands_id": key_of(of["clip_id"], detector),
+        "clip_id": of["clip_id"],
+        "detector": detector,
+        "sample_ns": [of["start_ns"] + i * STEP for i in range(count)],
+        "hands": rows,
+        "run_id": "r",
+    }
 
 
 def run(clips: list[Row], tracks: list[Row], policy: Policy = POLICY) -> pa.Table:
@@ -59,7 +81,9 @@ def test_a_run_of_work_is_kept_with_its_padding() -> None:
     one = clip("a", 10)
     track = hands(one, {12: [0.1], 13: [0.9], 16: [None], 18: [0.2]})  # .5 s and .25 s gaps are bridged
     assert brief(run([one], [track])) == [
-        (0, 2, "reject", ["no_hands"]), (2, 5.75, "accept", []), (5.75, 10, "reject", ["no_hands"]),
+        (0, 2, "reject", ["no_hands"]),
+        (2, 5.75, "accept", []),
+        (5.75, 10, "reject", ["no_hands"]),
     ]
 
 
@@ -71,13 +95,16 @@ def test_shares_and_two_hands() -> None:
     assert kept["bimanual"] is True
 
 
-@pytest.mark.parametrize(("contacts", "verdict", "reasons"), [
-    ({4: [0.2], 5: [0.1]}, "reject", ["no_contact"]),
-    ({4: [0.4], 5: [0.1]}, "quarantine", ["weak_contact"]),
-    ({4: [None], 5: [None]}, "quarantine", ["contact_unmeasured"]),
-    ({4: [0.9]}, "reject", ["brief_hands"]),
-    ({4: [0.55], 5: [None]}, "accept", []),
-])
+@pytest.mark.parametrize(
+    ("contacts", "verdict", "reasons"),
+    [
+        ({4: [0.2], 5: [0.1]}, "reject", ["no_contact"]),
+        ({4: [0.4], 5: [0.1]}, "quarantine", ["weak_contact"]),
+        ({4: [None], 5: [None]}, "quarantine", ["contact_unmeasured"]),
+        ({4: [0.9]}, "reject", ["brief_hands"]),
+        ({4: [0.45], 5: [None]}, "accept", []),
+    ],
+)
 def test_evidence_decides_a_run(contacts: Track, verdict: str, reasons: list[str]) -> None:
     one = clip("a", 4)
     found = brief(run([one], [hands(one, contacts)]))
@@ -88,15 +115,23 @@ def test_runs_closer_than_their_padding_meet_half_way() -> None:
     one = clip("a", 8)
     track = hands(one, {4: [0.9], 5: [0.9], 11: [0.0], 12: [0.0]})  # covers 1..1.5 s and 2.75..3.25 s
     assert brief(run([one], [track])) == [
-        (0, 2.125, "accept", []), (2.125, 4.25, "reject", ["no_contact"]), (4.25, 8, "reject", ["no_hands"]),
+        (0, 2.125, "accept", []),
+        (2.125, 4.25, "reject", ["no_contact"]),
+        (4.25, 8, "reject", ["no_hands"]),
     ]
 
 
-@pytest.mark.parametrize(("signals", "reason", "verdict"), [
-    ({"freeze_share": 0.99}, "frozen", "reject"), ({"brightness": 3.0}, "too_dark", "reject"),
-    ({"sharpness": 1.0}, "blurred", "reject"), ({"camera_motion": 0.8}, "camera_motion", "reject"),
-    ({"damaged_frames": 1}, "damaged", "quarantine"), ({"end_ns": NS // 2}, "too_short", "reject"),
-])
+@pytest.mark.parametrize(
+    ("signals", "reason", "verdict"),
+    [
+        ({"freeze_share": 0.99}, "frozen", "reject"),
+        ({"brightness": 3.0}, "too_dark", "reject"),
+        ({"sharpness": 1.0}, "blurred", "reject"),
+        ({"camera_motion": 0.8}, "camera_motion", "reject"),
+        ({"damaged_frames": 1}, "damaged", "quarantine"),
+        ({"end_ns": NS // 2}, "too_short", "reject"),
+    ],
+)
 def test_gates_judge_the_whole_clip(signals: dict[str, Any], reason: str, verdict: str) -> None:
     one = clip("a", 4) | signals
     found = run([one], [hands(one, {0: [0.9], 1: [0.9]})]).to_pylist()
@@ -109,14 +144,16 @@ def test_null_signals_reject_nothing_and_reasons_add_up() -> None:
     well, ill = clip("a", 1.5), clip("b", 1.5, brightness=0.0, damaged_frames=5)
     table = run([well, ill], [hands(c, {0: [0.9], 1: [0.9]}) for c in (well, ill)])
     assert sorted((d["verdict"], d["reasons"]) for d in table.to_pylist()) == [
-        ("accept", []), ("reject", ["too_dark", "damaged"]),
+        ("accept", []),
+        ("reject", ["too_dark", "damaged"]),
     ]
 
 
 def test_robots_are_unknown_and_the_unseen_undecided() -> None:
     robot, pending, other = clip("r", 30, stage="robot"), clip("p", 3), clip("o", 3)
-    table = run([robot, pending, other], [hands(other, {0: [0.9], 1: [0.9]}, detector="d2"),
-                                          hands(robot, {0: [0.9], 1: [0.9]})])
+    table = run(
+        [robot, pending, other], [hands(other, {0: [0.9], 1: [0.9]}, detector="d2"), hands(robot, {0: [0.9], 1: [0.9]})]
+    )
     assert brief(table) == [(0, 30, "unknown", ["no_calibration"])]
     assert table["hand_share"].to_pylist() == table["bimanual"].to_pylist() == [None]
 

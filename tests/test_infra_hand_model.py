@@ -53,14 +53,17 @@ def test_rendered_hands_are_found_on_the_right_side(detector: LiteHandDetector) 
         wanted += len(truth["hands"])
         for hand in detector.detect(rgb):
             points = np.reshape(hand["keypoints"], (21, 2)) * (448, 252)
-            apart = {t["side"]: float(np.hypot(
-                *(points - np.array(t["joints2d"]) / truth["size"] * (448, 252)).T).mean()) for t in truth["hands"]}
+            apart = {t["side"]: _distance_px(points, t["joints2d"], truth["size"]) for t in truth["hands"]}
             side = min(apart, key=lambda s: apart[s])
             found, same = found + 1, same + (side == hand["side"])
             error_px.append(apart[side])
     assert found >= 0.85 * wanted
     assert same >= 0.9 * found
     assert np.median(error_px) < 14  # of hands of about 90 px
+
+
+def _distance_px(points: NDArray[Any], joints: list[list[float]], size: list[int]) -> float:
+    return float(np.hypot(*(points - np.array(joints) / size * (448, 252)).T).mean())
 
 
 def test_no_hands_where_there_are_none(detector: LiteHandDetector) -> None:
@@ -124,7 +127,8 @@ def test_a_wheel_with_other_files_is_refused(tmp_path: Path, monkeypatch: pytest
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     with zipfile.ZipFile(wheels / "mediapipe-0.10.21-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("mediapipe-0.10.21.dist-info/METADATA", "Metadata-Version: 2.1\nName: mediapipe\nVersion: 0.10.21\n")
+        about = "Metadata-Version: 2.1\nName: mediapipe\nVersion: 0.10.21\n"
+        wheel.writestr("mediapipe-0.10.21.dist-info/METADATA", about)
         wheel.writestr("mediapipe-0.10.21.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         for member in weights.MEMBERS.values():
             wheel.writestr(member, b"not a model")

@@ -56,7 +56,9 @@ def test_bad_media_comes_through_as_it_was_raised() -> None:
     assert (ended.reason, ended.detail) == ("odd_reason", "one line")
 
 
-@pytest.mark.parametrize("text", ["no such part", "two lines\nof which the last names no class", "MemoryError is a word"])
+@pytest.mark.parametrize(
+    "text", ["no such part", "two lines\nof which the last names no class", "MemoryError is a word"]
+)
 def test_a_bug_is_no_bad_media(text: str) -> None:
     with pytest.raises(RuntimeError, match="a bug, not bad media"):
         jail.run(CHILD, ["bug", text], Limits())

@@ -105,9 +105,7 @@ def test_luma_is_the_picture_in_small(tmp_path: Path, pix_fmt: str) -> None:
         ("seek.gif", Video(codec="gif", pix_fmt="rgb8", clock=Fraction(1, 100))),
     ],
 )
-def test_a_seek_gives_the_same_frames_on_the_same_times(
-    tmp_path: Path, name: str, video: Video, start_ms: int
-) -> None:
+def test_a_seek_gives_the_same_frames_on_the_same_times(tmp_path: Path, name: str, video: Video, start_ms: int) -> None:
     path = write(tmp_path / name, shot(7, 50), video)
     whole = {p.t_ns: media.luma(p.frame) for p in _read(path)[1]}
     with media.open_media(path) as container:
@@ -159,7 +157,7 @@ def test_a_real_picture_under_a_video_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_name_is_never_read_as_a_protocol_or_a_pattern(tmp_path: Path) -> None:
-    name = "concat:a|b; $(touch x) %03d [1] \"q\" имя.mp4"
+    name = 'concat:a|b; $(touch x) %03d [1] "q" имя.mp4'
     facts, pictures, _ = _read(write(tmp_path / "plain.mp4", shot(2, 3)).rename(tmp_path / name))
     assert (facts.width_px, len(pictures)) == (96, 3)
 

@@ -89,7 +89,9 @@ def test_no_clip_is_over_a_minute(tmp_path: Path, fps: Fraction) -> None:
 @given(st.data())
 def test_clips_tile_whatever_the_clock_says(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Gaps of up to 200 s included."""
-    steps = data.draw(st.lists(st.sampled_from([1, 20, 33, 250, 1000, 30_000, 61_000, 200_000]), min_size=1, max_size=9))
+    steps = data.draw(
+        st.lists(st.sampled_from([1, 20, 33, 250, 1000, 30_000, 61_000, 200_000]), min_size=1, max_size=9)
+    )
     ticks = tuple(int(t) for t in np.cumsum([data.draw(st.integers(0, 9000)), *steps]))
     pictures = [p for i in range(5) for p in shot(i, 2, (32, 32))][: len(ticks)]
     path = tmp_path_factory.mktemp("vfr") / f"v.{data.draw(st.sampled_from(['mp4', 'mkv']))}"

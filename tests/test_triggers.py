@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from infra.store import Store
 from orchestration import sinks
+from orchestration.rules import DAY_NS, HOUR_NS, TriggerOptions
 from orchestration.trigger_hop import trigger
-from orchestration.triggers import DAY_NS, HOUR_NS, TriggerOptions, look, pending
+from orchestration.triggers import look, pending
 from pipelines.hop import Run
 from schemas import Release, Trigger
 from schemas.arrow import rows_of
@@ -145,9 +146,7 @@ RELEASES = st.fixed_dictionaries(
 )  # fmt: skip
 MOVES = st.one_of(
     st.tuples(st.just("release"), RELEASES),
-    st.tuples(
-        st.just("look"), st.sampled_from(["delivers", "dies after firing", "dies after telling", "refused"])
-    ),
+    st.tuples(st.just("look"), st.sampled_from(["delivers", "dies after firing", "dies after telling", "refused"])),
     st.tuples(st.just("clock"), st.sampled_from([1, HOUR_NS, 23 * HOUR_NS, DAY_NS, 15 * DAY_NS])),
 )
 
@@ -274,9 +273,7 @@ def test_a_failing_command_stays_in_the_outbox_and_newer_ones_take_its_place(tmp
     ("command", "said"),
     [(("no-such-trainer",), "no-such-trainer: No such file"), (("sleep", "60"), "ran past")],
 )
-def test_what_can_be_wrong_with_a_command_is_said(
-    tmp_path: Path, command: tuple[str, ...], said: str
-) -> None:
+def test_what_can_be_wrong_with_a_command_is_said(tmp_path: Path, command: tuple[str, ...], said: str) -> None:
     published(tmp_path, release(1, {"wm_ego": 1.0}))
     done = trigger(run_on(tmp_path), TriggerOptions(command=command, command_timeout_s=0.3))
     assert said in done.notes[0]
@@ -390,18 +387,14 @@ def receiver() -> Iterator[Receiver]:
     thread.join()
 
 
-def test_webhook_is_signed_and_retried(
-    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_webhook_is_signed_and_retried(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     import hashlib
     import hmac
 
     monkeypatch.setenv("HOOK_SECRET", "s3cret")
     receiver.statuses = [503]
     store = published(tmp_path, release(1, {"wm_ego": 1.0}))
-    done = trigger(
-        run_on(tmp_path), TriggerOptions(webhook_url=receiver.url, webhook_secret_env="HOOK_SECRET")
-    )
+    done = trigger(run_on(tmp_path), TriggerOptions(webhook_url=receiver.url, webhook_secret_env="HOOK_SECRET"))
     assert done.undelivered == []
     assert len(receiver.got) == 2
     headers, body = receiver.got[-1]
@@ -432,8 +425,6 @@ def test_webhook_without_a_secret_sends_nothing(
 ) -> None:
     monkeypatch.delenv("HOOK_SECRET", raising=False)
     published(tmp_path, release(1, {"wm_ego": 1.0}))
-    done = trigger(
-        run_on(tmp_path), TriggerOptions(webhook_url=receiver.url, webhook_secret_env="HOOK_SECRET")
-    )
+    done = trigger(run_on(tmp_path), TriggerOptions(webhook_url=receiver.url, webhook_secret_env="HOOK_SECRET"))
     assert "set HOOK_SECRET" in done.notes[0]
     assert receiver.got == []

@@ -9,5 +9,13 @@ from handwheel.view import Sample, View
 __version__ = "0.1.0"
 
 __all__ = [
-    "Pin", "Release", "Sample", "Stream", "VerificationError", "View", "__version__", "open", "torch_batches",
+    "Pin",
+    "Release",
+    "Sample",
+    "Stream",
+    "VerificationError",
+    "View",
+    "__version__",
+    "open",
+    "torch_batches",
 ]

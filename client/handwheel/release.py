@@ -175,6 +175,4 @@ def _agree(what: str, found: str, of: str, told: Mapping[str, Any], folder: Plac
     """Everyone who tells `what` must tell what was found."""
     wrong = [f"{who} says {value}" for who, value in told.items() if value != found]
     if wrong:
-        raise VerificationError(
-            f"{folder.uri}: {of} give {what} {found}, but {' and '.join(wrong)}. {_next(name)}"
-        )
+        raise VerificationError(f"{folder.uri}: {of} give {what} {found}, but {' and '.join(wrong)}. {_next(name)}")

@@ -89,9 +89,7 @@ def check_row(row: Mapping[str, Any], clip_id: str, release: Release, view: str)
         raise _refuse(release, where, "its content does not give row_sha256")
 
 
-def index_of(
-    release: Release, view: str, split: str | None, dataset: Any
-) -> tuple[list[str], NDArray[np.int64]]:
+def index_of(release: Release, view: str, split: str | None, dataset: Any) -> tuple[list[str], NDArray[np.int64]]:
     """Clip ids in their order and their offsets in the dataset, of one split (None: all).
 
     Row digests must give the view's root, and the counts must be release.json's; else VerificationError.

@@ -135,9 +135,7 @@ def _camera_keys(info: Mapping[str, Any]) -> list[str]:
     return [k for k, f in features.items() if isinstance(f, dict) and f.get("dtype") == "video"]
 
 
-def _episodes_v30(
-    root: str, info: Mapping[str, Any], files: Mapping[str, ObjectInfo]
-) -> Iterator[EpisodeMeta]:
+def _episodes_v30(root: str, info: Mapping[str, Any], files: Mapping[str, ObjectInfo]) -> Iterator[EpisodeMeta]:
     paths = sorted(p for p in files if p.startswith("meta/episodes/") and p.endswith(".parquet"))
     if not paths:
         raise BadMedia("missing_file", "meta/episodes has no parquet file")

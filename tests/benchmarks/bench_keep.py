@@ -28,9 +28,12 @@ def clips_table(count: int) -> pa.Table:
     ids = [key_of("bench", i) for i in range(count)]
     whole = {f.name: pa.nulls(count, f.type) for f in schema_of(Clip)}
     columns = whole | {
-        "clip_id": pa.array(ids), "sha256": pa.array([i * 2 for i in ids]),
-        "start_ns": pa.array(np.zeros(count, np.int64)), "end_ns": pa.array(np.full(count, 10 * NS)),
-        "frame_count": pa.array(np.full(count, 300)), "damaged_frames": pa.array(np.zeros(count, np.int64)),
+        "clip_id": pa.array(ids),
+        "sha256": pa.array([i * 2 for i in ids]),
+        "start_ns": pa.array(np.zeros(count, np.int64)),
+        "end_ns": pa.array(np.full(count, 10 * NS)),
+        "frame_count": pa.array(np.full(count, 300)),
+        "damaged_frames": pa.array(np.zeros(count, np.int64)),
         "brightness": pa.array(np.random.default_rng(1).uniform(5, 200, count)),
         "stage": pa.array(np.where(np.arange(count) % 20 == 0, "robot", "ego").tolist()),
     }
@@ -47,16 +50,22 @@ def hands_table(clips: pa.Table, detector: str) -> pa.Table:
     contact = pa.array(rng.uniform(0, 1, total).astype(np.float32) ** 4, mask=rng.uniform(size=total) < 0.1)
     values = {f.name: pa.array(np.zeros(total, np.float32)) for f in HAND} | {
         "sample": pa.array((start + np.tile(np.arange(HANDS), count)).astype(np.int32)),
-        "side": pa.repeat("right", total), "keypoints": points, "contact": contact,
+        "side": pa.repeat("right", total),
+        "keypoints": points,
+        "contact": contact,
     }
     rows = pa.StructArray.from_arrays([values[f.name] for f in HAND], fields=list(HAND))
     times = pa.array(np.tile(np.arange(SAMPLES) * (NS // 4), count))
-    return pa.table({
-        "hands_id": clips["clip_id"], "clip_id": clips["clip_id"], "detector": pa.repeat(detector, count),
-        "sample_ns": pa.ListArray.from_arrays(pa.array(np.arange(count + 1) * SAMPLES, pa.int32()), times),
-        "hands": pa.ListArray.from_arrays(pa.array(np.arange(count + 1) * HANDS, pa.int32()), rows),
-        "run_id": pa.repeat("bench", count),
-    }).cast(schema_of(Hands))
+    return pa.table(
+        {
+            "hands_id": clips["clip_id"],
+            "clip_id": clips["clip_id"],
+            "detector": pa.repeat(detector, count),
+            "sample_ns": pa.ListArray.from_arrays(pa.array(np.arange(count + 1) * SAMPLES, pa.int32()), times),
+            "hands": pa.ListArray.from_arrays(pa.array(np.arange(count + 1) * HANDS, pa.int32()), rows),
+            "run_id": pa.repeat("bench", count),
+        }
+    ).cast(schema_of(Hands))
 
 
 def main() -> None:
@@ -71,8 +80,10 @@ def main() -> None:
         decisions = decide(clips, hands, policy, "bench")
         took.append(time.perf_counter() - begun)
     times = ", ".join(f"{t:.2f}" for t in took)
-    print(f"keep: {count} clips, {count * HANDS} hands, {len(decisions)} decisions: "
-          f"{statistics.median(took):.2f} s (median of {times})")
+    print(
+        f"keep: {count} clips, {count * HANDS} hands, {len(decisions)} decisions: "
+        f"{statistics.median(took):.2f} s (median of {times})"
+    )
 
 
 if __name__ == "__main__":

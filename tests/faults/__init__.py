@@ -1,0 +1,1 @@
+"""Faults: every hop killed and run again, two at once, other orders and places."""
