@@ -15,10 +15,14 @@ AHEAD = 2  # frames looked at on either side
 
 @dataclass(frozen=True, slots=True)
 class CutOptions:
-    """A cut differs much (least), and much more than its neighbours do (ratio); fast motion differs for long."""
+    """A cut differs much (least), and much more than its neighbours do (ratio); fast motion differs for long.
+
+    A flash differs twice, there and back: a cut stands out from each of its neighbours (beside).
+    """
 
     least: float = 14.0  # mean absolute difference of 8-bit luma
     ratio: float = 3.0  # against the mean of the neighbouring differences
+    beside: float = 1.5  # against the largest of them
     longest_s: float = 60.0
 
 
@@ -55,4 +59,5 @@ def _answer(state: CutState, options: CutOptions) -> bool:
     if state.answered > AHEAD:
         state.diffs.popleft()
     mean = sum(near) / len(near) if near else 0.0
-    return state.answered > 1 and diff >= options.least and diff >= options.ratio * mean
+    stands_out = diff >= options.ratio * mean and diff >= options.beside * max(near, default=0.0)
+    return state.answered > 1 and diff >= options.least and stands_out

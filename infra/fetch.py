@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ from schemas.errors import BadMedia, TransientError
 
 Resolver = Callable[[str, int], Sequence[str]]
 GONE = (400, 401, 403, 404, 405, 406, 410, 411, 414, 415, 451)
+CARRIERS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+NAME = re.compile(r"[^\x00-\x20\x7f]+")
 PAGES = ("text/html", "application/xhtml+xml", "application/json", "text/xml")
 
 
@@ -47,23 +50,47 @@ def address_of(url: str, limits: FetchLimits, resolver: Resolver) -> tuple[str, 
 
     The caller connects to this address and asks no resolver again: a name that changes its answer gains nothing.
     """
-    parts = urlsplit(url)
-    try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError as e:
-        raise BadMedia("bad_url", str(e)) from e
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise BadMedia("bad_url", f"only plain http and https URLs are fetched: {url[:80]!r}")
-    addresses = resolver(parts.hostname, port)
+    host, port = _host_of(url)
+    addresses = resolver(host, port)
     if not addresses:
-        raise TransientError(f"{parts.hostname} has no address; run the same command again")
-    if f"{parts.hostname}:{port}" not in limits.allow_private:
+        raise TransientError(f"{host} has no address; run the same command again")
+    if f"{host}:{port}" not in limits.allow_private:
         for address in addresses:
-            ip = ipaddress.ip_address(address.split("%")[0])
-            mapped = getattr(ip, "ipv4_mapped", None) or ip
-            if not mapped.is_global or mapped.is_multicast:
-                raise BadMedia("private_address", f"{parts.hostname} is {address}, which is not public")
-    return parts.hostname, port, addresses[0]
+            if not is_public(address):
+                raise BadMedia("private_address", f"{host} is {address}, which is not public")
+    return host, port, addresses[0]
+
+
+def _host_of(url: str) -> tuple[str, int]:
+    """Host and port of a plain http or https URL; whatever a resolver or httpx would choke on is a bad URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        host = parts.hostname or ""
+        host.encode("idna")
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL) as e:
+        raise BadMedia("bad_url", f"{e}: {url[:80]!r}"[:200]) from e
+    if parts.scheme not in ("http", "https") or not host or parts.username or not NAME.fullmatch(host):
+        raise BadMedia("bad_url", f"only plain http and https URLs are fetched: {url[:80]!r}")
+    return host, port
+
+
+def is_public(address: str) -> bool:
+    """Whether packets to it leave for the public internet, an IPv4 address inside an IPv6 one included."""
+    ip = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and (inner := _inner(ip)) is not None:
+        ip = inner
+    return ip.is_global and not ip.is_multicast
+
+
+def _inner(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a mapped (RFC 4291), 6to4 (3056), NAT64 (6052) or compatible (4291) address leads to."""
+    if (known := ip.ipv4_mapped or ip.sixtofour) is not None:
+        return known
+    if any(ip in prefix for prefix in CARRIERS):
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return None
 
 
 def fetch(

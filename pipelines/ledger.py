@@ -56,14 +56,17 @@ def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[dict[s
         account = _account(asset, covered.get(asset["sha256"], 0), decided.get(asset["sha256"], []))
         rows.append({"uri": asset["uri"], "sha256": asset["sha256"]} | account.plain())
         _merge(total, account)
-    current = set(assets["asset_id"].to_pylist())
-    for row in store.read(
-        "rejects", ["subject", "uri", "reason"], f"stage = 'ingest' and recipe = '{recipe}'"
-    ).to_pylist():
-        if row["subject"] not in current:
-            rows.append({"uri": row["uri"], "sha256": None} | Account(by_reason={row["reason"]: 0}).plain())
-            total.by_reason.setdefault(row["reason"], 0)
+    for uri, reason in _refused(store, recipe, set(assets["asset_id"].to_pylist())):
+        rows.append({"uri": uri, "sha256": None} | Account(by_reason={reason: 0}).plain())
+        total.by_reason.setdefault(reason, 0)
     return total, sorted(rows, key=lambda r: str(r["uri"]))
+
+
+def _refused(store: Store, recipe: str, current: set[str]) -> list[tuple[str, str]]:
+    """Place and reason of every recording and log that was refused, each once."""
+    where = f"stage in ('ingest', 'fold') and recipe = '{recipe}'"
+    rejects = store.read("rejects", ["subject", "uri", "reason"], where).to_pylist()
+    return sorted({(str(r["uri"]), str(r["reason"])) for r in rejects if r["subject"] not in current})
 
 
 def _account(asset: dict[str, Any], covered_ns: int, decided: list[tuple[str, str | None, int]]) -> Account:

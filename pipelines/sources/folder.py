@@ -12,11 +12,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from infra import objects
-from pipelines.sources.item import MEDIA_SUFFIXES, Item, Narration, Source, seconds_to_ns
+from pipelines.sources.item import MEDIA_SUFFIXES, Item, Narration, Source, clean, seconds_to_ns
 from schemas.errors import BadMedia, UsageError
 
 SIDECAR_BYTES = 4 << 20
-TEXT_CHARACTERS = 2000
 STAGES = ("web", "ego")
 
 
@@ -27,6 +26,10 @@ def read(source: Source) -> Iterator[Item]:
     listed = {info.uri: info for info in objects.list_objects(source.uri)}
     for uri, info in listed.items():
         if PurePosixPath(uri).suffix.lower() not in MEDIA_SUFFIXES:
+            continue
+        if (name := uri.encode(errors="backslashreplace").decode()) != uri:
+            bad_name = ("bad_name", "the file's name is not UTF-8; rename it")
+            yield Item(uri=name, revision=info.etag, modified_ns=info.modified_ns, stage=source.stage, bad=bad_name)
             continue
         sidecar = next((s for s in _sidecars(uri) if s in listed), None)
         revision = info.etag if sidecar is None else f"{info.etag}+{listed[sidecar].etag}"
@@ -72,7 +75,7 @@ def said_by(uri: str, size_bytes: int) -> dict[str, Any]:
 
 def _fields(plain: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        to: str(plain[key])
+        to: clean(str(plain[key]))
         for key, to in (
             ("licence", "licence"), ("license", "licence"), ("consent", "consent"), ("wearer", "wearer"),
             ("wearer_id", "wearer"), ("site", "site"), ("scene", "site"), ("stage", "stage"),
@@ -92,7 +95,7 @@ def _fields(plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def _whole(text: str) -> tuple[Narration, ...]:
-    text = " ".join(text.split())[:TEXT_CHARACTERS]
+    text = clean(text)
     return (Narration(text),) if text else ()
 
 
@@ -100,4 +103,4 @@ def _narration(plain: Any) -> Narration:
     if not isinstance(plain, dict) or not isinstance(plain.get("text"), str):
         raise BadMedia("bad_sidecar", "a narration is {text, start_s, end_s}")
     start, end = seconds_to_ns(plain.get("start_s"), "start_s"), seconds_to_ns(plain.get("end_s"), "end_s")
-    return Narration(" ".join(plain["text"].split())[:TEXT_CHARACTERS], start, end)
+    return Narration(clean(plain["text"]), start, end)

@@ -29,6 +29,8 @@ MEDIA_SUFFIXES = frozenset(
     ]
 )
 
+TEXT_CHARACTERS = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -78,6 +80,11 @@ class Reader(Protocol):
     """A source kind: one file, one verb. Listing costs no fetch of media."""
 
     def __call__(self, source: Source) -> Iterator[Item]: ...
+
+
+def clean(text: str, most: int = TEXT_CHARACTERS) -> str:
+    """One line of UTF-8 of at most `most` characters; half characters, which no table holds, become question marks."""
+    return " ".join(text.encode(errors="replace").decode().split())[:most]
 
 
 def seconds_to_ns(value: object, what: str) -> int | None:

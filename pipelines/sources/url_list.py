@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
 from infra import objects
-from pipelines.sources.folder import TEXT_CHARACTERS
-from pipelines.sources.item import Item, Narration, Source, seconds_to_ns
+from pipelines.sources.item import Item, Narration, Source, clean, seconds_to_ns
 from schemas.errors import BadMedia, UsageError
 
 LINE_CHARACTERS = 100_000
@@ -35,18 +35,32 @@ def _lines(uri: str) -> Iterator[dict[str, Any] | None]:
         raise UsageError(f"URL list {uri!r} is not there; mend [[source]] uri in handwheel.toml") from e
     if suffix in (".csv", ".tsv"):
         text = io.StringIO(data.decode("utf-8-sig", errors="replace"), newline="")
-        yield from csv.DictReader(text, delimiter="\t" if suffix == ".tsv" else ",")
+        yield from _rows(csv.DictReader(text, delimiter="\t" if suffix == ".tsv" else ","))
     elif suffix == ".jsonl":
-        for raw in data.decode("utf-8-sig", errors="replace").splitlines():
+        for raw in data.decode("utf-8-sig", errors="replace").split("\n"):
             if raw.strip():
                 yield _json(raw)
     elif suffix == ".parquet":
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        for batch in pq.ParquetFile(io.BytesIO(data)).iter_batches(1000):
-            yield from batch.to_pylist()
+        try:
+            for batch in pq.ParquetFile(io.BytesIO(data)).iter_batches(1000):
+                yield from batch.to_pylist()
+        except (pa.ArrowException, OSError) as e:
+            raise UsageError(f"URL list {uri!r} is no Parquet file that can be read: {e}") from e
     else:
         raise UsageError(f"URL list {uri!r}: the suffix is none of .csv, .tsv, .jsonl, .parquet")
+
+
+def _rows(reader: csv.DictReader[str]) -> Iterator[dict[str, Any] | None]:
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:  # a field without an end
+            yield None
 
 
 def _json(raw: str) -> dict[str, Any] | None:
@@ -59,17 +73,20 @@ def _json(raw: str) -> dict[str, Any] | None:
 
 def _item(line: dict[str, Any] | None, source: Source) -> Item:
     if line is None:
-        raise BadMedia("bad_line", "not a JSON object of a sane length")
-    url = str(line.get("url") or line.get("contentUrl") or "").strip()
+        raise BadMedia("bad_line", "no row or JSON object of a sane length")
+    url = clean(str(line.get("url") or line.get("contentUrl") or ""), LINE_CHARACTERS)
     if not url.startswith(("http://", "https://")):
         raise BadMedia("bad_url", f"only http and https URLs are fetched: {url[:80]!r}")
     caption = line.get("caption") or line.get("name") or ""
     start, end = seconds_to_ns(line.get("start"), "start"), seconds_to_ns(line.get("end"), "end")
-    text = " ".join(str(caption).split())[:TEXT_CHARACTERS]
-    sha256 = str(line.get("sha256") or "").lower() or None
+    text = clean(str(caption))
+    licence = line.get("licence") or line.get("license")
+    sha256 = str(line.get("sha256") or "").strip().lower() or None
+    if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise BadMedia("bad_line", f"sha256 is no 64 hex digits: {sha256[:80]!r}")
     return Item(
         uri=url, revision=sha256 or "", stage=source.stage, sha256=sha256,
-        licence=line.get("licence") or line.get("license") or source.licence,
+        licence=clean(str(licence)) if licence else source.licence,
         consent=source.consent, wearer=source.wearer, site=source.site,
         narrations=(Narration(text, start, end),) if text else (),
     )  # fmt: skip
