@@ -35,6 +35,8 @@ Sets = Annotated[list[str] | None, typer.Option("--set", help="a.b=value, over t
 Root = Annotated[str | None, typer.Option("--root", help="a folder or s3://bucket/prefix, over the file")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
 
+INTERRUPTED = 130  # what typer exits with after Ctrl-C
+
 LATER = {
     "export": "writes a release as LeRobot, WebDataset or MDS",
     "takedown": "removes an asset, source or wearer from the future and lists every release it touched",
@@ -303,6 +305,10 @@ def main() -> None:
     quiet()
     try:
         app()
+    except SystemExit as e:
+        if e.code == INTERRUPTED:
+            say("interrupted; what was committed stays. Run the same command again to go on", "handwheel: ", "bold red")
+        raise
     except HandwheelError as e:
         say(str(e), "handwheel: ", "bold red")
         sys.exit(e.exit_code)

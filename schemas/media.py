@@ -109,7 +109,7 @@ class Hands:
 class Decision:
     """One span's verdict under one policy. A clip's spans tile it."""
 
-    decision_id: str = column("key_of(span_id, policy)")
+    decision_id: str = column("key_of(span_id, clip_id, policy): two cutters may give one span to different clips")
     span_id: str = column("clip_id(sha256, start_ns, end_ns): a kept span is itself a clip")
     clip_id: str = column("clips.clip_id it lies in")
     sha256: str = column("of the recording")

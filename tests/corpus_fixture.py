@@ -123,7 +123,7 @@ def recording(
             rows.add(
                 "decisions",
                 Decision(
-                    decision_id=key_of(clip, POLICY),
+                    decision_id=key_of(clip, clip, POLICY),
                     span_id=clip,
                     clip_id=clip,
                     sha256=sha256,

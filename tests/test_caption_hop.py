@@ -66,7 +66,7 @@ class Corpus:
         if stage != "robot":
             self.add("hands", hands_id=key_of(key, "d"), clip_id=key, detector="d", sample_ns=times, hands=track)
         self.add(
-            "decisions", decision_id=key_of(key, POLICY.digest), span_id=key, clip_id=key, sha256=sha,
+            "decisions", decision_id=key_of(key, key, POLICY.digest), span_id=key, clip_id=key, sha256=sha,
             end_ns=4 * S, verdict=verdict, policy=POLICY.digest,
         )  # fmt: skip
         return key

@@ -210,7 +210,7 @@ def test_decisions_tile_each_judged_clip(case: list[Any]) -> None:
         assert edges[-1] == c["end_ns"]
         for d in mine:
             assert d["span_id"] == clip_id(c["sha256"], d["start_ns"], d["end_ns"])
-            assert d["decision_id"] == key_of(d["span_id"], POLICY.digest)
+            assert d["decision_id"] == key_of(d["span_id"], d["clip_id"], POLICY.digest)
             assert (d["verdict"] == "accept") == (d["reasons"] == [])
             length = d["end_ns"] - d["start_ns"]
             assert length > 0
@@ -246,3 +246,13 @@ def test_more_contact_never_keeps_less(track: Track, sample: int, more: float) -
 def _kept(table: pa.Table) -> int:
     accepted = table.filter(pa.compute.equal(table["verdict"], "accept"))
     return int(np.sum(accepted["end_ns"].to_numpy() - accepted["start_ns"].to_numpy()))
+
+
+def test_one_span_of_two_clips_gets_a_row_in_each() -> None:
+    """Another cutter's clips may hold a span that an older clip holds too; both tile."""
+    long, short = clip("a", 10), clip("a", 5)
+    spans = [run([of], [hands(of, {8: [0.9], 9: [0.9], 10: [0.9]})]).to_pylist() for of in (long, short)]
+    shared = {d["span_id"] for d in spans[0]} & {d["span_id"] for d in spans[1]}
+    assert shared
+    keys = [d["decision_id"] for decided in spans for d in decided]
+    assert len(set(keys)) == len(keys)

@@ -46,9 +46,9 @@ def clip(sha: str, span: Span, recipe: str = RECIPE) -> Clip:
 
 def decision(sha: str, within: Span, span: Span, verdict: str, reasons: list[str], policy: str = POLICY) -> Decision:
     """A verdict on a span of a clip."""
-    key = clip_id(sha, *span)
+    key, clip = clip_id(sha, *span), clip_id(sha, *within)
     return Decision(
-        decision_id=key_of(key, policy), span_id=key, clip_id=clip_id(sha, *within), sha256=sha, start_ns=span[0],
+        decision_id=key_of(key, clip, policy), span_id=key, clip_id=clip, sha256=sha, start_ns=span[0],
         end_ns=span[1], verdict=verdict, reasons=reasons, hand_share=None, bimanual=None, policy=policy, run_id="t",
     )  # fmt: skip
 
