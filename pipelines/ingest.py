@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from infra import fetch as web
 from infra import jail, objects, scratch
@@ -43,7 +44,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     recipe = recipe_of(options.cutting)
     with run.hold(parcels.LEASE) as held:
         parcels.sweep(run, HOP)
-        todo = missing(run, list_items(sources), recipe)
+        todo = missing(run, list_items(sources), recipe, options.fetch.allow_private)
         sizes = [(key, item.size_bytes) for key, item in todo.items()]
         unreached: list[str] = []
         finished = 0
@@ -66,12 +67,19 @@ def list_items(sources: Sequence[Source]) -> Iterator[Item]:
         yield from READERS[source.kind](source)
 
 
-def missing(run: Run, items: Iterable[Item], recipe: str) -> dict[str, Item]:
-    """Items that are neither assets nor final rejects of this recipe, by asset key."""
+def missing(run: Run, items: Iterable[Item], recipe: str, allowed: Sequence[str] = ()) -> dict[str, Item]:
+    """Items that are neither assets nor final rejects of this recipe, by asset key.
+
+    allowed: host:port pairs that may be private now; what was refused for that alone is no final reject.
+    """
     offered = {key_of(item.uri, item.revision, recipe): item for item in items}
     absent = set(run.store.absent("assets", list(offered)))
     refused = {key_of(key, HOP, recipe): key for key in offered if key in absent}
     left = {refused[r] for r in run.store.absent("rejects", list(refused))}
+    if allowed:
+        where = f"stage = '{HOP}' and recipe = '{recipe}' and reason = 'private_address'"
+        private = set(run.store.read("rejects", ["subject"], where)["subject"].to_pylist()) & absent
+        left |= {key for key in private if urlsplit(offered[key].uri).netloc in allowed}
     return {key: item for key, item in offered.items() if key in left}
 
 

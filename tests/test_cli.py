@@ -21,6 +21,7 @@ def slow(run, config):
 HOPS["ingest"] = slow
 cli.main()
 """
+HEARS = "import signal, os, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 def command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -37,12 +38,13 @@ def test_a_name_that_can_be_none_is_one_line(tmp_path: Path) -> None:
 def test_ctrl_c_is_one_line_and_130(tmp_path: Path) -> None:
     words = [sys.executable, "-c", SLOW, "ingest", "--json"]
     # A shell's background jobs ignore SIGINT, and their children with them.
-    default = "import signal, os, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-    words = [sys.executable, "-c", default, *words]
-    with subprocess.Popen(words, cwd=tmp_path, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        assert run.stderr is not None and run.stderr.readline() == "begun\n"
+    words = [sys.executable, "-c", HEARS, *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, cwd=tmp_path, env=ENV, text=True, **pipes) as run:  # type: ignore[call-overload]
+        assert run.stderr.readline() == "begun\n"
         time.sleep(0.2)
         run.send_signal(signal.SIGINT)
         out, told = run.communicate(timeout=30)
     assert (run.returncode, out) == (130, "")
-    assert told.startswith("handwheel: interrupted;") and told.count("\n") == 1
+    assert told.startswith("handwheel: interrupted;")
+    assert told.count("\n") == 1

@@ -194,6 +194,19 @@ def test_what_the_web_offers_is_kept_checked_or_tried_again(
     assert (again.added, asked) == ({}, ["http://127.0.0.1:9/unreachable.mp4"])
 
 
+def test_a_server_that_is_allowed_later_is_asked(tmp_path: Path, web: tuple[Path, int]) -> None:
+    folder, port = web
+    write(folder / "later.mp4", shot(4, 8))
+    (tmp_path / "list.csv").write_text(f"url\nhttp://127.0.0.1:{port}/later.mp4\n")
+    source = [Source("url_list", str(tmp_path / "list.csv"))]
+    refused = _ingest(tmp_path / "root", source, "one", replace(OPTIONS, fetch=FetchLimits(attempts=1)))
+    assert refused.added == {"rejects": 1}
+    allowed = replace(OPTIONS, fetch=FetchLimits(attempts=1, allow_private=(f"127.0.0.1:{port}",)))
+    assert _ingest(tmp_path / "root", source, "two", allowed).added["assets"] == 1
+    account, rows = ledger(Store(str(tmp_path / "root")), recipe_of(OPTIONS.cutting), "no policy")
+    assert ([r["by_reason"] for r in rows], account.unbalanced_ns()) == ([{"undecided": 0.8}], 0)
+
+
 def _unreached(url: str) -> Any:
     from schemas.errors import TransientError
 

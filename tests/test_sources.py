@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra.objects import ObjectInfo
 from pipelines.ingest import list_items
 from pipelines.sources import READERS, Item, Narration, Source
 from schemas.errors import UsageError
@@ -231,3 +232,19 @@ def test_what_goes_while_it_is_listed_is_no_fault(tmp_path: Path, monkeypatch: p
     assert list(items) == ["a.mp4", "b.mp4"]
     assert items["a.mp4"].bad is None
     assert items["a.mp4"].revision == whole.partition("+")[0]
+
+
+def test_a_password_in_a_url_reaches_no_row(tmp_path: Path) -> None:
+    urls = ["https://me:hunter2@example.com/a.mp4", "ftp://hunter2@example.com/a.mp4", "https://example.com/@hunter/a.mp4"]
+    (tmp_path / "list.csv").write_text("\n".join(["url", *urls]))
+    items = _list(tmp_path / "list.csv")
+    assert [i.bad is None for i in items] == [False, False, True]
+    assert "hunter2" not in repr(items)
+
+
+def test_a_prefix_does_not_bring_in_its_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("media/a.mp4", "media_private/b.mp4", "media.mp4")
+    listed = [ObjectInfo(f"s3://b/{name}", 1, "e", 0) for name in names]
+    monkeypatch.setattr("pipelines.sources.folder.objects.list_objects", lambda prefix: iter(listed))
+    for uri, expected in (("s3://b/media", names[:1]), ("s3://b/media/", names[:1]), ("s3://b/media.mp4", names[2:])):
+        assert [i.uri for i in READERS["folder"](Source("folder", uri))] == [f"s3://b/{name}" for name in expected]

@@ -22,7 +22,7 @@ def read(source: Source) -> Iterator[Item]:
     """Every media file below the source's URI, in order of name. UsageError where there is nothing at all."""
     if not objects.is_s3(source.uri) and not objects.exists(source.uri):
         raise UsageError(f"source {source.uri!r} is not there; mend [[source]] uri in handwheel.toml")
-    listed = {info.uri: info for info in objects.list_objects(source.uri)}
+    listed = {info.uri: info for info in objects.list_objects(source.uri) if _below(info.uri, source.uri)}
     for uri, info in listed.items():
         if PurePosixPath(uri).suffix.lower() not in MEDIA_SUFFIXES:
             continue
@@ -51,6 +51,11 @@ def read(source: Source) -> Iterator[Item]:
             uri=uri, revision=revision, modified_ns=info.modified_ns, size_bytes=info.size_bytes, bad=bad,
             **{"stage": source.stage} | common | said,
         )  # fmt: skip
+
+
+def _below(uri: str, source: str) -> bool:
+    """S3 lists by prefix: `media` must not bring in `media_private`, under another's licence."""
+    return not objects.is_s3(source) or uri == source or uri.startswith(source.rstrip("/") + "/")
 
 
 def _sidecars(uri: str) -> list[str]:

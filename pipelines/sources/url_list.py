@@ -75,6 +75,8 @@ def _item(line: dict[str, Any] | None, source: Source) -> Item:
     if line is None:
         raise BadMedia("bad_line", "no row or JSON object of a sane length")
     url = clean(str(line.get("url") or line.get("contentUrl") or ""), LINE_CHARACTERS)
+    if re.match("[^/]*//[^/]*@", url):
+        raise BadMedia("bad_url", "a URL with a name or password is neither fetched nor kept; take them out")
     if not url.startswith(("http://", "https://")):
         raise BadMedia("bad_url", f"only http and https URLs are fetched: {url[:80]!r}")
     caption = line.get("caption") or line.get("name") or ""
