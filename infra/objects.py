@@ -100,15 +100,29 @@ def list_objects(prefix: str) -> Iterator[ObjectInfo]:
                 yield ObjectInfo(f"s3://{bucket}/{o['Key']}", int(o["Size"]), o["ETag"].strip('"'), stamp)
         return
     base = Path(prefix)
-    for path in [base] if base.is_file() else sorted(base.rglob("*")):
-        if any(part.startswith(".") for part in path.relative_to(base).parts):
-            continue
+    for path in [base] if base.is_file() else sorted(_files(base, set())):
         try:
             found = path.stat()
         except OSError:  # gone since the folder was read, or a link to nothing
             continue
         if stat.S_ISREG(found.st_mode):
             yield ObjectInfo(str(path), found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}", found.st_mtime_ns)
+
+
+def _files(folder: Path, entered: set[str]) -> Iterator[Path]:
+    """What is not hidden and no folder, below a folder; a linked folder is entered once, and never from within."""
+    entered.add(os.path.realpath(folder))
+    try:
+        entries = sorted(os.scandir(folder), key=lambda e: (e.is_symlink(), e.name))
+    except OSError:  # gone since its parent was read, or not ours to read
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if not Path(entry.path).is_dir():  # False for a link to itself, where entry.is_dir() raises
+            yield Path(entry.path)
+        elif not entry.is_symlink() or os.path.realpath(entry.path) not in entered:
+            yield from _files(Path(entry.path), entered)
 
 
 def exists(uri: str) -> bool:

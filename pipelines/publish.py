@@ -22,6 +22,7 @@ from pipelines.gate_rules import expectations
 from pipelines.hop import Done, Run
 from pipelines.ledger import ledger
 from pipelines.parcel import reject, staged, staging
+from pipelines.recording import reachable
 from pipelines.shards import Job
 from pipelines.tally import counts, split_counts, view_facts
 from pipelines.views import PublishOptions, Row, select, selection_digest
@@ -58,9 +59,9 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
             )
         how = release_recipe(recipe, policy, options)
         rows = _without_refused(run.store, rows, recipe)
-        selection = selection_digest(rows, how)
+        wanted = selection_digest(rows, how)
         parent = files.newest(run.store)
-        if not rows or (parent and parent["selection"] == selection):
+        if not rows or (parent and _holds(run, parent, wanted)):
             done.notes.append("nothing to publish" if not rows else f"{parent['name'] if parent else ''} holds it all")
             return done
         name = _reserve(run, parent)
@@ -78,6 +79,10 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
             return done
         held.check()
         head = {"name": name, "parent": (parent or {}).get("name"), "selection": selection, "recipe": how}
+        missing = {clip for p in parts for clip in p["missing"]}
+        if missing:
+            done.notes.append(f"{len(missing)} spans left out: their source is gone or changed")
+        head |= {"wanted": wanted, "gone": {r["sha256"]: r["uri"] for r in rows if r["clip_id"] in missing}}
         head["inputs"] = {t: versions[t] for t in INPUTS}
         _commit(run, held, work, parts, head | {"left_out": left_out})
         recover(run, done)
@@ -90,6 +95,15 @@ def release_recipe(recipe: str, policy: str, options: PublishOptions) -> dict[st
     plain.pop("batch_recordings")
     encoder = {"version": media.encoder_version(), "options": media.encoding()}
     return {"pass": recipe, "policy": policy, "publish": plain, "encoder": encoder}
+
+
+def _holds(run: Run, release: dict[str, Any], wanted: str) -> bool:
+    """Whether a release holds what is wanted, less the recordings that were gone then and are gone now."""
+    if release["selection"] == wanted:
+        return True
+    return bool(release.get("wanted") == wanted) and not any(
+        reachable(uri, run.store.root, sha256) for sha256, uri in release["gone"].items()
+    )
 
 
 def _without_refused(store: Store, rows: list[Row], recipe: str) -> list[Row]:

@@ -42,3 +42,12 @@ def local_copy(uri: str, root: str, sha256: str, scratch: Path | None = None) ->
         if found != sha256:
             raise BadMedia("source_changed", f"{uri} held {sha256[:12]}, now {found[:12]}")
         yield path
+
+
+def reachable(uri: str, root: str, sha256: str) -> bool:
+    """Whether the source holds these bytes now."""
+    try:
+        with local_copy(uri, root, sha256):
+            return True
+    except BadMedia:
+        return False

@@ -248,3 +248,18 @@ def test_a_prefix_does_not_bring_in_its_neighbour(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("pipelines.sources.folder.objects.list_objects", lambda prefix: iter(listed))
     for uri, expected in (("s3://b/media", names[:1]), ("s3://b/media/", names[:1]), ("s3://b/media.mp4", names[2:])):
         assert [i.uri for i in READERS["folder"](Source("folder", uri))] == [f"s3://b/{name}" for name in expected]
+
+
+def test_linked_folders_are_entered_once_and_loops_end(tmp_path: Path) -> None:
+    media, disk = tmp_path / "media", tmp_path / "disk"
+    for path in (media / "here" / "a.mp4", disk / "b.mp4", disk / "deep" / "c.mp4"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    (media / "kitchen").symlink_to(disk)
+    (media / "same").symlink_to(disk)
+    (media / "self").symlink_to(media)
+    (disk / "back").symlink_to(media)
+    items = READERS["folder"](Source("folder", str(media)))
+    assert [Path(i.uri).relative_to(media).as_posix() for i in items] == [
+        "here/a.mp4", "kitchen/b.mp4", "kitchen/deep/c.mp4",
+    ]  # fmt: skip

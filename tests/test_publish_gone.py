@@ -1,0 +1,25 @@
+"""A recording whose source is gone costs no further encode until it is back."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from infra.store import Store
+from pipelines.hop import Run
+from pipelines.publish import _holds
+
+
+def test_what_was_gone_and_still_is_changes_nothing(tmp_path: Path) -> None:
+    run = Run(Store(str(tmp_path / "root")), "run")
+    source = tmp_path / "a.mp4"
+    sha256 = hashlib.sha256(b"take").hexdigest()
+    release = {"selection": "without a", "wanted": "with a", "gone": {sha256: str(source)}}
+    assert _holds(run, release, "without a")
+    assert _holds(run, release, "with a")
+    assert not _holds(run, release, "with a and b")
+    source.write_bytes(b"another take")
+    assert _holds(run, release, "with a")
+    source.write_bytes(b"take")
+    assert not _holds(run, release, "with a")
+    assert not _holds(run, {"selection": "x"}, "with a")  # made before releases told what was gone
