@@ -17,7 +17,7 @@ from orchestration import cli
 from orchestration.cli import LATER
 from orchestration.turn import HOPS
 from tests.fixtures_media import shot, write
-from tests.fixtures_robot import write_plain
+from tests.fixtures_robot import write_plain, write_video
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -55,7 +55,8 @@ def test_every_verb_of_the_design_is_there(handwheel: Command) -> None:
 @pytest.mark.parametrize("verb", sorted(LATER))
 def test_what_is_not_built_yet_says_so_in_one_line(handwheel: Command, verb: str) -> None:
     argv = {
-        "export": ("release", "export", "2026-01-01.1", "--to", "mds", "out"), "takedown": ("takedown", "--wearer", "w"),
+        "export": ("release", "export", "2026-01-01.1", "--to", "mds", "out"),
+        "takedown": ("takedown", "--wearer", "w"),
         "gc": ("gc", "--dry-run"), "audit": ("audit", "hands"), "world": ("world", "out"),
     }  # fmt: skip
     code, out, err = handwheel(*argv[verb])
@@ -72,7 +73,6 @@ def test_what_is_not_built_yet_says_so_in_one_line(handwheel: Command, verb: str
         ("why", "nothing-of-this-name"),
         ("release", "show", "2026-01-01.1"),
         ("release", "verify", "2026-01-01.1"),
-        ("serve",),
     ],
 )
 def test_wrong_use_ends_in_one_line_and_exit_2(
@@ -141,7 +141,8 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, An
     rng = np.random.default_rng(0)
     for i, name in enumerate(("fine", "failed")):
         header = {"success": name == "fine"}
-        write_plain(folder / "logs", name, rng.normal(size=(15, 3)), rng.normal(size=(15, 2)) + i, header)
+        write_plain(folder / "logs", name, rng.normal(size=(15, 3)), rng.normal(size=(15, 2)) + i, header, video=False)
+        write_video(folder / "logs" / f"{name}.mp4", 15, size=(64, 48 + 16 * i))
     (folder / "handwheel.toml").write_text(
         '[[source]]\nkind = "folder"\nuri = "media"\nstage = "ego"\n'
         '[[robot]]\nkind = "plain_log"\nuri = "logs"\n[engines.ray]\nworkers = 1\n'
@@ -235,7 +236,7 @@ def test_release_verbs(turned: tuple[Path, dict[str, Any]], handwheel: Command, 
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
-    code, out, err = handwheel("release", "verify", name, "--config", config, "--json")
+    code, out, _ = handwheel("release", "verify", name, "--config", config, "--json")
     assert (code, out) == (4, "")
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
