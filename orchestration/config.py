@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from filters.policy import Policy
 from infra import objects
 from orchestration.rules import TriggerOptions
-from pipelines.caption_writer import CaptionOptions
+from pipelines.caption_writer import BACKENDS, CaptionOptions
 from pipelines.hop import Beam, Ray
 from pipelines.ingest import IngestOptions
 from pipelines.look import LookOptions, detector_version
-from pipelines.sources import Source
+from pipelines.sources import READERS, Source
+from pipelines.sources.robot import READERS as ROBOT_READERS
 from pipelines.sources.robot import RobotSource
 from pipelines.views import PublishOptions
 from schemas.errors import UsageError
@@ -67,12 +69,13 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
     plain: dict[str, Any] = {}
     if path is not None:
         try:
-            plain = tomllib.loads(path.read_text())
+            plain = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as e:
             raise UsageError(f"{path} is not there; `handwheel init` writes one") from e
-        except tomllib.TOMLDecodeError as e:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
             raise UsageError(f"{path}: {e}") from e
         base = path.resolve().parent
+        plain.setdefault("root", Config.model_fields["root"].default)
         for place in [plain, *_list(plain.get("source")), *_list(plain.get("robot"))]:
             for key in ("root", "uri"):
                 if isinstance(place.get(key), str) and "://" not in place[key]:
@@ -88,9 +91,23 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
         config = Config.model_validate(plain)
     except (ValidationError, TypeError) as e:
         raise UsageError(_why(e)) from e
+    _check_kinds(config)
     return (
         config if objects.is_s3(config.root) else config.model_copy(update={"root": str(Path(config.root).resolve())})
     )
+
+
+def _check_kinds(config: Config) -> None:
+    known: tuple[tuple[str, Any, Iterable[str]], ...] = (
+        ("source", config.source, READERS),
+        ("robot", config.robot, ROBOT_READERS),
+    )
+    for section, places, kinds in known:
+        for i, place in enumerate(places):
+            if place.kind not in kinds:
+                raise UsageError(f"config: {section}.{i}.kind: {place.kind!r} is none of {', '.join(kinds)}")
+    if config.captions.backend not in BACKENDS:
+        raise UsageError(f"config: captions.backend: {config.captions.backend!r} is none of {', '.join(BACKENDS)}")
 
 
 def _list(value: Any) -> list[dict[str, Any]]:

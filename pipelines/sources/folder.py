@@ -12,11 +12,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from infra import objects
-from pipelines.sources.item import MEDIA_SUFFIXES, Item, Narration, Source, clean, seconds_to_ns
+from pipelines.sources.item import MEDIA_SUFFIXES, STAGES, Item, Narration, Source, clean, seconds_to_ns
 from schemas.errors import BadMedia, UsageError
 
 SIDECAR_BYTES = 4 << 20
-STAGES = ("web", "ego")
 
 
 def read(source: Source) -> Iterator[Item]:

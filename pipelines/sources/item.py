@@ -30,6 +30,7 @@ MEDIA_SUFFIXES = frozenset(
 )
 
 TEXT_CHARACTERS = 2000
+STAGES = ("web", "ego")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class Source:
     consent: str | None = None
     wearer: str | None = None
     site: str | None = None
+
+    def __post_init__(self) -> None:
+        """ValueError: a stage that no view takes."""
+        if self.stage not in STAGES:
+            raise ValueError(f"stage is {self.stage!r}, not one of {', '.join(STAGES)}")
 
 
 @dataclass(frozen=True, slots=True)
