@@ -55,7 +55,8 @@ def test_every_verb_of_the_design_is_there(handwheel: Command) -> None:
 @pytest.mark.parametrize("verb", sorted(LATER))
 def test_what_is_not_built_yet_says_so_in_one_line(handwheel: Command, verb: str) -> None:
     argv = {
-        "export": ("release", "export", "2026-01-01.1", "--to", "mds", "out"), "takedown": ("takedown", "--wearer", "w"),
+        "export": ("release", "export", "2026-01-01.1", "--to", "mds", "out"),
+        "takedown": ("takedown", "--wearer", "w"),
         "gc": ("gc", "--dry-run"), "audit": ("audit", "hands"), "world": ("world", "out"),
     }  # fmt: skip
     code, out, err = handwheel(*argv[verb])
@@ -235,7 +236,7 @@ def test_release_verbs(turned: tuple[Path, dict[str, Any]], handwheel: Command, 
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
-    code, out, err = handwheel("release", "verify", name, "--config", config, "--json")
+    code, out, _ = handwheel("release", "verify", name, "--config", config, "--json")
     assert (code, out) == (4, "")
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
