@@ -13,7 +13,8 @@ NOISE = re.compile(r"^(INFO|WARNING|DEBUG)[: ]|^make(\[\d+\])?:|^\S*python\S* -m
 
 def recorded(readme: str, output: str) -> str:
     """The readme with the output between the marks; the libraries' log lines and this machine's paths left out."""
-    output = output.replace(f"{REPOSITORY}/", "").replace(f"{REPOSITORY.parent}/", "../")
+    for path, shown in ((REPOSITORY, ""), (Path.home(), "~/"), (REPOSITORY.parent, "../")):
+        output = output.replace(f"{path}/", shown)
     lines = [line.rstrip() for line in output.splitlines() if not NOISE.search(line)]
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)

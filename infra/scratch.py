@@ -30,12 +30,8 @@ def folder(name: str) -> Iterator[Path]:
 
 @functools.cache
 def _own(pid: int) -> Path:
-    """This process's folder; made once, after those of dead processes are swept."""
-    base = _base()
-    with (base / "lock").open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        for lock in base.glob("*.lock"):
-            _sweep(lock)
+    """This process's folder, made once."""
+    with _gate() as base:
         own = base / f"{pid}-{uuid.uuid4().hex[:8]}"
         lock = own.with_suffix(".lock")
         held = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)  # open for the life of the process
@@ -43,6 +39,23 @@ def _own(pid: int) -> Path:
         own.mkdir()
     atexit.register(_leave, pid, own, lock)
     return own
+
+
+def sweep() -> None:
+    """Removes the folders of dead processes."""
+    with _gate():
+        pass
+
+
+@contextmanager
+def _gate() -> Iterator[Path]:
+    """The folder of them all, swept, while nobody else makes or sweeps one there."""
+    base = _base()
+    with (base / "lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        for lock in base.glob("*.lock"):
+            _sweep_one(lock)
+        yield base
 
 
 def _base() -> Path:
@@ -53,14 +66,14 @@ def _base() -> Path:
     return base
 
 
-def _sweep(lock: Path) -> None:
+def _sweep_one(lock: Path) -> None:
     """Removes a process's folder unless the process lives."""
-    with lock.open("r+") as held:
-        try:
+    try:
+        with lock.open("r+") as held:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        _remove(lock.with_suffix(""), lock)
+            _remove(lock.with_suffix(""), lock)
+    except (BlockingIOError, FileNotFoundError):  # it lives, or leaves by itself just now
+        return
 
 
 def _remove(own: Path, lock: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from orchestration import config as configs
 from orchestration import turn as turns
@@ -38,6 +39,11 @@ LATER = {
     "audit": "measures hands, captions, dreams and cuts against labels",
     "world": "renders the sample world",
 }
+
+
+def say(text: str, head: str = "", style: str = "bold") -> None:
+    """A line on stderr, as it is: no markup in names, no breaks in paths."""
+    console.print(Text.assemble((head, style), text), soft_wrap=True)
 
 
 def load(file: Path | None, sets: list[str] | None, root: str | None) -> Config:
@@ -88,10 +94,10 @@ def run_hops(names: list[str], config: Config, as_json: bool) -> None:
         dones: list[Done] = []
         for name in names:
             dones.append(turns.hop(name, run, config))
-            console.print(f"[bold]{name:>8}[/]  {dones[-1].line()}")
+            say(dones[-1].line(), f"{name:>8}  ")
         plain = turns.as_json(run, dones)
         if not as_json:
-            console.print(_closing(plain))
+            say(_closing(plain))
         tell(plain)
 
 
@@ -116,7 +122,7 @@ def init(folder: Annotated[Path, typer.Argument()] = Path()) -> None:
         raise UsageError(f"{path} is there already; edit it, or remove it first")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(configs.commented())
-    console.print(f"{path} is written; set [[source]] uri, then `handwheel turn --config {path}`")
+    say(f"{path} is written; set [[source]] uri, then `handwheel turn --config {path}`")
 
 
 @app.command()
@@ -283,8 +289,10 @@ def _store(config: Path | None, sets: list[str] | None, root: str | None) -> Any
 
 def quiet() -> None:
     """Libraries speak from ERROR on, or from where HANDWHEEL_LOG says (DEBUG, INFO, WARNING)."""
-    logging.basicConfig(level=os.environ.get("HANDWHEEL_LOG", "ERROR"), stream=sys.stderr)
-    logging.getLogger("great_expectations").setLevel(logging.getLogger().level)
+    level = os.environ.get("HANDWHEEL_LOG", "ERROR")
+    logging.basicConfig(level=level, stream=sys.stderr)
+    for handler in logging.getLogger().handlers:  # some libraries set their own loggers' levels
+        handler.setLevel(level)
 
 
 def main() -> None:
@@ -293,7 +301,7 @@ def main() -> None:
     try:
         app()
     except HandwheelError as e:
-        console.print(f"[bold red]handwheel:[/] {e}", soft_wrap=True)
+        say(str(e), "handwheel: ", "bold red")
         sys.exit(e.exit_code)
 
 

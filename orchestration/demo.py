@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from orchestration import cli, config, sim_robot, turn
+from orchestration.cli import say
 from orchestration.report import report_of
 from schemas.errors import HandwheelError, UsageError
 
@@ -45,11 +46,11 @@ def logs(folder: Path | None, out: Path) -> Path | None:
     """Robot logs: the samples', or made now by the simulated arm; None, with a word, where it cannot draw."""
     if folder is not None and (folder / "robot" / "sim_so101").is_dir():
         return folder / "robot" / "sim_so101"
-    cli.console.print(f"making {SIM_EPISODES} robot episodes with the simulated SO-101 arm ...")
+    say(f"making {SIM_EPISODES} robot episodes with the simulated SO-101 arm ...")
     try:
         sim_robot.make_episodes(out / "robot", SIM_EPISODES, SIM_SEED)
     except UsageError as e:
-        cli.console.print(f"[yellow]no robot episodes:[/] {e}")
+        say(str(e), "no robot episodes: ", "yellow")
         return None
     return out / "robot"
 
@@ -78,13 +79,10 @@ def main(folder: str) -> None:
     with cli.output(as_json=False), cli.progress_bars() as progress:
         run = turn.run_of(settings, progress)
         for done in turn.turn(run, settings):
-            cli.console.print(f"[bold]{done.hop:>8}[/]  {done.line()}")
+            say(done.line(), f"{done.hop:>8}  ")
         page = report_of(run.store, turn.recipe(settings), settings.policy.digest, None, out / "report.html")
         triggers = run.store.read("triggers", ["rule", "lane", "event", "release", "reason"]).to_pylist()
         releases = sorted(run.store.read("releases", ["name"])["name"].to_pylist())
-
-    def say(text: str) -> None:
-        cli.console.print(text, soft_wrap=True)
 
     say(f"\nOne turn of the flywheel in {time.monotonic() - began_s:.0f} s.\n")
     if releases:
@@ -109,5 +107,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1] if len(sys.argv) > 1 else "demo")
     except HandwheelError as e:
-        cli.console.print(f"[bold red]handwheel:[/] {e}", soft_wrap=True)
+        say(str(e), "handwheel: ", "bold red")
         sys.exit(e.exit_code)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from infra import telemetry
+from infra import scratch, telemetry
 from infra.store import Store
 from orchestration.config import Config
 from pipelines.hop import Done, Progress, Run, silent
@@ -81,7 +81,8 @@ def turn(run: Run, config: Config) -> Iterator[Done]:
 
 
 def hop(name: str, run: Run, config: Config) -> Done:
-    """One hop, measured."""
+    """One hop, measured; what killed ones left in this machine's scratch goes first."""
+    scratch.sweep()
     with telemetry.measured(name, run.run_id) as measure:
         done = HOPS[name](run, config)
         measure(done.added)

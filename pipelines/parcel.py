@@ -149,7 +149,7 @@ def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
         if made:
             held.check()
             done.add(table, run.store.insert(table, pa.concat_tables(made), run_id=run.run_id))
-    objects.delete_below(objects.join(run.store.root, "staging", run.run_id))
+    objects.delete_below(folder)
     return [key for parcel in parcels for key in parcel.unreached]
 
 

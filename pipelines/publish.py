@@ -106,6 +106,8 @@ def _reserve(run: Run, parent: Mapping[str, Any] | None) -> str:
     """The next name of the day, written down first, so that a killed run's files are known and removed."""
     day = datetime.datetime.fromtimestamp(run.now_ns() / NS, datetime.UTC).date().isoformat()
     number = int(parent["name"].rsplit(".", 1)[1]) + 1 if parent and parent["name"].startswith(day + ".") else 1
+    while objects.exists(objects.join(files.folder_of(run.store, f"{day}.{number}"), fmt.RELEASE_FILE)):
+        number += 1  # never into a release that is there
     name = f"{day}.{number}"
     objects.put(_intent(run), json.dumps({"name": name}).encode())
     return name

@@ -11,8 +11,8 @@ from schemas.arrow import column
 class Release:
     """One published release; release.json in its folder is the whole of it."""
 
+    name: str = column("date and number: the key, since going back to earlier data gives an earlier id")
     release_id: str = column("Merkle root over its views and recipe")
-    name: str = column("date and number")
     parent: str | None = column("name of the release before it")
     selection: str = column("digest of what went in: equal selections publish nothing")
     counts_json: str = column("clips and hours by view, stage, task, embodiment, outcome")

@@ -246,7 +246,6 @@ def test_contributing_has_three_recipes_with_tests() -> None:
     assert {mark for mark, _ in recipes()} == {"run: source", "run: signal", "run: captioner"}
 
 
-@pytest.mark.filterwarnings("default::ResourceWarning")
 @pytest.mark.parametrize(("mark", "name"), recipes())
 def test_contributings_code_runs(mark: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The recipe's blocks make one module; its own test is called."""
@@ -261,10 +260,10 @@ def test_contributings_code_runs(mark: str, name: str, tmp_path: Path, monkeypat
 def test_a_recorded_demo_names_no_machine() -> None:
     recorded = runpy.run_path(str(REPOSITORY / "docs" / "record_demo.py"))["recorded"]
     readme = "a\n<!-- demo-output:begin -->\nold\n<!-- demo-output:end -->\nb\n"
-    output = f"INFO:root:noise\n  ingest  2 assets\n  pin  {REPOSITORY}/demo/corpus/pins/x.pin\n"
+    output = f"INFO:root:noise\nin {Path.home()}/.cache\n  ingest  2 assets\n  pin  {REPOSITORY}/demo/x.pin\n"
     said = recorded(readme, output)
     assert said == (
-        "a\n<!-- demo-output:begin -->\n```\n  ingest  2 assets\n  pin  demo/corpus/pins/x.pin\n```\n"
+        "a\n<!-- demo-output:begin -->\n```\nin ~/.cache\n  ingest  2 assets\n  pin  demo/x.pin\n```\n"
         "<!-- demo-output:end -->\nb\n"
     )
     assert recorded(said, output) == said

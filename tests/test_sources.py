@@ -101,7 +101,7 @@ def test_half_a_character_in_a_sidecar_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_hostile_names_are_items_like_any_other(tmp_path: Path) -> None:
-    names = ["имя with spaces; $(touch x) & \"quote\" ..mp4", "a'b.mp4", "new\nline.mp4", "%03d.mp4", "-rf.mp4"]
+    names = ['имя with spaces; $(touch x) & "quote" ..mp4', "a'b.mp4", "new\nline.mp4", "%03d.mp4", "-rf.mp4"]
     for name in names:
         (tmp_path / name).write_bytes(b"x")
     os.mkdir(tmp_path / "folder.mp4")

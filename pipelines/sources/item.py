@@ -89,7 +89,7 @@ class Reader(Protocol):
 
 
 def clean(text: str, most: int = TEXT_CHARACTERS) -> str:
-    """One line of UTF-8 of at most `most` characters: half characters, which no table can hold, become question marks."""
+    """One line of UTF-8 of at most `most` characters; half characters, which no table holds, become question marks."""
     return " ".join(text.encode(errors="replace").decode().split())[:most]
 
 
