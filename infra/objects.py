@@ -6,6 +6,7 @@ import fcntl
 import functools
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,12 +100,15 @@ def list_objects(prefix: str) -> Iterator[ObjectInfo]:
                 yield ObjectInfo(f"s3://{bucket}/{o['Key']}", int(o["Size"]), o["ETag"].strip('"'), stamp)
         return
     base = Path(prefix)
-    files = [base] if base.is_file() else sorted(p for p in base.rglob("*") if p.is_file())
-    for path in files:
+    for path in [base] if base.is_file() else sorted(base.rglob("*")):
         if any(part.startswith(".") for part in path.relative_to(base).parts):
             continue
-        stat = path.stat()
-        yield ObjectInfo(str(path), stat.st_size, f"{stat.st_size:x}-{stat.st_mtime_ns:x}", stat.st_mtime_ns)
+        try:
+            found = path.stat()
+        except OSError:  # gone since the folder was read, or a link to nothing
+            continue
+        if stat.S_ISREG(found.st_mode):
+            yield ObjectInfo(str(path), found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}", found.st_mtime_ns)
 
 
 def exists(uri: str) -> bool:

@@ -20,9 +20,12 @@ from orchestration import config as configs
 from orchestration import turn as turns
 from orchestration.config import Config
 from pipelines.hop import Done
-from schemas.errors import HandwheelError, UsageError
+from schemas.errors import HandwheelError, TransientError, UsageError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The data engine behind a robot world model.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The data engine behind a robot world model.",
+    pretty_exceptions_enable=False,  # their frames show local variables
+)  # fmt: skip
 releases = typer.Typer(no_args_is_help=True, help="What was published.")
 app.add_typer(releases, name="release")
 console = Console(stderr=True, highlight=False)
@@ -303,6 +306,10 @@ def main() -> None:
     except HandwheelError as e:
         say(str(e), "handwheel: ", "bold red")
         sys.exit(e.exit_code)
+    except OSError as e:  # a full disk, a place that may not be written, a server that went away
+        logging.getLogger(__name__).info("where it happened", exc_info=True)
+        say(f"{e}; HANDWHEEL_LOG=INFO says where. Mend it and run the same command again", "handwheel: ", "bold red")
+        sys.exit(TransientError.exit_code)
 
 
 if __name__ == "__main__":

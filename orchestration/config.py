@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
+<<<<<<< HEAD
 from collections.abc import Iterable
+=======
+from collections.abc import Iterator
+>>>>>>> h-user
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +22,12 @@ from pipelines.caption_writer import BACKENDS, CaptionOptions
 from pipelines.hop import Beam, Ray
 from pipelines.ingest import IngestOptions
 from pipelines.look import LookOptions, detector_version
+<<<<<<< HEAD
 from pipelines.sources import READERS, Source
 from pipelines.sources.robot import READERS as ROBOT_READERS
+=======
+from pipelines.sources import READERS, STAGES, Source, robot
+>>>>>>> h-user
 from pipelines.sources.robot import RobotSource
 from pipelines.views import PublishOptions
 from schemas.errors import UsageError
@@ -72,7 +81,11 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
             plain = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as e:
             raise UsageError(f"{path} is not there; `handwheel init` writes one") from e
+<<<<<<< HEAD
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
+=======
+        except (OSError, ValueError) as e:  # a folder, not UTF-8, not TOML
+>>>>>>> h-user
             raise UsageError(f"{path}: {e}") from e
         base = path.resolve().parent
         plain.setdefault("root", Config.model_fields["root"].default)
@@ -91,12 +104,18 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
         config = Config.model_validate(plain)
     except (ValidationError, TypeError) as e:
         raise UsageError(_why(e)) from e
+<<<<<<< HEAD
     _check_kinds(config)
+=======
+    if wrong := list(_impossible(config)):
+        raise UsageError("config: " + "; ".join(wrong))
+>>>>>>> h-user
     return (
         config if objects.is_s3(config.root) else config.model_copy(update={"root": str(Path(config.root).resolve())})
     )
 
 
+<<<<<<< HEAD
 def _check_kinds(config: Config) -> None:
     known: tuple[tuple[str, Any, Iterable[str]], ...] = (
         ("source", config.source, READERS),
@@ -108,6 +127,33 @@ def _check_kinds(config: Config) -> None:
                 raise UsageError(f"config: {section}.{i}.kind: {place.kind!r} is none of {', '.join(kinds)}")
     if config.captions.backend not in BACKENDS:
         raise UsageError(f"config: captions.backend: {config.captions.backend!r} is none of {', '.join(BACKENDS)}")
+=======
+def _impossible(config: Config) -> Iterator[str]:
+    """What no hop could work with, told before the first one starts."""
+    if not objects.is_s3(config.root) and Path(config.root).exists() and not Path(config.root).is_dir():
+        yield f"root {config.root} is no folder"
+    named = [("source.kind", s.kind, tuple(READERS)) for s in config.source]
+    named += [("source.stage", s.stage, STAGES) for s in config.source]
+    named += [("robot.kind", r.kind, tuple(robot.READERS)) for r in config.robot]
+    named += [("captions.backend", config.captions.backend, BACKENDS)]
+    for key, value, known in named:
+        if value not in known:
+            yield f"{key} {value!r} is none of {', '.join(known)}"
+    cutting, publish = config.ingest.cutting, config.publish
+    positive = {
+        "ingest.cutting.proxy_hz": cutting.proxy_hz, "ingest.cutting.proxy_long_side_px": cutting.proxy_long_side_px,
+        "ingest.cutting.cut.longest_s": cutting.cut.longest_s, "ingest.batch_bytes": config.ingest.batch_bytes,
+        "ingest.batch_items": config.ingest.batch_items, "look.batch_clips": config.look.batch_clips,
+        "policy.longest_span_s": config.policy.longest_span_s, "captions.batch_size": config.captions.batch_size,
+        "publish.wm_long_side_px": publish.wm_long_side_px, "publish.idm_long_side_px": publish.idm_long_side_px,
+        "publish.wm_fps_hz": publish.wm_fps_hz, "publish.batch_recordings": publish.batch_recordings,
+    }  # fmt: skip
+    for key, number in positive.items():
+        if not 0 < number < math.inf:
+            yield f"{key} is {number}; it is more than 0"
+    if not 0 <= publish.val_share <= 1:
+        yield f"publish.val_share is {publish.val_share}; it is a share, 0 to 1"
+>>>>>>> h-user
 
 
 def _list(value: Any) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from infra import scratch
+from infra import objects, scratch
 from pipelines import parcel as parcels
 from pipelines.engines import pipeline
 from pipelines.fold_worker import Logs, Worker
@@ -45,6 +45,8 @@ def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
     for source in sources:
         if source.kind not in READERS:
             raise UsageError(f"robot kind {source.kind!r} is none of {', '.join(READERS)}")
+        if not objects.is_s3(source.uri) and not objects.exists(source.uri):
+            raise UsageError(f"robot logs {source.uri!r} are not there; mend [[robot]] uri in handwheel.toml")
         for item in READERS[source.kind].list_logs(source.uri):
             yield Logs(source, item)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,15 @@ from schemas.errors import UsageError, VerificationFailed
 
 
 def folder_of(store: Store, name: str) -> str:
-    """URI of a release's folder."""
-    return objects.join(store.root, fmt.release_folder(name))
+    """URI of a release's folder. UsageError where the name can be none."""
+    return _named(store, fmt.release_folder, name)
+
+
+def _named(store: Store, place: Callable[[str], str], name: str) -> str:
+    try:
+        return objects.join(store.root, place(name))
+    except ValueError as e:
+        raise UsageError(f"{e}; `handwheel release list` names the releases") from e
 
 
 def load(store: Store, name: str) -> dict[str, Any]:
@@ -42,7 +50,7 @@ def newest(store: Store) -> dict[str, Any] | None:
 
 def pin_uri(store: Store, name: str) -> str:
     """Where a release's pin lies."""
-    return objects.join(store.root, fmt.pin_file(name))
+    return _named(store, fmt.pin_file, name)
 
 
 def pin_of(store: Store, release: dict[str, Any]) -> fmt.Pin:

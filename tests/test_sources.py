@@ -213,3 +213,21 @@ def test_a_list_of_another_format_or_nowhere_is_a_usage_error(tmp_path: Path) ->
         _list(tmp_path / "list.xls")
     with pytest.raises(UsageError, match="is not there"):
         _list(tmp_path / "list.csv")
+
+
+def test_what_goes_while_it_is_listed_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.mp4", "a.mp4.json", "b.mp4"):
+        (tmp_path / name).write_bytes(b"{}")
+    (tmp_path / "dangling.mp4").symlink_to("nothing")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    whole = _folder(tmp_path)["a.mp4"].revision
+
+    def gone(uri: str) -> bytes:
+        raise FileNotFoundError(uri)
+
+    monkeypatch.setattr("pipelines.sources.folder.objects.read_bytes", gone)
+    items = _folder(tmp_path)
+    assert list(items) == ["a.mp4", "b.mp4"]
+    assert items["a.mp4"].bad is None
+    assert items["a.mp4"].revision == whole.partition("+")[0]

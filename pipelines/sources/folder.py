@@ -37,6 +37,8 @@ def read(source: Source) -> Iterator[Item]:
         if sidecar is not None:
             try:
                 said = said_by(sidecar, listed[sidecar].size_bytes)
+            except FileNotFoundError:  # gone since the listing: what it said no longer holds
+                revision = info.etag
             except BadMedia as e:
                 bad = (e.reason, e.detail)
         common = {

@@ -29,6 +29,7 @@ MEDIA_SUFFIXES = frozenset(
     ]
 )
 
+STAGES = ("web", "ego")
 TEXT_CHARACTERS = 2000
 STAGES = ("web", "ego")
 
@@ -39,7 +40,7 @@ class Source:
 
     kind: str
     uri: str
-    stage: str = "web"  # web, ego
+    stage: str = "web"  # one of STAGES
     licence: str | None = None
     consent: str | None = None
     wearer: str | None = None
