@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-<<<<<<< HEAD
-from collections.abc import Iterable
-=======
 from collections.abc import Iterator
->>>>>>> h-user
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +18,7 @@ from pipelines.caption_writer import BACKENDS, CaptionOptions
 from pipelines.hop import Beam, Ray
 from pipelines.ingest import IngestOptions
 from pipelines.look import LookOptions, detector_version
-<<<<<<< HEAD
-from pipelines.sources import READERS, Source
-from pipelines.sources.robot import READERS as ROBOT_READERS
-=======
-from pipelines.sources import READERS, STAGES, Source, robot
->>>>>>> h-user
+from pipelines.sources import READERS, Source, robot
 from pipelines.sources.robot import RobotSource
 from pipelines.views import PublishOptions
 from schemas.errors import UsageError
@@ -81,11 +72,7 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
             plain = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as e:
             raise UsageError(f"{path} is not there; `handwheel init` writes one") from e
-<<<<<<< HEAD
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
-=======
         except (OSError, ValueError) as e:  # a folder, not UTF-8, not TOML
->>>>>>> h-user
             raise UsageError(f"{path}: {e}") from e
         base = path.resolve().parent
         plain.setdefault("root", Config.model_fields["root"].default)
@@ -104,41 +91,23 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
         config = Config.model_validate(plain)
     except (ValidationError, TypeError) as e:
         raise UsageError(_why(e)) from e
-<<<<<<< HEAD
-    _check_kinds(config)
-=======
     if wrong := list(_impossible(config)):
         raise UsageError("config: " + "; ".join(wrong))
->>>>>>> h-user
     return (
         config if objects.is_s3(config.root) else config.model_copy(update={"root": str(Path(config.root).resolve())})
     )
 
 
-<<<<<<< HEAD
-def _check_kinds(config: Config) -> None:
-    known: tuple[tuple[str, Any, Iterable[str]], ...] = (
-        ("source", config.source, READERS),
-        ("robot", config.robot, ROBOT_READERS),
-    )
-    for section, places, kinds in known:
-        for i, place in enumerate(places):
-            if place.kind not in kinds:
-                raise UsageError(f"config: {section}.{i}.kind: {place.kind!r} is none of {', '.join(kinds)}")
-    if config.captions.backend not in BACKENDS:
-        raise UsageError(f"config: captions.backend: {config.captions.backend!r} is none of {', '.join(BACKENDS)}")
-=======
 def _impossible(config: Config) -> Iterator[str]:
     """What no hop could work with, told before the first one starts."""
     if not objects.is_s3(config.root) and Path(config.root).exists() and not Path(config.root).is_dir():
         yield f"root {config.root} is no folder"
-    named = [("source.kind", s.kind, tuple(READERS)) for s in config.source]
-    named += [("source.stage", s.stage, STAGES) for s in config.source]
-    named += [("robot.kind", r.kind, tuple(robot.READERS)) for r in config.robot]
+    named = [(f"source.{i}.kind", s.kind, tuple(READERS)) for i, s in enumerate(config.source)]
+    named += [(f"robot.{i}.kind", r.kind, tuple(robot.READERS)) for i, r in enumerate(config.robot)]
     named += [("captions.backend", config.captions.backend, BACKENDS)]
     for key, value, known in named:
         if value not in known:
-            yield f"{key} {value!r} is none of {', '.join(known)}"
+            yield f"{key}: {value!r} is none of {', '.join(known)}"
     cutting, publish = config.ingest.cutting, config.publish
     positive = {
         "ingest.cutting.proxy_hz": cutting.proxy_hz, "ingest.cutting.proxy_long_side_px": cutting.proxy_long_side_px,
@@ -153,7 +122,6 @@ def _impossible(config: Config) -> Iterator[str]:
             yield f"{key} is {number}; it is more than 0"
     if not 0 <= publish.val_share <= 1:
         yield f"publish.val_share is {publish.val_share}; it is a share, 0 to 1"
->>>>>>> h-user
 
 
 def _list(value: Any) -> list[dict[str, Any]]:

@@ -31,7 +31,6 @@ MEDIA_SUFFIXES = frozenset(
 
 STAGES = ("web", "ego")
 TEXT_CHARACTERS = 2000
-STAGES = ("web", "ego")
 
 
 @dataclass(frozen=True, slots=True)
