@@ -18,7 +18,7 @@ from pipelines.caption_writer import BACKENDS, CaptionOptions
 from pipelines.hop import Beam, Ray
 from pipelines.ingest import IngestOptions
 from pipelines.look import LookOptions, detector_version
-from pipelines.sources import READERS, STAGES, Source, robot
+from pipelines.sources import READERS, Source, robot
 from pipelines.sources.robot import RobotSource
 from pipelines.views import PublishOptions
 from schemas.errors import UsageError
@@ -75,6 +75,7 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
         except (OSError, ValueError) as e:  # a folder, not UTF-8, not TOML
             raise UsageError(f"{path}: {e}") from e
         base = path.resolve().parent
+        plain.setdefault("root", Config.model_fields["root"].default)
         for place in [plain, *_list(plain.get("source")), *_list(plain.get("robot"))]:
             for key in ("root", "uri"):
                 if isinstance(place.get(key), str) and "://" not in place[key]:
@@ -101,13 +102,12 @@ def _impossible(config: Config) -> Iterator[str]:
     """What no hop could work with, told before the first one starts."""
     if not objects.is_s3(config.root) and Path(config.root).exists() and not Path(config.root).is_dir():
         yield f"root {config.root} is no folder"
-    named = [("source.kind", s.kind, tuple(READERS)) for s in config.source]
-    named += [("source.stage", s.stage, STAGES) for s in config.source]
-    named += [("robot.kind", r.kind, tuple(robot.READERS)) for r in config.robot]
+    named = [(f"source.{i}.kind", s.kind, tuple(READERS)) for i, s in enumerate(config.source)]
+    named += [(f"robot.{i}.kind", r.kind, tuple(robot.READERS)) for i, r in enumerate(config.robot)]
     named += [("captions.backend", config.captions.backend, BACKENDS)]
     for key, value, known in named:
         if value not in known:
-            yield f"{key} {value!r} is none of {', '.join(known)}"
+            yield f"{key}: {value!r} is none of {', '.join(known)}"
     cutting, publish = config.ingest.cutting, config.publish
     positive = {
         "ingest.cutting.proxy_hz": cutting.proxy_hz, "ingest.cutting.proxy_long_side_px": cutting.proxy_long_side_px,

@@ -38,6 +38,11 @@ class PassOptions:
     cut: cuts.CutOptions = field(default_factory=cuts.CutOptions)
     versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION)
 
+    def __post_init__(self) -> None:
+        """ValueError: values with which no recording could be cut or sampled."""
+        if not (self.proxy_hz > 0 and self.cut.longest_s > 0 and self.proxy_long_side_px >= 16):
+            raise ValueError("proxy_hz and cut.longest_s must be over 0, and proxy_long_side_px 16 or more")
+
 
 @dataclass(slots=True)
 class OpenClip:

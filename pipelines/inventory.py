@@ -12,13 +12,15 @@ COLUMNS = (
     "asset_id", "uri", "revision", "modified_ns", "sha256", "stage", "licence", "wearer_id", "robot_id", "site_id",
     "duration_ns", "decoded_ns", "narrations", "recipe",
 )  # fmt: skip
+# What one copy of some bytes may say other than the next copy.
+SPEAKING = ("stage", "licence", "wearer_id", "robot_id", "site_id", "said")
 
 
 def inventory(store: Store, recipe: str) -> pa.Table:
     """Newest asset of each uri (this recipe's first, then the latest), with two columns more.
 
-    current: decoded under this recipe. primary: the one asset whose licence, stage and ids speak for its bytes: the
-    least asset_id, whatever the order of arrival.
+    current: decoded under this recipe. primary: the one asset whose licence, stage, ids and narrations speak for its
+    bytes: of the current ones the least by these, whatever the order of arrival and wherever the copies lie.
     """
     assets = store.read("assets", COLUMNS)
     assets = assets.append_column("current", pc.equal(assets["recipe"], recipe))
@@ -30,8 +32,20 @@ def inventory(store: Store, recipe: str) -> pa.Table:
             ("revision", "descending"),
         ]
     )
-    assets = assets.filter(_firsts(assets["uri"])).sort_by([("sha256", "ascending"), ("asset_id", "ascending")])
+    assets = assets.filter(_firsts(assets["uri"]))
+    assets = assets.append_column("said", _said(assets["narrations"]))
+    order = [("sha256", "ascending"), ("current", "descending"), *((name, "ascending") for name in SPEAKING)]
+    assets = assets.sort_by([*order, ("asset_id", "ascending")]).drop_columns("said")
     return assets.append_column("primary", pc.and_(_firsts(assets["sha256"]), assets["current"]))
+
+
+def _said(narrations: pa.ChunkedArray) -> pa.Array:
+    """The texts of each list of narrations, joined."""
+    lists = narrations.combine_chunks()
+    ends = np.cumsum(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False))
+    texts = pc.struct_field(lists.flatten(), "text")
+    offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
+    return pc.binary_join(pa.ListArray.from_arrays(offsets, texts), "\n")
 
 
 def _firsts(column: pa.ChunkedArray) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +51,7 @@ def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[dict[s
     assets = inventory(store, recipe)
     clips = current_clips(store, assets, recipe)
     covered = _sum_by(clips, "sha256", pc.subtract(clips["end_ns"], clips["start_ns"]))
-    decided = _decisions(store, clips, policy)
+    decided = _decisions(store, clips, policy, _unread(store, recipe))
     total, rows = Account(), []
     for asset in assets.to_pylist():
         account = _account(asset, covered.get(asset["sha256"], 0), decided.get(asset["sha256"], []))
@@ -69,6 +70,12 @@ def _refused(store: Store, recipe: str, current: set[str]) -> list[tuple[str, st
     return sorted({(str(r["uri"]), str(r["reason"])) for r in rejects if r["subject"] not in current})
 
 
+def _unread(store: Store, recipe: str) -> dict[str, str]:
+    """Recordings that decoded once and could not be cut when they were published, with the reason."""
+    rows = store.read("rejects", ["subject", "reason"], f"stage = 'publish' and recipe = '{recipe}'").to_pylist()
+    return {r["subject"]: r["reason"] for r in rows}
+
+
 def _account(asset: dict[str, Any], covered_ns: int, decided: list[tuple[str, str | None, int]]) -> Account:
     account = Account(asset["duration_ns"])
     if not asset["current"]:
@@ -79,8 +86,8 @@ def _account(asset: dict[str, Any], covered_ns: int, decided: list[tuple[str, st
         return account
     if asset["duration_ns"] > asset["decoded_ns"]:
         account.book("failed", asset["duration_ns"] - asset["decoded_ns"], "cut_short")
-    for verdict, reason, ns in decided:
-        account.book(PLACE_OF[verdict], ns, reason)
+    for place, reason, ns in decided:
+        account.book(place, ns, reason)
     waiting = covered_ns - sum(ns for _, _, ns in decided)
     if waiting:
         account.book("pending", waiting, "undecided")
@@ -102,15 +109,20 @@ def _sum_by(table: pa.Table, key: str, values: Any) -> dict[str, int]:
     return dict(zip(sums["key"].to_pylist(), sums["ns_sum"].to_pylist(), strict=True))
 
 
-def _decisions(store: Store, clips: pa.Table, policy: str) -> dict[str, list[tuple[str, str | None, int]]]:
-    """Verdict, first reason and length of every current span, by recording."""
+def _decisions(
+    store: Store, clips: pa.Table, policy: str, unread: Mapping[str, str]
+) -> dict[str, list[tuple[str, str | None, int]]]:
+    """Place, first reason and length of every current span, by recording."""
     columns = ["clip_id", "sha256", "start_ns", "end_ns", "verdict", "reasons"]
     table = store.read("decisions", columns, f"policy = '{policy}'")
     table = table.filter(pc.is_in(table["clip_id"], clips["clip_id"].combine_chunks()))
     out: dict[str, list[tuple[str, str | None, int]]] = {}
     for row in table.to_pylist():
         reason = row["reasons"][0] if row["reasons"] else None
-        out.setdefault(row["sha256"], []).append((row["verdict"], reason, row["end_ns"] - row["start_ns"]))
+        place = PLACE_OF[row["verdict"]]
+        if place in ("kept", "unknown") and row["sha256"] in unread:
+            place, reason = "failed", unread[row["sha256"]]
+        out.setdefault(row["sha256"], []).append((place, reason, row["end_ns"] - row["start_ns"]))
     return out
 
 

@@ -23,7 +23,7 @@ from pipelines.hop import Done, Run
 from pipelines.ledger import ledger
 from pipelines.parcel import reject, staged, staging
 from pipelines.recording import reachable
-from pipelines.shards import Job
+from pipelines.shards import MISSING, Job
 from pipelines.tally import counts, split_counts, view_facts
 from pipelines.views import PublishOptions, Row, select, selection_digest
 from schemas import Release
@@ -48,7 +48,12 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
     with run.hold(HOP) as held:
         objects.delete_below(objects.join(run.store.root, "staging", HOP))  # of killed runs: the lease is ours
         recover(run, done)
-        versions = run.store.versions()
+        versions, parent = run.store.versions(), files.newest(run.store)
+        inputs = {t: versions[t] for t in INPUTS}
+        how = release_recipe(recipe, policy, options)
+        if parent and _holds_all(parent, how, inputs):
+            done.notes.append(f"{parent['name']} holds it all")
+            return done
         tables = run.store.at(versions)
         rows, left_out = select(tables, recipe, policy, options)
         account, _ = ledger(tables, recipe, policy)
@@ -57,10 +62,8 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
                 f"the ledger is {account.unbalanced_ns() / NS:.3f} s out of balance; "
                 "`handwheel ledger --by asset` shows where"
             )
-        how = release_recipe(recipe, policy, options)
         rows = _without_refused(run.store, rows, recipe)
         wanted = selection_digest(rows, how)
-        parent = files.newest(run.store)
         if not rows or (parent and _holds(run, parent, wanted)):
             done.notes.append("nothing to publish" if not rows else f"{parent['name'] if parent else ''} holds it all")
             return done
@@ -83,10 +86,15 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
         if missing:
             done.notes.append(f"{len(missing)} spans left out: their source is gone or changed")
         head |= {"wanted": wanted, "gone": {r["sha256"]: r["uri"] for r in rows if r["clip_id"] in missing}}
-        head["inputs"] = {t: versions[t] for t in INPUTS}
-        _commit(run, held, work, parts, head | {"left_out": left_out})
+        _commit(run, held, work, parts, head | {"inputs": inputs, "left_out": left_out})
         recover(run, done)
     return done
+
+
+def _holds_all(parent: Mapping[str, Any], how: Mapping[str, Any], inputs: Mapping[str, int]) -> bool:
+    """Whether the newest release is of these very tables and this recipe: told from versions, without a row read."""
+    same = parent["inputs"] == inputs and parent["recipe"] == json.loads(fmt.canonical_json(dict(how)))
+    return same and not any(reason in parent["left_out"] for reason in MISSING)
 
 
 def release_recipe(recipe: str, policy: str, options: PublishOptions) -> dict[str, Any]:

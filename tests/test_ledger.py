@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from dataclasses import dataclass, field
@@ -190,3 +191,22 @@ def test_an_empty_corpus_has_an_empty_ledger(tmp_path: Path) -> None:
     account, rows = ledger(Store(str(tmp_path)), RECIPE, POLICY)
     assert rows == []
     assert account.plain() == {"input_s": 0.0, "by_reason": {}} | {f"{p}_s": 0.0 for p in PLACES}
+
+
+def test_what_could_not_be_cut_when_it_was_published_is_failed(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    whole = (0, 4 * NS)
+    store.insert("assets", [asset("a", "s" * 64, 4 * NS, 4 * NS)], run_id="t")
+    store.insert("clips", [clip("s" * 64, whole)], run_id="t")
+    kept, refused = (0, 3 * NS), (3 * NS, 4 * NS)
+    rows = [
+        decision("s" * 64, whole, kept, "accept", []),
+        decision("s" * 64, whole, refused, "reject", ["no_hands"]),
+    ]
+    store.insert("decisions", rows, run_id="t")
+    assert ledger(store, RECIPE, POLICY)[0].places["kept"] == 3 * NS
+    row = refusal("publish", "a", "span_unreadable")
+    store.insert("rejects", [dataclasses.replace(row, subject="s" * 64)], run_id="t")
+    account, _ = ledger(store, RECIPE, POLICY)
+    assert (account.places["kept"], account.places["failed"], account.unbalanced_ns()) == (0, 3 * NS, 0)
+    assert account.by_reason == {"span_unreadable": 3 * NS, "no_hands": NS}

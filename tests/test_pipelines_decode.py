@@ -164,10 +164,10 @@ def test_memory_is_flat_over_the_length_of_a_recording(tmp_path: Path) -> None:
 
 def test_a_recording_cut_short_says_what_was_promised(tmp_path: Path) -> None:
     path = write(tmp_path / "whole.mp4", shot(1, 60, (320, 240)), Video(options={"preset": "ultrafast", "crf": "10"}))
-    subprocess_free = media.Encoder(tmp_path / "fast.mp4", (320, 240), 10.0)
+    encoder = media.Encoder(tmp_path / "fast.mp4", (320, 240), 10.0)
     for picture in shot(1, 60, (320, 240)):
-        subprocess_free.write(picture)
-    subprocess_free.close()
+        encoder.write(picture)
+    encoder.close()
     fast = (tmp_path / "fast.mp4").read_bytes()  # moov first
     (tmp_path / "half.mp4").write_bytes(fast[: len(fast) * 6 // 10])
     reply = _decode(tmp_path / "half.mp4")

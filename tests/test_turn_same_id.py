@@ -8,11 +8,19 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from infra.store import Store
 from pipelines import release as files
+from pipelines.inventory import inventory
 from tests.faults.compare import state_of
 from tests.faults.corpus import Corpus
 from tests.faults.turns import told, turned
+from tests.test_ledger import NS, RECIPE, asset
+
+
+def narration(text: str) -> dict[str, Any]:
+    return {"text": text, "start_ns": None, "end_ns": None}
 
 
 def correct(log: Path, success: bool | None) -> None:
@@ -21,6 +29,28 @@ def correct(log: Path, success: bool | None) -> None:
     stat = log.stat()
     log.write_text("\n".join([json.dumps(json.loads(header) | {"success": success}), *steps]) + "\n")
     os.utime(log, ns=(stat.st_atime_ns, stat.st_mtime_ns + 5_000_000_000))
+
+
+@pytest.mark.parametrize("other", [{"licence": "CC0"}, {"stage": "web"}, {"narrations": [narration("Cuts.")]}])
+def test_which_copy_speaks_for_its_bytes_does_not_hang_on_paths(tmp_path: Path, other: dict[str, Any]) -> None:
+    found = []
+    for i, (mine, copy) in enumerate([("/a", "/b"), ("/b", "/a")]):
+        store = Store(str(tmp_path / str(i)))
+        rows = [asset(mine, "s1", NS, NS), asset(copy, "s1", NS, NS, **other)]
+        store.insert("assets", [*rows, asset("/c", "s2", NS, NS, recipe="older")], run_id="t")
+        spoken = inventory(store, RECIPE)
+        spoken = spoken.filter(spoken["primary"]).select(["sha256", "stage", "licence", "narrations"])
+        found.append(spoken.to_pylist())
+    assert found[0] == found[1]
+    assert [row["sha256"] for row in found[0]] == ["s1"]
+
+
+def test_a_copy_read_under_this_recipe_speaks_before_ones_that_wait(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    older = [asset(f"/old/{i}", "s1", NS, NS, recipe="older") for i in range(20)]
+    store.insert("assets", [*older, asset("/now", "s1", NS, NS)], run_id="t")
+    spoken = inventory(store, RECIPE)
+    assert spoken.filter(spoken["primary"])["uri"].to_pylist() == ["/now"]
 
 
 def release_of(root: Path, name: str) -> dict[str, Any]:

@@ -45,6 +45,11 @@ class Source:
     wearer: str | None = None
     site: str | None = None
 
+    def __post_init__(self) -> None:
+        """ValueError: a stage that no view takes."""
+        if self.stage not in STAGES:
+            raise ValueError(f"stage is {self.stage!r}, not one of {', '.join(STAGES)}")
+
 
 @dataclass(frozen=True, slots=True)
 class Narration:

@@ -70,6 +70,7 @@ def make(folder: Path, *, hands: bool = True) -> Corpus:
     if hands and (samples := samples_folder()) is not None:
         for name in HANDS:
             shorten(samples / "hands_manip" / name, media / name, HANDS_S)
+            shutil.copyfile(media / name, web / f"again_{name}")  # another stage and licence: one of them speaks
     return Corpus(folder)
 
 
