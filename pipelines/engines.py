@@ -48,6 +48,8 @@ def actors(ray: Ray, kind: type, *args: Any) -> Any:
     """A pool of actors of a class, as many as the settings or the cluster's cores say. Ray stays up for later hops."""
     import logging
 
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # 30 s were too few on two busy cores
     import ray as engine
     from ray.util import ActorPool
 
