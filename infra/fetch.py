@@ -36,6 +36,11 @@ class FetchLimits:
     attempts: int = 4
 
 
+def told(url: object) -> str:
+    """The URL as it may be shown: what follows `?` may be a signature."""
+    return str(url).partition("?")[0]
+
+
 def resolve(host: str, port: int) -> Sequence[str]:
     """Addresses of a host, in the system's order."""
     try:
@@ -136,7 +141,7 @@ def _fetch(url: str, path: Path, limits: FetchLimits, resolver: Resolver, transp
                 finally:
                     response.close()
             except httpx.HTTPError as e:
-                raise TransientError(f"{url}: {type(e).__name__} {e}; run the same command again") from e
+                raise TransientError(f"{told(url)}: {type(e).__name__} {e}; run the same command again") from e
     raise BadMedia("too_many_redirects", f"more than {limits.redirects}")
 
 
@@ -145,7 +150,7 @@ def _save(response: httpx.Response, path: Path, limits: FetchLimits, deadline_s:
     if status in GONE:
         raise BadMedia(f"http_{status}", response.reason_phrase)
     if status != 200:
-        raise TransientError(f"{response.url}: status {status}; run the same command again")
+        raise TransientError(f"{told(response.url)}: status {status}; run the same command again")
     kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind in PAGES:
         raise BadMedia("not_media_type", f"the server sends {kind}")
@@ -163,5 +168,5 @@ def _save(response: httpx.Response, path: Path, limits: FetchLimits, deadline_s:
             digest.update(block)
             out.write(block)
     if declared and size != declared:
-        raise TransientError(f"{response.url}: {size} of {declared} bytes came; run the same command again")
+        raise TransientError(f"{told(response.url)}: {size} of {declared} bytes came; run the same command again")
     return digest.hexdigest()

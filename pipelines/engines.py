@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tenacity import retry, stop_after_attempt, wait_fixed
+
 from infra import scratch
 from pipelines.hop import Beam, Ray
+from schemas.errors import TransientError
 
 EMBEDDED = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
 
@@ -46,20 +49,38 @@ def pipeline(beam: Beam) -> Iterator[Any]:
 
 def actors(ray: Ray, kind: type, *args: Any) -> Any:
     """A pool of actors of a class, as many as the settings or the cluster's cores say. Ray stays up for later hops."""
-    import logging
-
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # 30 s were too few on two busy cores
     import ray as engine
     from ray.util import ActorPool
 
     if not engine.is_initialized():
-        local: dict[str, Any] = {"object_store_memory": ray.object_store_mb << 20, "include_dashboard": False}
-        warnings.filterwarnings("ignore", "lance is not fork-safe")  # Ray's own children exec at once
-        engine.init(
-            address=None if ray.address == "local" else ray.address,
-            log_to_driver=False, logging_level=logging.ERROR, **(local if ray.address == "local" else {}),
-        )  # fmt: skip
+        try:
+            _connect(ray)
+        except Exception as e:
+            why = str(e).strip().splitlines()[:1] or [type(e).__name__]
+            raise TransientError(f"Ray did not start ({why[0]}); run the same command again") from e
     workers = ray.workers or int(engine.cluster_resources().get("CPU", 1))
     remote = engine.remote(num_cpus=1, max_restarts=2, max_task_retries=2)(kind)
     return ActorPool([remote.remote(*args) for _ in range(workers)])
+
+
+@retry(stop=stop_after_attempt(3), wait=wait_fixed(2), reraise=True)
+def _connect(ray: Ray) -> None:
+    """Starts Ray here, or joins the cluster."""
+    import logging
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # room for a busy machine
+    import ray as engine
+
+    warnings.filterwarnings("ignore", "lance is not fork-safe")  # Ray's own children exec at once
+    here: dict[str, Any] = {"object_store_memory": ray.object_store_mb << 20, "include_dashboard": False}
+    try:
+        engine.init(
+            address=None if ray.address == "local" else ray.address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **(here if ray.address == "local" else {}),
+        )
+    except BaseException:
+        engine.shutdown()
+        raise

@@ -160,7 +160,8 @@ class Worker:
                 why = (e.reason, e.detail)
                 parcel.add("rejects", parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id))
         except TransientError as e:
-            parcel = Parcel(unreached=[f"{item.uri}: {e}" for item, *_ in offers])
+            shown = [web.told(i.uri) if i.uri.startswith(("http://", "https://")) else i.uri for i, *_ in offers]
+            parcel = Parcel(unreached=[f"{uri}: {e}" for uri in shown])
         objects.put(objects.join(self.staging, f"{key}.json"), parcel.dumps())
 
     def _facts(self, sha256: str, item: Item, parcel: Parcel) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 import tenacity
 
 from infra import fetch as web
-from infra.fetch import FetchLimits, address_of, fetch
+from infra.fetch import FetchLimits, address_of, fetch, told
 from schemas.errors import BadMedia, TransientError
 
 BODY = bytes(range(256)) * 2000
@@ -260,3 +260,8 @@ def test_a_bad_url_is_refused_and_nothing_is_sent(tmp_path: Path, url: str) -> N
     recorder = Recorder()
     assert _refused(url, tmp_path / "f", FetchLimits(attempts=1), transport=recorder) == "bad_url"
     assert recorder.targets == []
+
+
+def test_a_signature_is_not_told() -> None:
+    assert told("https://host/clip.mp4?X-Signature=secret") == "https://host/clip.mp4"
+    assert told("https://host/clip.mp4") == "https://host/clip.mp4"

@@ -235,7 +235,11 @@ def test_what_goes_while_it_is_listed_is_no_fault(tmp_path: Path, monkeypatch: p
 
 
 def test_a_password_in_a_url_reaches_no_row(tmp_path: Path) -> None:
-    urls = ["https://me:hunter2@example.com/a.mp4", "ftp://hunter2@example.com/a.mp4", "https://example.com/@hunter/a.mp4"]
+    urls = [
+        "https://me:hunter2@example.com/a.mp4",
+        "ftp://hunter2@example.com/a.mp4",
+        "https://example.com/@hunter/a.mp4",
+    ]
     (tmp_path / "list.csv").write_text("\n".join(["url", *urls]))
     items = _list(tmp_path / "list.csv")
     assert [i.bad is None for i in items] == [False, False, True]
