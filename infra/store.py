@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,11 +151,6 @@ class Store:
             for i in range(0, len(values), IN_LIST)
         ]
         return pa.concat_tables(parts) if parts else empty(TABLES[table], columns)
-
-    def scan(self, table: str, batch_rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The whole table in batches, for rows too large to hold together."""
-        if (dataset := self._open(table)) is not None:
-            yield from dataset.scanner(columns=columns, batch_size=batch_rows).to_batches()
 
     def write_fragments(self, table: str, batches: Iterable[pa.RecordBatch]) -> list[str]:
         """Writes rows as uncommitted fragments and returns their metadata as JSON; `append` commits them."""

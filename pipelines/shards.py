@@ -28,12 +28,9 @@ class Job:
     """What Beam's workers need."""
 
     store: Store
-    run_id: str
     name: str
     staging: str
     options: PublishOptions
-    recipe: str
-    parent: str | None
     limits: jail.Limits = field(default_factory=jail.Limits)
 
     def dataset(self, view: str) -> str:
