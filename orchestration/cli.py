@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from orchestration import config as configs
 from orchestration import turn as turns
 from orchestration.config import Config
+from orchestration.release_commands import releases
+from orchestration.terminal import ConfigFile, Json, Root, Sets, load, output, progress_bars, say
 from pipelines.hop import Done
 from schemas.errors import HandwheelError, TransientError, UsageError
 
@@ -26,14 +23,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The data engine behind a robot world model.",
     pretty_exceptions_enable=False,  # their frames show local variables
 )  # fmt: skip
-releases = typer.Typer(no_args_is_help=True, help="What was published.")
 app.add_typer(releases, name="release")
-console = Console(stderr=True, highlight=False)
-
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="handwheel.toml; default: the one here, if any")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="a.b=value, over the file")]
-Root = Annotated[str | None, typer.Option("--root", help="a folder or s3://bucket/prefix, over the file")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
 
 INTERRUPTED = 130  # what typer exits with after Ctrl-C
 
@@ -44,52 +34,6 @@ LATER = {
     "audit": "measures hands, captions, dreams and cuts against labels",
     "world": "renders the sample world",
 }
-
-
-def say(text: str, head: str = "", style: str = "bold") -> None:
-    """A line on stderr, as it is: no markup in names, no breaks in paths."""
-    console.print(Text.assemble((head, style), text), soft_wrap=True)
-
-
-def load(file: Path | None, sets: list[str] | None, root: str | None) -> Config:
-    """The config: the given file, ./handwheel.toml where there is one, or the defaults."""
-    here = Path("handwheel.toml")
-    return configs.load(file or (here if here.exists() else None), sets or [], root)
-
-
-@contextmanager
-def output(as_json: bool) -> Iterator[Callable[[Any], None]]:
-    """Prints what it is given: with --json alone on stdout, whatever libraries print beside it."""
-    sys.stdout.flush()
-    stdout = os.dup(1)
-    os.dup2(2, 1)
-    told: list[Any] = []
-    try:
-        yield told.append
-    finally:
-        sys.stdout.flush()
-        os.dup2(stdout, 1)
-        os.close(stdout)
-    for value in told:
-        if as_json:
-            sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-        elif isinstance(value, str):
-            sys.stdout.write(value + "\n")
-
-
-@contextmanager
-def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
-    """A bar a hop with the time left, on stderr, where that is a terminal."""
-    columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(hop: str, done: float, total: float) -> None:
-            if hop not in tasks:
-                tasks[hop] = bars.add_task(hop, total=total)
-            bars.update(tasks[hop], completed=done, total=total)
-
-        yield show
 
 
 def run_hops(names: list[str], config: Config, as_json: bool) -> None:
@@ -171,86 +115,6 @@ def why(
         tell(found if as_json else as_text(found))
 
 
-@releases.command("list")
-def release_list(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
-    """Names of the releases, oldest first."""
-    from pipelines import release as files
-
-    with output(as_json) as tell:
-        names = files.names(_store(config, sets, root))
-        tell({"releases": names} if as_json else "\n".join(names) or "no release yet; `handwheel turn` makes one")
-
-
-@releases.command("show")
-def release_show(
-    name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
-) -> None:
-    """Name, id, parents, views."""
-    from pipelines import release as files
-
-    with output(as_json) as tell:
-        tell(
-            files.shown(files.load(_store(config, sets, root), name))
-            if as_json
-            else files.as_text(files.load(_store(config, sets, root), name))
-        )
-
-
-@releases.command("diff")
-def release_diff(
-    a: str, b: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
-) -> None:
-    """Clips that came, went or changed from release A to B, by view."""
-    from pipelines import release as files
-
-    with output(as_json) as tell:
-        changes = files.diff(_store(config, sets, root), a, b)
-        tell(changes if as_json else files.diff_text(changes))
-
-
-@releases.command("verify")
-def release_verify(
-    name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
-) -> None:
-    """Read every byte of a release again and compare it with its id (exit 4 when it differs)."""
-    from pipelines import release as files
-
-    with output(as_json) as tell:
-        tell(
-            files.verify(_store(config, sets, root), name)
-            if as_json
-            else f"{name} is whole: {files.verify(_store(config, sets, root), name)['files']} files"
-        )
-
-
-@releases.command("pin")
-def release_pin(
-    name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
-) -> None:
-    """The pin to put into the trainer's repository."""
-    from pipelines import release as files
-
-    with output(as_json) as tell:
-        store = _store(config, sets, root)
-        text = files.pin_of(store, files.load(store, name)).dumps()
-        tell({"pin": files.pin_uri(store, name), "text": text} if as_json else text.rstrip())
-
-
-@releases.command("report")
-def release_report(
-    name: str, out: Annotated[Path, typer.Option("--out")] = Path("report.html"),
-    config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
-) -> None:  # fmt: skip
-    """One page with pictures: kept and refused clips, captions, hours."""
-    from orchestration.report import report_of
-
-    settings = load(config, sets, root)
-    with output(as_json) as tell:
-        store = turns.run_of(settings).store
-        page = report_of(store, turns.recipe(settings), settings.policy.digest, name, out)
-        tell({"report": str(page)} if as_json else f"{page} is written; open it in a browser")
-
-
 @app.command()
 def serve(
     config: ConfigFile = None, sets: Sets = None, root: Root = None,
@@ -286,10 +150,6 @@ for _name in LATER:
     _owner = releases if _name == "export" else app
     _open_ended = {"allow_extra_args": True, "ignore_unknown_options": True}
     _owner.command(_name, help=f"Not built yet: {LATER[_name]}.", context_settings=_open_ended)(_later(_name))
-
-
-def _store(config: Path | None, sets: list[str] | None, root: str | None) -> Any:
-    return turns.run_of(load(config, sets, root)).store
 
 
 def quiet() -> None:

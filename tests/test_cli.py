@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestration import cli
+from orchestration import cli, terminal
 from orchestration.cli import LATER
 from orchestration.turn import HOPS
 from tests.fixtures_media import shot, write
@@ -95,7 +95,7 @@ def test_init_writes_a_file_once_and_it_loads(handwheel: Command, tmp_path: Path
     code, out, err = handwheel("init", str(folder))
     assert (code, out) == (0, "")
     assert "handwheel.toml is written" in " ".join(err.split())
-    assert cli.load(folder / "handwheel.toml", None, None).root == str(folder / "corpus")
+    assert terminal.load(folder / "handwheel.toml", None, None).root == str(folder / "corpus")
     before = (folder / "handwheel.toml").read_text()
     assert handwheel("init", str(folder))[0] == 2
     assert (folder / "handwheel.toml").read_text() == before

@@ -1,0 +1,93 @@
+"""`handwheel release ...`: what was published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration import turn as turns
+from orchestration.terminal import ConfigFile, Json, Root, Sets, load, output, store_of
+
+releases = typer.Typer(no_args_is_help=True, help="What was published.")
+
+
+@releases.command("list")
+def release_list(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
+    """Names of the releases, oldest first."""
+    from pipelines import release as files
+
+    with output(as_json) as tell:
+        names = files.names(store_of(config, sets, root))
+        tell({"releases": names} if as_json else "\n".join(names) or "no release yet; `handwheel turn` makes one")
+
+
+@releases.command("show")
+def release_show(
+    name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
+) -> None:
+    """Name, id, parents, views."""
+    from pipelines import release as files
+
+    with output(as_json) as tell:
+        tell(
+            files.shown(files.load(store_of(config, sets, root), name))
+            if as_json
+            else files.as_text(files.load(store_of(config, sets, root), name))
+        )
+
+
+@releases.command("diff")
+def release_diff(
+    a: str, b: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
+) -> None:
+    """Clips that came, went or changed from release A to B, by view."""
+    from pipelines import release as files
+
+    with output(as_json) as tell:
+        changes = files.diff(store_of(config, sets, root), a, b)
+        tell(changes if as_json else files.diff_text(changes))
+
+
+@releases.command("verify")
+def release_verify(
+    name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
+) -> None:
+    """Read every byte of a release again and compare it with its id (exit 4 when it differs)."""
+    from pipelines import release as files
+
+    with output(as_json) as tell:
+        tell(
+            files.verify(store_of(config, sets, root), name)
+            if as_json
+            else f"{name} is whole: {files.verify(store_of(config, sets, root), name)['files']} files"
+        )
+
+
+@releases.command("pin")
+def release_pin(
+    name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
+) -> None:
+    """The pin to put into the trainer's repository."""
+    from pipelines import release as files
+
+    with output(as_json) as tell:
+        store = store_of(config, sets, root)
+        text = files.pin_of(store, files.load(store, name)).dumps()
+        tell({"pin": files.pin_uri(store, name), "text": text} if as_json else text.rstrip())
+
+
+@releases.command("report")
+def release_report(
+    name: str, out: Annotated[Path, typer.Option("--out")] = Path("report.html"),
+    config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """One page with pictures: kept and refused clips, captions, hours."""
+    from orchestration.report import report_of
+
+    settings = load(config, sets, root)
+    with output(as_json) as tell:
+        store = turns.run_of(settings).store
+        page = report_of(store, turns.recipe(settings), settings.policy.digest, name, out)
+        tell({"report": str(page)} if as_json else f"{page} is written; open it in a browser")
