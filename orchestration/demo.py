@@ -1,4 +1,4 @@
-"""`make demo`: one turn on sample media in a local folder, then where everything is."""
+"""`make demo`: one turn on the sample world in a local folder, then where everything is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import sys
 import time
 from pathlib import Path
 
-from orchestration import cli, config, sim_robot, turn
+from orchestration import cli, config, turn, world_page
 from orchestration.report import report_of
 from orchestration.terminal import output, progress_bars, say
-from schemas.errors import HandwheelError, UsageError
+from schemas.errors import HandwheelError
+from world import make
 
-HERE = Path(__file__).parent
-REPOSITORY = HERE.parent
-# Folder of the samples, stage, licence; MANIFEST.tsv beside them names each clip's own.
+REPOSITORY = Path(__file__).parent.parent
+WORLD = make.WorldOptions(seed=7, clips=8, robot=8)
+# Real clips beside it, where there are some: folder, stage, licence; MANIFEST.tsv beside them names each clip's own.
 SAMPLES = (
     ("hands_manip", "web", "CC-BY-4.0 or Apache-2.0, see MANIFEST.tsv"),
     ("rendered_hands", "ego", "CC0-1.0"),
@@ -22,57 +23,54 @@ SAMPLES = (
     ("negatives", "web", "CC-BY-4.0, Apache-2.0 or MIT, see MANIFEST.tsv"),
     ("odd", "web", "mixed, see MANIFEST.tsv"),
 )
-SIM_EPISODES, SIM_SEED = 4, 7
+ROBOT_SAMPLES = "robot/sim_so101"
 
 
 def samples() -> Path | None:
-    """The folder of sample media, where there is one."""
-    places = (os.environ.get("HANDWHEEL_SAMPLES"), str(REPOSITORY.parent / "shared" / "data"))
-    return next((Path(p) for p in places if p and (Path(p) / "hands_manip").is_dir()), None)
+    """The folder of real sample clips that $HANDWHEEL_SAMPLES names, where it is one."""
+    place = os.environ.get("HANDWHEEL_SAMPLES")
+    return Path(place) if place and (Path(place) / "hands_manip").is_dir() else None
 
 
 def media_toml(folder: Path | None) -> str:
-    """[[source]] sections: the samples, or the pinned list of openly licensed clips."""
-    if folder is None:
-        return f'[[source]]\nkind = "url_list"\nuri = "{HERE / "templates" / "demo_clips.csv"}"\nstage = "web"\n'
-    return "\n".join(
-        f'[[source]]\nkind = "folder"\nuri = "{folder / name}"\nstage = "{stage}"\nlicence = "{licence}"\n'
-        for name, stage, licence in SAMPLES
-        if (folder / name).is_dir()
-    )
-
-
-def logs(folder: Path | None, out: Path) -> Path | None:
-    """Robot logs: the samples', or made now by the simulated arm; None, with a word, where it cannot draw."""
-    if folder is not None and (folder / "robot" / "sim_so101").is_dir():
-        return folder / "robot" / "sim_so101"
-    say(f"making {SIM_EPISODES} robot episodes with the simulated SO-101 arm ...")
-    try:
-        sim_robot.make_episodes(out / "robot", SIM_EPISODES, SIM_SEED)
-    except UsageError as e:
-        say(str(e), "no robot episodes: ", "yellow")
-        return None
-    return out / "robot"
+    """[[source]] and [[robot]] sections: the world, and the samples where there are some."""
+    parts = ['[[source]]\nkind = "world"\nuri = "world"\nstage = "ego"\n', '[[robot]]\nkind = "world"\nuri = "world"\n']
+    if folder is not None:
+        parts += [
+            f'[[source]]\nkind = "folder"\nuri = "{folder / name}"\nstage = "{stage}"\nlicence = "{licence}"\n'
+            for name, stage, licence in SAMPLES
+            if (folder / name).is_dir()
+        ]
+        if (folder / ROBOT_SAMPLES).is_dir():
+            parts.append(f'[[robot]]\nkind = "plain_log"\nuri = "{folder / ROBOT_SAMPLES}"\n')
+    return "\n".join(parts)
 
 
 def write_config(out: Path) -> Path:
     """The demo's handwheel.toml."""
-    folder = samples()
-    robot = logs(folder, out)
     trainer = REPOSITORY / "client" / "examples" / "open_release.py"
-    text = f'root = "corpus"\n\n{media_toml(folder)}\n'
-    if robot is not None:
-        text += f'[[robot]]\nkind = "plain_log"\nuri = "{robot}"\n\n'
+    text = f'root = "corpus"\n\n{media_toml(samples())}\n'
     text += f"[trigger]\ncommand = ['{sys.executable}', '{trainer}', '--pin', '{{pin}}']\n"
     path = out / "handwheel.toml"
     path.write_text(text)
     return path
 
 
+def render(out: Path) -> None:
+    """The world, before the turn that reads it."""
+    began_s = time.monotonic()
+    say(f"rendering a sample world of {WORLD.clips} takes and {WORLD.robot} robot attempts ...")
+    with output(as_json=False), progress_bars() as progress:
+        made = make.make(out / "world", WORLD, lambda done, total: progress("world", done, total))
+    world_page.write(out / "world", out / "world" / "index.html")
+    say(f"{made.rendered} recordings rendered in {time.monotonic() - began_s:.0f} s, the rest were in the cache\n")
+
+
 def main(folder: str) -> None:
     """Runs the turn and says where things are."""
     out = Path(folder).resolve()
     out.mkdir(parents=True, exist_ok=True)
+    render(out)
     began_s = time.monotonic()
     file = write_config(out)
     settings = config.load(file, [], None)
@@ -91,12 +89,14 @@ def main(folder: str) -> None:
     else:
         say("  no release: nothing was kept; the report says why")
     say(f"  report    {page}  (open it in a browser)")
+    say(f"  world     {out / 'world' / 'index.html'}  (what was rendered, with its truth)")
     for row in (t for t in triggers if t["event"] == "fired"):
         say(f"  trigger   {row['rule']} fired for {row['lane']}, naming release {row['release']}: {row['reason']}")
     shown = os.path.relpath(file)
     handwheel = os.path.relpath(Path(sys.executable).parent / "handwheel")
     say("\nTry next:\n")
     say(f"  {handwheel} ledger --config {shown} --by asset    # where every second went")
+    say(f"  {handwheel} audit hands --config {shown} --truth {os.path.relpath(out / 'world' / 'truth')}    # how good?")
     if releases:
         say(f"  {handwheel} release verify {releases[-1]} --config {shown}    # read every byte again")
     say(f"  {handwheel} serve --config {shown}    # hops, schedule, sensors and gate in a web page")

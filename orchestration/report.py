@@ -85,7 +85,7 @@ def page(store: Store, recipe: str, policy: str, release: Row | None, options: R
     budget = contact.Budget(options.pictures_bytes)
     shown = _attempts(corpus, options, budget) | _spans(corpus, assets, books, options, budget)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             release=numbers.published(release, options.tasks) if release else None,
@@ -180,7 +180,7 @@ def _failures(episodes: Any) -> list[tuple[str, int]]:
     return sorted(named, key=lambda n: (-n[1], n[0]))
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     """Autoescape always on: every name and text of a corpus is hostile."""
     env = jinja2.Environment(
         loader=jinja2.PackageLoader("orchestration"), autoescape=True, undefined=jinja2.StrictUndefined,

@@ -10,7 +10,7 @@ from pipelines import parcel as parcels
 from pipelines.engines import pipeline
 from pipelines.fold_worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
-from pipelines.ingest import IngestOptions
+from pipelines.ingest import IngestOptions, prepare
 from pipelines.parcel import recipe_of
 from pipelines.sources.robot import READERS, RobotSource
 from schemas.errors import UsageError
@@ -24,6 +24,7 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
     done = Done(HOP)
     with run.hold(parcels.LEASE) as held:
         parcels.sweep(run, HOP)
+        prepare(run, sources)
         todo = missing(run, list_logs(sources), recipe_of(options.cutting))
         sizes = [(key, logs.item.size_bytes) for key, logs in todo.items()]
         unreached: list[str] = []

@@ -19,7 +19,8 @@ from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
 from pipelines.parcel import Parcel, recipe_of
 from pipelines.recording import local_copy, stored
-from pipelines.sources import READERS, Item, Source
+from pipelines.sources import PREPARE, READERS, Item, Source
+from pipelines.sources.robot import RobotSource
 from schemas import Asset
 from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import key_of, salted
@@ -44,6 +45,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     recipe = recipe_of(options.cutting)
     with run.hold(parcels.LEASE) as held:
         parcels.sweep(run, HOP)
+        prepare(run, sources)
         todo = missing(run, list_items(sources), recipe, options.fetch.allow_private)
         sizes = [(key, item.size_bytes) for key, item in todo.items()]
         unreached: list[str] = []
@@ -57,6 +59,13 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     if unreached:
         done.notes.append(f"{len(unreached)} could not be reached and are tried again next time: {unreached[0]}")
     return done
+
+
+def prepare(run: Run, sources: Iterable[Source | RobotSource]) -> None:
+    """Makes what is made before it can be listed."""
+    for source in sources:
+        if source.kind in PREPARE:
+            PREPARE[source.kind](source.uri, run.progress)
 
 
 def list_items(sources: Sequence[Source]) -> Iterator[Item]:

