@@ -67,11 +67,11 @@ def _hold_legs(task: str, seen: Seen) -> tuple[Leg, ...]:
     along = np.array([np.cos(jaws), np.sin(jaws), 0.0])
     beside = max(0.0, seen.half_m + CLEARANCE_M - FIXED_JAW_M)
     rise = max(GRASP_ABOVE_M, LOWEST_M - seen.half_m)
-    grasp = seen.block - beside * along + (0, 0, rise)
-    held = (FIXED_JAW_M - seen.half_m) * along + (0, 0, rise)  # from the block's centre to the grasp point
-    up = grasp + (0, 0, LIFT_M)
+    grasp = seen.block - beside * along + _up(rise)
+    held = (FIXED_JAW_M - seen.half_m) * along + _up(rise)  # from the block's centre to the grasp point
+    up = grasp + _up(LIFT_M)
     way = [
-        Leg("hover", seen.block - beside * along + (0, 0, HOVER_M), jaws, 0.85),
+        Leg("hover", seen.block - beside * along + _up(HOVER_M), jaws, 0.85),
         Leg("descend", grasp, jaws, 0.85, CAREFUL_M_S),
         Leg("close", grasp, jaws, 0.0, CAREFUL_M_S, CLOSE_S),
         Leg("lift", up, jaws, 0.0, CAREFUL_M_S * 1.4),
@@ -85,9 +85,9 @@ def _hold_legs(task: str, seen: Seen) -> tuple[Leg, ...]:
     return (
         *way,
         Leg("traverse", over, jaws, 0.0, FAST_M_S * 0.8),
-        Leg("lower", place + (0, 0, 0.003), jaws, 0.0, CAREFUL_M_S),
-        Leg("open", place + (0, 0, 0.003), jaws, 0.7, CAREFUL_M_S, OPEN_S),
-        Leg("retreat", place + (0, 0, 0.05), jaws, 0.7, FAST_M_S, 0.2),
+        Leg("lower", place + _up(0.003), jaws, 0.0, CAREFUL_M_S),
+        Leg("open", place + _up(0.003), jaws, 0.7, CAREFUL_M_S, OPEN_S),
+        Leg("retreat", place + _up(0.05), jaws, 0.7, FAST_M_S, 0.2),
     )
 
 
@@ -98,10 +98,10 @@ def _push_legs(seen: Seen) -> tuple[Leg, ...]:
     jaws = _half_turn(float(np.arctan2(forth[1], forth[0])) + np.pi / 2, _across(seen.block))
     gap_m = 1.2 * seen.half_m
     aside = (FIXED_JAW_M - gap_m / 2) * np.array([np.cos(jaws), np.sin(jaws), 0.0])
-    level = aside + (0, 0, max(0.0, LOWEST_M - seen.half_m))
+    level = aside + _up(max(0.0, LOWEST_M - seen.half_m))
     behind = seen.block - (seen.half_m * 1.3 + _FINGER_M + 0.012) * forth + level
     end = seen.goal - (seen.half_m + _FINGER_M) * forth + level
-    up = np.array([0.0, 0.0, HOVER_M * 0.7])
+    up = _up(HOVER_M * 0.7)
     open_ = grip_open(gap_m / 2)
     return (
         Leg("hover", behind + up, jaws, open_),
@@ -110,6 +110,10 @@ def _push_legs(seen: Seen) -> tuple[Leg, ...]:
         Leg("retreat", end - 0.025 * forth, jaws, open_, CAREFUL_M_S),
         Leg("retreat", end - 0.025 * forth + up, jaws, open_, FAST_M_S, 0.3),
     )
+
+
+def _up(metres: float) -> Floats:
+    return np.array([0.0, 0.0, metres])
 
 
 def _across(block: Floats) -> float:
