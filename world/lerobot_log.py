@@ -17,10 +17,9 @@ import pyarrow.parquet as pq
 from world import logs
 from world.parts import Floats
 from world.robot import ACTION_NAMES, STATE_NAMES, Attempt
-from world.robot_plan import CAMERA, EMBODIMENT, AttemptPlan
+from world.robot_plan import CAMERA, EMBODIMENT
 from world.robot_words import instruction
 
-Taken = tuple[AttemptPlan, Attempt]
 VIDEO_KEY = f"observation.images.{CAMERA}"
 _FILE = "chunk-000/file-000"
 _VECTORS = {"observation.state": STATE_NAMES, "action": ACTION_NAMES, "action_executed": ACTION_NAMES}
@@ -32,15 +31,15 @@ def video_path(folder: Path) -> Path:
     return folder / "videos" / VIDEO_KEY / f"{_FILE}.mp4"
 
 
-def write(folder: Path, attempts: Sequence[Taken]) -> Path:
+def write(folder: Path, attempts: Sequence[Attempt]) -> Path:
     """The data set's rows and metadata, info.json last; the caller writes video_path(folder) before.
 
     ValueError: no attempt, or attempts of different rates or sizes.
     """
-    if len({(p.fps_hz, p.width_px, p.height_px) for p, _ in attempts}) != 1:
+    if len({(a.plan.fps_hz, a.plan.width_px, a.plan.height_px) for a in attempts}) != 1:
         raise ValueError("a data set has one rate and one picture size, and at least one attempt")
-    tasks = list(dict.fromkeys(instruction(plan) for plan, _ in attempts))
-    rows = pa.concat_tables([_rows(i, taken, tasks) for i, taken in enumerate(attempts)])
+    tasks = list(dict.fromkeys(instruction(a.plan) for a in attempts))
+    rows = pa.concat_tables([_rows(i, attempt, tasks) for i, attempt in enumerate(attempts)])
     rows = rows.append_column("index", pa.array(np.arange(rows.num_rows, dtype=np.int64)))
     _parquet(rows, folder / f"data/{_FILE}.parquet")
     # As pandas writes it: the task's text is the frame's index.
@@ -52,8 +51,7 @@ def write(folder: Path, attempts: Sequence[Taken]) -> Path:
     return folder
 
 
-def _rows(index: int, taken: Taken, tasks: list[str]) -> pa.Table:
-    plan, attempt = taken
+def _rows(index: int, attempt: Attempt, tasks: list[str]) -> pa.Table:
     count = len(attempt.t_s)
     return pa.table(
         {
@@ -63,7 +61,7 @@ def _rows(index: int, taken: Taken, tasks: list[str]) -> pa.Table:
             "timestamp": pa.array(attempt.t_s.astype(np.float32)),
             "frame_index": pa.array(np.arange(count, dtype=np.int64)),
             "episode_index": pa.array(np.full(count, index, np.int64)),
-            "task_index": pa.array(np.full(count, tasks.index(instruction(plan)), np.int64)),
+            "task_index": pa.array(np.full(count, tasks.index(instruction(attempt.plan)), np.int64)),
             "next.reward": pa.array(attempt.reward.astype(np.float32)),
             "next.done": pa.array(attempt.done),
             "intervention": pa.array(attempt.intervention),
@@ -75,13 +73,13 @@ def _vectors(values: Floats) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(np.float32).reshape(-1)), values.shape[1])
 
 
-def _episodes(attempts: Sequence[Taken]) -> pa.Table:
-    lengths = np.array([len(attempt.t_s) for _, attempt in attempts], dtype=np.int64)
-    ends, fps_hz = np.cumsum(lengths), attempts[0][0].fps_hz
+def _episodes(attempts: Sequence[Attempt]) -> pa.Table:
+    lengths = np.array([len(attempt.t_s) for attempt in attempts], dtype=np.int64)
+    ends, fps_hz = np.cumsum(lengths), attempts[0].plan.fps_hz
     zeros, video = pa.array(np.zeros(len(attempts), np.int64)), f"videos/{VIDEO_KEY}/"
     columns: dict[str, Any] = {
         "episode_index": pa.array(np.arange(len(attempts), dtype=np.int64)),
-        "tasks": pa.array([[instruction(plan)] for plan, _ in attempts]),
+        "tasks": pa.array([[instruction(a.plan)] for a in attempts]),
         "length": pa.array(lengths),
         "data/chunk_index": zeros,
         "data/file_index": zeros,
@@ -94,13 +92,13 @@ def _episodes(attempts: Sequence[Taken]) -> pa.Table:
         "meta/episodes/chunk_index": zeros,
         "meta/episodes/file_index": zeros,
     }
-    told = [_told(*taken) for taken in attempts]
+    told = [_told(attempt) for attempt in attempts]
     return pa.table(columns | {key: pa.array([row[key] for row in told]) for key in told[0]})
 
 
-def _told(plan: AttemptPlan, attempt: Attempt) -> dict[str, Any]:
+def _told(attempt: Attempt) -> dict[str, Any]:
     """What the plain log's header says of the attempt, in scalars."""
-    header = logs.header(plan.name, plan, attempt)
+    header = logs.header(attempt.plan.name, attempt)
     outcome = header.get("outcome", {"value": "unknown", "source": None, "confidence": None})
     own = {
         "outcome": outcome["value"],
@@ -111,8 +109,8 @@ def _told(plan: AttemptPlan, attempt: Attempt) -> dict[str, Any]:
     return own | {key: header.get(key) for key in _TOLD} | {"calibration": calibration}
 
 
-def _info(attempts: Sequence[Taken], frames: int, tasks: int) -> dict[str, Any]:
-    plan, count = attempts[0][0], len(attempts)
+def _info(attempts: Sequence[Attempt], frames: int, tasks: int) -> dict[str, Any]:
+    plan, count = attempts[0].plan, len(attempts)
     scalars = {"timestamp": "float32", "next.reward": "float32", "next.done": "bool", "intervention": "bool"}
     scalars |= dict.fromkeys(("frame_index", "episode_index", "index", "task_index"), "int64")
     vectors = {k: {"dtype": "float32", "shape": [len(n)], "names": list(n)} for k, n in _VECTORS.items()}

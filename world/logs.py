@@ -16,20 +16,21 @@ from world.robot_words import instruction
 _HUMAN = 1.0  # confidence of a person's label
 
 
-def write(folder: Path, name: str, plan: AttemptPlan, attempt: Attempt, **more: Any) -> Path:
+def write(folder: Path, name: str, attempt: Attempt, **more: Any) -> Path:
     """`<name>.jsonl`, to lie beside `<name>.mp4`; renamed into place, so that a log that is there is whole.
 
     `more` goes into the header and outranks what stands there, as trained_on="2026-11-22.1".
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [header(name, plan, attempt) | more, *steps(attempt)]
+    lines = [header(name, attempt) | more, *steps(attempt)]
     partial = folder / f".{name}.jsonl"
     partial.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
     return partial.rename(folder / f"{name}.jsonl")
 
 
-def header(name: str, plan: AttemptPlan, attempt: Attempt) -> dict[str, Any]:
+def header(name: str, attempt: Attempt) -> dict[str, Any]:
     """The log's first line."""
+    plan = attempt.plan
     told: dict[str, Any] = {
         "episode": name,
         "robot": EMBODIMENT,
@@ -46,26 +47,27 @@ def header(name: str, plan: AttemptPlan, attempt: Attempt) -> dict[str, Any]:
         "calibration": calibration(plan),
         "state_names": list(STATE_NAMES),
         "action_names": list(ACTION_NAMES),
-        **outcome(plan, attempt),
+        **outcome(attempt),
     }
     return {key: value for key, value in told.items() if value is not None}
 
 
-def outcome(plan: AttemptPlan, attempt: Attempt) -> dict[str, Any]:
+def outcome(attempt: Attempt) -> dict[str, Any]:
     """What the log says of the end: a person's label, the robot's own sensors, or nothing.
 
     A person sees what happened; the sensors do not always. Neither knows a cause: the sensors tell what they missed.
     """
-    if plan.label == "none":
+    label = attempt.plan.label
+    if label == "none":
         return {}
-    if plan.label == "human":
+    if label == "human":
         value, confidence = "success" if attempt.success else "failure", _HUMAN
     else:
         value, confidence = attempt.believed, attempt.confidence
-    told = {"outcome": {"value": value, "source": plan.label, "confidence": confidence}}
+    told = {"outcome": {"value": value, "source": label, "confidence": confidence}}
     if value == "success":
         return told
-    seen = plan.label == "human" and attempt.failure_step is not None
+    seen = label == "human" and attempt.failure_step is not None
     blamed = attempt.blamed or "block_not_at_goal"
     return told | {"failure_mode": blamed} | ({"failure_frame": attempt.failure_step} if seen else {})
 

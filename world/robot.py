@@ -38,6 +38,7 @@ _LET_GO = 0.6
 class Attempt:
     """T logged steps. Poses are in the base's frame; rows are rounded to 4 decimals."""
 
+    plan: AttemptPlan
     t_s: Floats  # (T,)
     states: Floats  # (T, 9) of STATE_NAMES
     commanded: Floats  # (T, 6) of ACTION_NAMES: what the policy wished
@@ -298,6 +299,7 @@ def _finish(bench: _Bench, watch: _Watch, rows: _Rows, every: int) -> Attempt:
     failed_at = count * every - 1 if watch.failed_at is None else watch.failed_at
     done = np.arange(count) == count - 1
     return Attempt(
+        plan=plan,
         t_s=np.round(np.arange(count) * every / CONTROL_HZ, 4),
         states=_rounded(rows.states),
         commanded=_rounded(rows.commanded),

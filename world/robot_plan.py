@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from world import rooms
 from world.parts import Camera, Lens, Pose
 
 EMBODIMENT = "so101"
@@ -20,9 +21,7 @@ BASE = Pose(np.array([0.0, -0.24, 0.0]), np.array([[0.0, -1, 0], [1, 0, 0], [0, 
 
 FAULTS = ("none", "calibration_bias", "noise", "late_gripper", "early_release", "slip")
 LABELS = ("sensor", "human", "none")
-COLOURS = ("red", "blue", "green", "yellow", "orange", "purple")
-ROOMS = ("table", "desk", "workshop", "kitchen", "shelf")
-LIGHTS = ("window", "ceiling", "lamp", "evening", "dim")
+COLOURS = ("red", "blue", "green", "purple", "teal", "pink")
 HALVES_M = (0.014, 0.017, 0.02)
 OTHER_HALF_M = 0.022  # of the block that another is stacked on
 PLATE_RADIUS_M = 0.055
@@ -149,8 +148,8 @@ def draw(seed: int, index: int, count: int, generation: int = 0, options: Option
         trained_on=None if teleop else options.trained_on,
         robot=f"so101_{index % 3}",
         scene=f"bench_{seed}_{index % max(1, min(count, 12))}",
-        room=ROOMS[(index + turn) % len(ROOMS)],
-        light=LIGHTS[int(rng.integers(len(LIGHTS)))],
+        room=rooms.KINDS[(index + turn) % len(rooms.KINDS)],
+        light=rooms.LIGHTS[int(rng.integers(len(rooms.LIGHTS)))],
         head_m=_rounded(head),
         look_at_m=_rounded(look_at),
         start_m=_rounded(np.array([0.19, 0.0, 0.12]) + rng.uniform(-0.02, 0.02, 3)),
