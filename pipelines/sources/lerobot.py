@@ -4,6 +4,9 @@ An item is one data file with its episodes. An episode whose recordings are not 
 (missing_video): every view needs frames, and it is read again when they arrive, since that changes its item's
 revision. An outcome is what a column `success` or `next.success` says, by frame or by episode; else, of
 rewards that are 0 or 1, what the last step got (0 is a failure only where `next.done` ends it); else unknown.
+Columns of meta/episodes that the format does not know but that are read: outcome, outcome_source,
+outcome_confidence, failure_mode, failure_frame, collect_mode, robot_id, scene, policy, world_model, idm, trained_on,
+calibration (JSON).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import pyarrow as pa
 from infra import objects
 from infra.objects import ObjectInfo
 from pipelines.sources.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Flags, Floats
-from pipelines.sources.fields import UNKNOWN, Outcome, axis_names, outcome_of, text
+from pipelines.sources.fields import UNKNOWN, Outcome, axis_names, number, outcome_of, text
 from pipelines.sources.lerobot_columns import OFF_GRID, flags, floats, integers, times
 from pipelines.sources.lerobot_meta import DataSet, EpisodeMeta, open_data_set, read_parquet
 from pipelines.sources.log_items import BadEpisode, LogItem, MediaFile
@@ -141,6 +144,7 @@ def _episode(data_set: DataSet, meta: EpisodeMeta, rows: pa.Table, item: LogItem
     reward = reward.reshape(-1) if reward is not None and reward.size == rows.num_rows else None
     done = flags(columns, "next.done")
     outcome, source, confidence = _outcome(data_set, meta, columns, reward, done)
+    failure_frame = number(meta.extra, "failure_frame")
     return EpisodeLog(
         name=_name(meta),
         uri=item.uri,
@@ -154,13 +158,13 @@ def _episode(data_set: DataSet, meta: EpisodeMeta, rows: pa.Table, item: LogItem
         outcome_source=source,
         outcome_confidence=confidence,
         failure_mode=text(meta.extra, "failure_mode") if outcome == "failure" else None,
-        failure_frame=None,
+        failure_frame=None if outcome != "failure" or failure_frame is None else int(failure_frame),
         policy_id=text(meta.extra, "policy"),
         world_model_id=text(meta.extra, "world_model"),
         idm_id=text(meta.extra, "idm"),
         trained_on=text(meta.extra, "trained_on"),
         collect_mode=mode,
-        calibration_json=None,
+        calibration_json=text(meta.extra, "calibration"),
         fps_hz=data_set.fps_hz,
         state_names=_names(data_set, "observation.state", states),
         action_names=_names(data_set, "action", actions),
@@ -192,7 +196,10 @@ def _outcome(
     done: Flags | None,
 ) -> Outcome:
     robot = {"robot": data_set.robot_type}
-    if meta.extra.get("outcome") is not None or isinstance(meta.extra.get("success"), bool):
+    if (said := meta.extra.get("outcome")) is not None:
+        about = {key: meta.extra.get(f"outcome_{key}") for key in ("source", "confidence")}
+        return outcome_of(robot | {"outcome": about | {"value": said}})
+    if isinstance(meta.extra.get("success"), bool):
         return outcome_of(robot | dict(meta.extra))
     for name in ("next.success", "success"):
         if (by_frame := flags(columns, name)) is not None:
