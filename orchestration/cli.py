@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -12,13 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from orchestration import config as configs
 from orchestration import turn as turns
+from orchestration.audit import audits
 from orchestration.config import Config
+from orchestration.console import ConfigFile, Json, Root, Sets, console, load, output, say
 from pipelines.hop import Done
 from schemas.errors import HandwheelError, TransientError, UsageError
 
@@ -28,12 +27,7 @@ app = typer.Typer(
 )  # fmt: skip
 releases = typer.Typer(no_args_is_help=True, help="What was published.")
 app.add_typer(releases, name="release")
-console = Console(stderr=True, highlight=False)
-
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="handwheel.toml; default: the one here, if any")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="a.b=value, over the file")]
-Root = Annotated[str | None, typer.Option("--root", help="a folder or s3://bucket/prefix, over the file")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
+app.add_typer(audits, name="audit")
 
 INTERRUPTED = 130  # what typer exits with after Ctrl-C
 
@@ -41,40 +35,8 @@ LATER = {
     "export": "writes a release as LeRobot, WebDataset or MDS",
     "takedown": "removes an asset, source or wearer from the future and lists every release it touched",
     "gc": "removes what no pin, tag or lease needs",
-    "audit": "measures hands, captions, dreams and cuts against labels",
     "world": "renders the sample world",
 }
-
-
-def say(text: str, head: str = "", style: str = "bold") -> None:
-    """A line on stderr, as it is: no markup in names, no breaks in paths."""
-    console.print(Text.assemble((head, style), text), soft_wrap=True)
-
-
-def load(file: Path | None, sets: list[str] | None, root: str | None) -> Config:
-    """The config: the given file, ./handwheel.toml where there is one, or the defaults."""
-    here = Path("handwheel.toml")
-    return configs.load(file or (here if here.exists() else None), sets or [], root)
-
-
-@contextmanager
-def output(as_json: bool) -> Iterator[Callable[[Any], None]]:
-    """Prints what it is given: with --json alone on stdout, whatever libraries print beside it."""
-    sys.stdout.flush()
-    stdout = os.dup(1)
-    os.dup2(2, 1)
-    told: list[Any] = []
-    try:
-        yield told.append
-    finally:
-        sys.stdout.flush()
-        os.dup2(stdout, 1)
-        os.close(stdout)
-    for value in told:
-        if as_json:
-            sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-        elif isinstance(value, str):
-            sys.stdout.write(value + "\n")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from orchestration import cli, config, sim_robot, turn
-from orchestration.cli import say
+from orchestration.console import output, say
 from orchestration.report import report_of
 from schemas.errors import HandwheelError, UsageError
 
@@ -76,7 +76,7 @@ def main(folder: str) -> None:
     began_s = time.monotonic()
     file = write_config(out)
     settings = config.load(file, [], None)
-    with cli.output(as_json=False), cli.progress_bars() as progress:
+    with output(as_json=False), cli.progress_bars() as progress:
         run = turn.run_of(settings, progress)
         for done in turn.turn(run, settings):
             say(done.line(), f"{done.hop:>8}  ")

@@ -58,7 +58,8 @@ def judge(recording: Recording, longest_s: float, tally: Tally) -> list[Example]
 
 def boundaries(clips: Sequence[Row], longest_ns: int) -> tuple[list[int], list[int]]:
     """Where one clip becomes the next: after a cut, and where the clip before was as long as one may be."""
-    cut, tiles = [], []
+    cut: list[int] = []
+    tiles: list[int] = []
     for before, after in pairwise(clips):
         if before["end_ns"] == after["start_ns"]:
             full = before["end_ns"] - before["start_ns"] >= longest_ns - SLACK_NS

@@ -14,6 +14,7 @@ from world.truth import FrameTruth, HandTruth, RecordingTruth, ShotTruth
 
 Row = dict[str, Any]
 CLIPS_AT_ONCE = 64
+COLUMNS = ["clip_id", "detector", "sample_ns", "hands"]
 EXAMPLES_OF_A_CLIP = 4
 
 METRICS = (
@@ -30,8 +31,8 @@ METRICS = (
 
 def audit(joined: Joined, detector: str, rules: HandRules | None = None) -> Result:
     """Hand tracks of a detector and the policy's verdicts against truth."""
-    rules, tally, examples = rules or HandRules(), Tally(), []
-    looked = 0
+    rules, tally, looked = rules or HandRules(), Tally(), 0
+    examples: list[Example] = []
     unmatched = {"samples_without_frame": 0, "clips_not_looked_at": 0} | joined.unmatched
     for recording in human(joined):
         frames = recording.truth.frames()
@@ -58,7 +59,7 @@ def _tracks(joined: Joined, recording: Recording, detector: str) -> Iterator[tup
     for i in range(0, len(recording.clips), CLIPS_AT_ONCE):
         some = recording.clips[i : i + CLIPS_AT_ONCE]
         ids = [str(c["clip_id"]) for c in some]
-        rows = joined.read("hands", "clip_id", ids, ["clip_id", "detector", "sample_ns", "hands"], f"detector={detector}")
+        rows = joined.read("hands", "clip_id", ids, COLUMNS, f"detector={detector}")
         tracks = {r["clip_id"]: r for r in rows}
         yield from ((c, tracks.get(c["clip_id"])) for c in some)
 
@@ -116,7 +117,9 @@ def _wrong(
     for pair in pairs:
         truth = None if pair.true is None else frame.hands[pair.true]
         if truth is not None and truth.box and pair.found is None and must_be_found(truth, head, rules):
-            words = f"{truth.person}'s {truth.side} hand, {100 * truth.visible:.0f} % in view, blur {truth.blur_px:.0f} px"
+            words = (
+                f"{truth.person}'s {truth.side} hand, {100 * truth.visible:.0f} % in view, blur {truth.blur_px:.0f} px"
+            )
             mark = Mark("missed", truth.box, truth.keypoints)
             out.append(Example("missed hand", sha256, t_ns, t_ns, words, clip, truth.visible, (*everything, mark)))
         if truth is None and pair.found is not None:

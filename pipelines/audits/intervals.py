@@ -54,8 +54,8 @@ def of_sums(sums: Floats, statistic: Callable[[Floats], Floats], n: int, *, shar
     each = statistic(sums)
     each = each[~np.isnan(each)]
     if share and estimate in (0.0, 1.0) and bool((each == estimate).all()):
-        limit = 0.025 ** (1 / len(each)) if len(each) else 0.0
-        return _rounded(estimate, *((limit, 1.0) if estimate else (0.0, 1 - limit)), n)
+        limit = 0.025 ** (1 / len(each))
+        return _rounded(estimate, limit, 1.0, n) if estimate else _rounded(estimate, 0.0, 1 - limit, n)
     if len(each) < 2:
         return Estimate(round(estimate, 6), None, None, n)
     drawn = statistic(times_drawn(len(sums)) @ sums)

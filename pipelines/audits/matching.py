@@ -48,10 +48,8 @@ def nearest_frames(sample_ns: Sequence[int], frame_ns: Sequence[int], fps_hz: fl
     return [int(i) if ok else None for i, ok in zip(at, near, strict=True)]
 
 
-def match(
-    found: Sequence[Row], true: Sequence[HandTruth], head: RecordingTruth, rules: HandRules
-) -> list[Pair]:
-    """One-to-one, nearest key points first (where a side lacks them: the largest overlap of the boxes); then the rest."""
+def match(found: Sequence[Row], true: Sequence[HandTruth], head: RecordingTruth, rules: HandRules) -> list[Pair]:
+    """One-to-one, nearest key points first (the largest overlap of boxes where those lack); then the rest, alone."""
     scored = []
     for i, hand in enumerate(found):
         for j, truth in enumerate(true):

@@ -159,7 +159,9 @@ def _example(attempt: Attempt) -> Example:
     episode, truth = attempt.episode, attempt.truth
     kind = f"false {episode['outcome']}" if not attempt.right else "failure frame far off"
     camera = episode["cameras"][0]
-    words = f"{episode['name']}: told {episode['outcome']} by {episode['outcome_source'] or 'nobody'}, is {truth.outcome}"
+    words = (
+        f"{episode['name']}: told {episode['outcome']} by {episode['outcome_source'] or 'nobody'}, is {truth.outcome}"
+    )
     texts = [
         ("cause", f"told {episode['failure_mode'] or 'none'}, is {truth.failure_cause or 'none'}"),
         ("frame", f"told {episode['failure_frame']}, is {truth.failure_frame}"),
