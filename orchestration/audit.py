@@ -114,9 +114,10 @@ def as_text(result: Result) -> str:
     width = min(WIDEST, max(100, shutil.get_terminal_size((120, 24)).columns))
     paper = Console(file=StringIO(), width=width, highlight=False, color_system=None)
     paper.print(_totals(result))
-    for i in range(0, len(result.kinds), COLUMNS):
-        if (table := _by_axis(result, result.kinds[i : i + COLUMNS])).row_count:
-            paper.print(table)
+    there = {name for values in result.by.values() for found in values.values() for name in found}
+    kinds = tuple(m for m in result.kinds if m.name in there)
+    for i in range(0, len(kinds), COLUMNS):
+        paper.print(_by_axis(result, kinds[i : i + COLUMNS]))
     counts = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in result.unmatched.items() if count)
     paper.print(f"left out: {counts or 'nothing'}")
     return str(paper.file.getvalue()).rstrip()  # type: ignore[attr-defined]

@@ -99,7 +99,7 @@ def judge(recording: Recording, span: Row, task: TaskTruth, said: Row, tally: Ta
     kind = f"wrong {failed[0].replace('_', ' ')}"
     words = f"fails {', '.join(failed).replace('_', ' ')} ({said['model']})"
     return Example(
-        kind, recording.sha256, *place, words, span["clip_id"], float(len(failed)), (), tuple(texts)
+        kind, recording.sha256, *place, words, (str(span["clip_id"]),), float(len(failed)), (), tuple(texts)
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def checks_of(kind: str, text: str, task: TaskTruth) -> dict[str, bool]:
             checks["colour"] = true in colours
     acting = frozenset(side for side, role in task.roles.items() if role in ("acts", "gestures"))
     helping = acting | {side for side, role in task.roles.items() if role == "helps"}
-    if acting and (sides := saying.sides_said(text)):
+    if acting and task.object and (sides := saying.sides_said(text, task.object)):
         checks["side"] = bool(sides & acting) and sides <= helping
     if kind not in GIVEN and task.success is not None:
         name, words = ("success_told", saying.FAILED) if task.success else ("failure_told", saying.FAILING)

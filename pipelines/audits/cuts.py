@@ -78,8 +78,7 @@ def paired(made: Sequence[int], true: Sequence[int], tolerance_ns: int) -> list[
 
 
 def _example(kind: str, recording: Recording, t_ns: int) -> Example:
-    span = (t_ns - NS // 2, t_ns + NS // 2)
-    clip = next((c["clip_id"] for c in recording.clips if c["start_ns"] <= t_ns < c["end_ns"]), None)
+    span = (max(0, t_ns - NS), t_ns + NS)
     shot = recording.shot_at(t_ns)
     scene = f", {shot.scene}" if shot else ""
-    return Example(kind, recording.sha256, *span, f"at {t_ns / NS:.2f} s{scene}", clip)
+    return Example(kind, recording.sha256, *span, f"at {t_ns / NS:.2f} s{scene}", recording.clips_in(*span))

@@ -121,12 +121,12 @@ def _wrong(
                 f"{truth.person}'s {truth.side} hand, {100 * truth.visible:.0f} % in view, blur {truth.blur_px:.0f} px"
             )
             mark = Mark("missed", truth.box, truth.keypoints)
-            out.append(Example("missed hand", sha256, t_ns, t_ns, words, clip, truth.visible, (*everything, mark)))
+            out.append(Example("missed hand", sha256, t_ns, t_ns, words, (clip,), truth.visible, (*everything, mark)))
         if truth is None and pair.found is not None:
             hand = found[pair.found]
             words = f"{hand['side']} hand, score {hand['score']:.2f}, presence {hand['presence']:.2f}{_on(hand, frame)}"
             mark = Mark("false", box_of(hand), tuple(hand["keypoints"] or ()))
-            out.append(Example("false hand", sha256, t_ns, t_ns, words, clip, hand["presence"], (*everything, mark)))
+            out.append(Example("false hand", sha256, t_ns, t_ns, words, (clip,), hand["presence"], (*everything, mark)))
     return out
 
 

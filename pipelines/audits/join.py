@@ -47,6 +47,10 @@ class Recording:
         wearer = shot.wearer if shot else None
         return wearer or self.sha256, self.sha256
 
+    def clips_in(self, start_ns: int, end_ns: int) -> tuple[str, ...]:
+        """Clips that overlap a span, by time."""
+        return tuple(str(c["clip_id"]) for c in self.clips if c["start_ns"] < end_ns and start_ns < c["end_ns"])
+
     def shot_at(self, t_ns: int) -> ShotTruth | None:
         """The shot that holds this time."""
         return next((s for s in self.truth.head.shots if s.start_ns <= t_ns < s.end_ns), None)

@@ -104,18 +104,18 @@ def axes_of(hand: HandTruth, head: RecordingTruth) -> dict[str, str]:
         "side": hand.side,
         "person": hand.person,
         "contact": "touches" if hand.touches else "free",
-        "size": binned(100 * size, (5, 10, 20, 40), " % of the long side"),
-        "motion blur": binned(hand.blur_px, (1, 3, 8), " px"),
-        "in view": binned(100 * hand.visible, (50, 70, 90), " %"),
+        "size, % of long side": binned(100 * size, (5, 10, 20, 40)),
+        "motion blur, px": binned(hand.blur_px, (1, 3, 8)),
+        "in view, %": binned(100 * hand.visible, (30, 50, 70, 90)),
     }
 
 
-def binned(value: float, edges: Sequence[float], unit: str) -> str:
+def binned(value: float, edges: Sequence[float]) -> str:
     """The bin [edge, next edge) of a value, in words that sort by value."""
     at = int(np.searchsorted(edges, value, side="right"))
     if at == 0:
-        return f"under {edges[0]:g}{unit}"
-    return f"{edges[-1]:g}{unit} and more" if at == len(edges) else f"{edges[at - 1]:g} to {edges[at]:g}{unit}"
+        return f"under {edges[0]:g}"
+    return f"{edges[-1]:g} and more" if at == len(edges) else f"{edges[at - 1]:g} to {edges[at]:g}"
 
 
 def box_of(hand: Mapping[str, Any]) -> Box:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.audits.intervals import Estimate, median, of_sums
-from pipelines.audits.join import Joined, Truth, nothing_joined
+from pipelines.audits.join import Joined, Recording, Truth, nothing_joined
 from pipelines.audits.result import Example, Result, chosen
 from pipelines.audits.tally import Metric, Tally
 from pipelines.views import episodes_by_recording
@@ -65,8 +65,9 @@ def audit(joined: Joined) -> Result:
         mark(attempt, tally)
     ratios = METRICS[:-2]
     metrics = tally.metrics(ratios) | {"frame_error": frame_error(attempts), "calibration_error": calibration(attempts)}
-    wrong = [_example(a) for a in attempts if a.episode["outcome"] != "unknown" and not a.right]
-    wrong += [_example(a) for a in attempts if a.right and (a.frames_off or 0) > NEAR_FRAMES]
+    recordings = {r.sha256: r for r in joined.recordings}
+    wrong = [_example(a, recordings) for a in attempts if a.episode["outcome"] != "unknown" and not a.right]
+    wrong += [_example(a, recordings) for a in attempts if a.right and (a.frames_off or 0) > NEAR_FRAMES]
     return Result(
         "outcomes", len(attempts), METRICS, metrics, tally.by(ratios), unmatched, chosen(wrong),
         {a.sha256: a.episode["uri"] for a in attempts},
@@ -155,7 +156,7 @@ def calibration_error(sums: Floats) -> Floats:
     return np.divide(gaps, total, out=np.full(np.shape(total), np.nan), where=total > 0)
 
 
-def _example(attempt: Attempt) -> Example:
+def _example(attempt: Attempt, recordings: Mapping[str, Recording]) -> Example:
     episode, truth = attempt.episode, attempt.truth
     kind = f"false {episode['outcome']}" if not attempt.right else "failure frame far off"
     camera = episode["cameras"][0]
@@ -167,6 +168,8 @@ def _example(attempt: Attempt) -> Example:
         ("frame", f"told {episode['failure_frame']}, is {truth.failure_frame}"),
     ]
     sure = episode["outcome_confidence"] or 0.0
+    recording = recordings.get(camera["sha256"])
+    clips = recording.clips_in(camera["start_ns"], camera["end_ns"]) if recording else ()
     return Example(
-        kind, camera["sha256"], camera["start_ns"], camera["end_ns"], words, None, sure, (), tuple(texts)
+        kind, camera["sha256"], camera["start_ns"], camera["end_ns"], words, clips, sure, (), tuple(texts)
     )  # fmt: skip

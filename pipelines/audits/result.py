@@ -35,7 +35,7 @@ class Example:
     start_ns: int  # [start_ns, end_ns) of the recording; one sample where they are equal
     end_ns: int
     words: str
-    clip_id: str | None = None  # whose proxy shows it
+    clips: tuple[str, ...] = ()  # whose proxies show it
     weight: float = 0.0  # the worst stand first
     marks: tuple[Mark, ...] = ()
     texts: tuple[tuple[str, str], ...] = ()  # label, text

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-SENTENCE = re.compile(r"[.;!?]+|,\s*(?:and|while|but)\b|\bwhile\b|\bbut\b|,")
+SENTENCE = re.compile(r"[.;!?]+")
+CLAUSE = re.compile(r"\bwhile\b|\bbut\b|,\s*and\b|,\s*(?=the (?:left|right)\b)")
 
 # Verbs of the truth and what people call them.
 VERBS: dict[str, tuple[str, ...]] = {
     "reach": ("reach", "extend", "stretch"),
+    "grasp": ("grasp", "grab", "take", "pick", "hold", "grip"),
+    "move": ("move", "push", "slide", "shift", "carry", "place", "put"),
     "pick": ("pick", "take", "grab", "grasp", "lift", "get", "collect", "raise"),
     "place": ("place", "put", "set", "lay", "deposit", "position"),
     "pour": ("pour", "tip", "empty", "fill"),
@@ -104,10 +107,14 @@ def colours_of(text: str, noun: str) -> list[str]:
     return [COLOURS[w] for w in near if w in COLOURS]
 
 
-def sides_said(text: str) -> frozenset[str]:
-    """Hands that a text lets act: named in a clause that does not let them rest."""
+def sides_said(text: str, noun: str) -> frozenset[str]:
+    """Hands that a text lets act on an object: named in a sentence about it, in a clause that lets them not rest.
+
+    How the hands move ("move both hands", "keep the left hand in view") says nothing of who acts.
+    """
     acting: set[str] = set()
-    for clause in SENTENCE.split(text.lower()):
+    clauses = [c for s in SENTENCE.split(text.lower()) if noun_said(s, noun) for c in CLAUSE.split(s)]
+    for clause in clauses:
         if says(clause, RESTING):
             continue
         acting |= set(SIDE.findall(clause))

@@ -76,5 +76,5 @@ class Tally:
 
 def _order(value: str) -> tuple[int, float, str]:
     """Bins by their numbers, words by the alphabet."""
-    number = re.match(r"(under )?(\d+(?:\.\d+)?) ", value)
+    number = re.match(r"(under )?(\d+(?:\.\d+)?)(?: |$)", value)
     return (0, float(number[2]) - bool(number[1]), value) if number else (1, 0.0, value)
