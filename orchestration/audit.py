@@ -27,7 +27,8 @@ TruthFolder = Annotated[Path, typer.Option("--truth", help="folder with *.truth.
 Page = Annotated[Path | None, typer.Option("--page", help="an HTML page with bars and pictures of what went wrong")]
 Floors = Annotated[list[str] | None, typer.Option("--floor", help="metric=value: exit 4 where it is less")]
 Ceilings = Annotated[list[str] | None, typer.Option("--ceiling", help="metric=value: exit 4 where it is more")]
-COLUMNS = 4  # metrics a table
+COLUMN = 28  # characters of a metric in a table
+NAMES = 46  # of an axis and its value
 WIDEST = 160
 
 
@@ -111,13 +112,14 @@ def bounds(option: str, given: Iterable[str] | None) -> list[tuple[str, float]]:
 
 def as_text(result: Result) -> str:
     """The audit for people: its metrics, then a table an axis value with some of them at a time."""
-    width = min(WIDEST, max(100, shutil.get_terminal_size((120, 24)).columns))
+    width = min(WIDEST, max(100, shutil.get_terminal_size((WIDEST, 24)).columns))
     paper = Console(file=StringIO(), width=width, highlight=False, color_system=None)
     paper.print(_totals(result))
     there = {name for values in result.by.values() for found in values.values() for name in found}
     kinds = tuple(m for m in result.kinds if m.name in there)
-    for i in range(0, len(kinds), COLUMNS):
-        paper.print(_by_axis(result, kinds[i : i + COLUMNS]))
+    fit = max(1, (width - NAMES) // COLUMN)
+    for i in range(0, len(kinds), fit):
+        paper.print(_by_axis(result, kinds[i : i + fit]))
     counts = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in result.unmatched.items() if count)
     paper.print(f"left out: {counts or 'nothing'}")
     return str(paper.file.getvalue()).rstrip()  # type: ignore[attr-defined]

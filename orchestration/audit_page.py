@@ -99,7 +99,7 @@ def environment() -> jinja2.Environment:
 
 
 def panel(result: Result, metric: Metric) -> Panel:
-    """A metric's charts; the bars of one that is no share are scaled to the largest."""
+    """A metric's charts, of axes with values to compare; the bars of one that is no share are scaled to the largest."""
     total = result.metrics[metric.name]
     by = {
         axis: {value: e[metric.name] for value, e in values.items() if metric.name in e}
@@ -108,7 +108,7 @@ def panel(result: Result, metric: Metric) -> Panel:
     every = [total, *(e for values in by.values() for e in values.values())]
     largest = max((e.high or e.estimate or 0.0 for e in every), default=0.0)
     scale = 1.0 if metric.share and not metric.less_is_better else max(largest, 1e-9)
-    charts = tuple(chart(axis, values, total, metric, scale) for axis, values in by.items() if values)
+    charts = tuple(chart(axis, values, total, metric, scale) for axis, values in by.items() if len(values) > 1)
     return Panel(metric, total, said(total, metric), scale, charts)
 
 

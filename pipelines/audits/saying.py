@@ -48,7 +48,7 @@ COLOURS: dict[str, str] = {
 } | {"gray": "grey", "violet": "purple", "turquoise": "teal", "cyan": "teal", "silver": "grey"}  # fmt: skip
 FAILING = (
     "fail", "miss", "drop", "slip", "fall", "attempt", "try", "without", "unable", "not", "unsuccessful", "never",
-    "failure", "unsuccessfully", "cannot", "short", "spill", "topple", "lose", "knock",
+    "failure", "unsuccessfully", "cannot", "short", "spill", "topple", "lose", "knock", "leave", "remain", "empty",
 )  # fmt: skip
 # What no success is told with; a success may be dropped into a bowl, or come after a try.
 FAILED = ("fail", "miss", "slip", "unable", "not", "unsuccessful", "never", "failure", "unsuccessfully", "cannot")
