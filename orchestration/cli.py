@@ -13,6 +13,7 @@ import typer
 
 from orchestration import config as configs
 from orchestration import turn as turns
+from orchestration.audit import audits
 from orchestration.config import Config
 from orchestration.release_commands import releases
 from orchestration.terminal import ConfigFile, Json, Root, Sets, load, output, progress_bars, say
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # their frames show local variables
 )  # fmt: skip
 app.add_typer(releases, name="release")
+app.add_typer(audits, name="audit")
 
 INTERRUPTED = 130  # what typer exits with after Ctrl-C
 
@@ -31,7 +33,6 @@ LATER = {
     "export": "writes a release as LeRobot, WebDataset or MDS",
     "takedown": "removes an asset, source or wearer from the future and lists every release it touched",
     "gc": "removes what no pin, tag or lease needs",
-    "audit": "measures hands, captions, dreams and cuts against labels",
 }
 
 

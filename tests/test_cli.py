@@ -45,7 +45,7 @@ OF_RELEASE = ("list", "show", "diff", "verify", "pin", "export", "report")
 
 def test_every_verb_of_the_design_is_there(handwheel: Command) -> None:
     commands = {c.name or (c.callback.__name__ if c.callback else "") for c in cli.app.registered_commands}
-    assert set(VERBS) - {"release"} <= commands
+    assert set(VERBS) - {"release", "audit"} <= commands
     assert set(OF_RELEASE) == {c.name or "" for c in cli.releases.registered_commands}
     code, out, _ = handwheel("--help")
     assert code == 0
@@ -57,7 +57,7 @@ def test_what_is_not_built_yet_says_so_in_one_line(handwheel: Command, verb: str
     argv = {
         "export": ("release", "export", "2026-01-01.1", "--to", "mds", "out"),
         "takedown": ("takedown", "--wearer", "w"),
-        "gc": ("gc", "--dry-run"), "audit": ("audit", "hands"), "world": ("world", "out"),
+        "gc": ("gc", "--dry-run"),
     }  # fmt: skip
     code, out, err = handwheel(*argv[verb])
     assert (code, out, len(err.strip().splitlines())) == (2, "", 1)

@@ -1,10 +1,10 @@
 """A world on disk: recordings, a robot's logs, and their truth, rendered once and kept in a cache.
 
-    <folder>/world.toml             what is asked for
-    <folder>/ego/<name>.mp4, .json  first-person takes with their sidecars: narrations, licence, wearer, scene
-    <folder>/robot/<name>.mp4, .jsonl   attempts as plain logs
-    <folder>/lerobot/               the same attempts as a LeRobot v3.0 data set
-    <folder>/truth/<name>.truth.json    what is true of each recording
+<folder>/world.toml             what is asked for
+<folder>/ego/<name>.mp4, .json  first-person takes with their sidecars: narrations, licence, wearer, scene
+<folder>/robot/<name>.mp4, .jsonl   attempts as plain logs
+<folder>/lerobot/               the same attempts as a LeRobot v3.0 data set
+<folder>/truth/<name>.truth.json    what is true of each recording
 """
 
 from __future__ import annotations

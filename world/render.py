@@ -102,11 +102,17 @@ class Renderer:
         origin = self._sheets[name].origin
         self._params[f"free-{name}.vertex_positions"] = _flat(vertices[origin])
         if self._stage.moving[name].smooth:
-            self._params[f"free-{name}.vertex_normals"] = _flat(_normals(vertices, self._stage.moving[name].faces)[origin])
+            self._params[f"free-{name}.vertex_normals"] = _flat(
+                _normals(vertices, self._stage.moving[name].faces)[origin]
+            )
 
     def _build(self, camera: Camera) -> None:
         mi, sky = self._mi, self._stage.room.sky
-        parts: dict[str, Any] = {"type": "scene", "integrator": _integrator(self._quality), "camera": self._sensor(camera)}
+        parts: dict[str, Any] = {
+            "type": "scene",
+            "integrator": _integrator(self._quality),
+            "camera": self._sensor(camera),
+        }
         parts["sky"] = {"type": "constant", "radiance": {"type": "rgb", "value": list(sky)}}
         parts |= {f"light{k}": _lamp(mi, light) for k, light in enumerate(self._stage.room.lights)}
         parts |= {"still": self._still, "at-still": {"type": "instance", "of": self._still}}

@@ -131,7 +131,9 @@ def _jar(tone: Rgb) -> tuple[tuple[Mesh, Solid], ...]:
                           (0.0295, 0.088, 0.003), (0.0295, 0.104, 0.0012), (0.0265, 0.104, 0.0012), (0.0265, 0.086, 0.004),
                           (0.0325, 0.08, 0.006), (0.0325, 0.005, 0.006), (0, 0.005)]), 44)  # fmt: skip
     band = lathe(rounded([(0, 0.022), (0.0363, 0.022), (0.0363, 0.066), (0, 0.066)]), 44)
-    hollow = Solid(band.vertices, band.faces, lambda p: np.maximum(band.distance(p), 0.033 - np.hypot(p[:, 0], p[:, 1])))
+    hollow = Solid(
+        band.vertices, band.faces, lambda p: np.maximum(band.distance(p), 0.033 - np.hypot(p[:, 0], p[:, 1]))
+    )
     ring = lathe_ring(0.0363, 0.034, 0.022, 0.066)
     del hollow
     return _part(body, Material(tone, roughness=0.16)), _part(ring, Material(WHITE, "label", 0.6))
@@ -186,7 +188,11 @@ def _sponge(tone: Rgb) -> tuple[tuple[Mesh, Solid], ...]:
 
 def _cloth(tone: Rgb) -> tuple[tuple[Mesh, Solid], ...]:
     weave = Material(tone, "cloth", 0.95)
-    layers = [((0.15, 0.11, 0.006), 0.0, 0.0), ((0.148, 0.108, 0.006), 0.0055, 0.03), ((0.145, 0.106, 0.006), 0.011, -0.02)]
+    layers = [
+        ((0.15, 0.11, 0.006), 0.0, 0.0),
+        ((0.148, 0.108, 0.006), 0.0055, 0.03),
+        ((0.145, 0.106, 0.006), 0.011, -0.02),
+    ]
     return tuple(
         _part(box(size, 0.0028).at((0.001 * k, 0.001 * k, z)).at((0, 0, 0), turned("z", turn)), weave)
         for k, (size, z, turn) in enumerate(layers)
@@ -196,7 +202,7 @@ def _cloth(tone: Rgb) -> tuple[tuple[Mesh, Solid], ...]:
 def _cup(tone: Rgb) -> tuple[tuple[Mesh, Solid], ...]:
     body = lathe(rounded([(0, 0.003), (0.026, 0.003), (0.0265, 0, 0.0006), (0.029, 0, 0.001), (0.038, 0.088, 0.0012),
                           (0.0352, 0.088, 0.0012), (0.0262, 0.005, 0.003), (0, 0.005)]), 44)  # fmt: skip
-    within = (lambda p: (np.hypot(p[:, 0], p[:, 1]) < 0.028 + 0.102 * p[:, 2]) & (p[:, 2] > 0.0035))
+    within = lambda p: (np.hypot(p[:, 0], p[:, 1]) < 0.028 + 0.102 * p[:, 2]) & (p[:, 2] > 0.0035)
     return (_two_tone(body, within, tone, WHITE),)
 
 
@@ -208,7 +214,11 @@ def _knob(tone: Rgb) -> tuple[tuple[Mesh, Solid], ...]:
 
 
 def _drawer(tone: Rgb) -> tuple[tuple[Mesh, Solid], ...]:
-    paint, wood, steel = Material(tone, roughness=0.4), Material(SKINS_OF_WOOD, "wood", 0.6), Material(STEEL, "plain", 0.25, True)
+    paint, wood, steel = (
+        Material(tone, roughness=0.4),
+        Material(SKINS_OF_WOOD, "wood", 0.6),
+        Material(STEEL, "plain", 0.25, True),
+    )
     front = box((0.26, 0.018, 0.105), 0.002, 2).at((0, -0.101, 0))
     walls = [
         box((0.236, 0.2, 0.008), 0.001, 1).at((0, 0.0, 0.006)),

@@ -1,0 +1,132 @@
+"""captions: do the texts of kept spans and attempts say what was done, with what, by which hand, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.audits import saying
+from pipelines.audits.join import Joined, Recording, nothing_joined
+from pipelines.audits.result import Example, Result, chosen
+from pipelines.audits.tally import Metric, Tally
+from pipelines.views import bases
+from schemas.spans import NS
+from world.truth import TaskTruth
+
+Row = dict[str, Any]
+LIMITS = {"L1": 5, "L2": 15, "L3": 30, "L4": 50, "L5": 100, "achieved": 50}  # words
+GIVEN = ("instruction", "original")  # of the source; an instruction says what should be, not what was
+IDLE = ("none", "rest", "wait")
+SPANS_AT_ONCE = 256
+
+METRICS = (
+    Metric("verb", "captions that say what was done"),
+    Metric("object", "captions that name the object"),
+    Metric("colour", "colours said of the object that are its own"),
+    Metric("side", "acting hands named that do act"),
+    Metric("failure_told", "written captions of failures that read as one"),
+    Metric("success_told", "written captions of successes that do not read as a failure"),
+    Metric("length", "captions within their level's words"),
+    Metric("all", "captions that pass every check"),
+)  # fmt: skip
+
+
+def audit(joined: Joined) -> Result:
+    """Current captions of every span whose recording has truth."""
+    tally, examples, spans = Tally(), [], 0
+    unmatched = {"spans_without_caption": 0, "spans_without_task": 0} | joined.unmatched
+    for recording in joined.recordings:
+        for span, said in _spans(joined, recording):
+            task = task_of(recording, span["start_ns"], span["end_ns"])
+            if not said:
+                unmatched["spans_without_caption"] += span["verdict"] == "accept"
+            elif task is None:
+                unmatched["spans_without_task"] += 1
+            else:
+                spans += 1
+                examples += [e for row in said if (e := judge(recording, span, task, row, tally)) is not None]
+    if not spans:
+        raise nothing_joined(joined, f"no captioned span ({unmatched['spans_without_task']} without a task)")
+    return Result(
+        "captions", spans, METRICS, tally.metrics(METRICS), tally.by(METRICS), unmatched, chosen(examples),
+        {r.sha256: r.uri for r in joined.recordings},
+    )  # fmt: skip
+
+
+def _spans(joined: Joined, recording: Recording) -> Iterator[tuple[Row, list[Row]]]:
+    """The recording's decided spans with their current captions."""
+    columns = ["span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict", "policy"]
+    ids = [str(c["clip_id"]) for c in recording.clips]
+    decided = joined.read("decisions", "clip_id", ids, columns, f"policy={joined.policy}")
+    decided.sort(key=lambda d: (d["start_ns"], d["end_ns"]))
+    for i in range(0, len(decided), SPANS_AT_ONCE):
+        some = decided[i : i + SPANS_AT_ONCE]
+        now = bases(joined.assets, joined.store, some)
+        columns = ["span_id", "kind", "text", "model", "basis"]
+        rows = joined.read("captions", "span_id", [s["span_id"] for s in some], columns)
+        for span in some:
+            said = [r for r in rows if r["span_id"] == span["span_id"] and r["basis"] == now[span["span_id"]]]
+            yield span, sorted(said, key=lambda r: (r["model"], r["kind"], r["text"]))
+
+
+def task_of(recording: Recording, start_ns: int, end_ns: int) -> TaskTruth | None:
+    """The task that overlaps a span most; None where nothing is done in it."""
+    tasks = [t for s in recording.truth.head.shots for t in s.tasks if t.verb not in IDLE]
+    overlaps = [(min(t.end_ns, end_ns) - max(t.start_ns, start_ns), -i) for i, t in enumerate(tasks)]
+    longest, at = max(overlaps, default=(0, 0))
+    return tasks[-at] if longest > 0 else None
+
+
+def judge(recording: Recording, span: Row, task: TaskTruth, said: Row, tally: Tally) -> Example | None:
+    """Marks of one caption; an example where a check failed."""
+    checks = checks_of(said["kind"], said["text"], task)
+    shot = recording.shot_at((max(span["start_ns"], task.start_ns) + min(span["end_ns"], task.end_ns)) // 2)
+    axes = {
+        "kind": said["kind"],
+        "model": said["model"].split("/")[0],
+        "stage": recording.stage,
+        "true verb": task.verb,
+        "true object": task.object or "nothing",
+        "true outcome": {None: "nothing tried", True: "success", False: "failure"}[task.success],
+    }
+    for name, passed in (checks | {"all": all(checks.values())}).items():
+        tally.add(name, float(passed), 1, recording.cluster(shot), axes)
+    failed = [name for name, passed in checks.items() if not passed]
+    if not failed:
+        return None
+    texts = [(str(said["kind"]), str(said["text"])), ("truth", task.captions.get(said["kind"]) or told(task))]
+    place = (span["start_ns"], span["end_ns"])
+    kind = f"wrong {failed[0].replace('_', ' ')}"
+    words = f"fails {', '.join(failed).replace('_', ' ')} ({said['model']})"
+    return Example(
+        kind, recording.sha256, *place, words, (str(span["clip_id"]),), float(len(failed)), (), tuple(texts)
+    )  # fmt: skip
+
+
+def checks_of(kind: str, text: str, task: TaskTruth) -> dict[str, bool]:
+    """What can be checked of a caption, and whether it holds; metrics' names."""
+    checks = {"verb": saying.verb_said(text, task.verb)}
+    if task.object:
+        checks["object"] = saying.noun_said(text, task.object)
+        colours = saying.colours_of(text, task.object)
+        true = saying.COLOURS.get((task.colour or "").lower(), (task.colour or "").lower())
+        if task.colour and colours:
+            checks["colour"] = true in colours
+    acting = frozenset(side for side, role in task.roles.items() if role in ("acts", "gestures"))
+    helping = acting | {side for side, role in task.roles.items() if role == "helps"}
+    if acting and task.object and (sides := saying.sides_said(text, task.object)):
+        checks["side"] = bool(sides & acting) and sides <= helping
+    if kind not in GIVEN and task.success is not None:
+        name, words = ("success_told", saying.FAILED) if task.success else ("failure_told", saying.FAILING)
+        checks[name] = saying.says(text, words) != task.success
+    if kind in LIMITS:
+        checks["length"] = len(text.split()) <= LIMITS[kind]
+    return checks
+
+
+def told(task: TaskTruth) -> str:
+    """A task in few words, where truth has no caption of the kind."""
+    what = " ".join(filter(None, (task.verb, task.colour, task.object, f"to {task.target}" if task.target else None)))
+    end = {None: "", True: ", success", False: f", failure ({task.failure_cause or 'no cause given'})"}[task.success]
+    roles = ", ".join(f"{side} hand {role}" for side, role in sorted(task.roles.items()))
+    return f"{what}{end}; {task.start_ns / NS:.1f} to {task.end_ns / NS:.1f} s{'; ' + roles if roles else ''}"
