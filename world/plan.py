@@ -5,15 +5,16 @@ Values of an axis are dealt like cards: over `count` recordings each comes as of
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from world.hands import BODIES
 from world.parts import Lens, Look
 
-BODIES = ("woman_young", "man_young", "woman_old", "man_old", "child")
 SKINS = ("porcelain", "light", "medium", "tan", "brown", "dark")
 VERBS = (
     "place", "pour", "pick", "push", "open", "wipe", "stack", "hand over", "turn", "reach", "close", "take",
@@ -29,7 +30,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "reach": ("mug", "can", "box", "ball", "bottle", "cup"),
     "pick": ("mug", "can", "ball", "bottle", "block", "cup"),
     "place": ("mug", "can", "ball", "block", "cup", "box"),
-    "pour": ("mug", "bottle", "cup"),
+    "pour": ("mug", "cup"),
     "push": ("box", "block", "can"),
     "turn": ("knob",),
     "open": ("drawer", "jar"),
@@ -75,6 +76,7 @@ WEIGHTS: dict[str, tuple[float, ...]] = {  # where an axis' values are not equal
     "other": (0.7, 0.3),
     "clutter": (0.6, 0.15, 0.25),
 }
+UNMANNED = ("empty", "statue", "robot_hand", "confusers")
 PEOPLE = ("negative", "body", "skin", "glove", "sleeve", "handed")  # one wearer a recording, not a shot
 FAIL_EVERY = 4  # one work recording in four starts with a failure
 EXPOSURES = {"normal": 1.0, "under": 0.45, "over": 1.8}
@@ -184,12 +186,14 @@ def _dealt(seed: int, axis: str, values: tuple[str, ...], weights: tuple[float, 
 
 
 def _variation(seed: int, index: int, count: int, shot: int, options: Options) -> dict[str, str]:
-    """A value of every axis."""
-    out = {}
+    """A value of every axis; takes with and without people are dealt to apart."""
+    out = {"negative": _negative(seed, index, count)}
+    same = [i for i in range(count) if (_negative(seed, i, count) in UNMANNED) == (out["negative"] in UNMANNED)]
     for axis, values in AXES.items():
         weights = WEIGHTS.get(axis, (1.0,) * len(values))
         name = axis if shot == 0 or axis in PEOPLE else f"{axis}/{shot}"
-        out[axis] = _dealt(seed, name, values, weights, index, count)
+        if axis != "negative":
+            out[axis] = _dealt(seed, name, values, weights, same.index(index), len(same))
     gestures = AXES["gesture"]
     out["gesture"] = gestures[(_rank(seed, index, count, "gesture") + seed) % len(gestures)]
     out |= _work(seed, index, count, shot)
@@ -203,18 +207,22 @@ def _variation(seed: int, index: int, count: int, shot: int, options: Options) -
     if out["negative"] == "none":
         out["gesture"] = "none"
         out["other"] = "across" if out["verb"] in ("hand over", "take") else out["other"]
+        out["room"] = "table" if out["room"] == "desk" and out["other"] == "across" else out["room"]
     else:
         out |= {"verb": "none", "outcome": "none", "gesture": out["gesture"] if out["negative"] == "gesture" else "none"}
-    if out["negative"] in ("empty", "statue", "robot_hand", "confusers"):
+    if out["negative"] in UNMANNED:
         out |= {axis: "none" for axis in ("body", "skin", "glove", "sleeve", "hands")} | {"other": "nobody"}
     return out
 
 
 def _rank(seed: int, index: int, count: int, negative: str) -> int:
     """How many recordings before this one are of that kind of negative ("none": work)."""
-    dealt = deck(AXES["negative"], WEIGHTS["negative"], count)
-    order = np.random.default_rng([seed, 1, *b"negative"]).permutation(count)
-    return sum(dealt[int(order[i])] == negative for i in range(index))
+    return sum(_negative(seed, i, count) == negative for i in range(index))
+
+
+@functools.cache
+def _negative(seed: int, index: int, count: int) -> str:
+    return _dealt(seed, "negative", AXES["negative"], WEIGHTS["negative"], index, count)
 
 
 def _share_has(number: int, share: float) -> bool:
@@ -266,7 +274,7 @@ def _tasks(rng: np.random.Generator, variation: dict[str, str], options: Options
         holding = bool(tasks) and tasks[-1].verb == "pick" and tasks[-1].outcome == "success"
         if tasks:
             verb, outcome = ("place", "success") if holding else _next(rng, tasks, variation)
-        thing, colour = (tasks[-1].thing, tasks[-1].colour) if holding else (_of(rng, OBJECTS[verb], tasks), "")
+        thing, colour = (tasks[-1].thing, tasks[-1].colour) if holding else (_of(rng, _kinds(verb, variation), tasks), "")
         target = _of(rng, TARGETS[verb], tasks) if verb in TARGETS else None
         length_s = round(LENGTHS.get(verb, 1.0) * options.task_s * float(rng.uniform(0.92, 1.08)), 2)
         tasks.append(
@@ -296,6 +304,12 @@ def _next(rng: np.random.Generator, tasks: list[TaskPlan], variation: dict[str, 
     if causes and rng.random() < 1 / FAIL_EVERY:
         return verb, causes[int(rng.integers(len(causes)))]
     return verb, "success"
+
+
+def _kinds(verb: str, variation: Mapping[str, str]) -> tuple[str, ...]:
+    """What the verb is done to: a drawer's cabinet wants the far side of the table for itself."""
+    full = variation["other"] == "across" or variation["room"] == "desk"
+    return tuple(k for k in OBJECTS[verb] if not (k == "drawer" and full))
 
 
 def _of(rng: np.random.Generator, kinds: tuple[str, ...], tasks: list[TaskPlan]) -> str:
