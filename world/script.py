@@ -5,12 +5,12 @@ A thing's way leads, and a hand that holds it follows with an unchanged grip; a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from world import dress, grasp, hands
+from world import dress, grasp
 from world.hands import Arm, HandPose
 from world.motion import between, moved, slerp, smooth, unit, vec
 from world.parts import Floats, Mesh, Pose, Thing
@@ -65,6 +65,7 @@ class Stretch:
     end_s: float
     pose: Callable[[float], HandPose]  # of the time in s
     holds: str | None = None
+    leads: Prop | None = None  # the prop that it follows
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +76,7 @@ class Hand:
     person: str
     arm: Arm
     home: HandPose
+    human: bool = True
     stretches: list[Stretch] = field(default_factory=list)
 
     @property
@@ -120,7 +122,7 @@ class Hand:
         def pose(t_s: float) -> HandPose:
             return self.elbowed(carried(held, at, prop.at(t_s)))
 
-        self.stretches.append(Stretch(start_s, end_s, pose, prop.name))
+        self.stretches.append(Stretch(start_s, end_s, pose, prop.name, prop))
 
     def elbowed(self, pose: HandPose) -> HandPose:
         """The pose with the elbow where this person keeps it."""
@@ -149,8 +151,7 @@ class Script:
     acting: str  # name of the hand that works
     liquids: list[Liquid] = field(default_factory=list)
     still: list[Mesh] = field(default_factory=list)
-    worn: dict[str, dress.Dress] = field(default_factory=dict)
-    statues: dict[str, Mapping[str, Floats]] = field(default_factory=dict)  # meshes' vertices by name
+    worn: dict[str, dress.Dress] = field(default_factory=dict)  # by the hand's name
 
     @property
     def hand(self) -> Hand:
@@ -207,9 +208,8 @@ def way_out(script: Script, hand: Hand, prop: Prop, at: Pose, pose: HandPose) ->
             for other in script.props.values():
                 if other is not prop and np.linalg.norm(other.home.position - at.position) < 0.25:
                     rooms.append(float(other.thing.away(skin, other.at(0.0)).min()))
-        room = min(rooms[:1]) * 0.0 + min(rooms)
-        if room > best_room + 1e-4:
-            best, best_room = way * CLEAR_M, room
+        if min(rooms) > best_room + 1e-4:
+            best, best_room = way * CLEAR_M, min(rooms)
     return best
 
 
@@ -256,6 +256,3 @@ def straight_way(a: Pose, b: Pose, arc: Floats | None = None) -> Callable[[float
 def flexed(pose: HandPose, to: HandPose, share: float) -> HandPose:
     """The hand with its fingers a share of the way to another's."""
     return replace(pose, flex=pose.flex * (1 - share) + to.flex * share)
-
-
-__all__ = ["Hand", "Liquid", "Part", "Prop", "Script", "Stretch", "hands"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from world.layout import DRAWER_Y_M, name_of
 from world.motion import GRAVITY_M_S2, between, fall_s, fallen_m, moved, smooth, spun, turned, upright, vec
 from world.parts import Floats, Pose
 from world.plan import TaskPlan
-from world.script import Hand, Liquid, Prop, Script, carried, flexed, lifted_way, settle, shifted, straight_way
+from world.script import Hand, Liquid, Part, Prop, Script, carried, flexed, lifted_way, settle, shifted, straight_way
 
 LIFT_M = 0.075
 MEET = vec(0.0, 0.17, 0.13)  # where things change hands
@@ -296,12 +296,12 @@ def _drop(act: Act, grip: Grip, start: float, end: float) -> None:
 
     def fallen(u: float) -> Pose:
         on = between(begin, lying, smooth(u * 1.05))
-        floor = -float((points @ on.rotation.T)[:, 2].min()) + lying.position[2] * 0
+        floor = -float((points @ on.rotation.T)[:, 2].min())
         rest = max(floor, lying.position[2] * smooth(u))
         z = max(begin.position[2] - 0.5 * GRAVITY_M_S2 * (u * last_s) ** 2, rest)
         return Pose(np.array([on.position[0], on.position[1], z]), on.rotation) if u < 1 else lying
 
-    act.prop.parts.append(type(act.prop.parts[0])(gone_s, gone_s + last_s, fallen))
+    act.prop.parts.append(Part(gone_s, gone_s + last_s, fallen))
     act.hand.follow(act.t(start if act.hand.holds(act.t(0)) != act.prop.name else 0), gone_s, act.prop, grip.closed, grip.at)
     there = grip.moved(begin)
     loose = flexed(there.closed, there.open, 0.9)
@@ -453,4 +453,3 @@ VERBS: dict[str, Callable[[Act], None]] = {
     "take": take,
     "stack": place,
 }
-__all__ = ["VERBS", "Act", "replace", "write"]
