@@ -1,0 +1,258 @@
+"""A take while it is written: who and what is there, and where each is at every time.
+
+A thing's way leads, and a hand that holds it follows with an unchanged grip; a free hand has a way of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from world import dress, grasp
+from world.hands import Arm, HandPose
+from world.motion import between, moved, slerp, smooth, unit, vec
+from world.parts import Floats, Mesh, Pose, Thing
+
+CLEAR_M = 0.06  # how far an open hand stays off before it goes in
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a way: `at` gives the pose for a share 0..1 of it, or, of a follower, for the time in s."""
+
+    start_s: float
+    end_s: float
+    pose: Callable[[float], Pose]
+
+
+@dataclass(slots=True, eq=False)
+class Prop:
+    """A thing of the take and its way. `fixed` is furniture: nothing carries it."""
+
+    name: str
+    thing: Thing
+    home: Pose
+    parts: list[Part] = field(default_factory=list)
+    fixed: bool = False
+
+    def at(self, t_s: float) -> Pose:
+        """Where it is."""
+        now = None
+        for part in self.parts:
+            if part.start_s <= t_s:
+                now = part
+        if now is None:
+            return self.home
+        return now.pose(min(max((t_s - now.start_s) / max(now.end_s - now.start_s, 1e-9), 0.0), 1.0))
+
+    @property
+    def radius_m(self) -> float:
+        """Of a sphere about the middle of its height that holds it."""
+        return float(np.linalg.norm(self.thing.size)) / 2
+
+    def go(self, start_s: float, end_s: float, pose: Callable[[float], Pose]) -> None:
+        """Adds a stretch; starts must not go back."""
+        self.parts.append(Part(start_s, end_s, pose))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What a hand does from start_s on; `holds` names the prop that it is in touch with."""
+
+    start_s: float
+    end_s: float
+    pose: Callable[[float], HandPose]  # of the time in s
+    holds: str | None = None
+    leads: Prop | None = None  # the prop that it follows
+
+
+@dataclass(slots=True, eq=False)
+class Hand:
+    """One arm of one person and its way."""
+
+    name: str  # wearer_right
+    person: str
+    arm: Arm
+    home: HandPose
+    human: bool = True
+    stretches: list[Stretch] = field(default_factory=list)
+
+    @property
+    def side(self) -> str:
+        return self.arm.side
+
+    @property
+    def sign(self) -> float:
+        """1: its own side of the table is the wearer's right."""
+        return self.arm.sign if self.person == "wearer" else -self.arm.sign
+
+    def now(self, t_s: float) -> Stretch | None:
+        """The stretch that counts at a time."""
+        found = None
+        for stretch in self.stretches:
+            if stretch.start_s <= t_s:
+                found = stretch
+        return found
+
+    def at(self, t_s: float) -> HandPose:
+        """Its pose, before anything in its way is looked at."""
+        stretch = self.now(t_s)
+        return self.home if stretch is None else stretch.pose(min(t_s, stretch.end_s))
+
+    def holds(self, t_s: float) -> str | None:
+        """The prop it is in touch with by plan."""
+        stretch = self.now(t_s)
+        return stretch.holds if stretch is not None else None
+
+    def free(self, start_s: float, end_s: float, to: HandPose, arc: Floats | None = None, near: str | None = None) -> None:
+        """Goes from where it is to a pose, smoothly."""
+        begin = self.at(start_s)
+
+        def pose(t_s: float) -> HandPose:
+            u = smooth((t_s - start_s) / max(end_s - start_s, 1e-9))
+            return blend(self, begin, to, u, arc)
+
+        self.stretches.append(Stretch(start_s, end_s, pose, near))
+
+    def follow(self, start_s: float, end_s: float, prop: Prop, held: HandPose, at: Pose) -> None:
+        """Keeps its grip on a prop, as it is with the prop at `at`, wherever that goes."""
+
+        def pose(t_s: float) -> HandPose:
+            return self.elbowed(carried(held, at, prop.at(t_s)))
+
+        self.stretches.append(Stretch(start_s, end_s, pose, prop.name, prop))
+
+    def elbowed(self, pose: HandPose) -> HandPose:
+        """The pose with the elbow where this person keeps it."""
+        return replace(pose, elbow=grasp.elbow_for(pose.wrist.position, self.side, self.person))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Liquid:
+    """What is poured: drops that fall from `lip(t)` between two times, and what gathers below."""
+
+    start_s: float
+    end_s: float
+    lip: Callable[[float], Floats]
+    floor_z_m: float
+    pool: Pose  # the middle of what gathers
+    pool_radius_m: float
+
+
+@dataclass(slots=True, eq=False)
+class Script:
+    """Everything of one take."""
+
+    rng: np.random.Generator
+    props: dict[str, Prop]
+    hands: dict[str, Hand]
+    acting: str  # name of the hand that works
+    liquids: list[Liquid] = field(default_factory=list)
+    still: list[Mesh] = field(default_factory=list)
+    worn: dict[str, dress.Dress] = field(default_factory=dict)  # by the hand's name
+
+    @property
+    def hand(self) -> Hand:
+        """The acting hand."""
+        return self.hands[self.acting]
+
+    @property
+    def helper(self) -> Hand | None:
+        """The wearer's other hand, where it is in the take."""
+        other = "wearer_left" if self.acting == "wearer_right" else "wearer_right"
+        return self.hands.get(other)
+
+
+def carried(held: HandPose, at: Pose, to: Pose) -> HandPose:
+    """The hand with the grip `held` has on a thing at `at`, with that thing at `to`."""
+    turn = to.rotation @ at.rotation.T
+    wrist = Pose(turn @ (held.wrist.position - at.position) + to.position, turn @ held.wrist.rotation)
+    return replace(held, wrist=wrist)
+
+
+def blend(hand: Hand, a: HandPose, b: HandPose, u: float, arc: Floats | None = None) -> HandPose:
+    """A share u of the way from a to b."""
+    wrist = between(a.wrist, b.wrist, u, arc)
+    flex = a.flex * (1 - u) + b.flex * u
+    spread = a.spread * (1 - u) + b.spread * u
+    return hand.elbowed(HandPose(wrist, flex, spread))
+
+
+def shifted(pose: HandPose, by: Floats) -> HandPose:
+    """The hand moved by (3,) m."""
+    return replace(pose, wrist=moved(pose.wrist, by))
+
+
+def skin_of(arm: Arm, pose: HandPose) -> Floats:
+    """(H, 3) of the hand's vertices alone."""
+    return arm.skin.part(arm.hand_vertices).posed(arm.bones(pose))
+
+
+def gap_m(arm: Arm, pose: HandPose, thing: Thing, at: Pose) -> float:
+    """Distance of the hand's skin from a thing; negative: inside."""
+    return float(thing.away(skin_of(arm, pose), at).min())
+
+
+def way_out(script: Script, hand: Hand, prop: Prop, at: Pose, pose: HandPose) -> Floats:
+    """(3,) m that the open hand backs off by from a thing, with the most room to everything on that way."""
+    back, behind, up = pose.wrist.rotation[:, 1], pose.wrist.rotation[:, 2], vec(0, 0, 1)
+    level = unit(back * (1, 1, 0) + 1e-9 * behind)
+    best, best_room = up * CLEAR_M, -np.inf
+    for way in (behind, unit(behind + up), up, unit(level + behind), unit(level + 0.5 * up), unit(behind + 2 * up)):
+        rooms = []
+        for share in (0.35, 0.7, 1.0):
+            skin = skin_of(hand.arm, shifted(pose, way * CLEAR_M * share))
+            rooms.append(min(float(prop.thing.away(skin, at).min()), float(skin[:, 2].min()) + 0.004))
+            for other in script.props.values():
+                if other is not prop and np.linalg.norm(other.home.position - at.position) < 0.25:
+                    rooms.append(float(other.thing.away(skin, other.at(0.0)).min()))
+        if min(rooms) > best_room + 1e-4:
+            best, best_room = way * CLEAR_M, min(rooms)
+    return best
+
+
+def settle(thing: Thing, at: Pose, supports: list[tuple[Thing, Pose]]) -> Pose:
+    """The pose lowered or raised until the thing just rests on the table or on one of the supports."""
+    points = at.rotation @ np.concatenate([m.vertices for m in thing.meshes]).T
+    base = points.T + at.position * (1, 1, 0)
+    low = -float(base[:, 2].min())
+    if not supports:
+        return Pose(at.position * (1, 1, 0) + (0, 0, low), at.rotation)
+    sample = base[:: max(1, len(base) // 800)]
+
+    def free(z: float) -> bool:
+        return all(float(s.away(sample + (0, 0, z), p).min()) >= 0.0 for s, p in supports)
+
+    high = low + 0.4
+    if not free(low):
+        lower = low
+        for _ in range(14):
+            middle = (lower + high) / 2
+            lower, high = (lower, middle) if free(middle) else (middle, high)
+        low = high
+    return Pose(at.position * (1, 1, 0) + (0, 0, low), at.rotation)
+
+
+def lifted_way(a: Pose, b: Pose, over_z_m: float) -> Callable[[float], Pose]:
+    """Up from a, across, and down to b: smooth, at least over_z_m high between."""
+    top = max(a.position[2], b.position[2], over_z_m)
+
+    def pose(u: float) -> Pose:
+        across, rise, sink = smooth((u - 0.12) / 0.76), smooth(u / 0.42), smooth((u - 0.58) / 0.42)
+        flat = a.position * (1 - across) + b.position * across
+        z = a.position[2] + (top - a.position[2]) * rise + (b.position[2] - top) * sink
+        return Pose(np.array([flat[0], flat[1], z]), slerp(a.rotation, b.rotation, across))
+
+    return pose
+
+
+def straight_way(a: Pose, b: Pose, arc: Floats | None = None) -> Callable[[float], Pose]:
+    """From a to b, minimum jerk."""
+    return lambda u: between(a, b, smooth(u), arc)
+
+
+def flexed(pose: HandPose, to: HandPose, share: float) -> HandPose:
+    """The hand with its fingers a share of the way to another's."""
+    return replace(pose, flex=pose.flex * (1 - share) + to.flex * share)
