@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from infra.media import Encoder
+from infra import media
 from world import render, robot_stage, take
-from world.parts import Lens, Look, Moment
+from world.parts import Look
 from world.plan import RecordingPlan
-from world.robot import Attempt, AttemptPlan
+from world.robot import Attempt
+from world.robot_plan import camera
 
 Picture = npt.NDArray[np.uint8]
+ROBOT_LOOK = Look(noise=0.008)
 
 
 def takes(plan: RecordingPlan, quality: render.Quality) -> Iterator[Picture]:
@@ -23,33 +25,40 @@ def takes(plan: RecordingPlan, quality: render.Quality) -> Iterator[Picture]:
     for shot in plan.shots:
         played = take.of(shot)
         renderer = render.Renderer(played.stage, shot.lens, quality)
-        for frame in range(played.frames):
+        instants = quality.subframes if shot.look.shutter else 1
+        for frame in range(shot.frame_count):
             open_s = shot.look.shutter / shot.fps_hz
-            times = frame / shot.fps_hz + open_s * np.arange(quality.subframes) / quality.subframes
+            times = frame / shot.fps_hz + open_s * np.arange(instants) / instants
             moments = [played.moment(played.at(float(t))) for t in times]
             yield render.develop(renderer.picture(moments, seed=k), shot.look, seed=k)
             k += 1
 
 
-def attempt(plan: AttemptPlan, attempted: Attempt, quality: render.Quality) -> Iterator[Picture]:
+def attempt(attempted: Attempt, quality: render.Quality) -> Iterator[Picture]:
     """Every frame of the robot's head camera, uint8 (H, W, 3)."""
-    renderer = render.Renderer(robot_stage.stage(plan, attempted), plan.lens, quality)
-    for k in range(attempted.frames):
-        yield render.develop(renderer.picture([robot_stage.moment(attempted, k)], seed=k), plan.look, seed=k)
+    renderer = render.Renderer(robot_stage.stage(attempted.plan, attempted), camera(attempted.plan).lens, quality)
+    for k in range(len(attempted.t_s)):
+        yield render.develop(renderer.picture([robot_stage.moment(attempted, k)], seed=k), ROBOT_LOOK, seed=k)
+
+
+def read(paths: Iterable[Path]) -> Iterator[Picture]:
+    """The frames of recordings, one after the other."""
+    for path in paths:
+        with media.open_media(path) as container:
+            stream = media.video_stream(container)
+            for picture in media.pictures(container, stream):
+                yield media.rgb(picture.frame, (stream.width, stream.height), 0)
 
 
 def write(path: Path, pictures: Iterator[Picture], fps_hz: float) -> int:
     """Encodes the pictures; how many there were."""
-    encoder: Encoder | None = None
+    encoder: media.Encoder | None = None
     count = 0
     for picture in pictures:
         if encoder is None:
-            encoder = Encoder(path, (picture.shape[1], picture.shape[0]), fps_hz)
+            encoder = media.Encoder(path, (picture.shape[1], picture.shape[0]), fps_hz)
         encoder.write(picture)
         count += 1
     if encoder is not None:
         encoder.close()
     return count
-
-
-__all__ = ["Lens", "Look", "Moment", "attempt", "takes", "write"]

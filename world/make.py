@@ -28,14 +28,14 @@ from typing import Any
 from infra import scratch
 from infra.weights import cache_folder
 from schemas.errors import UsageError
-from world import film, logs, measure, robot
+from schemas.keys import digest_of
+from schemas.spans import NS
+from world import film, lerobot_log, logs, measure, plan, robot, robot_plan, robot_truth, words
 from world import truth as truths
 from world.plan import AXES, RecordingPlan
-from world.plan import Options as TakeOptions
-from world.plan import draw as draw_take
 from world.render import QUALITIES
-from world.robot import AttemptPlan
-from world.robot import draw as draw_attempt
+from world.robot_plan import AttemptPlan
+from world.truth import RecordingTruth
 
 HERE = Path(__file__).parent
 SPEC = "world.toml"
@@ -71,10 +71,16 @@ class Form:
     tasks: tuple[int, int] = (1, 1)
     cut_share: float = 0.15
 
-    def take(self, fixed: dict[str, str]) -> TakeOptions:
+    def take(self, fixed: dict[str, str]) -> plan.Options:
         """For first-person takes."""
-        size = {"width_px": self.width_px, "height_px": self.height_px, "fps_hz": self.fps_hz}
-        return TakeOptions(**size, task_s=self.task_s, tasks=self.tasks, cut_share=self.cut_share, fixed=fixed)
+        return plan.Options(
+            fps_hz=self.fps_hz, width_px=self.width_px, height_px=self.height_px, task_s=self.task_s,
+            tasks=self.tasks, cut_share=self.cut_share, fixed=fixed,
+        )  # fmt: skip
+
+    def attempt(self) -> robot_plan.Options:
+        """For the robot's attempts."""
+        return robot_plan.Options(fps_hz=self.fps_hz, width_px=self.width_px, height_px=self.height_px)
 
 
 # survey: the demo's pictures in shorter takes, for audits of many.
@@ -121,7 +127,7 @@ def fixed_of(settings: list[str]) -> tuple[tuple[str, str], ...]:
 def write_spec(folder: Path, options: WorldOptions) -> None:
     """world.toml of the options."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [f"{key} = {json.dumps(value)}" for key, value in _plain(options).items() if key != "fixed"]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in dataclasses.asdict(options).items() if key != "fixed"]
     lines += ["", "[fixed]", *(f"{axis} = {json.dumps(value)}" for axis, value in options.fixed)]
     (folder / SPEC).write_text("\n".join(lines).rstrip() + "\n")
 
@@ -141,7 +147,7 @@ def make(folder: Path, options: WorldOptions, told: Told = lambda done, total: N
         told(done, len(jobs))
     for job in jobs:
         _place(job, folder)
-    lerobot(folder, [job for job in jobs if job.robot])
+    _lerobot(folder, [job for job in jobs if job.robot])
     names = [[job.name for job in jobs if job.robot == robot] for robot in (False, True)]
     return Made(tuple(names[0]), tuple(names[1]), len(absent))
 
@@ -151,7 +157,7 @@ class Job:
     """One recording to make: a plan and how it is rendered."""
 
     plan: RecordingPlan | AttemptPlan
-    quality: str
+    picture: str  # of render.QUALITIES
 
     @property
     def robot(self) -> bool:
@@ -162,23 +168,31 @@ class Job:
         return self.plan.name
 
     @property
+    def frames(self) -> int:
+        """How many to draw, of an attempt at most."""
+        if isinstance(self.plan, AttemptPlan):
+            return round(self.plan.longest_s * self.plan.fps_hz)
+        return self.plan.frame_count
+
+    @property
     def key(self) -> str:
         """Stands for scene, quality, code and the packages that draw."""
-        return digest_of([dataclasses.asdict(self.plan), self.quality, _code()])
+        return digest_of([dataclasses.asdict(self.plan), self.picture, _code()])
 
 
 def ego_jobs(options: WorldOptions) -> list[Job]:
     """The first-person takes of a world."""
     form = FORMS[options.quality]
-    plans = (draw_take(options.seed, i, options.clips, form.take(dict(options.fixed))) for i in range(options.clips))
-    return [Job(plan, options.quality) for plan in plans]
+    shape = form.take(dict(options.fixed))
+    plans = (plan.draw(options.seed, i, options.clips, shape) for i in range(options.clips))
+    return [Job(drawn, form.picture) for drawn in plans]
 
 
 def robot_jobs(options: WorldOptions) -> list[Job]:
     """The robot's attempts in it."""
-    form, generation = FORMS[options.quality], options.generation
-    plans = (draw_attempt(options.seed, i, options.robot, generation, form.attempt()) for i in range(options.robot))
-    return [Job(plan, options.quality) for plan in plans]
+    form, count = FORMS[options.quality], options.robot
+    plans = (robot_plan.draw(options.seed, i, count, options.generation, form.attempt()) for i in range(count))
+    return [Job(drawn, form.picture) for drawn in plans]
 
 
 def _run(jobs: list[Job], workers: int) -> Iterator[str]:
@@ -187,7 +201,7 @@ def _run(jobs: list[Job], workers: int) -> Iterator[str]:
         return
     count = min(workers or os.cpu_count() or 1, len(jobs))
     with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(render_into_cache, job) for job in sorted(jobs, key=lambda j: -j.plan.frames)]
+        waiting = [pool.submit(render_into_cache, job) for job in sorted(jobs, key=lambda job: -job.frames)]
         try:
             for future in as_completed(waiting):
                 yield future.result()
@@ -200,16 +214,16 @@ def render_into_cache(job: Job) -> str:
     target = _cached(job)
     target.parent.mkdir(parents=True, exist_ok=True)
     with scratch.folder("world") as place:
-        video, quality = place / "video.mp4", QUALITIES[job.quality]
+        video, quality = place / "video.mp4", QUALITIES[job.picture]
         if isinstance(job.plan, AttemptPlan):
             attempted = robot.attempt(job.plan)
-            film.write(video, film.attempt(job.plan, attempted, quality), job.plan.fps_hz)
-            logs.write(place, "log", job.plan, attempted)
-            true = robot.truth(job.plan, attempted)
+            film.write(video, film.attempt(attempted, quality), _fps_hz(job))
+            logs.write(place, "log", attempted, episode=job.name)
+            true = robot_truth.truth(job.plan, attempted)
         else:
-            film.write(video, film.takes(job.plan, quality), job.plan.fps_hz)
-            (place / "said.json").write_text(json.dumps(sidecar(job.plan), indent=1, sort_keys=True) + "\n")
+            film.write(video, film.takes(job.plan, quality), _fps_hz(job))
             true = measure.truth(job.plan)
+            (place / "said.json").write_text(json.dumps(sidecar(job.plan, true), indent=1, sort_keys=True) + "\n")
         sha256 = hashlib.sha256(video.read_bytes()).hexdigest()
         truths.save(dataclasses.replace(true, sha256=sha256), place / "truth.json")
         whole = target.with_name(f"{target.name}.{os.getpid()}")
@@ -221,9 +235,9 @@ def render_into_cache(job: Job) -> str:
     return job.name
 
 
-def sidecar(plan: RecordingPlan) -> dict[str, Any]:
+def sidecar(planned: RecordingPlan, true: RecordingTruth) -> dict[str, Any]:
     """What an egocentric corpus says of its recording: pipelines/sources/folder.py reads it."""
-    shot = plan.shots[0]
+    shot = planned.shots[0]
     lens = shot.lens
     return {
         "licence": LICENCE,
@@ -234,7 +248,11 @@ def sidecar(plan: RecordingPlan) -> dict[str, Any]:
             "model": "pinhole", "fx_px": lens.focal_px, "fy_px": lens.focal_px, "cx_px": lens.width_px / 2,
             "cy_px": lens.height_px / 2, "width_px": lens.width_px, "height_px": lens.height_px,
         },
-        "narrations": narrations(plan),
+        "narrations": [
+            {"text": words.narration(task), "start_s": task.start_ns / NS, "end_s": task.end_ns / NS}
+            for shot in true.shots
+            for task in shot.tasks
+        ],
     }  # fmt: skip
 
 
@@ -251,6 +269,23 @@ def _place(job: Job, folder: Path) -> None:
     for source, target in files:
         if (cached / source).exists() and not _same(cached / source, folder / target):
             _copy(cached / source, folder / target)
+
+
+def _lerobot(folder: Path, jobs: list[Job]) -> None:
+    """The attempts as one LeRobot data set, their pictures decoded and encoded once more into its one recording."""
+    place, keys = folder / "lerobot", digest_of([job.key for job in jobs])
+    note = place / "meta" / "world.json"
+    if not jobs or (note.exists() and note.read_text() == keys):
+        return
+    video = lerobot_log.video_path(place)
+    video.parent.mkdir(parents=True, exist_ok=True)
+    film.write(video, film.read([_cached(job) / "video.mp4" for job in jobs]), _fps_hz(jobs[0]))
+    lerobot_log.write(place, [robot.attempt(job.plan) for job in jobs if isinstance(job.plan, AttemptPlan)])
+    note.write_text(keys)
+
+
+def _fps_hz(job: Job) -> float:
+    return job.plan.fps_hz if isinstance(job.plan, AttemptPlan) else job.plan.shots[0].fps_hz
 
 
 def _same(a: Path, b: Path) -> bool:
