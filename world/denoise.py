@@ -31,7 +31,9 @@ def _guide(depth: Image) -> Image:
     """(H, W, 3): log depth and its smoothed slopes, so that one plane is one surface whatever its tilt."""
     far = np.log(np.maximum(depth, 0.05)).astype(np.float32)
     soft = cv2.blur(far, (3, 3))
-    return np.dstack([far, cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=0.125)])
+    return np.dstack(
+        [far, cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=0.125)]
+    )
 
 
 def _pass(light: Image, guide: Image, noise: Image, step: int) -> Image:
