@@ -57,7 +57,7 @@ GESTURES = {
     "wave": ("wave", "raise the open hand and swing it from side to side"),
     "point": ("point", "stretch the index finger towards one place and another"),
     "victory": ("show two fingers", "raise the index finger and the middle finger"),
-    "count": ("count with the fingers", "raise the fingers one after the other"),
+    "count": ("raise the fingers in turn", "show one finger after the other"),
 }
 
 
