@@ -81,7 +81,9 @@ def test_a_deck_deals_by_weight(weights: list[int], count: int) -> None:
         assert abs(dealt[value] - count * weight / sum(weights)) < len(weights)
 
 
-@pytest.mark.parametrize(("axis", "value"), [(a, v) for a in ("skin", "glove", "verb", "outcome") for v in plan.AXES[a]])
+@pytest.mark.parametrize(
+    ("axis", "value"), [(a, v) for a in ("skin", "glove", "verb", "outcome") for v in plan.AXES[a]]
+)
 def test_an_axis_can_be_held(axis: str, value: str) -> None:
     for index in range(6):
         shot = plan.draw(5, index, 6, Options(fixed={"negative": "none", axis: value})).shots[0]

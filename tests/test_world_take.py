@@ -95,7 +95,10 @@ def test_what_is_stuck_stays(verb: str) -> None:
 def test_a_placed_thing_rests_on_its_target(verb: str) -> None:
     one = of(verb, "success")
     task = task_of(one)
-    thing, target = (one.script.props[n] for n in (name_of(task.thing, task.colour), name_of(task.target or "", task.target_colour or "")))
+    thing, target = (
+        one.script.props[n]
+        for n in (name_of(task.thing, task.colour), name_of(task.target or "", task.target_colour or ""))
+    )
     end, there = thing.at(one.duration_s), target.at(one.duration_s)
     points = end.out(np.concatenate([m.vertices for m in thing.thing.meshes]))
     gap = float(target.thing.away(points, there).min())

@@ -37,7 +37,9 @@ def wave(hand: Hand, start_s: float, end_s: float) -> None:
 
 def point(hand: Hand, start_s: float, end_s: float) -> None:
     """The index finger at one place of the room after another."""
-    hand.free(start_s, start_s + 0.7, _raised(hand, hands.POINT, vec(0.07, -0.03, 0.09), (-0.3, 0.95, 0.05), (0.3, 0.1, 1)))
+    hand.free(
+        start_s, start_s + 0.7, _raised(hand, hands.POINT, vec(0.07, -0.03, 0.09), (-0.3, 0.95, 0.05), (0.3, 0.1, 1))
+    )
     middle = (start_s + end_s) / 2
     hand.free(middle, middle + 0.6, _raised(hand, hands.POINT, vec(0.12, -0.02, 0.1), (0.2, 0.95, 0.05), (0.4, 0, 1)))
     hand.free(end_s - 0.7, end_s, hand.home)

@@ -27,7 +27,7 @@ HOW: dict[str, tuple[str, ...]] = {
     "knob": ("rim",),
     "drawer": ("handle",),
 }
-PASSED: dict[str, tuple[str, ...]] = {k: ("top", "side") for k in ("can", "cup", "box", "ball", "block")}
+PASSED: dict[str, tuple[str, ...]] = dict.fromkeys(("can", "cup", "box", "ball", "block"), ("top", "side"))
 DEEPEST_M = 0.001
 
 

@@ -62,9 +62,7 @@ def frame(of: Take, t_s: float, t_ns: int) -> FrameTruth:
         camera_position_m=_three(pose.position),
         camera_quaternion=_four(quaternion(pose.rotation)),
         hands=tuple(_hand(of, state, name) for name in names),
-        things=tuple(
-            _thing(name, of.script.props[name].thing, at, state.camera) for name, at in state.things.items()
-        ),
+        things=tuple(_thing(name, of.script.props[name].thing, at, state.camera) for name, at in state.things.items()),
     )
 
 

@@ -210,9 +210,13 @@ def _variation(seed: int, index: int, count: int, shot: int, options: Options) -
         out["other"] = "across" if out["verb"] in ("hand over", "take") else out["other"]
         out["room"] = "table" if out["room"] == "desk" and out["other"] == "across" else out["room"]
     else:
-        out |= {"verb": "none", "outcome": "none", "gesture": out["gesture"] if out["negative"] == "gesture" else "none"}
+        out |= {
+            "verb": "none",
+            "outcome": "none",
+            "gesture": out["gesture"] if out["negative"] == "gesture" else "none",
+        }
     if out["negative"] in UNMANNED:
-        out |= {axis: "none" for axis in ("body", "skin", "glove", "sleeve", "hands")} | {"other": "nobody"}
+        out |= dict.fromkeys(("body", "skin", "glove", "sleeve", "hands"), "none") | {"other": "nobody"}
     return out
 
 
@@ -254,7 +258,11 @@ def _shot(seed: int, index: int, number: int, variation: dict[str, str], options
     return ShotPlan(
         seed=int(rng.integers(2**31)),
         variation=variation,
-        look=Look(exposure=round(EXPOSURES[variation["exposure"]] * ADAPTED[variation["light"]], 4), noise=noise, shutter=round(shutter, 4)),
+        look=Look(
+            exposure=round(EXPOSURES[variation["exposure"]] * ADAPTED[variation["light"]], 4),
+            noise=noise,
+            shutter=round(shutter, 4),
+        ),
         lens=Lens(options.width_px, options.height_px, round(FOCAL[variation["view"]] * options.width_px, 1)),
         fps_hz=options.fps_hz,
         duration_s=max(1, round(busy_s * options.fps_hz)) / options.fps_hz,
@@ -275,7 +283,9 @@ def _tasks(rng: np.random.Generator, variation: dict[str, str], options: Options
         holding = bool(tasks) and tasks[-1].verb == "pick" and tasks[-1].outcome == "success"
         if tasks:
             verb, outcome = ("place", "success") if holding else _next(rng, tasks, variation)
-        thing, colour = (tasks[-1].thing, tasks[-1].colour) if holding else (_of(rng, _kinds(verb, variation), tasks), "")
+        thing, colour = (
+            (tasks[-1].thing, tasks[-1].colour) if holding else (_of(rng, _kinds(verb, variation), tasks), "")
+        )
         target = _of(rng, TARGETS[verb], tasks) if verb in TARGETS else None
         length_s = round(LENGTHS.get(verb, 1.0) * options.task_s * float(rng.uniform(0.92, 1.08)), 2)
         tasks.append(

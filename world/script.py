@@ -128,7 +128,9 @@ class Hand:
         stretch = self.now(t_s)
         return stretch.holds if stretch is not None else None
 
-    def free(self, start_s: float, end_s: float, to: HandPose, arc: Floats | None = None, near: str | None = None) -> None:
+    def free(
+        self, start_s: float, end_s: float, to: HandPose, arc: Floats | None = None, near: str | None = None
+    ) -> None:
         """Goes from where it is to a pose, smoothly."""
         begin = self.at(start_s)
 
@@ -241,11 +243,11 @@ def settle(thing: Thing, at: Pose, supports: list[tuple[Thing, Pose]]) -> Pose:
     base = points.T + at.position * (1, 1, 0)
     low = -float(base[:, 2].min())
     if not supports:
-        return Pose(at.position * (1, 1, 0) + (0, 0, low), at.rotation)
+        return Pose(at.position * (1, 1, 0) + vec(0, 0, low), at.rotation)
     sample = base[:: max(1, len(base) // 800)]
 
     def free(z: float) -> bool:
-        return all(float(s.away(sample + (0, 0, z), p).min()) >= 0.0 for s, p in supports)
+        return all(float(s.away(sample + vec(0, 0, z), p).min()) >= 0.0 for s, p in supports)
 
     high = low + 0.4
     if not free(low):
@@ -254,7 +256,7 @@ def settle(thing: Thing, at: Pose, supports: list[tuple[Thing, Pose]]) -> Pose:
             middle = (lower + high) / 2
             lower, high = (lower, middle) if free(middle) else (middle, high)
         low = high
-    return Pose(at.position * (1, 1, 0) + (0, 0, low), at.rotation)
+    return Pose(at.position * (1, 1, 0) + vec(0, 0, low), at.rotation)
 
 
 def lifted_way(a: Pose, b: Pose, over_z_m: float) -> Callable[[float], Pose]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from world.hands import Arm, ArmShape
 from world.parts import Camera, Floats, Pose, Thing
@@ -18,6 +19,7 @@ BEFORE_M = 0.025  # and what is nearer to it than this along the ray does not hi
 SHORT_M = 0.004  # a ray ends this far before the skin
 STEPS = 28
 
+Mask = npt.NDArray[np.bool_]
 Capsules = tuple[Floats, Floats, Floats]  # ends (N, 3), ends (N, 3), radii (N,)
 
 
@@ -60,7 +62,7 @@ def visible(
     return float(seen.sum()) / len(points)
 
 
-def hidden_by(thing: Thing, pose: Pose, eye: Floats, points: Floats) -> np.ndarray:
+def hidden_by(thing: Thing, pose: Pose, eye: Floats, points: Floats) -> Mask:
     """(N,) whether the thing stands between the eye and each point."""
     way = points - eye
     length = np.linalg.norm(way, axis=1) - SHORT_M

@@ -113,7 +113,9 @@ def _set_table(script: Script, shot: ShotPlan) -> None:
     for task in shot.tasks:
         furnish(table, task)
         if task.thing == "drawer":
-            closed = upright(float(script.props[f"{task.colour} drawer"].home.position[0]), DRAWER_Y_M, things.CABINET_FOOT_M)
+            closed = upright(
+                float(script.props[f"{task.colour} drawer"].home.position[0]), DRAWER_Y_M, things.CABINET_FOOT_M
+            )
             script.still += rooms.cabinet(closed, "white" if task.colour != "white" else "grey")
     litter(table, shot.variation["clutter"], shot.variation["room"], shot.variation["negative"] == "confusers")
 

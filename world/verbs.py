@@ -302,7 +302,9 @@ def _drop(act: Act, grip: Grip, start: float, end: float) -> None:
         return Pose(np.array([on.position[0], on.position[1], z]), on.rotation) if u < 1 else lying
 
     act.prop.parts.append(Part(gone_s, gone_s + last_s, fallen))
-    act.hand.follow(act.t(start if act.hand.holds(act.t(0)) != act.prop.name else 0), gone_s, act.prop, grip.closed, grip.at)
+    act.hand.follow(
+        act.t(start if act.hand.holds(act.t(0)) != act.prop.name else 0), gone_s, act.prop, grip.closed, grip.at
+    )
     there = grip.moved(begin)
     loose = flexed(there.closed, there.open, 0.9)
     act.hand.free(gone_s, gone_s + 0.1, shifted(loose, vec(0, 0, 0.01)), near=act.prop.name)
