@@ -9,9 +9,9 @@ import numpy as np
 from world import dress, grasp, hands
 from world.hands import HandPose
 from world.motion import hand_frame, moved, vec
-from world.parts import Mesh, Pose
+from world.parts import Floats, Mesh, Pose
 from world.plan import ShotPlan
-from world.script import Hand, Script, skin_of
+from world.script import Hand, skin_of
 
 SIDES = ("right", "left")
 OTHER_WRIST = (0.16, 0.40)  # of the other person's resting hands
@@ -29,7 +29,7 @@ def people(shot: ShotPlan, rng: np.random.Generator) -> tuple[dict[str, Hand], d
         for side in SIDES if v["hands"] == "both" or robot else (v["handed"],):
             hand = _resting(body, side, "wearer")
             name = f"wearer_{side}"
-            out[name] = replace_human(hand, not robot)
+            out[name] = replace(hand, human=not robot)
             skin, glove, sleeve = ("medium", "none", "bare") if robot else (v["skin"], v["glove"], v["sleeve"])
             worn[name] = dress.worn(hand.arm, skin, glove, sleeve, "robot" if robot else "human")
     if v["other"] == "across":
@@ -42,11 +42,6 @@ def people(shot: ShotPlan, rng: np.random.Generator) -> tuple[dict[str, Hand], d
     return out, worn
 
 
-def replace_human(hand: Hand, human: bool) -> Hand:
-    """The same hand, of flesh or not."""
-    return replace(hand, human=human)
-
-
 def statue(rng: np.random.Generator) -> list[Mesh]:
     """A hand of stone that stands on the table, its arm below it."""
     side = SIDES[int(rng.integers(2))]
@@ -55,13 +50,13 @@ def statue(rng: np.random.Generator) -> list[Mesh]:
     turn = float(rng.uniform(-0.8, 0.8))
     back = (np.sin(turn), -np.cos(turn), 0.1) if rng.random() < 0.5 else (np.sin(turn), np.cos(turn), 0.1)
     at = vec(float(rng.uniform(-0.1, 0.1)), float(rng.uniform(-0.02, 0.08)), 0.012)
-    pose = HandPose(Pose(at, hand_frame((0.08, 0.06, 1.0), back)), flex, 1.0, at - (0, 0, 0.3))
+    pose = HandPose(Pose(at, hand_frame((0.08, 0.06, 1.0), back)), flex, 1.0, at - vec(0, 0, 0.3))
     shape = arm.shape(pose)
     worn = dress.worn(arm, "light", "none", "bare", "statue")
     return [replace(worn.meshes[key], vertices=vertices) for key, vertices in _placed(worn, shape).items()]
 
 
-def _placed(worn: dress.Dress, shape: hands.ArmShape) -> dict[str, np.ndarray]:
+def _placed(worn: dress.Dress, shape: hands.ArmShape) -> dict[str, Floats]:
     return {name.split(":")[-1]: vertices for name, vertices in worn.places(shape, "statue").items()}
 
 
@@ -70,13 +65,16 @@ def _resting(body: str, side: str, person: str) -> Hand:
     arm = hands.arm_of(body, side)
     sign = arm.sign if person == "wearer" else -arm.sign
     if person == "wearer":
-        at, rotation = vec(HOME_WRIST[0] * sign, HOME_WRIST[1], 0.06), hand_frame((-0.4 * sign, 0.9, -0.1), (0.15 * sign, 0.1, 1))
+        at, rotation = (
+            vec(HOME_WRIST[0] * sign, HOME_WRIST[1], 0.06),
+            hand_frame((-0.4 * sign, 0.9, -0.1), (0.15 * sign, 0.1, 1)),
+        )
     else:
-        at, rotation = vec(OTHER_WRIST[0] * sign, OTHER_WRIST[1], 0.06), hand_frame((-0.35 * sign, -0.9, -0.1), (0.15 * sign, -0.1, 1))
+        at, rotation = (
+            vec(OTHER_WRIST[0] * sign, OTHER_WRIST[1], 0.06),
+            hand_frame((-0.35 * sign, -0.9, -0.1), (0.15 * sign, -0.1, 1)),
+        )
     elbow = grasp.elbow_for(at, side, person)
     pose = HandPose(Pose(at, rotation), hands.REST, 1.0, elbow)
     low = float(skin_of(arm, pose)[:, 2].min())
     return Hand(f"{person}_{side}", person, arm, replace(pose, wrist=moved(pose.wrist, vec(0, 0, 0.001 - low))))
-
-
-__all__ = ["Script", "people", "statue"]

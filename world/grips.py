@@ -9,7 +9,7 @@ import numpy as np
 from world import grasp, hands
 from world.hands import HandPose
 from world.motion import UP, hand_frame, unit, vec
-from world.parts import Floats, Pose, Thing
+from world.parts import Floats, Pose
 from world.script import CLEAR_M, Hand, Prop, Script, carried, flexed, gap_m, shifted, skin_of, way_out
 
 HOW: dict[str, tuple[str, ...]] = {
@@ -27,7 +27,7 @@ HOW: dict[str, tuple[str, ...]] = {
     "knob": ("rim",),
     "drawer": ("handle",),
 }
-PASSED: dict[str, tuple[str, ...]] = {k: ("top", "side") for k in ("can", "cup", "box", "ball", "block")}
+PASSED: dict[str, tuple[str, ...]] = dict.fromkeys(("can", "cup", "box", "ball", "block"), ("top", "side"))
 DEEPEST_M = 0.001
 
 
@@ -62,7 +62,7 @@ def find(script: Script, hand: Hand, prop: Prop, at: Pose, hows: tuple[str, ...]
         found = grasp.grasp(hand.arm, prop.thing, at, how, hand.home.elbow)
         way = way_out(script, hand, prop, at, found.open)
         grip = Grip(prop, at, hand.elbowed(found.open), hand.elbowed(found.closed), way)
-        if found.touches and gap_m(hand.arm, grip.closed, prop.thing, at) > -DEEPEST_M:
+        if found.touches and gap_m(hand.arm, grip.closed, prop, at) > -DEEPEST_M:
             return grip
         best = best or grip
     assert best is not None
@@ -77,7 +77,7 @@ def miss(hand: Hand, grip: Grip) -> Floats:
         for way in ways:
             off = unit(way) * length
             poses = [shifted(grip.open, off), shifted(shut, off)]
-            if min(gap_m(hand.arm, p, grip.prop.thing, grip.at) for p in poses) > 0.008:
+            if min(gap_m(hand.arm, p, grip.prop, grip.at) for p in poses) > 0.008:
                 return off
     return vec(0, -0.12, 0.02)
 
@@ -88,9 +88,7 @@ def pressing(hand: Hand, prop: Prop, at: Pose, pose: HandPose, along: Floats, le
     start = skin_of(hand.arm, pose)
     for _ in range(16):
         middle = (low + high) / 2
-        free = all(
-            float(prop.thing.away(start + along * s, at).min()) > least_m for s in np.linspace(low, middle, 5)[1:]
-        )
+        free = all(prop.nearest(start + along * s, at, 0.01)[0] > least_m for s in np.linspace(low, middle, 5)[1:])
         low, high = (middle, high) if free else (low, middle)
     return shifted(pose, along * low)
 
@@ -110,7 +108,7 @@ def palm_side(script: Script, hand: Hand, prop: Prop, at: Pose) -> Grip:
     return Grip(prop, at, shifted(pressed, vec(0.004 * s, 0, 0)), pressed, vec(s, -0.3, 0.3) * CLEAR_M)
 
 
-def palm_under(hand: Hand, thing: Thing, at: Pose) -> HandPose:
+def palm_under(hand: Hand, prop: Prop, at: Pose) -> HandPose:
     """The flat hand below a thing, palm up, carrying it."""
     across = -1.0 if hand.person == "other" else 1.0
     rotation = hand_frame((0.25 * hand.sign * -1, across, 0.05), (0, 0.1 * across, -1))
@@ -125,6 +123,6 @@ def palm_under(hand: Hand, thing: Thing, at: Pose) -> HandPose:
     skin = skin_of(hand.arm, pose)
     for _ in range(16):
         middle = (low + high) / 2
-        free = float(thing.away(skin + vec(0, 0, middle), at).min()) > 0.0002
+        free = prop.nearest(skin + vec(0, 0, middle), at)[0] > 0.0002
         low, high = (middle, high) if free else (low, middle)
     return shifted(pose, vec(0, 0, low))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from world import shapes, things
-from world.motion import upright
+from world.motion import upright, vec
 from world.parts import Material, Pose, Thing
 from world.plan import TaskPlan
 from world.script import Prop, settle
@@ -92,7 +92,7 @@ def _first(table: Table, task: TaskPlan, name: str, s: float) -> None:
     if task.thing == "drawer":
         closed = upright(0.05 * s, DRAWER_Y_M, things.CABINET_FOOT_M)
         out = things.DRAWER_TRAVEL_M * 0.8 if task.verb == "close" else 0.0
-        table.fix(name, thing, Pose(closed.position - (0, out, 0), closed.rotation), 0.19)
+        table.fix(name, thing, Pose(closed.position - vec(0, out, 0), closed.rotation), 0.19)
         table.discs.append((0.05 * s, DRAWER_Y_M - 0.22, 0.1))
     elif task.thing == "knob":
         x, y = 0.06 * s, float(table.rng.uniform(0.03, 0.08))
@@ -104,7 +104,7 @@ def _first(table: Table, task: TaskPlan, name: str, s: float) -> None:
         )
         lid = things.make("lid", task.colour)
         if task.verb == "open":
-            place = Pose(jar.home.position + (0, 0, things.LID_ON_JAR_M), jar.home.rotation)
+            place = Pose(jar.home.position + vec(0, 0, things.LID_ON_JAR_M), jar.home.rotation)
             table.props[f"{task.colour} lid"] = Prop(f"{task.colour} lid", lid, place)
         else:
             table.put(f"{task.colour} lid", lid, (0.1, 0.17, -0.02, 0.05), ROOM_FOR_HANDS_M, 0.0)

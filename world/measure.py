@@ -15,6 +15,7 @@ from world.take import State, Take
 from world.truth import FrameTruth, HandTruth, RecordingTruth, ShotTruth, ThingTruth
 
 TOUCH_M = 0.0015
+SPARSE_M = 0.02  # a sixteenth of the skin's points misses the nearest one by less
 FAR_M = 9.0  # what is told where there is no thing
 NS = 1_000_000_000
 
@@ -61,9 +62,7 @@ def frame(of: Take, t_s: float, t_ns: int) -> FrameTruth:
         camera_position_m=_three(pose.position),
         camera_quaternion=_four(quaternion(pose.rotation)),
         hands=tuple(_hand(of, state, name) for name in names),
-        things=tuple(
-            _thing(name, of.script.props[name].thing, at, state.camera) for name, at in state.things.items()
-        ),
+        things=tuple(_thing(name, of.script.props[name].thing, at, state.camera) for name, at in state.things.items()),
     )
 
 
@@ -71,19 +70,13 @@ def gaps_m(of: Take, state: State, name: str) -> dict[str, float]:
     """Signed distance of a hand's skin from each thing that may be the nearest or touched."""
     hand = of.script.hands[name]
     skin = state.shapes[name].vertices[hand.arm.hand_vertices]
-    middle = skin.mean(axis=0)
-    reach = float(np.linalg.norm(skin - middle, axis=1).max())
-    bounds = []
-    for key, at in state.things.items():
-        thing = of.script.props[key].thing
-        centre = at.out(np.array([[0.0, 0.0, thing.size[2] / 2]]))[0]
-        radius = float(np.linalg.norm(thing.size)) * 0.62
-        bounds.append((float(np.linalg.norm(centre - middle)) - radius - reach, key))
+    bounds = {key: float(of.script.props[key].bounds_m(skin[::16], at).min()) for key, at in state.things.items()}
     out: dict[str, float] = {}
-    for bound, key in sorted(bounds):
-        if bound > min(min(out.values(), default=FAR_M), 0.05) and out:
+    for key in sorted(bounds, key=lambda k: (bounds[k], k)):
+        least = min(out.values(), default=FAR_M)
+        if bounds[key] - SPARSE_M > max(least, TOUCH_M):
             break
-        out[key] = float(of.script.props[key].thing.away(skin, state.things[key]).min())
+        out[key] = of.script.props[key].nearest(skin, state.things[key])[0]
     return out
 
 

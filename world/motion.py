@@ -75,7 +75,7 @@ def upright(x: float, y: float, z: float = 0.0, yaw_rad: float = 0.0) -> Pose:
     return Pose(vec(x, y, z), turned(UP, yaw_rad))
 
 
-def hand_frame(forward: Sequence[float], back: Sequence[float]) -> Floats:
+def hand_frame(forward: Floats | Sequence[float], back: Floats | Sequence[float]) -> Floats:
     """(3, 3) of a wrist whose fingers point `forward` and whose back of the hand faces `back`."""
     z = -unit(np.asarray(forward, dtype=np.float64))
     y = np.asarray(back, dtype=np.float64)

@@ -80,6 +80,7 @@ UNMANNED = ("empty", "statue", "robot_hand", "confusers")
 PEOPLE = ("negative", "body", "skin", "glove", "sleeve", "handed")  # one wearer a recording, not a shot
 FAIL_EVERY = 4  # one work recording in four starts with a failure
 EXPOSURES = {"normal": 1.0, "under": 0.45, "over": 1.8}
+ADAPTED = {"dim": 2.2, "evening": 1.0, "window": 1.0, "ceiling": 1.0, "lamp": 1.0}  # a camera's own exposure
 OPEN_S = {"none": 0.0, "some": 1 / 60, "heavy": 1 / 20}  # the shutter's time
 FOCAL = {"normal": 0.82, "near": 1.0, "wide": 0.66}  # of the picture's width
 LEAD_S, PAUSE_S, TAIL_S = 0.5, 0.4, 0.3
@@ -209,9 +210,13 @@ def _variation(seed: int, index: int, count: int, shot: int, options: Options) -
         out["other"] = "across" if out["verb"] in ("hand over", "take") else out["other"]
         out["room"] = "table" if out["room"] == "desk" and out["other"] == "across" else out["room"]
     else:
-        out |= {"verb": "none", "outcome": "none", "gesture": out["gesture"] if out["negative"] == "gesture" else "none"}
+        out |= {
+            "verb": "none",
+            "outcome": "none",
+            "gesture": out["gesture"] if out["negative"] == "gesture" else "none",
+        }
     if out["negative"] in UNMANNED:
-        out |= {axis: "none" for axis in ("body", "skin", "glove", "sleeve", "hands")} | {"other": "nobody"}
+        out |= dict.fromkeys(("body", "skin", "glove", "sleeve", "hands"), "none") | {"other": "nobody"}
     return out
 
 
@@ -253,7 +258,11 @@ def _shot(seed: int, index: int, number: int, variation: dict[str, str], options
     return ShotPlan(
         seed=int(rng.integers(2**31)),
         variation=variation,
-        look=Look(exposure=EXPOSURES[variation["exposure"]], noise=noise, shutter=round(shutter, 4)),
+        look=Look(
+            exposure=round(EXPOSURES[variation["exposure"]] * ADAPTED[variation["light"]], 4),
+            noise=noise,
+            shutter=round(shutter, 4),
+        ),
         lens=Lens(options.width_px, options.height_px, round(FOCAL[variation["view"]] * options.width_px, 1)),
         fps_hz=options.fps_hz,
         duration_s=max(1, round(busy_s * options.fps_hz)) / options.fps_hz,
@@ -274,7 +283,9 @@ def _tasks(rng: np.random.Generator, variation: dict[str, str], options: Options
         holding = bool(tasks) and tasks[-1].verb == "pick" and tasks[-1].outcome == "success"
         if tasks:
             verb, outcome = ("place", "success") if holding else _next(rng, tasks, variation)
-        thing, colour = (tasks[-1].thing, tasks[-1].colour) if holding else (_of(rng, _kinds(verb, variation), tasks), "")
+        thing, colour = (
+            (tasks[-1].thing, tasks[-1].colour) if holding else (_of(rng, _kinds(verb, variation), tasks), "")
+        )
         target = _of(rng, TARGETS[verb], tasks) if verb in TARGETS else None
         length_s = round(LENGTHS.get(verb, 1.0) * options.task_s * float(rng.uniform(0.92, 1.08)), 2)
         tasks.append(

@@ -57,7 +57,7 @@ def _idle(of: Take, start_ns: int, end_ns: int) -> TaskTruth:
     """The one task of a shot in which nothing is done."""
     v = of.shot.variation
     gesture = v["negative"] == "gesture"
-    roles = {} if of.shot.wearer is None else {s: "rests" for s in _sides(of)}
+    roles = {} if of.shot.wearer is None else dict.fromkeys(_sides(of), "rests")
     for name, hand in of.script.hands.items():
         if gesture and hand.person == "wearer" and (name == of.script.acting or len(_busy(of, name))):
             roles[hand.side] = "gestures"

@@ -15,6 +15,7 @@ from world.hands import Arm, HandPose
 from world.motion import between, moved, slerp, smooth, unit, vec
 from world.parts import Floats, Mesh, Pose, Thing
 
+FIRST = 200  # points whose distance is computed before those that may be nearer
 CLEAR_M = 0.06  # how far an open hand stays off before it goes in
 
 
@@ -36,6 +37,12 @@ class Prop:
     home: Pose
     parts: list[Part] = field(default_factory=list)
     fixed: bool = False
+    low: Floats = field(init=False)  # (3,) corners of its bounds, in its frame
+    high: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        points = np.concatenate([mesh.vertices for mesh in self.thing.meshes])
+        self.low, self.high = points.min(axis=0), points.max(axis=0)
 
     def at(self, t_s: float) -> Pose:
         """Where it is."""
@@ -47,10 +54,25 @@ class Prop:
             return self.home
         return now.pose(min(max((t_s - now.start_s) / max(now.end_s - now.start_s, 1e-9), 0.0), 1.0))
 
-    @property
-    def radius_m(self) -> float:
-        """Of a sphere about the middle of its height that holds it."""
-        return float(np.linalg.norm(self.thing.size)) / 2
+    def bounds_m(self, points: Floats, at: Pose) -> Floats:
+        """(N,) distances of world points from its bounds: never more than those from the thing."""
+        inner = at.into(points)
+        return np.asarray(np.linalg.norm(np.maximum(np.maximum(self.low - inner, inner - self.high), 0.0), axis=1))
+
+    def nearest(self, points: Floats, at: Pose, within_m: float = np.inf) -> tuple[float, int]:
+        """Least signed distance of world points (N, 3), and whose it is; exact where it is within within_m."""
+        bounds = self.bounds_m(points, at)
+        first = int(np.argmin(bounds))
+        if bounds[first] > within_m:
+            return float(bounds[first]), first
+        some = np.argpartition(bounds, FIRST)[:FIRST] if len(bounds) > FIRST else np.arange(len(bounds))
+        away = self.thing.away(points[some], at)
+        k = int(np.argmin(away))
+        rest = np.flatnonzero(bounds < away[k])
+        if len(rest):
+            away, some = self.thing.away(points[rest], at), rest
+            k = int(np.argmin(away))
+        return float(away[k]), int(some[k])
 
     def go(self, start_s: float, end_s: float, pose: Callable[[float], Pose]) -> None:
         """Adds a stretch; starts must not go back."""
@@ -106,7 +128,9 @@ class Hand:
         stretch = self.now(t_s)
         return stretch.holds if stretch is not None else None
 
-    def free(self, start_s: float, end_s: float, to: HandPose, arc: Floats | None = None, near: str | None = None) -> None:
+    def free(
+        self, start_s: float, end_s: float, to: HandPose, arc: Floats | None = None, near: str | None = None
+    ) -> None:
         """Goes from where it is to a pose, smoothly."""
         begin = self.at(start_s)
 
@@ -190,9 +214,9 @@ def skin_of(arm: Arm, pose: HandPose) -> Floats:
     return arm.skin.part(arm.hand_vertices).posed(arm.bones(pose))
 
 
-def gap_m(arm: Arm, pose: HandPose, thing: Thing, at: Pose) -> float:
+def gap_m(arm: Arm, pose: HandPose, prop: Prop, at: Pose) -> float:
     """Distance of the hand's skin from a thing; negative: inside."""
-    return float(thing.away(skin_of(arm, pose), at).min())
+    return prop.nearest(skin_of(arm, pose), at)[0]
 
 
 def way_out(script: Script, hand: Hand, prop: Prop, at: Pose, pose: HandPose) -> Floats:
@@ -204,10 +228,10 @@ def way_out(script: Script, hand: Hand, prop: Prop, at: Pose, pose: HandPose) ->
         rooms = []
         for share in (0.35, 0.7, 1.0):
             skin = skin_of(hand.arm, shifted(pose, way * CLEAR_M * share))
-            rooms.append(min(float(prop.thing.away(skin, at).min()), float(skin[:, 2].min()) + 0.004))
+            rooms.append(min(prop.nearest(skin, at)[0], float(skin[:, 2].min()) + 0.004))
             for other in script.props.values():
                 if other is not prop and np.linalg.norm(other.home.position - at.position) < 0.25:
-                    rooms.append(float(other.thing.away(skin, other.at(0.0)).min()))
+                    rooms.append(other.nearest(skin, other.at(0.0), rooms[-1])[0])
         if min(rooms) > best_room + 1e-4:
             best, best_room = way * CLEAR_M, min(rooms)
     return best
@@ -219,11 +243,11 @@ def settle(thing: Thing, at: Pose, supports: list[tuple[Thing, Pose]]) -> Pose:
     base = points.T + at.position * (1, 1, 0)
     low = -float(base[:, 2].min())
     if not supports:
-        return Pose(at.position * (1, 1, 0) + (0, 0, low), at.rotation)
+        return Pose(at.position * (1, 1, 0) + vec(0, 0, low), at.rotation)
     sample = base[:: max(1, len(base) // 800)]
 
     def free(z: float) -> bool:
-        return all(float(s.away(sample + (0, 0, z), p).min()) >= 0.0 for s, p in supports)
+        return all(float(s.away(sample + vec(0, 0, z), p).min()) >= 0.0 for s, p in supports)
 
     high = low + 0.4
     if not free(low):
@@ -232,7 +256,7 @@ def settle(thing: Thing, at: Pose, supports: list[tuple[Thing, Pose]]) -> Pose:
             middle = (lower + high) / 2
             lower, high = (lower, middle) if free(middle) else (middle, high)
         low = high
-    return Pose(at.position * (1, 1, 0) + (0, 0, low), at.rotation)
+    return Pose(at.position * (1, 1, 0) + vec(0, 0, low), at.rotation)
 
 
 def lifted_way(a: Pose, b: Pose, over_z_m: float) -> Callable[[float], Pose]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from world.hands import Arm, ArmShape
 from world.parts import Camera, Floats, Pose, Thing
@@ -14,9 +15,11 @@ BONES = ((0, 1), (1, 2), (2, 3), (3, 4), (0, 5), (5, 6), (6, 7), (7, 8), (0, 9),
          (0, 13), (13, 14), (14, 15), (15, 16), (0, 17), (17, 18), (18, 19), (19, 20))  # fmt: skip
 FINGER_M, PALM_M, FOREARM_M, FOREARM_LONG_M = 0.0075, 0.011, 0.03, 0.2
 OWN_M = 0.012  # skin this close to a bone's capsule is that bone's own
+BEFORE_M = 0.025  # and what is nearer to it than this along the ray does not hide it
 SHORT_M = 0.004  # a ray ends this far before the skin
 STEPS = 28
 
+Mask = npt.NDArray[np.bool_]
 Capsules = tuple[Floats, Floats, Floats]  # ends (N, 3), ends (N, 3), radii (N,)
 
 
@@ -53,13 +56,13 @@ def visible(
     for thing, pose in things:
         seen[seen] &= ~hidden_by(thing, pose, eye, points[seen])
     for other in others:
-        seen[seen] &= (_rays_to(eye, points[seen], other) > other[2]).all(axis=1)
-    far = nearest[seen] > own[2] + OWN_M
-    seen[seen] &= ((_rays_to(eye, points[seen], own) > own[2]) | ~far).all(axis=1)
+        seen[seen] &= (_rays_to(eye, points[seen], other)[0] > other[2]).all(axis=1)
+    away, before = _rays_to(eye, points[seen], own)
+    seen[seen] &= ((away > own[2]) | (nearest[seen] < own[2] + OWN_M) | (before < BEFORE_M)).all(axis=1)
     return float(seen.sum()) / len(points)
 
 
-def hidden_by(thing: Thing, pose: Pose, eye: Floats, points: Floats) -> np.ndarray:
+def hidden_by(thing: Thing, pose: Pose, eye: Floats, points: Floats) -> Mask:
     """(N,) whether the thing stands between the eye and each point."""
     way = points - eye
     length = np.linalg.norm(way, axis=1) - SHORT_M
@@ -95,8 +98,11 @@ def _nearest(points: Floats, caps: Capsules) -> tuple[Floats, Floats]:
     return distance, foot[np.arange(len(points)), best]
 
 
-def _rays_to(eye: Floats, points: Floats, caps: Capsules) -> Floats:
-    """Distances (N, C) of the segments eye-point from the capsules' axes (Ericson, closest points of segments)."""
+def _rays_to(eye: Floats, points: Floats, caps: Capsules) -> tuple[Floats, Floats]:
+    """Distances (N, C) of the segments eye-point from the capsules' axes, and how far before the point that is.
+
+    Ericson, Real-Time Collision Detection, closest points of two segments.
+    """
     a, b, _ = caps
     d1, d2, r = (points - eye)[:, None], (b - a)[None], (eye - a)[None]
     aa, ee, ff = (d1**2).sum(2), (d2**2).sum(2) + 1e-12, (d2 * r).sum(2)
@@ -104,7 +110,8 @@ def _rays_to(eye: Floats, points: Floats, caps: Capsules) -> Floats:
     s = np.clip((bb * ff - cc * ee) / np.maximum(aa * ee - bb * bb, 1e-12), 0, 1)
     t = np.clip((bb * s + ff) / ee, 0, 1)
     s = np.clip((bb * t - cc) / np.maximum(aa, 1e-12), 0, 1)
-    return np.asarray(np.linalg.norm(r + d1 * s[..., None] - d2 * t[..., None], axis=2))
+    away = np.linalg.norm(r + d1 * s[..., None] - d2 * t[..., None], axis=2)
+    return np.asarray(away), np.asarray((1 - s) * np.sqrt(aa))
 
 
 def _elbow(shape: ArmShape) -> Floats:

@@ -113,7 +113,9 @@ def _set_table(script: Script, shot: ShotPlan) -> None:
     for task in shot.tasks:
         furnish(table, task)
         if task.thing == "drawer":
-            closed = upright(float(script.props[f"{task.colour} drawer"].home.position[0]), DRAWER_Y_M, things.CABINET_FOOT_M)
+            closed = upright(
+                float(script.props[f"{task.colour} drawer"].home.position[0]), DRAWER_Y_M, things.CABINET_FOOT_M
+            )
             script.still += rooms.cabinet(closed, "white" if task.colour != "white" else "grey")
     litter(table, shot.variation["clutter"], shot.variation["room"], shot.variation["negative"] == "confusers")
 
@@ -164,16 +166,14 @@ def _follows(hand: Hand, t_s: float) -> bool:
 def _pushed_out(hand: Hand, shape: ArmShape, props: Mapping[str, Prop], places: Mapping[str, Pose]) -> Floats | None:
     """(3,) m by which a hand must move to touch things without being in them; None: it is free."""
     skin = shape.vertices[hand.arm.hand_vertices]
-    middle = skin.mean(axis=0)
-    near = [n for n, p in props.items() if np.linalg.norm(places[n].position - middle) < 0.16 + p.radius_m * 2]
+    near = [n for n, p in props.items() if float(p.bounds_m(skin[::8], places[n]).min()) < 0.02]
     off = np.zeros(3)
     for _ in range(5):
-        depth, way = PUSH_M * 0 + float((skin + off)[:, 2].min()), vec(0, 0, 1)
+        depth, way = float((skin + off)[:, 2].min()), vec(0, 0, 1)
         for name in near:
-            away = props[name].thing.away(skin + off, places[name])
-            k = int(np.argmin(away))
-            if away[k] < depth:
-                depth, way = float(away[k]), _outwards(props[name], places[name], skin[k] + off)
+            away, k = props[name].nearest(skin + off, places[name], 0.002)
+            if away < depth:
+                depth, way = away, _outwards(props[name], places[name], skin[k] + off)
         if depth >= -PUSH_M:
             break
         off = off + way * (-depth + PUSH_M * 0.5)

@@ -141,7 +141,7 @@ def pour(act: Act) -> None:
     _take_hold(act, grip, 0.2, 0.27, 0.33)
     bowl = target.at(act.t(0))
     spilt = act.task.outcome == "spill"
-    aim = bowl.position + (vec(0.13 * act.s, -0.06, 0) if spilt else vec(0.012 * act.s, 0, 0))
+    aim = bowl.position + (vec(0.06 * act.s, -0.115, 0) if spilt else vec(0.012 * act.s, 0, 0))
     width, height = act.prop.thing.size[1] / 2, act.prop.thing.size[2]
     lip = vec(-act.s * width, 0, height)
     spout = vec(aim[0], aim[1], bowl.position[2] + target.thing.size[2] + 0.045)
@@ -211,7 +211,7 @@ def hand_over(act: Act) -> None:
     away = moved(meet, vec(-0.03 * act.s, 0.2, 0.0))
     act.prop.go(act.t(0.33), act.t(0.55), lifted_way(at, meet, meet.position[2]))
     act.prop.go(act.t(0.74), act.t(0.95), straight_way(meet, away))
-    palm = grips.palm_under(other, act.prop.thing, meet)
+    palm = grips.palm_under(other, act.prop, meet)
     other.free(act.t(0.25), act.t(0.5), shifted(palm, vec(0, 0.02, -0.05)), vec(0, 0, 0.04))
     other.free(act.t(0.56), act.t(0.62), palm, near=act.prop.name)
     other.follow(act.t(0.62), 1e6, act.prop, palm, meet)
@@ -225,7 +225,7 @@ def take(act: Act) -> None:
     meet = Pose(MEET, upright(0, 0, 0, 0.2).rotation)
     far = moved(meet, vec(-0.03 * act.s, 0.24, -0.04))
     act.prop.home = far
-    palm = grips.palm_under(other, act.prop.thing, meet)
+    palm = grips.palm_under(other, act.prop, meet)
     other.follow(0.0, act.t(0.5), act.prop, palm, meet)
     act.prop.go(act.t(0.0), act.t(0.28), straight_way(far, meet, vec(0, 0, 0.02)))
     grip = grips.find(act.script, act.hand, act.prop, meet, grips.PASSED.get(act.prop.thing.name))
@@ -302,7 +302,9 @@ def _drop(act: Act, grip: Grip, start: float, end: float) -> None:
         return Pose(np.array([on.position[0], on.position[1], z]), on.rotation) if u < 1 else lying
 
     act.prop.parts.append(Part(gone_s, gone_s + last_s, fallen))
-    act.hand.follow(act.t(start if act.hand.holds(act.t(0)) != act.prop.name else 0), gone_s, act.prop, grip.closed, grip.at)
+    act.hand.follow(
+        act.t(start if act.hand.holds(act.t(0)) != act.prop.name else 0), gone_s, act.prop, grip.closed, grip.at
+    )
     there = grip.moved(begin)
     loose = flexed(there.closed, there.open, 0.9)
     act.hand.free(gone_s, gone_s + 0.1, shifted(loose, vec(0, 0, 0.01)), near=act.prop.name)

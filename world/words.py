@@ -57,7 +57,7 @@ GESTURES = {
     "wave": ("wave", "raise the open hand and swing it from side to side"),
     "point": ("point", "stretch the index finger towards one place and another"),
     "victory": ("show two fingers", "raise the index finger and the middle finger"),
-    "count": ("count with the fingers", "raise the fingers one after the other"),
+    "count": ("raise the fingers in turn", "show one finger after the other"),
 }
 
 
@@ -111,7 +111,9 @@ def _of_task(f: Facts) -> dict[str, list[str]]:
     assert f.object is not None
     target = None if f.target is None else f"the {f.target}"
     side = f.side or "right"
-    bare = _names(f"the {f.object}", None if f.target is None else f"the {f.target.split()[-1]}", side, f.object, f.verb)
+    bare = _names(
+        f"the {f.object}", None if f.target is None else f"the {f.target.split()[-1]}", side, f.object, f.verb
+    )
     full = _names(f"the {f.colour} {f.object}", target, side, f.object, f.verb)
     phrase = PHRASES[f.verb].format(**full)
     with_hand = f"with the {side} hand{_gloved(f)}"
