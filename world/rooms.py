@@ -9,7 +9,7 @@ import numpy as np
 
 from world import things
 from world.parts import Floats, Light, Material, Mesh, Pose, Rgb, Room, Thing
-from world.shapes import box, lathe, rounded, tube, turned
+from world.shapes import box, tube, turned
 
 TABLE_M = (1.4, 0.8)
 KINDS: tuple[str, ...] = ("table", "kitchen", "shelf", "desk", "workshop")
@@ -82,7 +82,7 @@ def _row(rng: np.random.Generator, kinds: tuple[str, ...], x0: float, x1: float,
         x += thing.size[0] / 2 + float(rng.uniform(0.01, 0.06))
         if x > x1 - thing.size[0] / 2:
             return tuple(out)
-        out += _stood(thing, x, y + float(rng.uniform(-0.015, 0.015)), z, float(rng.uniform(0, 6)) if "box" != thing.name else 0.1)
+        out += _stood(thing, x, y + float(rng.uniform(-0.015, 0.015)), z, float(rng.uniform(0, 6)) if thing.name != "box" else 0.1)
         x += thing.size[0] / 2
 
 
