@@ -176,32 +176,42 @@ def _aimed(position: tuple[float, float, float], size: tuple[float, float], radi
     return Light(Pose(at, rotation), size[0], size[1], radiance)
 
 
-def _window(rng: np.random.Generator) -> tuple[tuple[Light, ...], Rgb]:
+Lamps = tuple[tuple[Light, ...], Rgb]
+
+
+def _fill(radiance: Rgb) -> Light:
+    """The rest of the room, behind and above the wearer, as one large soft light."""
+    return _aimed((0.0, -1.5, 1.9), (1.4, 0.9), tuple(6 * c for c in radiance))
+
+
+def _window(rng: np.random.Generator) -> Lamps:
     side = -1.0 if rng.random() < 0.6 else 1.0
-    return (_aimed((side * 1.6, float(rng.uniform(-0.2, 0.4)), 1.1), (1.0, 1.2), (9.0, 9.6, 10.4)),), (0.42, 0.45, 0.5)
+    sun = _aimed((side * 1.6, float(rng.uniform(-0.2, 0.4)), 1.2), (0.6, 0.7), (24.3, 25.7, 27.4))
+    return (sun, _fill((0.85, 0.86, 0.9))), (0.6, 0.66, 0.75)
 
 
-def _ceiling(rng: np.random.Generator) -> tuple[tuple[Light, ...], Rgb]:
-    return (_aimed((float(rng.uniform(-0.4, 0.4)), -0.3, 1.7), (0.9, 0.5), (19.0, 17.5, 15.0)),), (0.45, 0.44, 0.42)
+def _ceiling(rng: np.random.Generator) -> Lamps:
+    panel = _aimed((float(rng.uniform(-0.5, 0.5)), 0.15, 1.7), (0.7, 0.4), (27.0, 25.4, 22.6))
+    return (panel, _fill((0.8, 0.77, 0.72))), (0.5, 0.49, 0.47)
 
 
-def _lamp(rng: np.random.Generator) -> tuple[tuple[Light, ...], Rgb]:
+def _lamp(rng: np.random.Generator) -> Lamps:
     side = -1.0 if rng.random() < 0.5 else 1.0
-    return (_aimed((side * 0.75, 0.35, 0.75), (0.22, 0.22), (62.0, 46.0, 29.0)),), (0.2, 0.2, 0.22)
+    bulb = _aimed((side * 0.8, 0.4, 0.85), (0.22, 0.22), (76.0, 58.0, 38.0))
+    return (bulb, _fill((0.34, 0.34, 0.37))), (0.2, 0.2, 0.22)
 
 
-def _dim(rng: np.random.Generator) -> tuple[tuple[Light, ...], Rgb]:
-    return (_aimed((float(rng.uniform(-0.8, 0.8)), 0.1, 1.6), (0.6, 0.6), (5.0, 4.6, 4.0)),), (0.13, 0.13, 0.145)
+def _dim(rng: np.random.Generator) -> Lamps:
+    panel = _aimed((float(rng.uniform(-0.8, 0.8)), 0.1, 1.6), (0.6, 0.6), (5.0, 4.6, 4.0))
+    return (panel, _fill((0.2, 0.2, 0.22))), (0.13, 0.13, 0.145)
 
 
-def _evening(rng: np.random.Generator) -> tuple[tuple[Light, ...], Rgb]:
+def _evening(rng: np.random.Generator) -> Lamps:
     side = -1.0 if rng.random() < 0.5 else 1.0
-    return (
-        _aimed((side * 1.7, -0.3, 0.62), (0.8, 0.6), (26.0, 14.5, 6.4)),
-        _aimed((0.0, 0.0, 1.9), (0.8, 0.8), (1.4, 1.7, 2.3)),
-    ), (0.17, 0.18, 0.25)  # fmt: skip
+    sun = _aimed((side * 1.7, -0.2, 0.8), (0.8, 0.6), (24.0, 14.0, 6.6))
+    return (sun, _fill((0.33, 0.37, 0.48))), (0.3, 0.28, 0.34)
 
 
-_LIGHTS: dict[str, Callable[[np.random.Generator], tuple[tuple[Light, ...], Rgb]]] = {
+_LIGHTS: dict[str, Callable[[np.random.Generator], Lamps]] = {
     "window": _window, "ceiling": _ceiling, "lamp": _lamp, "dim": _dim, "evening": _evening,
 }  # fmt: skip
