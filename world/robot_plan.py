@@ -59,7 +59,7 @@ class Options:
     longest_s: float = 4.4
     width_px: int = 480
     height_px: int = 270
-    field_rad: float = 1.25  # the picture's width as an angle
+    field_rad: float = 1.2  # the picture's width as an angle
     trained_on: str | None = None  # the release behind the policy
 
 
@@ -130,8 +130,10 @@ def draw(seed: int, index: int, count: int, generation: int = 0, options: Option
     fault = _fault(kind, 0.0 if teleop else SHRINK**generation, rng)
     human = kind in _MENDED and int(rng.integers(_HUMAN_EVERY)) == 0
     block, goal = _spots(task, rng)
-    head = np.array([-0.13, 0.0, 0.47]) + rng.normal(0, (0.015, 0.03, 0.025))
-    look_at = np.array([0.225, 0.0, 0.02]) + rng.normal(0, (0.01, 0.012, 0.0))
+    # The arm is a right or a left one of its body, so that the head looks past it.
+    side = 1.0 if (index + turn) % 3 else -1.0
+    head = np.array([-0.06, 0.23 * side, 0.4]) + rng.normal(0, (0.015, 0.02, 0.02))
+    look_at = np.array([0.2, 0.015 * side, 0.055]) + rng.normal(0, (0.01, 0.01, 0.0))
     return AttemptPlan(
         name=f"attempt_{index:04d}_g{generation}",
         seed=seed,

@@ -43,7 +43,7 @@ def moment(attempt: Attempt, k: int) -> Moment:
     places: dict[str, Pose | Floats] = {}
     for i, body in enumerate(so101.BODIES):
         pose = _pose(attempt.bodies[k, i])
-        places |= {name: pose for name in _names(body)}
+        places |= dict.fromkeys(_names(body), pose)
     places |= {name: _pose(rows[k]) for name, rows in attempt.things.items()}
     return Moment(head(attempt.plan), places)
 
