@@ -81,6 +81,13 @@ def test_a_failure_told_as_success_is_found() -> None:
     assert "failure_told" not in checks_of("original", "Pick up the red mug.", FAILED)
 
 
+def test_long_captions_tell_steps_and_a_short_one_may_name_the_target() -> None:
+    poured = replace(PICK, verb="pour", object="mug", target="blue bowl")
+    assert "verb" not in checks_of("L4", "Grip the mug and tilt it over the bowl.", poured)
+    assert checks_of("L1", "Fill the bowl.", poured)["object"]
+    assert not checks_of("L2", "Fill the bowl.", poured)["object"]
+
+
 def test_what_is_not_said_is_not_judged() -> None:
     checks = checks_of("L1", "Pick up the mug.", PICK)
     assert not {"colour", "side"} & set(checks)
@@ -107,7 +114,7 @@ def test_a_corpus(tmp_path: Path) -> None:
     result = audit(joined)
     found = result.metrics
     assert result.n == 2  # the kitchen's kept span and the robot's failed attempt
-    assert (found["verb"].estimate, found["verb"].n) == (0.4, 10)  # L1 to L3, and the instruction
+    assert (found["verb"].estimate, found["verb"].n) == (round(4 / 7, 6), 7)  # the kitchen, and the instruction
     assert result.by["kind"]["L5"]["object"].estimate == 0.0
     assert result.by["stage"]["ego"]["object"].estimate == 0.75
     assert result.by["kind"]["achieved"]["failure_told"].estimate == 1.0

@@ -24,7 +24,7 @@ told = st.lists(
 
 
 def attempt(
-    i: int, said: str, true: str, sure: float | None = 1.0, frames: Sequence[int | None] = (None, None)
+    i: int, said: str, true: str, sure: float | None = 1.0, frames: tuple[int | None, int | None] = (None, None)
 ) -> Attempt:
     """An attempt told to end one way, which ended another."""
     uri = f"robot/{i:03d}.mp4"

@@ -16,12 +16,13 @@ from world.truth import TaskTruth
 Row = dict[str, Any]
 LIMITS = {"L1": 5, "L2": 15, "L3": 30, "L4": 50, "L5": 100, "achieved": 50}  # words
 GIVEN = ("instruction", "original")  # of the source; an instruction says what should be, not what was
+NAMES_THE_ACT = ("L1", "L2", "L3", "original", "instruction")  # longer ones tell its steps, `achieved` what came of it
 IDLE = ("none", "rest", "wait")
 SPANS_AT_ONCE = 256
 
 METRICS = (
-    Metric("verb", "captions that say what was done"),
-    Metric("object", "captions that name the object"),
+    Metric("verb", "captions up to L3 that say what was done"),
+    Metric("object", "captions that name the object (L1: or its target)"),
     Metric("colour", "colours said of the object that are its own"),
     Metric("side", "acting hands named that do act"),
     Metric("failure_told", "written captions of failures that read as one"),
@@ -105,9 +106,10 @@ def judge(recording: Recording, span: Row, task: TaskTruth, said: Row, tally: Ta
 
 def checks_of(kind: str, text: str, task: TaskTruth) -> dict[str, bool]:
     """What can be checked of a caption, and whether it holds; metrics' names."""
-    checks = {"verb": saying.verb_said(text, task.verb)}
+    checks = {"verb": saying.verb_said(text, task.verb)} if kind in NAMES_THE_ACT else {}
     if task.object:
-        checks["object"] = saying.noun_said(text, task.object)
+        short_of_words = kind == "L1" and task.target is not None and saying.noun_said(text, task.target)
+        checks["object"] = short_of_words or saying.noun_said(text, task.object)
         colours = saying.colours_of(text, task.object)
         true = saying.COLOURS.get((task.colour or "").lower(), (task.colour or "").lower())
         if task.colour and colours:

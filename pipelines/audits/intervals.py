@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,13 @@ class Estimate:
         return {"estimate": self.estimate, "low": self.low, "high": self.high, "n": self.n}
 
 
+@lru_cache(maxsize=64)
 def times_drawn(clusters: int, draws: int = DRAWS, seed: int = SEED) -> Floats:
     """(draws, clusters): how often each cluster is in each draw."""
     rng = np.random.default_rng([seed, clusters])
-    return rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=draws).astype(np.float64)
+    times = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=draws).astype(np.float64)
+    times.setflags(write=False)
+    return times
 
 
 def of_sums(sums: Floats, statistic: Callable[[Floats], Floats], n: int, *, share: bool) -> Estimate:

@@ -15,6 +15,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "reach": ("reach", "extend", "stretch"),
     "grasp": ("grasp", "grab", "take", "pick", "hold", "grip"),
     "move": ("move", "push", "slide", "shift", "carry", "place", "put"),
+    "take": ("take", "get", "receive", "accept", "grab", "grasp", "pick"),
+    "lift": ("lift", "raise", "pick", "hold"),
     "pick": ("pick", "take", "grab", "grasp", "lift", "get", "collect", "raise"),
     "place": ("place", "put", "set", "lay", "deposit", "position"),
     "pour": ("pour", "tip", "empty", "fill"),
@@ -26,7 +28,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "wipe": ("wipe", "clean", "rub", "scrub"),
     "hand over": ("hand", "give", "pass"),
     "stack": ("stack", "pile"),
-    "gesture": ("gesture", "wave", "show", "sign", "point", "move"),
+    "gesture": ("gesture", "wave", "show", "sign", "point", "move", "count", "raise"),
 }
 NOUNS: dict[str, tuple[str, ...]] = {
     "mug": ("mug", "cup"),
