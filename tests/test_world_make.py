@@ -1,0 +1,131 @@
+"""A world on disk: its layout, its truth, the cache, the source kind, the command, the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra import media
+from orchestration import cli, world_page
+from pipelines.ingest import list_items, prepare
+from pipelines.sources import Source, world_log
+from schemas.errors import UsageError
+from tests.world_fixture import OPTIONS, rendered
+from world import film, make
+from world import truth as truths
+
+
+def test_every_recording_has_its_truth_of_as_many_frames() -> None:
+    folder = rendered()
+    videos = sorted(folder.glob("ego/*.mp4")) + sorted(folder.glob("robot/*.mp4"))
+    assert len(videos) == OPTIONS.clips + OPTIONS.robot
+    for video in videos:
+        true = truths.load(folder / "truth" / f"{video.stem}{truths.SUFFIX}")
+        with media.open_media(video) as container:
+            times = [p.t_ns for p in media.pictures(container, media.video_stream(container))]
+        assert [f.t_ns for f in true.frames] == pytest.approx(times, abs=1_000_000)
+        assert true.shots[0].start_ns == 0
+        assert all(a.end_ns == b.start_ns for a, b in zip(true.shots, true.shots[1:], strict=False))
+
+
+def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
+    items = list(list_items([Source("world", str(rendered()), "ego")]))
+    assert len(items) == OPTIONS.clips
+    assert {item.licence for item in items} == {make.LICENCE}
+    assert all(item.site and item.intrinsics_json for item in items)
+    spoken = [n for item in items for n in item.narrations]
+    assert len(spoken) >= OPTIONS.clips // 2
+    assert all(n.text and n.start_ns is not None and n.end_ns is not None for n in spoken)
+    assert len(list(world_log.list_logs(str(rendered())))) == OPTIONS.robot
+
+
+def test_what_is_there_is_not_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != make.SPEC}
+    monkeypatch.setattr(make, "_run", lambda jobs, workers: iter(pytest.fail("renders") for _ in jobs))
+    assert make.make(rendered(), OPTIONS).rendered == 0
+    assert before == {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != make.SPEC}
+
+
+def test_the_key_is_of_scene_quality_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make.ego_jobs(OPTIONS)[0]
+    key = job.key
+    assert make.ego_jobs(OPTIONS)[0].key == key
+    assert make.ego_jobs(dataclasses.replace(OPTIONS, seed=4))[0].key != key
+    assert dataclasses.replace(job, picture="fine").key != key
+    monkeypatch.setattr(make, "_code", lambda: "another")
+    assert job.key != key
+
+
+def test_the_same_plan_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDWHEEL_CACHE", str(tmp_path))
+    job = min(make.ego_jobs(OPTIONS), key=lambda j: j.frames)
+    make.render_into_cache(job)
+    again = tmp_path / "world" / job.key
+    assert (again / "video.mp4").read_bytes() == (rendered() / "ego" / f"{job.name}.mp4").read_bytes()
+    assert (again / "truth.json").read_bytes() == (rendered() / "truth" / f"{job.name}{truths.SUFFIX}").read_bytes()
+
+
+def test_what_is_asked_for_can_be_read_back(tmp_path: Path) -> None:
+    options = make.WorldOptions(seed=9, clips=3, robot=2, quality="fine", generation=4, fixed=(("skin", "dark"),))
+    make.write_spec(tmp_path, options)
+    assert make.spec_of(tmp_path) == options
+    (tmp_path / make.SPEC).write_text("clips = 'many'\nwings = 2\n")
+    with pytest.raises(UsageError, match=r"world\.toml"):
+        make.spec_of(tmp_path)
+    with pytest.raises(UsageError, match="the world knows"):
+        make.fixed_of(["skin=plaid"])
+
+
+def test_lerobot_and_plain_logs_tell_the_same() -> None:
+    from pipelines.sources import lerobot, plain_log
+
+    def read(reader: object, uri: Path) -> list[tuple[object, ...]]:
+        items = reader.list_logs(str(uri))  # type: ignore[attr-defined]
+        found = [log for item in items for log in reader.read(item, uri)]  # type: ignore[attr-defined]
+        return [(log.outcome, log.outcome_source, len(log.t_ns), log.states.tolist()) for log in found]
+
+    assert read(lerobot, rendered() / "lerobot") == read(plain_log, rendered() / "robot")
+    frames = sum(1 for _ in film.read([next((rendered() / "lerobot").rglob("*.mp4"))]))
+    assert frames == sum(len(truths.load(p).frames) for p in (rendered() / "truth").glob("attempt*"))
+
+
+def test_the_command_makes_a_world_and_its_page(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["--seed", "3", "--clips", "8", "--robot", "6", "--quality", "draft", "--json"]
+    rendered()
+    monkeypatch.setattr(sys, "argv", ["handwheel", "world", str(tmp_path / "w"), *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    told = json.loads(capfd.readouterr().out)
+    assert (told["ego"], told["robot"], told["rendered"]) == (8, 6, 0)
+    page = Path(told["page"]).read_text()
+    assert page.count("<img ") > 30
+    for axis in ("skin", "glove", "verb", "light"):
+        assert f'id="{axis}"' in page
+
+
+def test_the_page_shows_the_truth_over_the_pictures(tmp_path: Path) -> None:
+    page = world_page.write(rendered(), tmp_path / "page.html").read_text()
+    assert page.count("<rect ") > 20
+    assert 'src="http' not in page
+
+
+def test_a_world_on_s3_is_refused() -> None:
+    class Nothing:
+        progress = staticmethod(lambda hop, done, total: None)
+
+    with pytest.raises(UsageError, match="local folder"):
+        prepare(Nothing(), [Source("world", "s3://bucket/world", "ego")])  # type: ignore[arg-type]
+
+
+def test_the_fixture_covers_work_and_what_is_none() -> None:
+    takes = [truths.load(p) for p in sorted((rendered() / "truth").glob("take*"))]
+    kinds = {shot.variation["negative"] for true in takes for shot in true.shots}
+    assert "none" in kinds
+    assert len(kinds) > 1

@@ -1,0 +1,63 @@
+"""A small seeded world and the turn on it, made once a test run: what the world's tests and the floors look at."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from orchestration import audit, cli, config
+from orchestration.config import Config
+from pipelines.audits.result import Result
+from world import make
+
+OPTIONS = make.WorldOptions(seed=3, clips=8, robot=6, quality="draft")
+CONFIG = """root = "corpus"
+[[source]]
+kind = "world"
+uri = "world"
+stage = "ego"
+[[robot]]
+kind = "world"
+uri = "world"
+[engines.beam]
+workers = 2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SmallWorld:
+    """The world's folder and the config of the corpus made of it."""
+
+    folder: Path
+    config: Config
+
+    @property
+    def truth(self) -> Path:
+        return self.folder / "truth"
+
+    def audit(self, name: str) -> Result:
+        return audit.run(name, self.config, self.truth)
+
+
+@cache
+def rendered() -> Path:
+    """The world's folder. Recordings that this code has rendered before come from the cache."""
+    folder = Path(tempfile.mkdtemp(prefix="handwheel-world-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    make.make(folder / "world", OPTIONS)
+    return folder / "world"
+
+
+@cache
+def turned() -> SmallWorld:
+    """The world after ingest, fold, look, keep and caption."""
+    folder = rendered()
+    file = folder.parent / "handwheel.toml"
+    file.write_text(CONFIG)
+    settings = config.load(file, [], None)
+    cli.run_hops(["ingest", "fold", "look", "keep", "caption"], settings, as_json=False)
+    return SmallWorld(folder, settings)
