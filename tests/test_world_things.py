@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from world import rooms, things
 from world.parts import Floats, Ints, Mesh, Pose, Thing
-from world.shapes import box, ellipsoid, lathe, ring, rounded, tube, turned
+from world.shapes import arc, box, ellipsoid, lathe, ring, rounded, tube, turned
 
 EVERY = [(kind, None) for kind in things.KINDS] + [(kind, 3) for kind in things.CONFUSERS]
 
@@ -33,9 +33,10 @@ def test_vertices_lie_on_the_surface_or_inside_another_part(kind: str, seed: int
     for mesh in thing.meshes:
         depth = thing.distance(mesh.vertices)
         assert depth.max() < 1e-3
-        assert np.abs(depth).min() < 1e-4
+        middles = mesh.vertices[mesh.faces].mean(1)
+        assert np.abs(thing.distance(middles)).min() < 2e-4
     points = np.concatenate([mesh.vertices for mesh in thing.meshes])
-    assert np.mean(np.abs(thing.distance(points)) < 1e-3) > (0.5 if len(thing.meshes) > 1 else 0.999)
+    assert np.mean(np.abs(thing.distance(points)) < 1e-3) > (0.4 if len(thing.meshes) > 1 else 0.999)
     assert points[:, 2].min() == pytest.approx(0, abs=1e-3)
     assert np.allclose(np.ptp(points, axis=0), thing.size, atol=1e-4)
 
@@ -80,7 +81,7 @@ def test_a_lid_sits_on_its_jar_and_a_drawer_slides_in_its_cabinet() -> None:
     assert 0 < jar.distance(seat.out(lid.meshes[0].vertices)).min() < 2e-3
     drawer = things.make("drawer", "white")
     for way in (0.0, things.DRAWER_TRAVEL_M):
-        boards = np.concatenate([mesh.vertices for mesh in things.cabinet("white")]) + (0, way, 0)
+        boards = Pose(np.array([0, way, 0])).out(np.concatenate([mesh.vertices for mesh in things.cabinet("white")]))
         assert drawer.distance(boards).min() > 5e-4
 
 
@@ -90,13 +91,13 @@ def test_confusers_differ_by_draw() -> None:
     assert things.confuser("potato", np.random.default_rng(1)).size == a.size
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.floats(0.01, 0.2), st.floats(0.01, 0.2), st.floats(0.0, 0.02), st.floats(-3, 3), st.integers(0, 999))
 def test_solids_measure_their_own_surface_wherever_they_lie(
     wide: float, tall: float, radius: float, turn: float, seed: int
 ) -> None:
     rotation = turned("x", turn) @ turned("z", turn / 2)
-    path = np.array([[0, 0, 0], [wide, 0, 0], [wide, tall, 0]])
+    path = arc(0.02 + wide, 0, turn or 1.0)
     solids = (
         box((wide, tall, 0.03), radius),
         lathe(rounded([(0, 0), (wide, 0, min(wide, tall) / 4), (wide, tall), (0, tall)]), 24),

@@ -124,8 +124,8 @@ def _kitchen(rng: np.random.Generator) -> tuple[Mesh, ...]:
     return (
         box((2.6, 1.0, 0.035), 0.006, 2).at((0, 0.12, -0.035)).mesh(stone), *fronts,
         _slab((2.6, 0.02, 0.62), (0, WALL_Y_M - 0.01, 0), tiles),
-        _slab((1.5, 0.16, 0.025), (0, WALL_Y_M - 0.09, 0.36), wood),
-        *_row(rng, ("jar", "bottle", "can", "mug", "bowl", "box", "cup"), -0.72, 0.72, WALL_Y_M - 0.09, 0.385),
+        _slab((1.5, 0.16, 0.025), (0, WALL_Y_M - 0.09, 0.415), wood),
+        *_row(rng, ("jar", "bottle", "can", "mug", "bowl", "box", "cup"), -0.72, 0.72, WALL_Y_M - 0.09, 0.44),
     )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def _workshop(rng: np.random.Generator) -> tuple[Mesh, ...]:
                 steel
             )
         )
-    boxes = _row(rng, ("box", "can", "jar", "block"), -0.65, 0.65, 0.47, 0.0)
+    boxes = _row(rng, ("box", "can", "jar", "block"), -0.65, 0.65, 0.37, 0.0)
     top = _top(Material(_wooden(rng), "planks", 0.7), 0.06)
     return (
         top,
@@ -207,7 +207,7 @@ Lamps = tuple[tuple[Light, ...], Rgb]
 
 def _fill(radiance: Rgb) -> Light:
     """The rest of the room, behind and above the wearer, as one large soft light."""
-    return _aimed((0.0, -1.5, 1.9), (1.4, 0.9), scaled(radiance, 6))
+    return _aimed((0.0, -1.7, 1.35), (1.4, 0.9), scaled(radiance, 6))
 
 
 def _window(rng: np.random.Generator) -> Lamps:
