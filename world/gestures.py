@@ -29,7 +29,7 @@ def gesture(script: Script, kind: str, start_s: float, end_s: float) -> None:
 
 def wave(hand: Hand, start_s: float, end_s: float) -> None:
     """An open hand, its palm away, swung from side to side."""
-    up = _raised(hand, hands.OPEN, vec(0.1, 0.02, 0.06), (-0.12, 0.6, 0.8), (0.0, -0.8, 0.6))
+    up = _raised(hand, hands.OPEN, vec(0.125, -0.04, 0.055), (-0.12, 0.65, 0.75), (0.0, -0.8, 0.6))
     hand.free(start_s, start_s + 0.7, up)
     _swung(hand, start_s + 0.7, end_s - 0.7, up, vec(0, -0.3, 1), 0.32)
     hand.free(end_s - 0.7, end_s, hand.home)
@@ -47,7 +47,7 @@ def point(hand: Hand, start_s: float, end_s: float) -> None:
 
 def victory(hand: Hand, start_s: float, end_s: float) -> None:
     """Two fingers up."""
-    up = _raised(hand, hands.VICTORY, vec(0.08, 0.0, 0.05), (-0.12, 0.6, 0.8), (0.1, 0.8, -0.6), 2.4)
+    up = _raised(hand, hands.VICTORY, vec(0.08, -0.05, 0.05), (-0.12, 0.65, 0.75), (0.1, 0.8, -0.6), 2.4)
     hand.free(start_s, start_s + 0.8, up)
     _swung(hand, start_s + 0.8, end_s - 0.8, up, vec(0, -0.2, 1), 0.08)
     hand.free(end_s - 0.8, end_s, hand.home)
@@ -57,7 +57,7 @@ def count(hand: Hand, start_s: float, end_s: float) -> None:
     """One finger up, two, three, four, five."""
     step = (end_s - start_s - 1.4) / len(COUNTED)
     for k, flex in enumerate(COUNTED):
-        pose = _raised(hand, flex, vec(0.08, 0.0, 0.05), (-0.15, 0.6, 0.8), (0.1, 0.8, -0.6))
+        pose = _raised(hand, flex, vec(0.08, -0.05, 0.05), (-0.15, 0.65, 0.75), (0.1, 0.8, -0.6))
         at_s = start_s if k == 0 else start_s + 0.7 + step * k
         hand.free(at_s, at_s + (0.7 if k == 0 else min(0.3, step)), pose)
     hand.free(end_s - 0.7, end_s, hand.home)

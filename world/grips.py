@@ -9,7 +9,7 @@ import numpy as np
 from world import grasp, hands
 from world.hands import HandPose
 from world.motion import UP, hand_frame, unit, vec
-from world.parts import Floats, Pose
+from world.parts import Floats, Pose, Thing
 from world.script import CLEAR_M, Hand, Prop, Script, carried, flexed, gap_m, shifted, skin_of, way_out
 
 HOW: dict[str, tuple[str, ...]] = {
@@ -27,7 +27,7 @@ HOW: dict[str, tuple[str, ...]] = {
     "knob": ("rim",),
     "drawer": ("handle",),
 }
-PASSED: dict[str, tuple[str, ...]] = dict.fromkeys(("can", "cup", "box", "ball", "block"), ("top", "side"))
+PASSED: dict[str, tuple[str, ...]] = {"can": ("top", "side"), "box": ("top", "side")}  # where another's hand is near
 DEEPEST_M = 0.001
 
 
@@ -54,12 +54,18 @@ class Grip:
         return shifted(self.open, self.way)
 
 
-def find(script: Script, hand: Hand, prop: Prop, at: Pose, hows: tuple[str, ...] | None = None) -> Grip:
-    """The first way of holding it that touches."""
+def find(
+    script: Script, hand: Hand, prop: Prop, at: Pose, hows: tuple[str, ...] | None = None, beside: Prop | None = None
+) -> Grip:
+    """The first way of holding it that touches, with fingers that stay out of what it stands on or in, `beside`."""
     kind = prop.thing.name
+    elbow = grasp.elbow_for(at.position, hand.side, hand.person)
+    thing, foot = prop.thing, at
+    if beside is not None:
+        thing, foot = _together(prop, at, beside)
     best: Grip | None = None
     for how in hows or HOW.get(kind, ("side", "top")):
-        found = grasp.grasp(hand.arm, prop.thing, at, how, hand.home.elbow)
+        found = grasp.grasp(hand.arm, thing, foot, how, elbow)
         way = way_out(script, hand, prop, at, found.open)
         grip = Grip(prop, at, hand.elbowed(found.open), hand.elbowed(found.closed), way)
         if found.touches and gap_m(hand.arm, grip.closed, prop, at) > -DEEPEST_M:
@@ -67,6 +73,23 @@ def find(script: Script, hand: Hand, prop: Prop, at: Pose, hows: tuple[str, ...]
         best = best or grip
     assert best is not None
     return best
+
+
+def _together(prop: Prop, at: Pose, beside: Prop) -> tuple[Thing, Pose]:
+    """A thing and what it stands on as one, at the latter's pose."""
+    foot = beside.home
+    turn, off = foot.rotation.T @ at.rotation, foot.into(at.position[None])[0]
+    meshes = tuple(
+        replace(m, vertices=m.vertices @ turn.T + off) if prop_mesh else m
+        for prop_mesh, some in ((True, prop.thing.meshes), (False, beside.thing.meshes))
+        for m in some
+    )
+
+    def distance(points: Floats) -> Floats:
+        return np.minimum(beside.thing.distance(points), prop.thing.distance((points - off) @ turn))
+
+    size = (prop.thing.size[0], prop.thing.size[1], float(off[2]) + prop.thing.size[2])
+    return Thing(prop.thing.name, prop.thing.colour, meshes, distance, size), foot
 
 
 def miss(hand: Hand, grip: Grip) -> Floats:

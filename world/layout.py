@@ -14,9 +14,12 @@ from world.script import Prop, settle
 
 CLUTTER = ("mug", "can", "box", "ball", "bottle", "bowl", "jar", "book", "cup", "spoon", "sponge", "block", "plate")
 CLUTTER_COUNT = {"none": 0, "few": 2, "many": 5}
-ROOM_FOR_HANDS_M, ROOM_M = 0.05, 0.012
-PANEL_M = (0.15, 0.11, 0.05)
-DRAWER_Y_M = 0.235
+HAND_M = 0.035  # kept free round what is handled
+ROOM_FOR_HANDS_M, ROOM_M = 0.02, 0.012
+TRIES, GROWTH_M = 150, 0.09
+PANEL_M = (0.09, 0.09, 0.045)
+DRAWER_Y_M = 0.265
+DRAWER_OUT_M = 0.12
 Zone = tuple[float, float, float, float]  # x0, x1, y0, y1 of a right-handed layout
 NEAR: Zone = (0.02, 0.13, -0.03, 0.07)
 ACROSS: Zone = (-0.17, -0.06, 0.0, 0.1)
@@ -33,24 +36,31 @@ class Table:
     props: dict[str, Prop]
     discs: list[tuple[float, float, float]]
 
-    def put(self, name: str, thing: Thing, zone: Zone, room_m: float, yaw: float | None = None) -> Prop | None:
-        """Stands a thing somewhere free; None: there is no room."""
+    def put(
+        self, name: str, thing: Thing, zone: Zone, room_m: float, yaw: float | None = None, must: bool = True
+    ) -> Prop | None:
+        """Stands a thing where there is most room, in a zone that grows; None: it need not, and there is none."""
         turn = float(self.rng.uniform(-0.35, 0.35)) if yaw is None else yaw
         radius = footprint_m(thing)
-        for tries in range(120):
-            x = float(self.rng.uniform(zone[0], zone[1])) * self.mirror
-            y = float(self.rng.uniform(zone[2], zone[3]))
-            gap = room_m * (1 - tries / 120)
-            if all(np.hypot(x - a, y - b) > r + radius + gap for a, b, r in self.discs):
-                self.discs.append((x, y, radius))
-                prop = Prop(name, thing, settle(thing, upright(x, y, 0, turn), []))
-                self.props[name] = prop
-                return prop
-        return None
+        best, most = (0.0, 0.0), -1.0
+        for tries in range(TRIES):
+            grown = GROWTH_M * tries / TRIES
+            x = float(self.rng.uniform(zone[0] - grown, zone[1] + grown)) * self.mirror
+            y = float(self.rng.uniform(zone[2], zone[3] + grown))
+            room = min((float(np.hypot(x - a, y - b)) - r - radius for a, b, r in self.discs), default=1.0)
+            if room > most:
+                best, most = (x, y), room
+            if room > room_m:
+                break
+        if most < 0 and not must:
+            return None
+        self.discs.append((*best, radius + (HAND_M if must else 0.0)))
+        prop = self.props[name] = Prop(name, thing, settle(thing, upright(*best, 0, turn), []))
+        return prop
 
     def fix(self, name: str, thing: Thing, at: Pose, radius: float, fixed: bool = True) -> Prop:
         """Stands a thing at a place of its own."""
-        self.discs.append((float(at.position[0]), float(at.position[1]), radius))
+        self.discs.append((float(at.position[0]), float(at.position[1]), radius + HAND_M))
         prop = self.props[name] = Prop(name, thing, at, fixed=fixed)
         return prop
 
@@ -62,8 +72,9 @@ def footprint_m(thing: Thing) -> float:
 
 
 def panel(colour: str) -> Thing:
-    """A low case for a knob."""
-    body = shapes.box(PANEL_M, 0.006, 2)
+    """A low round case for a knob."""
+    r, _, z = PANEL_M[0] / 2, 0, PANEL_M[2]
+    body = shapes.lathe(shapes.rounded([(0, 0), (r, 0, 0.002), (r, z, 0.006), (0, z)]), 48)
     mesh = body.mesh(Material(things.COLOURS[colour], roughness=0.45))
     return Thing("panel", colour, (mesh,), body.distance, PANEL_M)
 
@@ -91,7 +102,7 @@ def _first(table: Table, task: TaskPlan, name: str, s: float) -> None:
     thing = things.make(task.thing, task.colour)
     if task.thing == "drawer":
         closed = upright(0.05 * s, DRAWER_Y_M, things.CABINET_FOOT_M)
-        out = things.DRAWER_TRAVEL_M * 0.8 if task.verb == "close" else 0.0
+        out = DRAWER_OUT_M if task.verb == "close" else 0.0
         table.fix(name, thing, Pose(closed.position - vec(0, out, 0), closed.rotation), 0.19)
         table.discs.append((0.05 * s, DRAWER_Y_M - 0.22, 0.1))
     elif task.thing == "knob":
@@ -99,9 +110,7 @@ def _first(table: Table, task: TaskPlan, name: str, s: float) -> None:
         table.fix(f"{task.colour} panel", panel("grey" if task.colour != "grey" else "black"), upright(x, y), 0.1)
         table.fix(name, thing, upright(x, y, PANEL_M[2], float(table.rng.uniform(0.9, 2.2))), 0.02)
     elif task.thing == "jar":
-        jar = table.put(name, thing, (0.0, 0.06, 0.0, 0.06), ROOM_FOR_HANDS_M, 0.0) or table.fix(
-            name, thing, upright(0.03 * s, 0.03), 0.04, False
-        )
+        jar = table.fix(name, thing, upright(0.03 * s, float(table.rng.uniform(0.03, 0.07))), 0.04, False)
         lid = things.make("lid", task.colour)
         if task.verb == "open":
             place = Pose(jar.home.position + vec(0, 0, things.LID_ON_JAR_M), jar.home.rotation)
@@ -122,8 +131,8 @@ def litter(table: Table, amount: str, room: str, confusing: bool) -> None:
     for kind in kinds:
         colour = colours[int(table.rng.integers(len(colours)))]
         if name_of(kind, colour) not in table.props:
-            table.put(name_of(kind, colour), things.make(kind, colour), far, ROOM_M, float(table.rng.uniform(-3, 3)))
+            table.put(name_of(kind, colour), things.make(kind, colour), far, ROOM_M, float(table.rng.uniform(-3, 3)), False)
     if confusing:
         for kind in things.CONFUSERS:
             thing = things.confuser(kind, table.rng)
-            table.put(name_of(kind, thing.colour), thing, ASIDE, 0.02, float(table.rng.uniform(-3, 3)))
+            table.put(name_of(kind, thing.colour), thing, ASIDE, 0.02, float(table.rng.uniform(-3, 3)), False)

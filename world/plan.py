@@ -205,10 +205,14 @@ def _variation(seed: int, index: int, count: int, shot: int, options: Options) -
         out["verb"] = CAUSES[out["outcome"]][index % len(CAUSES[out["outcome"]])]
     if {"verb", "outcome"} & set(options.fixed) and "negative" not in options.fixed:
         out["negative"] = "none"
+    if "negative" in options.fixed and "gesture" not in options.fixed:
+        out["gesture"] = gestures[index % len(gestures)]
+    if out["negative"] == "none" and out["verb"] in ("hand over", "take"):
+        out["other"] = "across"
+    if out["other"] == "across" and out["room"] == "desk":  # its screen stands where a person would sit
+        out["room"] = "table"
     if out["negative"] == "none":
         out["gesture"] = "none"
-        out["other"] = "across" if out["verb"] in ("hand over", "take") else out["other"]
-        out["room"] = "table" if out["room"] == "desk" and out["other"] == "across" else out["room"]
     else:
         out |= {
             "verb": "none",

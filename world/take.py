@@ -168,7 +168,7 @@ def _pushed_out(hand: Hand, shape: ArmShape, props: Mapping[str, Prop], places: 
     skin = shape.vertices[hand.arm.hand_vertices]
     near = [n for n, p in props.items() if float(p.bounds_m(skin[::8], places[n]).min()) < 0.02]
     off = np.zeros(3)
-    for _ in range(5):
+    for _ in range(8):
         depth, way = float((skin + off)[:, 2].min()), vec(0, 0, 1)
         for name in near:
             away, k = props[name].nearest(skin + off, places[name], 0.002)

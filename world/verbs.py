@@ -10,7 +10,7 @@ import numpy as np
 from world import grips, hands, things
 from world.grips import Grip
 from world.hands import HandPose
-from world.layout import DRAWER_Y_M, name_of
+from world.layout import DRAWER_OUT_M, DRAWER_Y_M, name_of
 from world.motion import GRAVITY_M_S2, between, fall_s, fallen_m, moved, smooth, spun, turned, upright, vec
 from world.parts import Floats, Pose
 from world.plan import TaskPlan
@@ -47,7 +47,7 @@ class Act:
     def reach(self, grip: Grip, a: float, b: float, c: float, hand: Hand | None = None) -> None:
         """From wherever the hand is to the open grip."""
         hand = hand or self.hand
-        hand.free(self.t(a), self.t(b), grip.before, vec(0, 0, 0.03))
+        hand.free(self.t(a), self.t(b), grip.before, vec(0, 0, 0.045))
         hand.free(self.t(b), self.t(c), grip.open)
 
     def shut(self, grip: Grip, a: float, b: float, hand: Hand | None = None) -> None:
@@ -141,7 +141,7 @@ def pour(act: Act) -> None:
     _take_hold(act, grip, 0.2, 0.27, 0.33)
     bowl = target.at(act.t(0))
     spilt = act.task.outcome == "spill"
-    aim = bowl.position + (vec(0.06 * act.s, -0.115, 0) if spilt else vec(0.012 * act.s, 0, 0))
+    aim = _beside(act, target) if spilt else bowl.position + vec(0.012 * act.s, 0, 0)
     width, height = act.prop.thing.size[1] / 2, act.prop.thing.size[2]
     lip = vec(-act.s * width, 0, height)
     spout = vec(aim[0], aim[1], bowl.position[2] + target.thing.size[2] + 0.045)
@@ -165,10 +165,11 @@ def pour(act: Act) -> None:
 def turn(act: Act) -> None:
     """Turns a knob by its rim."""
     at = act.prop.at(act.t(0))
-    grip = grips.find(act.script, act.hand, act.prop, at)
+    case = next(p for p in act.script.props.values() if p.thing.name == "panel")
+    grip = grips.find(act.script, act.hand, act.prop, at, None, case)
     _take_hold(act, grip, 0.3, 0.4, 0.46)
     stuck = act.task.outcome == "stuck"
-    angle = -0.9 * act.s
+    angle = -0.75 * act.s
     act.prop.go(act.t(0.46), act.t(0.74), _shaken_turn(at) if stuck else lambda u: spun(at, angle * smooth(u)))
     if stuck:
         act.fail(0.6)
@@ -317,7 +318,7 @@ def _slide(act: Act) -> None:
     """A drawer out or in, or a tug at a stuck one."""
     at = act.prop.at(act.t(0))
     closed_y = DRAWER_Y_M
-    goal_y = closed_y - (things.DRAWER_TRAVEL_M * 0.8 if act.task.verb == "open" else 0.0)
+    goal_y = closed_y - (DRAWER_OUT_M if act.task.verb == "open" else 0.0)
     grip = grips.find(act.script, act.hand, act.prop, at)
     _take_hold(act, grip, 0.3, 0.38, 0.45)
     goal = Pose(np.array([at.position[0], goal_y, at.position[2]]), at.rotation)
@@ -430,6 +431,21 @@ def _free_way(act: Act, at: Pose, way: Floats, longest_m: float) -> Floats:
         if min(_clearance_m(act, p) for p in steps) > radius + 0.01:
             return np.asarray(way * length)
     return np.asarray(way * 0.04)
+
+
+def _beside(act: Act, target: Prop) -> Floats:
+    """A place next to the target that nothing else is near to, hands included."""
+    bowl = target.at(act.t(0)).position
+    hands_at = [h.home.wrist.position - 0.1 * h.home.wrist.rotation[:, 2] for h in act.script.hands.values()]
+    places = [bowl + vec(np.cos(a), np.sin(a), 0) * 0.125 for a in np.linspace(-2.6, 2.6, 9)]
+    others = [p for p in act.script.props.values() if p not in (act.prop, target)]
+
+    def room(place: Floats) -> float:
+        away = [float(np.linalg.norm((h - place)[:2])) for h in hands_at]
+        away += [float(np.linalg.norm((p.at(act.t(0)).position - place)[:2])) for p in others]
+        return min(min(away, default=1.0), 0.2) - 0.3 * max(0.0, float(place[1]) - float(bowl[1]))
+
+    return max(places, key=lambda p: round(room(p), 6))
 
 
 def _flow(act: Act, target: Prop, spout: Floats, spilt: bool) -> None:
