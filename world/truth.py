@@ -117,7 +117,7 @@ def truth_of(plain: dict[str, Any]) -> RecordingTruth:
     shots = tuple(ShotTruth(**s | {"tasks": tuple(TaskTruth(**t) for t in s["tasks"])}) for s in plain["shots"])
     frames = tuple(
         FrameTruth(
-            **f
+            **{k: _frozen(v) for k, v in f.items()}
             | {
                 "hands": tuple(HandTruth(**{k: _frozen(v) for k, v in h.items()}) for h in f["hands"]),
                 "things": tuple(ThingTruth(**{k: _frozen(v) for k, v in t.items()}) for t in f["things"]),
