@@ -185,7 +185,7 @@ def _fault(kind: str, amount: float, rng: np.random.Generator) -> Fault:
     """amount: 1 in the first generation. All draws are made whatever the amount, so that scenes stay the same."""
     angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.022, 0.04)
     shaky, late = rng.uniform(0.013, 0.022), rng.uniform(0.35, 0.75)
-    survives, share = rng.uniform(0.2, 0.95), rng.uniform(0.1, 0.9)
+    survives, share = rng.uniform(0.2, 0.95), rng.uniform(0.05, 0.55)
     return Fault(
         kind=kind,
         bias_m=_pair(length * amount * np.array([np.cos(angle), np.sin(angle)]) * (kind == "calibration_bias")),

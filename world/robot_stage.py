@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from world import rooms, so101, things
-from world.parts import Floats, Ints, Material, Mesh, Moment, Pose, Rgb, Stage
+from world.parts import Floats, Ints, Look, Material, Mesh, Moment, Pose, Rgb, Stage
 from world.robot import Attempt
 from world.robot_plan import OTHER_HALF_M, PLATE_HEIGHT_M, PLATE_RADIUS_M, AttemptPlan
 from world.robot_truth import goal_pose, head, in_world
@@ -17,7 +17,9 @@ from world.shapes import box, lathe, rounded, turned
 
 PRINTS: dict[str, Rgb] = {"so101_0": (0.62, 0.36, 0.035), "so101_1": (0.66, 0.66, 0.64), "so101_2": (0.6, 0.16, 0.03)}
 _MOTOR = Material((0.022, 0.022, 0.025), roughness=0.35)
+_EXPOSURES = {"dim": 2.0, "evening": 1.15, "lamp": 1.15, "window": 1.0, "ceiling": 0.95}
 _CELL_M = 0.0012  # vertices in one such cube become one: 160,000 triangles of STL are 50,000
+_SLIVER_M2 = 1e-10
 _CLUTTER = ("mug", "can", "box", "bottle", "bowl", "jar", "book", "sponge", "cup", "spoon", "ball")
 _CLUTTER_COUNT = (5, 9)
 # Where clutter stands in the world, clear of the arm: x0, x1, y0, y1.
@@ -101,7 +103,10 @@ def thinned(vertices: Floats, faces: Ints, cell_m: float) -> tuple[Floats, Ints]
     whole = (kept[:, 0] != kept[:, 1]) & (kept[:, 1] != kept[:, 2]) & (kept[:, 2] != kept[:, 0])
     kept = kept[whole]
     _, first = np.unique(np.sort(kept, axis=1), axis=0, return_index=True)
-    return means, kept[np.sort(first)].astype(np.int32)
+    kept = kept[np.sort(first)]
+    a, b, c = (means[kept[:, k]] for k in range(3))
+    flat = np.linalg.norm(np.cross(b - a, c - a), axis=1) < _SLIVER_M2
+    return means, kept[~flat].astype(np.int32)
 
 
 def _joined(some: list[tuple[Floats, Ints]], material: Material) -> Mesh:
@@ -142,3 +147,8 @@ def _clutter(rng: np.random.Generator) -> tuple[Mesh, ...]:
             taken.append((place, wide))
             out += rooms.placed(thing.meshes, Pose(np.array([*place, 0.0]), turned("z", turn)))
     return tuple(out)
+
+
+def look(plan: AttemptPlan) -> Look:
+    """How the head's camera records in the plan's light: its exposure follows the light most of the way."""
+    return Look(exposure=_EXPOSURES.get(plan.light, 1.0), noise=0.012, shutter=0.0)
