@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from orchestration import turn as turns
 from orchestration.config import Config
@@ -115,13 +116,16 @@ def as_text(result: Result) -> str:
     width = min(WIDEST, max(100, shutil.get_terminal_size((WIDEST, 24)).columns))
     paper = Console(file=StringIO(), width=width, highlight=False, color_system=None)
     paper.print(_totals(result))
-    there = {name for values in result.by.values() for found in values.values() for name in found}
+    by = {axis: values for axis, values in result.by.items() if len(values) > 1}
+    there = {name for values in by.values() for found in values.values() for name in found}
     kinds = tuple(m for m in result.kinds if m.name in there)
     fit = max(1, (width - NAMES) // COLUMN)
     for i in range(0, len(kinds), fit):
-        paper.print(_by_axis(result, kinds[i : i + fit]))
+        paper.print(_by_axis(by, kinds[i : i + fit]))
+    if alone := [f"{axis} {next(iter(values))}" for axis, values in result.by.items() if axis not in by]:
+        paper.print(f"the same throughout: {', '.join(alone)}", markup=False)
     counts = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in result.unmatched.items() if count)
-    paper.print(f"left out: {counts or 'nothing'}")
+    paper.print(f"left out: {counts or 'nothing'}", markup=False)
     return str(paper.file.getvalue()).rstrip()  # type: ignore[attr-defined]
 
 
@@ -138,20 +142,20 @@ def _totals(result: Result) -> Table:
     return table
 
 
-def _by_axis(result: Result, kinds: tuple[Metric, ...]) -> Table:
+def _by_axis(by: Mapping[str, Mapping[str, Mapping[str, Estimate]]], kinds: tuple[Metric, ...]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("axis", no_wrap=True)
     table.add_column("value", overflow="fold")
     for metric in kinds:
         table.add_column("n", justify="right", style="dim")
         table.add_column(metric.name, no_wrap=True, justify="right")
-    for axis, values in result.by.items():
+    for axis, values in by.items():
         first = axis
         for value, found in values.items():
             cells = [found.get(m.name) for m in kinds]
             if any(cells):
                 words = [w for m, e in zip(kinds, cells, strict=True) for w in (f"{e.n:,}" if e else "", shown(e, m))]
-                table.add_row(first, value, *words)
+                table.add_row(Text(first), Text(value), *words)
                 first = ""
     return table
 

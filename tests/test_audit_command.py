@@ -160,6 +160,7 @@ def test_an_unknown_limit_is_shown_as_such() -> None:
     found = Estimate(0.75, None, None, 4)
     result = Result("hands", 1, (metric,), {"recall": found}, {"light": {"dim": {"recall": found}}}, {})
     assert "0.75 [ ?" in as_text(result)
+    assert "the same throughout: light dim" in as_text(result)
     assert "left out: nothing" in as_text(result)
 
 

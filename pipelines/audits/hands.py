@@ -25,7 +25,7 @@ METRICS = (
     Metric("kept_recall", "seconds of work that are kept"),
     Metric("kept_precision", "kept seconds that are work"),
     Metric("kept_precision_padded", "kept seconds within a second of work: the policy pads by as much"),
-    Metric("idle_refused", "seconds without work that are not kept"),
+    Metric("idle_refused", "seconds farther than that from work that are not kept"),
 )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def judge_seconds(
         cluster, span = recording.cluster(shot), (shot.start_ns, shot.end_ns)
         here = both(decided, [span])
         held, at_work, around = both(kept, here), both(work, here), both(near, here)
-        right, idle = length_s(both(held, at_work)), [p for s in here for p in complement(at_work, s)]
+        right, idle = length_s(both(held, at_work)), [p for s in here for p in complement(around, s)]
         for metric, got, of in (
             ("kept_recall", right, length_s(at_work)),
             ("kept_precision", right, length_s(held)),
