@@ -1,0 +1,19 @@
+"""The audit room reads the world's own captions as true: two lexicons, written apart, agree."""
+
+from __future__ import annotations
+
+from pipelines.audits.captions import checks_of
+from world import plan, scene, take, words
+
+
+def test_the_worlds_own_captions_pass_every_check() -> None:
+    count, failed = 16, []
+    for index in range(count):
+        for shot in plan.draw(7, index, count, plan.Options(task_s=3.0)).shots:
+            one = take.of(shot)
+            for task in scene.shot_truth(one, 0, shot.frame_count).tasks:
+                if task.verb == "none":
+                    continue
+                for kind, text in [*task.captions.items(), ("original", words.narration(task))]:
+                    failed += [(name, kind, text) for name, ok in checks_of(kind, text, task).items() if not ok]
+    assert failed == []
