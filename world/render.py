@@ -1,12 +1,12 @@
 """Pictures of a stage: Mitsuba 3 (scalar_rgb, no system library), few samples, then the noise taken away.
 
-What stands still is one shape group, each rigid moving mesh an instance, so that a picture only rebuilds the trees of
-what deforms.
+Each rigid moving mesh is an instance, whose tree is built once. What stands still is merged by its surface: an instance
+of it would cost each ray more than its tree costs each picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from world.denoise import denoised
 from world.parts import Camera, Floats, Ints, Lens, Light, Look, Material, Mesh, Moment, Pose, Rgb, Stage
 
 Image = npt.NDArray[np.float32]
+MATT = 0.6  # from this roughness on a surface has no shine worth its time
 AWAY = Pose(np.array([0.0, 0.0, -6.0]))  # below the floor: where a thing is that is not there
 
 
@@ -26,15 +27,15 @@ class Quality:
     """What a picture may cost: samples a pixel, bounces of light, denoised or not, moments of an open shutter."""
 
     samples: int
-    depth: int  # surfaces that a path may visit, its lamp included; 2 is direct light
+    depth: int  # 1: the lamps alone, one of them a sample; else surfaces that a path may visit, its lamp included
     denoise: bool
-    subframes: int
+    subframes: int  # how many moments to ask for when things move
 
 
 QUALITIES: dict[str, Quality] = {
-    "draft": Quality(3, 2, True, 1),
-    "demo": Quality(4, 3, True, 2),
-    "fine": Quality(48, 5, True, 6),
+    "draft": Quality(2, 1, True, 1),
+    "demo": Quality(4, 1, True, 2),
+    "fine": Quality(32, 4, True, 4),
 }
 
 
@@ -58,8 +59,13 @@ class Renderer:
     def __init__(self, stage: Stage, lens: Lens, quality: Quality, threads: int = 1) -> None:
         self._mi = _mitsuba(threads)
         self._stage, self._lens, self._quality = stage, lens, quality
+        self._integrator = self._mi.load_dict(_integrator(quality))
+        self._ruler = self._mi.load_dict({"type": "depth", "block_size": 32})
         self._bsdfs: dict[tuple[Material, tuple[Rgb, Rgb] | None], Any] = {}
-        self._still = self._group(_merged((*stage.room.meshes, *stage.still)))
+        self._still = [
+            self._shape(f"still{k}", mesh, sheet)
+            for k, (mesh, sheet) in enumerate(_merged((*stage.room.meshes, *stage.still)))
+        ]
         self._sheets = {name: _sheet(mesh) for name, mesh in stage.moving.items()}
         self._rigid: dict[str, bool] = {}
         self._scene: Any = None
@@ -67,19 +73,20 @@ class Renderer:
 
     def picture(self, moments: Sequence[Moment], seed: int) -> Image:
         """What the camera collects, linear (H, W, 3) float32: the mean over these moments of one open shutter."""
+        if not moments:
+            raise ValueError("a picture needs a moment")
         samples = max(1, round(self._quality.samples / len(moments)))
-        total: Image | None = None
+        shots: list[Image] = []
         for index, moment in enumerate(moments):
             self._place(moment)
-            layers = self._mi.render(self._scene, spp=samples, seed=seed * 64 + index)
-            one = np.asarray(layers, np.float32)
-            total = one if total is None else total + one
-        if total is None:
-            raise ValueError("a picture needs a moment")
-        total /= len(moments)
+            shots.append(self._shot(self._integrator, samples, seed * 64 + index))
+        picture: Image = np.asarray(sum(shots[1:], shots[0]) / len(shots), np.float32)
         if not self._quality.denoise:
-            return np.ascontiguousarray(total[..., :3])
-        return denoised(total[..., :3], total[..., 3:6], total[..., 6:9], total[..., 9])
+            return picture
+        return denoised(picture, self._shot(self._ruler, 1, seed * 64 + 63)[..., 0])
+
+    def _shot(self, integrator: Any, samples: int, seed: int) -> Image:
+        return np.array(self._mi.render(self._scene, integrator=integrator, spp=samples, seed=seed), np.float32)
 
     def _place(self, moment: Moment) -> None:
         """Moves the scene to the moment; builds it anew when a mesh is placed in another way than before."""
@@ -91,25 +98,30 @@ class Renderer:
         params["camera.to_world"] = self._mi.ScalarTransform4f(_view(moment.camera.pose))
         for name, rigid in self._rigid.items():
             place = moment.places.get(name, AWAY)
-            if rigid:
+            if not isinstance(place, Pose):
+                self._move(name, place)
+            elif rigid:
                 params[f"at-{name}.to_world"] = self._mi.ScalarTransform4f(_matrix(place))
             else:
-                vertices = np.full_like(self._stage.moving[name].vertices, -6.0) if isinstance(place, Pose) else place
-                self._move(name, np.asarray(vertices))
+                self._move(name, np.full_like(self._stage.moving[name].vertices, AWAY.position[2]))
         params.update()
 
     def _move(self, name: str, vertices: Floats) -> None:
         origin = self._sheets[name].origin
         self._params[f"free-{name}.vertex_positions"] = _flat(vertices[origin])
         if self._stage.moving[name].smooth:
-            self._params[f"free-{name}.vertex_normals"] = _flat(_normals(vertices, self._stage.moving[name].faces)[origin])
+            self._params[f"free-{name}.vertex_normals"] = _flat(
+                _normals(vertices, self._stage.moving[name].faces)[origin]
+            )
 
     def _build(self, camera: Camera) -> None:
         mi, sky = self._mi, self._stage.room.sky
-        parts: dict[str, Any] = {"type": "scene", "integrator": _integrator(self._quality), "camera": self._sensor(camera)}
+        parts: dict[str, Any] = {"type": "scene", "camera": self._sensor(camera)}
         parts["sky"] = {"type": "constant", "radiance": {"type": "rgb", "value": list(sky)}}
+        if self._quality.depth == 1:
+            parts["sky"]["sampling_weight"] = 0.0  # a backdrop: as a light it costs more samples than it is worth
         parts |= {f"light{k}": _lamp(mi, light) for k, light in enumerate(self._stage.room.lights)}
-        parts |= {"still": self._still, "at-still": {"type": "instance", "of": self._still}}
+        parts |= {f"still{k}": shape for k, shape in enumerate(self._still)}
         for name, rigid in self._rigid.items():
             mesh, sheet = self._stage.moving[name], self._sheets[name]
             shape = self._shape(f"free-{name}", mesh, _ramped(sheet) if rigid else sheet)
@@ -130,12 +142,8 @@ class Renderer:
         return {
             "type": "perspective", "fov_axis": "x", "near_clip": 0.02, "far_clip": 20.0, "film": film,
             "fov": float(np.degrees(2 * np.arctan2(lens.width_px / 2, lens.focal_px))),
-            "to_world": self._mi.ScalarTransform4f(_view(camera.pose)), "sampler": {"type": "independent"},
+            "to_world": self._mi.ScalarTransform4f(_view(camera.pose)), "sampler": {"type": "multijitter"},
         }  # fmt: skip
-
-    def _group(self, meshes: Iterable[tuple[Mesh, _Sheet]]) -> Any:
-        shapes = {f"mesh{k}": self._shape(f"mesh{k}", mesh, sheet) for k, (mesh, sheet) in enumerate(meshes)}
-        return self._mi.load_dict({"type": "shapegroup", **shapes})
 
     def _shape(self, name: str, mesh: Mesh, sheet: _Sheet) -> Any:
         mi = self._mi
@@ -188,10 +196,9 @@ def _mitsuba(threads: int) -> Any:
 
 
 def _integrator(quality: Quality) -> dict[str, Any]:
-    path = {"type": "path", "max_depth": quality.depth, "rr_depth": 99, "block_size": 32}
-    if not quality.denoise:
-        return path
-    return {"type": "aov", "aovs": "a:albedo,n:sh_normal,d:depth", "block_size": 32, "path": path}
+    if quality.depth == 1:
+        return {"type": "direct", "emitter_samples": 1, "bsdf_samples": 0, "block_size": 32}
+    return {"type": "path", "max_depth": quality.depth, "rr_depth": 99, "block_size": 32}
 
 
 def _lamp(mi: Any, light: Light) -> dict[str, Any]:
@@ -209,9 +216,11 @@ def _surface(mi: Any, material: Material, ramp: tuple[Rgb, Rgb] | None) -> dict[
         colour = {"type": "bitmap", "bitmap": image, "raw": True, "wrap_mode": "repeat"}
     else:
         colour = {"type": "mesh_attribute", "name": "vertex_color"}
+    if material.roughness >= MATT and not material.metal:
+        return {"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": colour}}
     bsdf = {"type": "principled", "base_color": colour, "roughness": material.roughness, "specular": 0.5}
     if material.metal:
-        bsdf["metallic"] = 1.0
+        bsdf["metallic"] = 0.75  # all metal is black where it mirrors no lamp
     if material.texture == "skin":
         bsdf |= {"specular": 0.35, "sheen": 0.3}
     return {"type": "twosided", "bsdf": bsdf}
