@@ -23,10 +23,11 @@ FINALISTS = 4
 
 SIDE_OPEN = np.array([[0.9, -0.35, 0.0], *[[0.1, 0.15, 0.1]] * 4])
 SIDE_SHUT = np.array([[0.9, 0.75, 1.1], *[[1.45, 1.75, 1.1]] * 4])
-TOP_OPEN = np.array([[1.25, -0.25, 0.05], *[[0.35, 0.35, 0.2]] * 4])
-TOP_SHUT = np.array([[1.25, 0.6, 0.8], *[[1.3, 1.1, 0.6]] * 4])
-PINCH_OPEN = np.array([[1.3, -0.1, 0.1], [0.5, 0.4, 0.2], [0.55, 0.45, 0.25], [0.9, 0.9, 0.5], [1.0, 0.95, 0.5]])
-PINCH_SHUT = np.array([[1.3, 0.6, 0.7], [1.25, 1.0, 0.5], [1.25, 1.0, 0.5], [1.2, 1.2, 0.6], [1.25, 1.2, 0.6]])
+TOP_OPEN = np.array([[1.2, -0.15, 0.05], *[[0.5, 0.45, 0.25]] * 4])
+TOP_WIDE = np.array([[1.2, -0.45, 0.0], *[[0.2, 0.3, 0.15]] * 4])
+TOP_SHUT = np.array([[1.2, 0.3, 0.7], *[[1.3, 1.1, 0.6]] * 4])
+PINCH_OPEN = np.array([[1.2, -0.3, 0.0], [0.3, 0.35, 0.2], [0.35, 0.35, 0.2], [0.8, 0.9, 0.5], [0.9, 0.95, 0.5]])
+PINCH_SHUT = np.array([[1.2, 0.15, 0.5], [1.2, 1.0, 0.4], [1.2, 1.0, 0.4], [1.3, 1.2, 0.6], [1.3, 1.2, 0.6]])
 FLAT_OPEN = np.array([[0.2, -0.1, 0.0], *[[-0.1, 0.06, 0.0]] * 4])
 FLAT_SHUT = np.array([[0.2, 0.35, 0.5], *[[0.55, 0.35, 0.25]] * 4])
 
@@ -260,11 +261,22 @@ def _side(scene: _Scene) -> Iterator[_Try]:
                     yield _Try(rotation, grip, level_back, SIDE_OPEN, SIDE_SHUT, 0.7, target)
 
 
-def _between_tips(arm: Arm, flex: Floats, fingers: tuple[int, ...], spread: float) -> Floats:
-    """Middle between the thumb's and the fingers' tips in the wrist's frame."""
-    pose = HandPose(Pose(np.zeros(3)), flex, spread)
-    tips = arm.keypoints(arm.bones(pose))[[4, 8, 12, 16, 20]]
-    return np.asarray((tips[0] + tips[list(fingers)].mean(axis=0)) / 2)
+def _between_tips(arm: Arm, flexes: tuple[Floats, Floats], fingers: tuple[int, ...], spread: float, gap_m: float) -> Floats:
+    """Middle between the thumb's and the fingers' tips, when closing has brought them so near; in the wrist's frame."""
+    shares = np.linspace(0, 1, 25)[:, None, None]
+    flex = (1 - shares) * flexes[0] + shares * flexes[1]
+    bones = arm.finger_bones(flex, spread)
+    tips = [_tip(arm, bones, finger) for finger in range(5)]
+    others = np.mean([tips[f] for f in fingers], axis=0)
+    apart = np.linalg.norm(tips[0] - others, axis=1)
+    at = int(np.argmin(np.round(np.abs(apart - gap_m), 6)))
+    return np.asarray((tips[0][at] + others[at]) / 2)
+
+
+def _tip(arm: Arm, bones: Floats, finger: int) -> Floats:
+    """(T, 3) a finger's tip for bones (T, 19, 3, 4) after the wrist."""
+    of = bones[:, hands.BONES.index(f"{hands.CHAINS[finger]}3") - 4]
+    return np.asarray(of[..., :3] @ arm.joint(f"{hands.CHAINS[finger]}4") + of[..., 3])
 
 
 def _above(
@@ -272,12 +284,12 @@ def _above(
 ) -> Iterator[_Try]:
     """From above, finger tips on the far side and the thumb on the near one."""
     arm = scene.arm
-    opened, shut = flexes
+    width = min(scene.thing.size[:2])
     for oppose in (0.95, 1.25):
-        first, last = opened.copy(), shut.copy()
+        first, last = flexes[0].copy(), flexes[1].copy()
         first[0, 0] = last[0, 0] = oppose
-        grip = _between_tips(arm, 0.55 * first + 0.45 * last, fingers, spread)
-        for depth in depths:
+        grips = [_between_tips(arm, (first, last), fingers, spread, width + gap) for gap in (0.010, -0.008)]
+        for depth, grip in zip(depths, grips, strict=True):
             target = scene.at.position + UP * (scene.thing.size[2] - depth)
             for yaw in (-20, 5, 30, 55):
                 level = _yawed(_heading(scene, target), yaw, arm.sign)
@@ -287,15 +299,21 @@ def _above(
                     yield _Try(rotation, grip, UP, first, last, spread, target)
 
 
+def _hand_wide(scene: _Scene) -> tuple[Floats, Floats]:
+    """Open as far as the thing is wide, and shut."""
+    share = float(np.clip((min(scene.thing.size[:2]) - 0.03) / 0.035, 0, 1))
+    return (1 - share) * TOP_OPEN + share * TOP_WIDE, TOP_SHUT
+
+
 def _top(scene: _Scene) -> Iterator[_Try]:
     height = scene.thing.size[2]
     depths = (min(0.55 * height, 0.035), min(0.8 * height, 0.05))
-    return _above(scene, (TOP_OPEN, TOP_SHUT), (1, 2, 3), depths, 1.0)
+    return _above(scene, _hand_wide(scene), (1, 2, 3), depths, 1.0)
 
 
 def _rim(scene: _Scene) -> Iterator[_Try]:
     height = scene.thing.size[2]
-    return _above(scene, (TOP_OPEN, TOP_SHUT), (1, 2, 3), (min(0.45 * height, 0.012), min(0.7 * height, 0.02)), 1.3)
+    return _above(scene, _hand_wide(scene), (1, 2, 3), (min(0.45 * height, 0.012), min(0.7 * height, 0.02)), 1.3)
 
 
 def _pinch(scene: _Scene) -> Iterator[_Try]:
@@ -329,7 +347,7 @@ def _handle(scene: _Scene) -> Iterator[_Try]:
             first, last = TOP_OPEN.copy(), TOP_SHUT.copy()
             first[0, 0] = last[0, 0] = oppose
             first[1:, 1], last[1:, 1] = curl, 1.6
-            tips = _between_tips(arm, 0.55 * first + 0.45 * last, (1, 2, 3), 0.7)
+            tips = _between_tips(arm, (first, last), (1, 2, 3), 0.7, 0.024)
             for yaw in (-20, 0, 20, 40):
                 level = _yawed(into, yaw, arm.sign)
                 for pitch in (20, 40, 60):
