@@ -23,6 +23,8 @@ def people(shot: ShotPlan, rng: np.random.Generator) -> tuple[dict[str, Hand], d
     v = shot.variation
     robot = v["negative"] == "robot_hand"
     out: dict[str, Hand] = {}
+    look = int(rng.integers(1000))
+    extra = dress.EXTRAS[int(rng.integers(len(dress.EXTRAS)))] if v["glove"] == "none" and rng.random() < 0.4 else "none"
     worn: dict[str, dress.Dress] = {}
     if shot.wearer is not None or robot:
         body = "man_young" if robot else v["body"]
@@ -31,14 +33,14 @@ def people(shot: ShotPlan, rng: np.random.Generator) -> tuple[dict[str, Hand], d
             name = f"wearer_{side}"
             out[name] = replace(hand, human=not robot)
             skin, glove, sleeve = ("medium", "none", "bare") if robot else (v["skin"], v["glove"], v["sleeve"])
-            worn[name] = dress.worn(hand.arm, skin, glove, sleeve, "robot" if robot else "human")
+            worn[name] = dress.worn(hand.arm, skin, glove, sleeve, "robot" if robot else "human", extra, look)
     if v["other"] == "across":
         body = hands.BODIES[int(rng.integers(len(hands.BODIES)))]
         skin = dress.SKINS[int(rng.integers(len(dress.SKINS)))]
         sleeve = ("long", "rolled")[int(rng.integers(2))]
         for side in SIDES:
             hand = out[f"other_{side}"] = _resting(body, side, "other")
-            worn[hand.name] = dress.worn(hand.arm, skin, "none", sleeve)
+            worn[hand.name] = dress.worn(hand.arm, skin, "none", sleeve, look=look + 3)
     return out, worn
 
 
@@ -52,7 +54,7 @@ def statue(rng: np.random.Generator) -> list[Mesh]:
     at = vec(float(rng.uniform(-0.1, 0.1)), float(rng.uniform(-0.02, 0.08)), 0.012)
     pose = HandPose(Pose(at, hand_frame((0.08, 0.06, 1.0), back)), flex, 1.0, at - vec(0, 0, 0.3))
     shape = arm.shape(pose)
-    worn = dress.worn(arm, "light", "none", "bare", "statue")
+    worn = dress.worn(arm, "light", "none", "bare", "statue", look=int(rng.integers(1000)))
     return [replace(worn.meshes[key], vertices=vertices) for key, vertices in _placed(worn, shape).items()]
 
 

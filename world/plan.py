@@ -40,7 +40,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "take": ("can", "cup", "ball", "block"),
     "stack": ("block", "can"),
 }
-TARGETS: dict[str, tuple[str, ...]] = {"place": ("plate", "book"), "pour": ("bowl",), "stack": ("book", "box")}
+TARGETS: dict[str, tuple[str, ...]] = {"place": ("plate", "book"), "pour": ("bowl",), "stack": ("book",)}
 COLOURS = ("red", "blue", "green", "yellow", "white", "orange", "black", "purple")
 LENGTHS = {"reach": 0.7, "pick": 0.8, "pour": 1.25, "wipe": 1.1, "hand over": 1.1, "take": 1.1}  # of Options.task_s
 

@@ -17,7 +17,7 @@ from world.plan import TaskPlan
 from world.script import Hand, Liquid, Part, Prop, Script, carried, flexed, lifted_way, settle, shifted, straight_way
 
 LIFT_M = 0.075
-MEET = vec(0.0, 0.17, 0.13)  # where things change hands
+MEET = vec(0.0, 0.13, 0.085)  # where things change hands
 POUR_RAD = 1.75
 
 
@@ -284,7 +284,7 @@ def _slip(act: Act, grip: Grip) -> None:
 
 def _drop(act: Act, grip: Grip, start: float, end: float) -> None:
     """The thing falls out of the hand on its way, and comes to lie on the table."""
-    shares = np.linspace(start + 0.38 * (end - start), start + 0.6 * (end - start), 7)
+    shares = np.linspace(start + 0.25 * (end - start), start + 0.6 * (end - start), 8)
     share = max(shares, key=lambda u: round(_clearance_m(act, act.prop.at(act.t(u)).position), 6))
     gone_s = act.t(float(share))
     begin = act.prop.at(gone_s)
