@@ -1,7 +1,7 @@
 """Pictures of a stage: Mitsuba 3 (scalar_rgb, no system library), few samples, then the noise taken away.
 
-What stands still is one shape group, each rigid moving mesh an instance, so that a picture only rebuilds the trees of
-what deforms.
+Each rigid moving mesh is an instance, whose tree is built once. What stands still is merged by its surface: an instance
+of it would cost each ray more than its tree costs each picture.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from world.denoise import denoised
 from world.parts import Camera, Floats, Ints, Lens, Light, Look, Material, Mesh, Moment, Pose, Rgb, Stage
 
 Image = npt.NDArray[np.float32]
+MATT = 0.6  # from this roughness on a surface has no shine worth its time
 AWAY = Pose(np.array([0.0, 0.0, -6.0]))  # below the floor: where a thing is that is not there
 
 
@@ -61,7 +62,10 @@ class Renderer:
         self._integrator = self._mi.load_dict(_integrator(quality))
         self._ruler = self._mi.load_dict({"type": "depth", "block_size": 32})
         self._bsdfs: dict[tuple[Material, tuple[Rgb, Rgb] | None], Any] = {}
-        self._still = self._group(_merged((*stage.room.meshes, *stage.still)))
+        self._still = [
+            self._shape(f"still{k}", mesh, sheet)
+            for k, (mesh, sheet) in enumerate(_merged((*stage.room.meshes, *stage.still)))
+        ]
         self._sheets = {name: _sheet(mesh) for name, mesh in stage.moving.items()}
         self._rigid: dict[str, bool] = {}
         self._scene: Any = None
@@ -76,7 +80,7 @@ class Renderer:
         for index, moment in enumerate(moments):
             self._place(moment)
             shots.append(self._shot(self._integrator, samples, seed * 64 + index))
-        picture = np.mean(shots, axis=0, dtype=np.float32)
+        picture: Image = np.asarray(sum(shots[1:], shots[0]) / len(shots), np.float32)
         if not self._quality.denoise:
             return picture
         return denoised(picture, self._shot(self._ruler, 1, seed * 64 + 63)[..., 0])
@@ -94,18 +98,21 @@ class Renderer:
         params["camera.to_world"] = self._mi.ScalarTransform4f(_view(moment.camera.pose))
         for name, rigid in self._rigid.items():
             place = moment.places.get(name, AWAY)
-            if rigid:
+            if not isinstance(place, Pose):
+                self._move(name, place)
+            elif rigid:
                 params[f"at-{name}.to_world"] = self._mi.ScalarTransform4f(_matrix(place))
             else:
-                vertices = np.full_like(self._stage.moving[name].vertices, -6.0) if isinstance(place, Pose) else place
-                self._move(name, np.asarray(vertices))
+                self._move(name, np.full_like(self._stage.moving[name].vertices, AWAY.position[2]))
         params.update()
 
     def _move(self, name: str, vertices: Floats) -> None:
         origin = self._sheets[name].origin
         self._params[f"free-{name}.vertex_positions"] = _flat(vertices[origin])
         if self._stage.moving[name].smooth:
-            self._params[f"free-{name}.vertex_normals"] = _flat(_normals(vertices, self._stage.moving[name].faces)[origin])
+            self._params[f"free-{name}.vertex_normals"] = _flat(
+                _normals(vertices, self._stage.moving[name].faces)[origin]
+            )
 
     def _build(self, camera: Camera) -> None:
         mi, sky = self._mi, self._stage.room.sky
@@ -114,7 +121,7 @@ class Renderer:
         if self._quality.depth == 1:
             parts["sky"]["sampling_weight"] = 0.0  # a backdrop: as a light it costs more samples than it is worth
         parts |= {f"light{k}": _lamp(mi, light) for k, light in enumerate(self._stage.room.lights)}
-        parts |= {"still": self._still, "at-still": {"type": "instance", "of": self._still}}
+        parts |= {f"still{k}": shape for k, shape in enumerate(self._still)}
         for name, rigid in self._rigid.items():
             mesh, sheet = self._stage.moving[name], self._sheets[name]
             shape = self._shape(f"free-{name}", mesh, _ramped(sheet) if rigid else sheet)
@@ -137,10 +144,6 @@ class Renderer:
             "fov": float(np.degrees(2 * np.arctan2(lens.width_px / 2, lens.focal_px))),
             "to_world": self._mi.ScalarTransform4f(_view(camera.pose)), "sampler": {"type": "multijitter"},
         }  # fmt: skip
-
-    def _group(self, meshes: Iterable[tuple[Mesh, _Sheet]]) -> Any:
-        shapes = {f"mesh{k}": self._shape(f"mesh{k}", mesh, sheet) for k, (mesh, sheet) in enumerate(meshes)}
-        return self._mi.load_dict({"type": "shapegroup", **shapes})
 
     def _shape(self, name: str, mesh: Mesh, sheet: _Sheet) -> Any:
         mi = self._mi
@@ -213,6 +216,8 @@ def _surface(mi: Any, material: Material, ramp: tuple[Rgb, Rgb] | None) -> dict[
         colour = {"type": "bitmap", "bitmap": image, "raw": True, "wrap_mode": "repeat"}
     else:
         colour = {"type": "mesh_attribute", "name": "vertex_color"}
+    if material.roughness >= MATT and not material.metal:
+        return {"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": colour}}
     bsdf = {"type": "principled", "base_color": colour, "roughness": material.roughness, "specular": 0.5}
     if material.metal:
         bsdf["metallic"] = 0.75  # all metal is black where it mirrors no lamp

@@ -10,6 +10,7 @@ import numpy as np
 from world import things
 from world.parts import Floats, Light, Material, Mesh, Pose, Rgb, Room, Thing
 from world.shapes import box, tube, turned
+from world.stuff import STEEL, scaled
 
 TABLE_M = (1.4, 0.8)
 KINDS: tuple[str, ...] = ("table", "kitchen", "shelf", "desk", "workshop")
@@ -70,10 +71,14 @@ def _wooden(rng: np.random.Generator) -> Rgb:
 
 
 def _some(rng: np.random.Generator, kinds: tuple[str, ...]) -> Thing:
-    return things.make(kinds[int(rng.integers(len(kinds)))], list(things.COLOURS)[int(rng.integers(len(things.COLOURS)))])
+    return things.make(
+        kinds[int(rng.integers(len(kinds)))], list(things.COLOURS)[int(rng.integers(len(things.COLOURS)))]
+    )
 
 
-def _row(rng: np.random.Generator, kinds: tuple[str, ...], x0: float, x1: float, y: float, z: float) -> tuple[Mesh, ...]:
+def _row(
+    rng: np.random.Generator, kinds: tuple[str, ...], x0: float, x1: float, y: float, z: float
+) -> tuple[Mesh, ...]:
     """Things side by side."""
     out: list[Mesh] = []
     x = x0
@@ -82,7 +87,9 @@ def _row(rng: np.random.Generator, kinds: tuple[str, ...], x0: float, x1: float,
         x += thing.size[0] / 2 + float(rng.uniform(0.01, 0.06))
         if x > x1 - thing.size[0] / 2:
             return tuple(out)
-        out += _stood(thing, x, y + float(rng.uniform(-0.015, 0.015)), z, float(rng.uniform(0, 6)) if thing.name != "box" else 0.1)
+        out += _stood(
+            thing, x, y + float(rng.uniform(-0.015, 0.015)), z, float(rng.uniform(0, 6)) if thing.name != "box" else 0.1
+        )
         x += thing.size[0] / 2
 
 
@@ -92,14 +99,20 @@ def _books(rng: np.random.Generator, x0: float, x1: float, y: float, z: float) -
     while x < x1 - 0.05:
         wide, tall = float(rng.uniform(0.016, 0.042)), float(rng.uniform(0.17, 0.24))
         colour = _pick(rng, *things.COLOURS.values())
-        out.append(_slab((wide, 0.14, tall), (x + wide / 2, y, z), Material(colour, "print" if wide > 0.03 else "plain", 0.6)))
+        out.append(
+            _slab((wide, 0.14, tall), (x + wide / 2, y, z), Material(colour, "print" if wide > 0.03 else "plain", 0.6))
+        )
         x += wide + 0.0015
     return tuple(out)
 
 
 def _table(rng: np.random.Generator) -> tuple[Mesh, ...]:
     wood = _wooden(rng)
-    frame = _slab((0.5, 0.02, 0.36), (float(rng.uniform(-0.3, 0.3)), WALL_Y_M - 0.012, 0.35), Material(_pick(rng, *things.COLOURS.values()), "print", 0.6))
+    frame = _slab(
+        (0.5, 0.02, 0.36),
+        (float(rng.uniform(-0.3, 0.3)), WALL_Y_M - 0.012, 0.35),
+        Material(_pick(rng, *things.COLOURS.values()), "print", 0.6),
+    )
     return _top(Material(wood, "planks", 0.42)), *_legs(Material(wood, "wood", 0.5)), frame
 
 
@@ -111,8 +124,8 @@ def _kitchen(rng: np.random.Generator) -> tuple[Mesh, ...]:
     return (
         box((2.6, 1.0, 0.035), 0.006, 2).at((0, 0.12, -0.035)).mesh(stone), *fronts,
         _slab((2.6, 0.02, 0.62), (0, WALL_Y_M - 0.01, 0), tiles),
-        _slab((1.5, 0.16, 0.025), (0, WALL_Y_M - 0.09, 0.36), wood),
-        *_row(rng, ("jar", "bottle", "can", "mug", "bowl", "box", "cup"), -0.72, 0.72, WALL_Y_M - 0.09, 0.385),
+        _slab((1.5, 0.16, 0.025), (0, WALL_Y_M - 0.09, 0.415), wood),
+        *_row(rng, ("jar", "bottle", "can", "mug", "bowl", "box", "cup"), -0.72, 0.72, WALL_Y_M - 0.09, 0.44),
     )  # fmt: skip
 
 
@@ -128,7 +141,7 @@ def _shelf(rng: np.random.Generator) -> tuple[Mesh, ...]:
 
 
 def _desk(rng: np.random.Generator) -> tuple[Mesh, ...]:
-    black = Material(things.DARK, roughness=0.35)
+    black = Material((0.035, 0.035, 0.04), roughness=0.35)
     x = float(rng.uniform(-0.2, 0.2))
     screen = (
         _slab((0.62, 0.025, 0.36), (x, 0.4, 0.1), black),
@@ -147,18 +160,31 @@ def _workshop(rng: np.random.Generator) -> tuple[Mesh, ...]:
     board = Material(_pick(rng, (0.5, 0.36, 0.2), (0.3, 0.36, 0.4), (0.55, 0.52, 0.46)), "wood", 0.8)
     holes = Material((0.02, 0.02, 0.02), roughness=1.0)
     dots = tuple(
-        _slab((0.012, 0.004, 0.012), (x, WALL_Y_M - 0.031, z), holes) for x in np.arange(-0.7, 0.71, 0.1) for z in (0.15, 0.25, 0.35, 0.45, 0.55)
+        _slab((0.012, 0.004, 0.012), (x, WALL_Y_M - 0.031, z), holes)
+        for x in np.arange(-0.7, 0.71, 0.1)
+        for z in (0.15, 0.25, 0.35, 0.45, 0.55)
     )
     tools: list[Mesh] = []
-    steel = Material(things.STEEL, roughness=0.3, metal=True)
+    steel = Material(STEEL, roughness=0.3, metal=True)
     for x in np.arange(-0.6, 0.61, 0.15) + rng.uniform(-0.02, 0.02, 9):
         grip = Material(_pick(rng, *things.COLOURS.values()), roughness=0.5)
-        y, top = WALL_Y_M - 0.05, 0.5
-        tools.append(tube(np.array([[x, y, top - 0.09], [x, y, top]]), 0.012, 14).mesh(grip))
-        tools.append(tube(np.array([[x, y, top - 0.09 - float(rng.uniform(0.08, 0.16))], [x, y, top - 0.09]]), 0.004, 10).mesh(steel))
-    boxes = _row(rng, ("box", "can", "jar", "block"), -0.65, 0.65, 0.47, 0.0)
+        y, high = WALL_Y_M - 0.05, 0.5
+        tools.append(tube(np.array([[x, y, high - 0.09], [x, y, high]]), 0.012, 14).mesh(grip))
+        tools.append(
+            tube(np.array([[x, y, high - 0.25 + float(rng.uniform(0, 0.08))], [x, y, high - 0.09]]), 0.004, 10).mesh(
+                steel
+            )
+        )
+    boxes = _row(rng, ("box", "can", "jar", "block"), -0.65, 0.65, 0.37, 0.0)
     top = _top(Material(_wooden(rng), "planks", 0.7), 0.06)
-    return top, *_legs(Material(_wooden(rng), "wood", 0.7)), _slab((1.6, 0.02, 0.66), (0, WALL_Y_M - 0.02, 0.03), board), *dots, *tools, *boxes
+    return (
+        top,
+        *_legs(Material(_wooden(rng), "wood", 0.7)),
+        _slab((1.6, 0.02, 0.66), (0, WALL_Y_M - 0.02, 0.03), board),
+        *dots,
+        *tools,
+        *boxes,
+    )
 
 
 _ROOMS: dict[str, Callable[[np.random.Generator], tuple[Mesh, ...]]] = {
@@ -181,7 +207,7 @@ Lamps = tuple[tuple[Light, ...], Rgb]
 
 def _fill(radiance: Rgb) -> Light:
     """The rest of the room, behind and above the wearer, as one large soft light."""
-    return _aimed((0.0, -1.5, 1.9), (1.4, 0.9), tuple(6 * c for c in radiance))
+    return _aimed((0.0, -1.7, 1.35), (1.4, 0.9), scaled(radiance, 6))
 
 
 def _window(rng: np.random.Generator) -> Lamps:

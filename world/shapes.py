@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def _outline(points: Floats, line: Floats) -> Floats:
     nearest = np.full(len(points), np.inf)
     inside = np.zeros(len(points), bool)
     px, py = points[:, 0], points[:, 1]
-    for (ax, ay), (bx, by) in zip(line[:-1], line[1:], strict=True):
+    for (ax, ay), (bx, by) in pairwise(line):
         ex, ey = bx - ax, by - ay
         share = np.clip(((px - ax) * ex + (py - ay) * ey) / max(ex * ex + ey * ey, 1e-18), 0, 1)
         nearest = np.minimum(nearest, (px - ax - share * ex) ** 2 + (py - ay - share * ey) ** 2)
@@ -151,7 +152,7 @@ def tube(path: Floats, radius: float, segments: int = 12, caps: int = 4) -> Soli
 
     def distance(points: Floats) -> Floats:
         nearest = np.full(len(points), np.inf)
-        for a, b in zip(path[:-1], path[1:], strict=True):
+        for a, b in pairwise(path):
             share = np.clip((points - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1)
             nearest = np.minimum(nearest, np.linalg.norm(points - a - share[:, None] * (b - a), axis=1))
         return nearest - radius
@@ -191,3 +192,23 @@ def arc(radius: float, start_rad: float, stop_rad: float, steps: int = 14) -> Fl
     """Points (steps + 1, 3) of a circle in the x-z plane, from start to stop, anticlockwise from +x to +z."""
     turn = np.linspace(start_rad, stop_rad, steps + 1)
     return np.stack([radius * np.cos(turn), np.zeros_like(turn), radius * np.sin(turn)], 1)
+
+
+def ring(outer: float, inner: float, low: float, high: float, segments: int = 44) -> Solid:
+    """A sleeve about z: four walls, closed."""
+    turn = np.arange(segments) / segments * 2 * np.pi
+    corners = [(outer, low), (outer, high), (inner, high), (inner, low)]
+    ring = np.stack([np.cos(turn), np.sin(turn)], 1)
+    vertices = np.concatenate([np.c_[r * ring, np.full(segments, z)] for r, z in corners])
+    i, j = np.arange(segments), (np.arange(segments) + 1) % segments
+    faces = []
+    for k in range(4):
+        a, b = k * segments, (k + 1) % 4 * segments
+        faces += [np.stack([a + i, a + j, b + i], 1), np.stack([a + j, b + j, b + i], 1)]
+
+    def distance(points: Floats) -> Floats:
+        q = np.stack([np.hypot(points[:, 0], points[:, 1]) - (outer + inner) / 2, points[:, 2] - (low + high) / 2], 1)
+        q = np.abs(q) - ((outer - inner) / 2, (high - low) / 2)
+        return np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(axis=1), 0)
+
+    return Solid(vertices, np.concatenate(faces).astype(np.int32), distance)

@@ -50,7 +50,9 @@ def _wood(colour: Image, rng: np.random.Generator, boards: int = 1) -> Image:
         tall = SIDE_PX // boards
         board = np.arange(SIDE_PX) // tall
         tint = rng.uniform(0.8, 1.15, boards)[np.minimum(board, boards - 1)]
-        shade = np.concatenate([np.roll(shade[b * tall : (b + 1) * tall], int(rng.integers(512)), 1) for b in range(boards)])
+        shade = np.concatenate(
+            [np.roll(shade[b * tall : (b + 1) * tall], int(rng.integers(512)), 1) for b in range(boards)]
+        )
         shade = np.pad(shade, ((0, SIDE_PX - len(shade)), (0, 0)), mode="edge") * tint[:, None]
         shade[np.arange(SIDE_PX) % tall < 3] *= 0.45
     warm = np.array([0.10, 0.0, -0.12], np.float32) * (grain * 0.3)[..., None]
@@ -66,7 +68,11 @@ def _cloth(colour: Image, rng: np.random.Generator) -> Image:
 def _tiles(colour: Image, rng: np.random.Generator) -> Image:
     count, tall = 4, SIDE_PX // 4
     tint = rng.normal(1, 0.05, (count, count)).astype(np.float32)
-    out = colour * np.kron(tint, np.ones((tall, tall), np.float32))[..., None] * (1 + 0.02 * _clouds(rng, 6, 6))[..., None]
+    out = (
+        colour
+        * np.kron(tint, np.ones((tall, tall), np.float32))[..., None]
+        * (1 + 0.02 * _clouds(rng, 6, 6))[..., None]
+    )
     edge = np.minimum(np.arange(SIDE_PX) % tall, tall - 1 - np.arange(SIDE_PX) % tall) < 3
     out[edge] = 0.42
     out[:, edge] = 0.42
@@ -92,7 +98,14 @@ def _print(colour: Image, rng: np.random.Generator) -> Image:
     pale, dark = (0.85, 0.83, 0.78), (0.04, 0.04, 0.05)
     out = np.ascontiguousarray(np.broadcast_to(colour, (SIDE_PX, SIDE_PX, 3)).astype(np.float32))
     out *= np.linspace(1.15, 0.8, SIDE_PX, dtype=np.float32)[:, None, None]
-    cv2.circle(out, (int(rng.integers(140, 370)), int(rng.integers(300, 380))), int(rng.integers(80, 120)), other, -1, cv2.LINE_AA)
+    cv2.circle(
+        out,
+        (int(rng.integers(140, 370)), int(rng.integers(300, 380))),
+        int(rng.integers(80, 120)),
+        other,
+        -1,
+        cv2.LINE_AA,
+    )
     cv2.rectangle(out, (40, 60), (472, 190), pale, -1)
     left = 70
     while left < 420:
