@@ -130,8 +130,8 @@ def draw(seed: int, index: int, count: int, generation: int = 0, options: Option
     fault = _fault(kind, 0.0 if teleop else SHRINK**generation, rng)
     human = kind in _MENDED and int(rng.integers(_HUMAN_EVERY)) == 0
     block, goal = _spots(task, rng)
-    # The arm is a right or a left one of its body, so that the head looks past it.
-    side = 1.0 if (index + turn) % 3 else -1.0
+    # The arm is a right or a left one of its body, so that the head looks past it at the work.
+    side = 1.0 if block.y_m + (0.0 if goal.kind == "none" else goal.y_m) > 0 else -1.0
     head = np.array([-0.06, 0.23 * side, 0.4]) + rng.normal(0, (0.015, 0.02, 0.02))
     look_at = np.array([0.2, 0.015 * side, 0.055]) + rng.normal(0, (0.01, 0.01, 0.0))
     return AttemptPlan(
@@ -191,7 +191,7 @@ def _fault(kind: str, amount: float, rng: np.random.Generator) -> Fault:
         bias_m=_pair(length * amount * np.array([np.cos(angle), np.sin(angle)]) * (kind == "calibration_bias")),
         noise_m=round(float(amount * (shaky if kind == "noise" else 0.003)), 4),
         late_s=round(float(late * amount), 2) if kind == "late_gripper" else 0.0,
-        friction=round(float(0.03**amount), 3) if kind == "slip" else 1.0,
+        friction=round(float(0.008**amount), 3) if kind == "slip" else 1.0,
         release_share=round(float(share), 2) if kind == "early_release" and amount > survives else None,
     )
 
