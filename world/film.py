@@ -10,13 +10,11 @@ import numpy.typing as npt
 
 from infra import media
 from world import render, robot_stage, take
-from world.parts import Look
 from world.plan import RecordingPlan
 from world.robot import Attempt
-from world.robot_plan import camera
+from world.robot_truth import head
 
 Picture = npt.NDArray[np.uint8]
-ROBOT_LOOK = Look(noise=0.008)
 
 
 def takes(plan: RecordingPlan, quality: render.Quality) -> Iterator[Picture]:
@@ -36,9 +34,10 @@ def takes(plan: RecordingPlan, quality: render.Quality) -> Iterator[Picture]:
 
 def attempt(attempted: Attempt, quality: render.Quality) -> Iterator[Picture]:
     """Every frame of the robot's head camera, uint8 (H, W, 3)."""
-    renderer = render.Renderer(robot_stage.stage(attempted.plan, attempted), camera(attempted.plan).lens, quality)
+    plan = attempted.plan
+    renderer, look = render.Renderer(robot_stage.stage(plan, attempted), head(plan).lens, quality), robot_stage.look(plan)
     for k in range(len(attempted.t_s)):
-        yield render.develop(renderer.picture([robot_stage.moment(attempted, k)], seed=k), ROBOT_LOOK, seed=k)
+        yield render.develop(renderer.picture([robot_stage.moment(attempted, k)], seed=k), look, seed=k)
 
 
 def read(paths: Iterable[Path]) -> Iterator[Picture]:
