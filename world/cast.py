@@ -24,7 +24,9 @@ def people(shot: ShotPlan, rng: np.random.Generator) -> tuple[dict[str, Hand], d
     robot = v["negative"] == "robot_hand"
     out: dict[str, Hand] = {}
     look = int(rng.integers(1000))
-    extra = dress.EXTRAS[int(rng.integers(len(dress.EXTRAS)))] if v["glove"] == "none" and rng.random() < 0.4 else "none"
+    extra = (
+        dress.EXTRAS[int(rng.integers(len(dress.EXTRAS)))] if v["glove"] == "none" and rng.random() < 0.4 else "none"
+    )
     worn: dict[str, dress.Dress] = {}
     if shot.wearer is not None or robot:
         body = "man_young" if robot else v["body"]

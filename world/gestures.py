@@ -32,7 +32,7 @@ def wave(hand: Hand, start_s: float, end_s: float) -> None:
     up = _raised(hand, hands.OPEN, vec(0.125, -0.04, 0.055), (-0.12, 0.65, 0.75), (0.0, -0.8, 0.6))
     hand.free(start_s, start_s + 0.7, up)
     _swung(hand, start_s + 0.7, end_s - 0.7, up, vec(0, -0.3, 1), 0.32)
-    hand.free(end_s - 0.7, end_s, hand.home)
+    hand.free(end_s - 0.7, end_s, hand.home, 0.03)
 
 
 def point(hand: Hand, start_s: float, end_s: float) -> None:
@@ -42,7 +42,7 @@ def point(hand: Hand, start_s: float, end_s: float) -> None:
     )
     middle = (start_s + end_s) / 2
     hand.free(middle, middle + 0.6, _raised(hand, hands.POINT, vec(0.12, -0.02, 0.1), (0.2, 0.95, 0.05), (0.4, 0, 1)))
-    hand.free(end_s - 0.7, end_s, hand.home)
+    hand.free(end_s - 0.7, end_s, hand.home, 0.03)
 
 
 def victory(hand: Hand, start_s: float, end_s: float) -> None:
@@ -50,7 +50,7 @@ def victory(hand: Hand, start_s: float, end_s: float) -> None:
     up = _raised(hand, hands.VICTORY, vec(0.08, -0.05, 0.05), (-0.12, 0.65, 0.75), (0.1, 0.8, -0.6), 2.4)
     hand.free(start_s, start_s + 0.8, up)
     _swung(hand, start_s + 0.8, end_s - 0.8, up, vec(0, -0.2, 1), 0.08)
-    hand.free(end_s - 0.8, end_s, hand.home)
+    hand.free(end_s - 0.8, end_s, hand.home, 0.03)
 
 
 def count(hand: Hand, start_s: float, end_s: float) -> None:
@@ -60,7 +60,7 @@ def count(hand: Hand, start_s: float, end_s: float) -> None:
         pose = _raised(hand, flex, vec(0.08, -0.05, 0.05), (-0.15, 0.65, 0.75), (0.1, 0.8, -0.6))
         at_s = start_s if k == 0 else start_s + 0.7 + step * k
         hand.free(at_s, at_s + (0.7 if k == 0 else min(0.3, step)), pose)
-    hand.free(end_s - 0.7, end_s, hand.home)
+    hand.free(end_s - 0.7, end_s, hand.home, 0.03)
 
 
 def idle(hand: Hand, start_s: float, end_s: float, rng: np.random.Generator) -> None:

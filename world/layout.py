@@ -22,7 +22,7 @@ DRAWER_Y_M = 0.265
 DRAWER_OUT_M = 0.12
 Zone = tuple[float, float, float, float]  # x0, x1, y0, y1 of a right-handed layout
 NEAR: Zone = (0.02, 0.13, -0.03, 0.07)
-ACROSS: Zone = (-0.17, -0.06, 0.0, 0.1)
+ACROSS: Zone = (-0.15, -0.06, 0.0, 0.07)
 FAR: Zone = (-0.36, 0.36, 0.12, 0.29)
 ASIDE: Zone = (-0.2, 0.2, -0.05, 0.16)
 
@@ -131,7 +131,9 @@ def litter(table: Table, amount: str, room: str, confusing: bool) -> None:
     for kind in kinds:
         colour = colours[int(table.rng.integers(len(colours)))]
         if name_of(kind, colour) not in table.props:
-            table.put(name_of(kind, colour), things.make(kind, colour), far, ROOM_M, float(table.rng.uniform(-3, 3)), False)
+            table.put(
+                name_of(kind, colour), things.make(kind, colour), far, ROOM_M, float(table.rng.uniform(-3, 3)), False
+            )
     if confusing:
         for kind in things.CONFUSERS:
             thing = things.confuser(kind, table.rng)

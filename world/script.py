@@ -128,15 +128,17 @@ class Hand:
         stretch = self.now(t_s)
         return stretch.holds if stretch is not None else None
 
-    def free(
-        self, start_s: float, end_s: float, to: HandPose, arc: Floats | None = None, near: str | None = None
-    ) -> None:
-        """Goes from where it is to a pose, smoothly."""
+    def free(self, start_s: float, end_s: float, to: HandPose, over_m: float = 0.0, near: str | None = None) -> None:
+        """Goes from where it is to a pose, smoothly; over_m: rising first, sinking last, and so much higher between."""
         begin = self.at(start_s)
+        rises = to.wrist.position[2] > begin.wrist.position[2]
 
         def pose(t_s: float) -> HandPose:
-            u = smooth((t_s - start_s) / max(end_s - start_s, 1e-9))
-            return blend(self, begin, to, u, arc)
+            u = (t_s - start_s) / max(end_s - start_s, 1e-9)
+            if over_m == 0.0:
+                return blend(self, begin, to, smooth(u), smooth(u), 0.0)
+            early, late = smooth(u / 0.75), smooth((u - 0.25) / 0.75)
+            return blend(self, begin, to, late if rises else early, early if rises else late, over_m)
 
         self.stretches.append(Stretch(start_s, end_s, pose, near))
 
@@ -196,9 +198,11 @@ def carried(held: HandPose, at: Pose, to: Pose) -> HandPose:
     return replace(held, wrist=wrist)
 
 
-def blend(hand: Hand, a: HandPose, b: HandPose, u: float, arc: Floats | None = None) -> HandPose:
-    """A share u of the way from a to b."""
-    wrist = between(a.wrist, b.wrist, u, arc)
+def blend(hand: Hand, a: HandPose, b: HandPose, u: float, up: float, over_m: float) -> HandPose:
+    """A share u of the way from a to b, `up` of its height, over_m higher at its middle."""
+    wrist = between(a.wrist, b.wrist, u)
+    z = a.wrist.position[2] * (1 - up) + b.wrist.position[2] * up + over_m * np.sin(np.pi * u)
+    wrist = Pose(np.array([wrist.position[0], wrist.position[1], z]), wrist.rotation)
     flex = a.flex * (1 - u) + b.flex * u
     spread = a.spread * (1 - u) + b.spread * u
     return hand.elbowed(HandPose(wrist, flex, spread))
@@ -264,7 +268,7 @@ def lifted_way(a: Pose, b: Pose, over_z_m: float) -> Callable[[float], Pose]:
     top = max(a.position[2], b.position[2], over_z_m)
 
     def pose(u: float) -> Pose:
-        across, rise, sink = smooth((u - 0.12) / 0.76), smooth(u / 0.42), smooth((u - 0.58) / 0.42)
+        across, rise, sink = smooth((u - 0.2) / 0.6), smooth(u / 0.42), smooth((u - 0.58) / 0.42)
         flat = a.position * (1 - across) + b.position * across
         z = a.position[2] + (top - a.position[2]) * rise + (b.position[2] - top) * sink
         return Pose(np.array([flat[0], flat[1], z]), slerp(a.rotation, b.rotation, across))

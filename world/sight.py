@@ -51,8 +51,7 @@ def visible(
     if not len(points):
         return 0.0
     at = camera.see(points)
-    seen = np.isfinite(at).all(axis=1) & (np.nan_to_num(at, nan=-1.0) >= 0).all(axis=1)
-    seen &= (np.nan_to_num(at, nan=2.0) <= 1).all(axis=1)
+    seen: Mask = np.asarray(((np.nan_to_num(at, nan=-1.0) >= 0) & (np.nan_to_num(at, nan=2.0) <= 1)).all(axis=1))
     for thing, pose in things:
         seen[seen] &= ~hidden_by(thing, pose, eye, points[seen])
     for other in others:

@@ -14,7 +14,20 @@ from world.layout import DRAWER_OUT_M, DRAWER_Y_M, name_of
 from world.motion import GRAVITY_M_S2, between, fall_s, fallen_m, moved, smooth, spun, turned, upright, vec
 from world.parts import Floats, Pose
 from world.plan import TaskPlan
-from world.script import Hand, Liquid, Part, Prop, Script, carried, flexed, lifted_way, settle, shifted, straight_way
+from world.script import (
+    Hand,
+    Liquid,
+    Part,
+    Prop,
+    Script,
+    carried,
+    flexed,
+    lifted_way,
+    settle,
+    shifted,
+    skin_of,
+    straight_way,
+)
 
 LIFT_M = 0.075
 MEET = vec(0.0, 0.13, 0.085)  # where things change hands
@@ -47,7 +60,7 @@ class Act:
     def reach(self, grip: Grip, a: float, b: float, c: float, hand: Hand | None = None) -> None:
         """From wherever the hand is to the open grip."""
         hand = hand or self.hand
-        hand.free(self.t(a), self.t(b), grip.before, vec(0, 0, 0.045))
+        hand.free(self.t(a), self.t(b), grip.before, 0.045)
         hand.free(self.t(b), self.t(c), grip.open)
 
     def shut(self, grip: Grip, a: float, b: float, hand: Hand | None = None) -> None:
@@ -64,7 +77,7 @@ class Act:
         there = grip.moved(grip.prop.at(self.t(a)))
         hand.free(self.t(a), self.t(b), there.open, near=grip.prop.name)
         hand.free(self.t(b), self.t(c), there.before)
-        hand.free(self.t(c), self.t(d), hand.home, vec(0, 0, 0.03))
+        hand.free(self.t(c), self.t(d), hand.home, 0.03)
 
 
 def write(script: Script, task: TaskPlan) -> float | None:
@@ -79,10 +92,10 @@ def reach(act: Act) -> None:
     grip = grips.find(act.script, act.hand, act.prop, act.prop.at(act.t(0)))
     if act.task.outcome == "miss":
         return _miss(act, grip)
-    act.hand.free(act.t(0), act.t(0.42), grip.before, vec(0, 0, 0.03))
+    act.hand.free(act.t(0), act.t(0.42), grip.before, 0.03)
     act.hand.free(act.t(0.42), act.t(0.52), shifted(grip.open, grip.way * 0.35))
     act.hand.free(act.t(0.62), act.t(0.7), grip.before)
-    act.hand.free(act.t(0.7), act.t(1), act.hand.home, vec(0, 0, 0.03))
+    act.hand.free(act.t(0.7), act.t(1), act.hand.home, 0.03)
 
 
 def pick(act: Act) -> None:
@@ -125,7 +138,7 @@ def push(act: Act) -> None:
     """Slides a thing across the table with the palm."""
     at = act.prop.at(act.t(0))
     grip = grips.palm_side(act.script, act.hand, act.prop, at)
-    far = _free_way(act, at, vec(-act.s, 0.12, 0), 0.16)
+    far = _free_way(act, at, vec(-act.s, 0.12, 0), 0.16, grip)
     act.reach(grip, 0, 0.28, 0.36)
     act.shut(grip, 0.36, 0.4)
     act.prop.go(act.t(0.4), act.t(0.74), straight_way(at, moved(at, far)))
@@ -189,7 +202,7 @@ def wipe(act: Act) -> None:
     at = act.prop.at(act.t(0))
     grip = grips.find(act.script, act.hand, act.prop, at)
     _take_hold(act, grip, 0.2, 0.27, 0.32)
-    reach_m = float(np.linalg.norm(_free_way(act, at, vec(-act.s, 0, 0), 0.15)))
+    reach_m = float(np.linalg.norm(_free_way(act, at, vec(-act.s, 0, 0), 0.15, grip)))
 
     def rub(u: float) -> Pose:
         swing = np.sin(4 * np.pi * u) * smooth(min(u, 1 - u) * 6)
@@ -213,7 +226,7 @@ def hand_over(act: Act) -> None:
     act.prop.go(act.t(0.33), act.t(0.55), lifted_way(at, meet, meet.position[2]))
     act.prop.go(act.t(0.74), act.t(0.95), straight_way(meet, away))
     palm = grips.palm_under(other, act.prop, meet)
-    other.free(act.t(0.25), act.t(0.5), shifted(palm, vec(0, 0.02, -0.05)), vec(0, 0, 0.04))
+    other.free(act.t(0.25), act.t(0.5), shifted(palm, vec(0, 0.02, -0.05)), 0.04)
     other.free(act.t(0.56), act.t(0.62), palm, near=act.prop.name)
     other.follow(act.t(0.62), 1e6, act.prop, palm, meet)
     act.follow(grip, 0.33, 0.64)
@@ -235,7 +248,7 @@ def take(act: Act) -> None:
     goal = settle(act.prop.thing, Pose(vec(0.07 * act.s, 0.01, 0), meet.rotation), [])
     act.prop.go(act.t(0.5), act.t(0.78), lifted_way(meet, goal, meet.position[2] + 0.03))
     other.free(act.t(0.5), act.t(0.56), shifted(palm, vec(0, 0.02, -0.05)))
-    other.free(act.t(0.56), act.t(0.78), other.home, vec(0, 0, 0.03))
+    other.free(act.t(0.56), act.t(0.78), other.home, 0.03)
     act.follow(grip, 0.46, 0.8)
     act.loose(grip, 0.8, 0.85, 0.9, 1)
 
@@ -257,11 +270,11 @@ def _miss(act: Act, grip: Grip) -> None:
     """Closes beside the thing, lifts nothing."""
     off = grips.miss(act.hand, grip)
     hand, shut = act.hand, flexed(grip.open, HandPose(grip.open.wrist, hands.FIST), 0.55)
-    hand.free(act.t(0), act.t(0.34), shifted(grip.before, off), vec(0, 0, 0.03))
+    hand.free(act.t(0), act.t(0.34), shifted(grip.before, off), 0.03)
     hand.free(act.t(0.34), act.t(0.44), shifted(grip.open, off))
     hand.free(act.t(0.44), act.t(0.54), shifted(shut, off))
     hand.free(act.t(0.54), act.t(0.7), shifted(shut, off + vec(0, -0.01, LIFT_M)))
-    hand.free(act.t(0.78), act.t(1), hand.home)
+    hand.free(act.t(0.78), act.t(1), hand.home, 0.03)
     act.fail(0.54)
 
 
@@ -278,7 +291,7 @@ def _slip(act: Act, grip: Grip) -> None:
     loose = flexed(now, carried(grip.open, at, up), 0.35)
     act.hand.free(gone_s, gone_s + 0.08, loose, near=act.prop.name)
     act.hand.free(gone_s + 0.08, act.t(0.8), shifted(loose, grip.way * 1.6 + vec(0, 0, 0.05)))
-    act.hand.free(act.t(0.85), act.t(1), act.hand.home)
+    act.hand.free(act.t(0.85), act.t(1), act.hand.home, 0.03)
     act.fail(start + 0.12)
 
 
@@ -310,7 +323,7 @@ def _drop(act: Act, grip: Grip, start: float, end: float) -> None:
     loose = flexed(there.closed, there.open, 0.9)
     act.hand.free(gone_s, gone_s + 0.1, shifted(loose, vec(0, 0, 0.01)), near=act.prop.name)
     act.hand.free(gone_s + 0.1, act.t(0.84), shifted(loose, there.way + vec(0, 0, 0.04)))
-    act.hand.free(act.t(0.86), act.t(1), act.hand.home)
+    act.hand.free(act.t(0.86), act.t(1), act.hand.home, 0.03)
     act.failed_s = gone_s
 
 
@@ -333,7 +346,7 @@ def _slide(act: Act) -> None:
 def _lid_off(act: Act) -> None:
     lid = act.script.props[f"{act.task.colour} lid"]
     at = lid.at(act.t(0))
-    grip = grips.find(act.script, act.hand, lid, at)
+    grip = grips.find(act.script, act.hand, lid, at, None, act.prop)
     _steady(act)
     _take_hold(act, grip, 0.24, 0.31, 0.36)
     off = spun(at, 0.8 * act.s)
@@ -422,13 +435,13 @@ def _clearance_m(act: Act, at: Floats) -> float:
     return min(gaps, default=1.0)
 
 
-def _free_way(act: Act, at: Pose, way: Floats, longest_m: float) -> Floats:
-    """As far along the table as nothing is in the way."""
+def _free_way(act: Act, at: Pose, way: Floats, longest_m: float, grip: Grip) -> Floats:
+    """As far along the table as nothing is in the way of the thing or the hand."""
     radius = max(act.prop.thing.size[:2]) / 2
     way = way / np.linalg.norm(way)
     for length in np.arange(longest_m, 0.03, -0.01):
         steps = [at.position + way * length * k / 6 for k in range(1, 7)]
-        if min(_clearance_m(act, p) for p in steps) > radius + 0.01:
+        if min(_clearance_m(act, p) for p in steps) > radius + 0.01 and _hand_room_m(act, grip, way * length) > 0.003:
             return np.asarray(way * length)
     return np.asarray(way * 0.04)
 
@@ -446,6 +459,14 @@ def _beside(act: Act, target: Prop) -> Floats:
         return min(min(away, default=1.0), 0.2) - 0.3 * max(0.0, float(place[1]) - float(bowl[1]))
 
     return max(places, key=lambda p: round(room(p), 6))
+
+
+def _hand_room_m(act: Act, grip: Grip, way: Floats) -> float:
+    """What is left between the hand and other things while it holds on along a way."""
+    skin = skin_of(act.hand.arm, grip.closed)
+    others = [p for p in act.script.props.values() if p is not act.prop]
+    rooms = [p.nearest(skin + way * k / 4, p.at(act.t(0)), 0.01)[0] for p in others for k in range(1, 5)]
+    return min(rooms, default=1.0)
 
 
 def _flow(act: Act, target: Prop, spout: Floats, spilt: bool) -> None:
