@@ -252,6 +252,7 @@ def sidecar(planned: RecordingPlan, true: RecordingTruth) -> dict[str, Any]:
             {"text": words.narration(task), "start_s": task.start_ns / NS, "end_s": task.end_ns / NS}
             for shot in true.shots
             for task in shot.tasks
+            if words.narration(task)
         ],
     }  # fmt: skip
 
