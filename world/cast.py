@@ -15,7 +15,7 @@ from world.script import Hand, skin_of
 
 SIDES = ("right", "left")
 OTHER_WRIST = (0.16, 0.40)  # of the other person's resting hands
-HOME_WRIST = (0.145, -0.155)
+HOME_WRIST = (0.165, -0.18)
 
 
 def people(shot: ShotPlan, rng: np.random.Generator) -> tuple[dict[str, Hand], dict[str, dress.Dress]]:
