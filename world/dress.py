@@ -9,7 +9,7 @@ import numpy as np
 from world.hands import BONES, CHAINS, Arm, ArmShape, Skin
 from world.parts import Floats, Ints, Material, Mesh, Rgb
 from world.robot_hand import robot_parts
-from world.sleeves import CUFFS, cut, sleeve_of
+from world.sleeves import CUFFS, capped, cropped, cut, sleeve_of
 
 # Linear reflectances of the back of the hand, light to dark (after the Monk scale's 2, 3, 5, 6, 8 and 9), and how much
 # lighter the palm is.
@@ -91,15 +91,18 @@ _EXTRA_LOOKS = {
 
 def _skin(arm: Arm, tone: str, glove: str, sleeve: str) -> tuple[dict[str, Mesh], dict[str, Skin]]:
     """What is to be seen of the skin: nothing below a glove or a sleeve, but for a little way in."""
-    low = _GLOVES[glove][2] - 0.05 if glove != "none" else -9.0
+    low = _GLOVES[glove][2] - 0.13 if glove != "none" else -9.0
     high = CUFFS[sleeve] + 0.09 if sleeve != "bare" else 9.0
     kept = cut(arm, low, high)
     if not len(kept):
         return {}, {}
     material = Material(TONES[tone][0], "skin", 0.5)
     used, faces = np.unique(kept, return_inverse=True)
-    mesh = Mesh(arm.skin.rest[used], faces.reshape(-1, 3).astype(np.int32), material, True, skin_colours(arm, tone)[used])
-    return {"skin": mesh}, {"skin": arm.skin.part(used.astype(np.int32))}
+    faces = faces.reshape(-1, 3).astype(np.int32)
+    mesh = Mesh(arm.skin.rest[used], faces, material, True, skin_colours(arm, tone)[used])
+    if sleeve == "bare":
+        return {"skin": replace(mesh, faces=capped(faces, arm.along[used]))}, {"skin": arm.skin.part(used)}
+    return {"skin": mesh}, {"skin": arm.skin.part(used)}
 
 
 def skin_colours(arm: Arm, tone: str) -> Floats:
@@ -140,16 +143,15 @@ def normals(vertices: Floats, faces: Ints) -> Floats:
 
 def _glove(arm: Arm, material: Material, thickness_m: float, end: float) -> tuple[Mesh, Skin]:
     """The hand's skin pushed out, its details softened, with a rolled edge."""
-    used, faces = np.unique(cut(arm, -9.0, end), return_inverse=True)
-    faces = faces.reshape(-1, 3).astype(np.int32)
-    rest = arm.skin.rest[used]
+    used, faces, rest = cropped(arm, end)
     smooth = rest
     for _ in range(2 if thickness_m > 0.001 else 0):
         smooth = _relaxed(smooth, faces)
     out = normals(smooth, faces)
     lost = np.maximum(((rest - smooth) * out).sum(axis=1), 0)  # softening must not let the skin through
-    lip = 0.0016 * np.exp(-(((arm.along[used] - end + 0.02) / 0.018) ** 2))
-    wide = 0.006 * np.clip((arm.along[used] - 0.12) / 0.4, 0, 1) if end > 0.4 else 0.0
+    along = np.minimum(arm.along[used], end)
+    lip = 0.0012 * np.exp(-(((along - end + 0.01) / 0.02) ** 2))
+    wide = 0.0035 * np.clip((along - 0.12) / 0.4, 0, 1) if end > 0.4 else 0.0
     rest = smooth + out * (lost + thickness_m + lip + wide)[:, None]
     bound = replace(arm.skin.part(used.astype(np.int32)), rest=rest)
     shade = 1 - 0.12 * np.clip(normals(rest, faces)[:, 1], 0, 1)
@@ -173,20 +175,20 @@ STATUE_END = 0.5  # share of the forearm that a statue has
 
 def _statue(arm: Arm, material: Material) -> Dress:
     """Hand and half a forearm of one hard stuff, on a round plinth."""
-    kept = cut(arm, -9.0, STATUE_END)
-    used, faces = np.unique(kept, return_inverse=True)
-    mesh = Mesh(arm.skin.rest[used], faces.reshape(-1, 3).astype(np.int32), material, True)
+    used, faces, rest = cropped(arm, STATUE_END)
+    hand = replace(arm.skin.part(used), rest=rest)
+    mesh = Mesh(rest, faces, material, True)
     elbow = arm.joint("fore1")
     length = float(np.linalg.norm(elbow))
     way = elbow / length
     profile = [(0.0, -0.035), (0.043, -0.035), (0.045, -0.030), (0.047, 0.0), (0.056, 0.006), (0.056, 0.03), (0.0, 0.03)]
-    rest, ends = _turned_body(way * length * STATUE_END, way, profile)
-    solid = np.zeros((len(rest), 4), np.int32) + np.array([BONES.index("fore1"), 0, 0, 0], np.int32)
-    weights = np.tile([1.0, 0.0, 0.0, 0.0], (len(rest), 1))
+    body, ends = _turned_body(way * length * STATUE_END, way, profile)
+    solid = np.zeros((len(body), 4), np.int32) + np.array([BONES.index("fore1"), 0, 0, 0], np.int32)
+    weights = np.tile([1.0, 0.0, 0.0, 0.0], (len(body), 1))
     foot = Material((0.05, 0.045, 0.045), "marble", 0.3)
     return Dress(
-        {"skin": mesh, "plinth": Mesh(rest, ends, foot, False)},
-        {"skin": arm.skin.part(used.astype(np.int32)), "plinth": Skin(rest, solid, weights)},
+        {"skin": mesh, "plinth": Mesh(body, ends, foot, False)},
+        {"skin": hand, "plinth": Skin(body, solid, weights)},
     )
 
 

@@ -28,6 +28,8 @@ TOP_WIDE = np.array([[1.2, -0.45, 0.0], *[[0.2, 0.3, 0.15]] * 4])
 TOP_SHUT = np.array([[1.2, 0.3, 0.7], *[[1.3, 1.1, 0.6]] * 4])
 PINCH_OPEN = np.array([[1.2, -0.3, 0.0], [0.3, 0.35, 0.2], [0.35, 0.35, 0.2], [0.8, 0.9, 0.5], [0.9, 0.95, 0.5]])
 PINCH_SHUT = np.array([[1.2, 0.15, 0.5], [1.2, 1.0, 0.4], [1.2, 1.0, 0.4], [1.3, 1.2, 0.6], [1.3, 1.2, 0.6]])
+HOOK_OPEN = np.array([[1.2, -0.3, 0.0], *[[0.3, 0.5, 0.25]] * 4])
+HOOK_SHUT = np.array([[1.2, 0.35, 0.8], *[[1.3, 1.6, 0.9]] * 4])
 FLAT_OPEN = np.array([[0.2, -0.1, 0.0], *[[-0.1, 0.06, 0.0]] * 4])
 FLAT_SHUT = np.array([[0.2, 0.35, 0.5], *[[0.55, 0.35, 0.25]] * 4])
 
@@ -89,12 +91,12 @@ def grasp(arm: Arm, thing: Thing, at: Pose, how: str, elbow: Floats) -> Grasp:
     coarse = _coarse(scene, tries)
     scored = []
     for trial in tries:
-        pose = _placed(scene, trial, coarse, probe(arm, 9))
+        pose = _placed(scene, trial, coarse, probe(arm, 15))
         if pose is not None:
             flex = closed(probe(arm, 15), coarse, pose, trial.shut, 10)
             scored.append((_score(scene, pose, _near(probe(arm, 15), coarse, pose, flex), flex, 0.003), pose, trial))
     scored.sort(key=lambda s: -s[0])
-    return _best(scene, [s for s in scored if s[0] > 0][:FINALISTS]) or _aloof(scene, scored, tries[0])
+    return _best(scene, coarse, [s for s in scored if s[0] > 0][:FINALISTS]) or _aloof(scene, scored, tries[0])
 
 
 def carried(held: Grasp, at: Pose, new_at: Pose) -> HandPose:
@@ -140,11 +142,25 @@ def _placed(scene: _Scene, trial: _Try, field: Field, feel: Probe) -> HandPose |
     """The open hand, backed off until it is clear; None where that takes too far or the wrist would be bent."""
     start = HandPose(Pose(np.zeros(3), trial.rotation), trial.open, trial.spread, scene.elbow)
     origin = trial.target - trial.rotation @ trial.grip
+    if _bend(replace(start, wrist=Pose(origin, trial.rotation))) > BEND_MOST_RAD + 0.2:
+        return None
     points = feel.posed(start.wrist, trial.open[None], trial.spread)[0] + origin
     way = settled(field, points, trial.back, 0.10, CLEAR_M)
     if way is None:
         return None
     pose = replace(start, wrist=Pose(np.round(origin + way * trial.back, 5), trial.rotation))
+    return pose if _bend(pose) <= BEND_MOST_RAD else None
+
+
+def _resettled(scene: _Scene, rough: HandPose, trial: _Try, coarse: Field) -> HandPose | None:
+    """The open hand backed off exactly, from a little before where the search has put it."""
+    start = rough.wrist.position - 0.004 * trial.back
+    points = probe(scene.arm, 3).posed(rough.wrist, rough.flex[None], rough.spread)[0]
+    near = points[coarse(points) < 0.015] - 0.004 * trial.back
+    way = settled(scene.obstacle, near, trial.back, 0.012, CLEAR_M) if len(near) else 0.0
+    if way is None:
+        return None
+    pose = replace(rough, wrist=Pose(np.round(start + way * trial.back, 5), rough.wrist.rotation))
     return pose if _bend(pose) <= BEND_MOST_RAD else None
 
 
@@ -181,11 +197,11 @@ def _holds(how: str, fingers: Floats, palm: bool) -> bool:
     return bool(fingers[0] and fingers[1:].any())
 
 
-def _best(scene: _Scene, finalists: list[tuple[float, HandPose, _Try]]) -> Grasp | None:
+def _best(scene: _Scene, coarse: Field, finalists: list[tuple[float, HandPose, _Try]]) -> Grasp | None:
     """The first of the finalists' grips, closed exactly, that touches and goes nowhere too deep."""
     found: tuple[float, Grasp] | None = None
     for _, rough, trial in finalists:
-        pose = _placed(scene, trial, scene.obstacle, probe(scene.arm, 3))
+        pose = _resettled(scene, rough, trial, coarse)
         if pose is None:
             continue
         feel = probe(scene.arm, 4)
@@ -280,59 +296,81 @@ def _tip(arm: Arm, bones: Floats, finger: int) -> Floats:
 
 
 def _above(
-    scene: _Scene, flexes: tuple[Floats, Floats], fingers: tuple[int, ...], depths: tuple[float, ...], spread: float
+    scene: _Scene, flexes: tuple[Floats, Floats], fingers: tuple[int, ...], tips: tuple[tuple[float, float], ...]
 ) -> Iterator[_Try]:
-    """From above, finger tips on the far side and the thumb on the near one."""
+    """From above, finger tips on the far side and the thumb on the near one.
+
+    tips: depth below the thing's top at which they are to meet it, and how much wider than it they are then, in m.
+    """
     arm = scene.arm
-    width = min(scene.thing.size[:2])
     for oppose in (0.95, 1.25):
         first, last = flexes[0].copy(), flexes[1].copy()
         first[0, 0] = last[0, 0] = oppose
-        grips = [_between_tips(arm, (first, last), fingers, spread, width + gap) for gap in (0.010, -0.008)]
-        for depth, grip in zip(depths, grips, strict=True):
-            target = scene.at.position + UP * (scene.thing.size[2] - depth)
-            for yaw in (-20, 5, 30, 55):
-                level = _yawed(_heading(scene, target), yaw, arm.sign)
-                for pitch in (20, 40, 60):
-                    c, s = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
-                    rotation = frame_of(c * level - s * UP, s * level + c * UP)
-                    yield _Try(rotation, grip, UP, first, last, spread, target)
+        for depth, wider in tips:
+            height = scene.thing.size[2] - depth
+            grip = _between_tips(arm, (first, last), fingers, 1.0, _width(scene.thing, height) + wider)
+            target = scene.at.position + UP * height
+            for rotation in _leaning(arm, _heading(scene, target), (-20, 5, 30, 55), (20, 40, 60)):
+                yield _Try(rotation, grip, UP, first, last, 1.0, target)
+
+
+def _leaning(arm: Arm, level: Floats, yaws: tuple[int, ...], pitches: tuple[int, ...]) -> Iterator[Floats]:
+    """Wrist rotations of a hand that is palm down, turned by yaws and with its fingers down by pitches, degrees."""
+    for yaw in yaws:
+        way = _yawed(level, yaw, arm.sign)
+        for pitch in pitches:
+            c, s = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
+            yield frame_of(c * way - s * UP, s * way + c * UP)
 
 
 def _hand_wide(scene: _Scene) -> tuple[Floats, Floats]:
     """Open as far as the thing is wide, and shut."""
-    share = float(np.clip((min(scene.thing.size[:2]) - 0.03) / 0.035, 0, 1))
+    share = float(np.clip((_width(scene.thing, 0.6 * scene.thing.size[2]) - 0.03) / 0.035, 0, 1))
     return (1 - share) * TOP_OPEN + share * TOP_WIDE, TOP_SHUT
+
+
+def _width(thing: Thing, height: float) -> float:
+    """The smaller of the thing's widths along x and y at a height, m."""
+    away = np.arange(0.0, 0.16, 0.001)
+    widths = []
+    for x, y in ((1, 0), (0, 1)):
+        reach = [
+            away[thing.distance(np.stack([s * x * away, s * y * away, np.full(len(away), height)], axis=1)) < 0.0005]
+            for s in (-1, 1)
+        ]
+        widths.append(sum(float(r[-1]) if len(r) else 0.0 for r in reach))
+    return min(widths)
 
 
 def _top(scene: _Scene) -> Iterator[_Try]:
     height = scene.thing.size[2]
     depths = (min(0.55 * height, 0.035), min(0.8 * height, 0.05))
-    return _above(scene, _hand_wide(scene), (1, 2, 3), depths, 1.0)
+    return _above(scene, _hand_wide(scene), (1, 2, 3), ((depths[0], 0.010), (depths[1], -0.008)))
 
 
 def _rim(scene: _Scene) -> Iterator[_Try]:
+    """Finger tips about the edge; of three fingers where it is small."""
     height = scene.thing.size[2]
-    return _above(scene, _hand_wide(scene), (1, 2, 3), (min(0.45 * height, 0.012), min(0.7 * height, 0.02)), 1.3)
+    tips = tuple((min(share * height, share * 0.03), 0.010) for share in (0.1, 0.3, 0.5))
+    if _width(scene.thing, 0.6 * height) < 0.05:
+        return _above(scene, (PINCH_OPEN, PINCH_SHUT), (1, 2), tips)
+    return _above(scene, _hand_wide(scene), (1, 2, 3), tips)
 
 
 def _pinch(scene: _Scene) -> Iterator[_Try]:
     height = scene.thing.size[2]
-    return _above(scene, (PINCH_OPEN, PINCH_SHUT), (1, 2), (min(0.5 * height, 0.015), min(0.7 * height, 0.025)), 0.8)
+    tips = ((min(0.5 * height, 0.015), 0.010), (min(0.7 * height, 0.025), -0.008))
+    return _above(scene, (PINCH_OPEN, PINCH_SHUT), (1, 2), tips)
 
 
 def _flat(scene: _Scene) -> Iterator[_Try]:
     """Palm down on it."""
     arm = scene.arm
     target = scene.at.position + UP * scene.thing.size[2]
-    for yaw in (-25, 0, 25, 50):
-        level = _yawed(_heading(scene, target), yaw, arm.sign)
-        for pitch in (-6, 4, 14):
-            c, s = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
-            rotation = frame_of(c * level - s * UP, s * level + c * UP)
-            for reach in (0.75, 1.0, 1.2):
-                grip = np.array([0.0, 0.0, -_knuckle_m(arm) * reach])
-                yield _Try(rotation, grip, UP, FLAT_OPEN, FLAT_SHUT, 0.8, target)
+    for rotation in _leaning(arm, _heading(scene, target), (-25, 0, 25, 50), (-6, 4, 14)):
+        for reach in (0.75, 1.0, 1.2):
+            grip = np.array([0.0, 0.0, -_knuckle_m(arm) * reach])
+            yield _Try(rotation, grip, UP, FLAT_OPEN, FLAT_SHUT, 0.8, target)
 
 
 def _handle(scene: _Scene) -> Iterator[_Try]:
@@ -340,21 +378,29 @@ def _handle(scene: _Scene) -> Iterator[_Try]:
     arm = scene.arm
     bar = min((mesh.vertices for mesh in scene.thing.meshes), key=lambda v: float(v[:, 1].min()))
     bar = bar[bar[:, 1] < bar[:, 1].min() + 0.014]
-    target = scene.at.out((bar.min(axis=0) + bar.max(axis=0))[None] / 2)[0]
+    middle = scene.at.out((bar.min(axis=0) + bar.max(axis=0))[None] / 2)[0]
     into = scene.at.rotation[:, 1]
-    for oppose in (0.95, 1.25):
-        for curl in (0.35, 0.7):
-            first, last = TOP_OPEN.copy(), TOP_SHUT.copy()
-            first[0, 0] = last[0, 0] = oppose
-            first[1:, 1], last[1:, 1] = curl, 1.6
-            tips = _between_tips(arm, (first, last), (1, 2, 3), 0.7, 0.024)
-            for yaw in (-20, 0, 20, 40):
-                level = _yawed(into, yaw, arm.sign)
-                for pitch in (20, 40, 60):
-                    c, s = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
-                    rotation = frame_of(c * level - s * UP, s * level + c * UP)
-                    for low in (0.0, 0.012):
-                        yield _Try(rotation, tips, UP, first, last, 0.7, target - low * UP)
+    slot = _slot_m(scene, middle, into)
+    for behind in ((1, 2, 3, 4), (1, 2)):
+        for pitch in (-12, 6, 24):
+            for upright in (86, 102):  # of the finger tips
+                first, last = HOOK_OPEN.copy(), HOOK_SHUT.copy()
+                first[1:] = last[1:] = (1.2, 1.35, 0.7)  # the fingers that stay before the bar
+                first[list(behind)] = np.radians(upright - pitch) * np.array([0.3, 0.45, 0.25])
+                last[list(behind)] = (1.3, 1.6, 0.9)
+                tips = np.mean([_tip(arm, arm.finger_bones(first[None], 0.1), f)[0] for f in behind], axis=0)
+                for rotation in _leaning(arm, into, (-12, 2, 16), (pitch,)):
+                    for low in (0.002, 0.012):
+                        yield _Try(rotation, tips, UP, first, last, 0.1, middle + slot * into - low * UP)
+
+
+def _slot_m(scene: _Scene, middle: Floats, into: Floats) -> float:
+    """From a bar's middle to the middle of the gap behind it, at most 25 mm."""
+    away = np.arange(0.0, 0.08, 0.0005)
+    free = scene.distance(middle + away[:, None] * into) > 0
+    start = int(np.argmax(free))
+    stop = start + int(np.argmin(np.append(free[start:], False)))
+    return float(min((away[start] + away[min(stop, len(away) - 1)]) / 2, 0.025))
 
 
 _TRIES = {"side": _side, "top": _top, "pinch": _pinch, "flat": _flat, "handle": _handle, "rim": _rim}

@@ -19,6 +19,28 @@ def cut(arm: Arm, low: float, high: float) -> Ints:
     return arm.faces[(along.min(axis=1) > low) & (along.max(axis=1) < high)]
 
 
+def cropped(arm: Arm, end: float) -> tuple[Ints, Ints, Floats]:
+    """The arm up to a place on the forearm: vertices' numbers, faces of these, and rest places with an even edge."""
+    along = arm.along[arm.faces]
+    used, faces = np.unique(arm.faces[along.min(axis=1) < end], return_inverse=True)
+    over = np.maximum(arm.along[used] - end, 0)[:, None]
+    return used, faces.reshape(-1, 3).astype(np.int32), arm.skin.rest[used] - over * arm.joint("fore1")
+
+
+def capped(faces: Ints, along: Floats) -> Ints:
+    """The faces with a fan over the hole at the shoulder's end."""
+    sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    known = {(int(a), int(b)) for a, b in sides}
+    after = {b: a for a, b in known if (b, a) not in known and along[a] > 1.2}
+    if not after:
+        return faces
+    loop = [min(after)]
+    while (ahead := after.get(loop[-1])) is not None and ahead != loop[0] and len(loop) <= len(after):
+        loop.append(ahead)
+    fan = [(loop[0], loop[k], loop[k + 1]) for k in range(1, len(loop) - 1)]
+    return np.concatenate([faces, np.array(fan, np.int32)])
+
+
 def sleeve_of(arm: Arm, kind: str, material: Material, over_m: float = 0.0) -> tuple[Mesh, Skin]:
     """A tube of one of the kinds of CUFFS; over_m: thickness of a glove below it."""
     start, stop = CUFFS[kind], ENDS.get(kind, TOP)
@@ -28,16 +50,16 @@ def sleeve_of(arm: Arm, kind: str, material: Material, over_m: float = 0.0) -> t
     turn = np.arange(AROUND) / AROUND * 2 * np.pi
     centres, across, up, radii = _rings(arm, places, turn, 0.03 if kind in ENDS else 0.10)
     lift = folds * _folds(places[:, None], turn[None], start) * np.clip((places - start) / 0.05, 0, 1)[:, None]
-    if kind in ENDS:
-        square = 0.0
-    else:
-        square = 0.002 * np.clip(places - start, 0, 0.3)[:, None] * np.ones(AROUND)
-    radius = radii + off[:, None] + lift + square
+    radius = radii + off[:, None] + lift
     if kind == "watch":
         radius = radius + _dial(places, turn)
     spoke = np.cos(turn)[:, None] * across[:, None] + np.sin(turn)[:, None] * up[:, None]
     rest = (centres[:, None] + spoke * radius[..., None]).reshape(-1, 3)
-    faces = _tube_faces(len(places), arm.sign)
+    faces = _tube_faces(len(places))
+    if kind not in ENDS:
+        last = (len(places) - 1) * AROUND + np.arange(AROUND)
+        cap = np.stack([np.full(AROUND - 2, last[0]), last[1:-1], last[2:]], axis=1)
+        faces = np.concatenate([faces, cap.astype(np.int32)])
     bones, weights = _bound(np.repeat(places, AROUND))
     shade = 1.0 + 0.10 * np.clip(lift.ravel() / max(folds, 1e-6), -1, 1) if folds else np.ones(len(rest))
     colours = np.repeat(shade[:, None], 3, axis=1)
@@ -132,10 +154,9 @@ def _bound(places: Floats) -> tuple[Ints, Floats]:
     return bones, np.stack([upper, np.maximum(1 - upper - outer, 0), outer, np.zeros_like(outer)], axis=1)
 
 
-def _tube_faces(rings: int, sign: float) -> Ints:
-    """Outwards for a right arm's spokes."""
+def _tube_faces(rings: int) -> Ints:
+    """Triangles between rings of AROUND vertices."""
     a = (np.arange(rings - 1)[:, None] * AROUND + np.arange(AROUND)).ravel()
     b = a - a % AROUND + (a + 1) % AROUND
     faces = np.concatenate([np.stack([a, b, a + AROUND], 1), np.stack([b, b + AROUND, a + AROUND], 1)])
-    del sign
     return faces.astype(np.int32)
