@@ -104,6 +104,14 @@ def test_colours_of_vertices_are_seen_on_what_moves_rigidly_and_on_what_deforms(
         assert b[2] > 5 * b[0]
 
 
+def test_light_that_bounces_and_the_sky_add_to_the_lamps() -> None:
+    moment = placed(Pose(np.zeros(3)))
+    lamps, bounced = (
+        Renderer(stage({"ball": ball()}), LENS, Quality(16, n, False, 1)).picture([moment], 0) for n in (1, 4)
+    )
+    assert bounced[40:, :20].mean() > 1.02 * lamps[40:, :20].mean()
+
+
 def test_a_picture_needs_a_moment() -> None:
     with pytest.raises(ValueError, match="moment"):
         Renderer(stage({}), LENS, RAW).picture([], 0)

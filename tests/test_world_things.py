@@ -97,7 +97,7 @@ def test_solids_measure_their_own_surface_wherever_they_lie(
     wide: float, tall: float, radius: float, turn: float, seed: int
 ) -> None:
     rotation = turned("x", turn) @ turned("z", turn / 2)
-    path = arc(0.02 + wide, 0, turn or 1.0)
+    path = arc(0.02 + wide, 0, 1 + abs(turn) / 2)
     solids = (
         box((wide, tall, 0.03), radius),
         lathe(rounded([(0, 0), (wide, 0, min(wide, tall) / 4), (wide, tall), (0, tall)]), 24),

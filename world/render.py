@@ -35,7 +35,7 @@ class Quality:
 QUALITIES: dict[str, Quality] = {
     "draft": Quality(2, 1, True, 1),
     "demo": Quality(4, 1, True, 2),
-    "fine": Quality(32, 4, True, 4),
+    "fine": Quality(16, 1, True, 4),
 }
 
 
