@@ -134,6 +134,17 @@ def palm_side(script: Script, hand: Hand, prop: Prop, at: Pose) -> Grip:
     return Grip(prop, at, shifted(pressed, vec(0.004 * s, 0, 0)), pressed, vec(s, -0.3, 0.3) * CLEAR_M)
 
 
+def fingers_on_front(hand: Hand, prop: Prop, at: Pose) -> Grip:
+    """The straight fingers against a drawer's front, over its handle, to push it in."""
+    rotation = hand_frame((-0.12 * hand.sign, 1.0, -0.22), (0.1 * hand.sign, 0.22, 1))
+    pose = HandPose(Pose(np.zeros(3), rotation), hands.FLAT, 0.3)
+    tip = hand.arm.shape(pose).keypoints[12]
+    start = at.out(np.array([(0.0, DRAWER_BAR[1] - 0.08, DRAWER_BAR[2] + 0.032)]))[0]
+    pose = hand.elbowed(replace(pose, wrist=Pose(start - tip, rotation)))
+    pressed = pressing(hand, prop, at, pose, vec(0, 1, 0))
+    return Grip(prop, at, shifted(pressed, vec(0, -0.006, 0.001)), pressed, vec(0, -0.5, 0.8) * CLEAR_M)
+
+
 def palm_under(hand: Hand, prop: Prop, at: Pose) -> HandPose:
     """The flat hand below a thing, palm up, carrying it."""
     across = -1.0 if hand.person == "other" else 1.0

@@ -332,7 +332,9 @@ def _slide(act: Act) -> None:
     at = act.prop.at(act.t(0))
     closed_y = DRAWER_Y_M
     goal_y = closed_y - (DRAWER_OUT_M if act.task.verb == "open" else 0.0)
-    grip = grips.find(act.script, act.hand, act.prop, at)
+    pull = act.task.verb == "open"
+    how = grips.find(act.script, act.hand, act.prop, at) if pull else None
+    grip = how or grips.fingers_on_front(act.hand, act.prop, at)
     _take_hold(act, grip, 0.3, 0.38, 0.45)
     goal = Pose(np.array([at.position[0], goal_y, at.position[2]]), at.rotation)
     stuck = act.task.outcome == "stuck"
