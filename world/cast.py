@@ -15,7 +15,7 @@ from world.script import Hand, skin_of
 
 SIDES = ("right", "left")
 OTHER_WRIST = (0.16, 0.40)  # of the other person's resting hands
-HOME_WRIST = (0.145, -0.155)
+HOME_WRIST = (0.165, -0.18)
 
 
 def people(shot: ShotPlan, rng: np.random.Generator) -> tuple[dict[str, Hand], dict[str, dress.Dress]]:
@@ -53,7 +53,7 @@ def statue(rng: np.random.Generator) -> list[Mesh]:
     flex = (hands.OPEN, hands.POINT, hands.VICTORY, hands.REST)[int(rng.integers(4))]
     turn = float(rng.uniform(-0.8, 0.8))
     back = (np.sin(turn), -np.cos(turn), 0.1) if rng.random() < 0.5 else (np.sin(turn), np.cos(turn), 0.1)
-    at = vec(float(rng.uniform(-0.1, 0.1)), float(rng.uniform(-0.02, 0.08)), 0.012)
+    at = vec(float(rng.uniform(-0.1, 0.1)), float(rng.uniform(-0.08, 0.0)), 0.012)
     pose = HandPose(Pose(at, hand_frame((0.08, 0.06, 1.0), back)), flex, 1.0, at - vec(0, 0, 0.3))
     shape = arm.shape(pose)
     worn = dress.worn(arm, "light", "none", "bare", "statue", look=int(rng.integers(1000)))

@@ -23,11 +23,12 @@ HOW: dict[str, tuple[str, ...]] = {
     "block": ("top", "pinch"),
     "sponge": ("top", "flat"),
     "cloth": ("flat",),
-    "lid": ("rim",),
-    "knob": ("rim",),
-    "drawer": ("handle",),
+    "lid": ("rim", "top", "pinch"),
+    "knob": ("rim", "top", "pinch"),
+    "drawer": ("handle", "top"),
 }
 PASSED: dict[str, tuple[str, ...]] = {"can": ("top", "side"), "box": ("top", "side")}  # where another's hand is near
+DRAWER_BAR = (0.0, -0.142, 0.06)  # where a drawer's handle is, in its frame
 DEEPEST_M = 0.001
 
 
@@ -59,7 +60,8 @@ def find(
 ) -> Grip:
     """The first way of holding it that touches, with fingers that stay out of what it stands on or in, `beside`."""
     kind = prop.thing.name
-    elbow = grasp.elbow_for(at.position, hand.side, hand.person)
+    held = at.out(np.array([DRAWER_BAR if kind == "drawer" else (0.0, 0.0, 0.0)]))[0]
+    elbow = grasp.elbow_for(held, hand.side, hand.person)
     thing, foot = prop.thing, at
     if beside is not None:
         thing, foot = _together(prop, at, beside)
@@ -68,7 +70,8 @@ def find(
         found = grasp.grasp(hand.arm, thing, foot, how, elbow)
         way = way_out(script, hand, prop, at, found.open)
         grip = Grip(prop, at, hand.elbowed(found.open), hand.elbowed(found.closed), way)
-        if found.touches and gap_m(hand.arm, grip.closed, prop, at) > -DEEPEST_M:
+        gap = gap_m(hand.arm, grip.closed, prop, at)
+        if found.touches and -DEEPEST_M < gap < grasp.TOUCH_M:
             return grip
         best = best or grip
     assert best is not None
@@ -129,6 +132,17 @@ def palm_side(script: Script, hand: Hand, prop: Prop, at: Pose) -> Grip:
     pose = shifted(pose, vec(0, 0, max(0.0, 0.006 - low)))
     pressed = pressing(hand, prop, at, pose, vec(-s, 0, 0))
     return Grip(prop, at, shifted(pressed, vec(0.004 * s, 0, 0)), pressed, vec(s, -0.3, 0.3) * CLEAR_M)
+
+
+def fingers_on_front(hand: Hand, prop: Prop, at: Pose) -> Grip:
+    """The straight fingers against a drawer's front, over its handle, to push it in."""
+    rotation = hand_frame((-0.12 * hand.sign, 1.0, -0.22), (0.1 * hand.sign, 0.22, 1))
+    pose = HandPose(Pose(np.zeros(3), rotation), hands.FLAT, 0.3)
+    tip = hand.arm.shape(pose).keypoints[12]
+    start = at.out(np.array([(0.0, DRAWER_BAR[1] - 0.08, DRAWER_BAR[2] + 0.032)]))[0]
+    pose = hand.elbowed(replace(pose, wrist=Pose(start - tip, rotation)))
+    pressed = pressing(hand, prop, at, pose, vec(0, 1, 0))
+    return Grip(prop, at, shifted(pressed, vec(0, -0.006, 0.001)), pressed, vec(0, -0.5, 0.8) * CLEAR_M)
 
 
 def palm_under(hand: Hand, prop: Prop, at: Pose) -> HandPose:

@@ -17,6 +17,8 @@ CLUTTER_COUNT = {"none": 0, "few": 2, "many": 5}
 HAND_M = 0.035  # kept free round what is handled
 ROOM_FOR_HANDS_M, ROOM_M = 0.02, 0.012
 TRIES, GROWTH_M = 150, 0.09
+TAKEN = (0.05, 0.085)  # where what is taken from another is set down
+LID_ASIDE = (0.13, 0.03)  # and where a lid, from its jar
 PANEL_M = (0.09, 0.09, 0.045)
 DRAWER_Y_M = 0.265
 DRAWER_OUT_M = 0.12
@@ -115,10 +117,13 @@ def _first(table: Table, task: TaskPlan, name: str, s: float) -> None:
         if task.verb == "open":
             place = Pose(jar.home.position + vec(0, 0, things.LID_ON_JAR_M), jar.home.rotation)
             table.props[f"{task.colour} lid"] = Prop(f"{task.colour} lid", lid, place)
+            x, y, _ = jar.home.position + vec(LID_ASIDE[0] * s, LID_ASIDE[1], 0)
+            table.discs.append((float(x), float(y), footprint_m(lid) + HAND_M))
         else:
             table.put(f"{task.colour} lid", lid, (0.1, 0.17, -0.02, 0.05), ROOM_FOR_HANDS_M, 0.0)
     elif task.verb == "take":
         table.fix(name, thing, upright(0.0, 0.5, 0.1), 0.0, False)
+        table.discs.append((TAKEN[0] * s, TAKEN[1], footprint_m(thing) + HAND_M))
     else:
         table.put(name, thing, NEAR, ROOM_FOR_HANDS_M, None)
 

@@ -18,6 +18,7 @@ from world.script import Hand, Prop, Script
 
 TREMOR_M = 0.0007
 PUSH_M = 0.0003  # a free hand is moved out of what it is deeper in than this
+ALONG_TRIES, UP_TRIES, UP_M = 6, 10, 0.005
 BEHIND_Y_M, BACK_M = 0.345, 1.0  # what stands behind the other person, and how far back it goes
 
 
@@ -102,8 +103,9 @@ def of(shot: ShotPlan) -> Take:
 def _set_table(script: Script, shot: ShotPlan) -> None:
     table = Table(script.rng, 1.0 if shot.acting == "right" else -1.0, script.props, [])
     for hand in script.hands.values():  # where hands rest nothing stands
-        x, y = hand.home.wrist.position[:2] - hand.home.wrist.rotation[:2, 2] * 0.07
-        table.discs.append((float(x), float(y), 0.085))
+        for along_m, radius in ((0.06, 0.055), (0.145, 0.045)):
+            x, y = hand.home.wrist.position[:2] - hand.home.wrist.rotation[:2, 2] * along_m
+            table.discs.append((float(x), float(y), radius))
     if shot.variation["negative"] == "statue":
         meshes = cast.statue(script.rng)
         script.still += meshes
@@ -168,7 +170,7 @@ def _pushed_out(hand: Hand, shape: ArmShape, props: Mapping[str, Prop], places: 
     skin = shape.vertices[hand.arm.hand_vertices]
     near = [n for n, p in props.items() if float(p.bounds_m(skin[::8], places[n]).min()) < 0.02]
     off = np.zeros(3)
-    for _ in range(8):
+    for tries in range(ALONG_TRIES + UP_TRIES):
         depth, way = float((skin + off)[:, 2].min()), vec(0, 0, 1)
         for name in near:
             away, k = props[name].nearest(skin + off, places[name], 0.002)
@@ -176,7 +178,8 @@ def _pushed_out(hand: Hand, shape: ArmShape, props: Mapping[str, Prop], places: 
                 depth, way = away, _outwards(props[name], places[name], skin[k] + off)
         if depth >= -PUSH_M:
             break
-        off = off + way * (-depth + PUSH_M * 0.5)
+        # Between two things no way out is short: up is free.
+        off = off + (way * (-depth + PUSH_M * 0.5) if tries < ALONG_TRIES else vec(0, 0, UP_M))
     return off if off.any() else None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from world import grips, hands, things
 from world.grips import Grip
 from world.hands import HandPose
-from world.layout import DRAWER_OUT_M, DRAWER_Y_M, name_of
+from world.layout import DRAWER_OUT_M, DRAWER_Y_M, LID_ASIDE, TAKEN, name_of
 from world.motion import GRAVITY_M_S2, between, fall_s, fallen_m, moved, smooth, spun, turned, upright, vec
 from world.parts import Floats, Pose
 from world.plan import TaskPlan
@@ -160,8 +160,8 @@ def pour(act: Act) -> None:
     spout = vec(aim[0], aim[1], bowl.position[2] + target.thing.size[2] + 0.045)
 
     def tilted(u: float) -> Pose:
-        turn = turned(vec(0, 1, 0), -act.s * POUR_RAD * u) @ at.rotation
-        return Pose(spout - turned(vec(0, 1, 0), -act.s * POUR_RAD * u) @ lip, turn)
+        lean = turned(vec(0, 1, 0), -act.s * POUR_RAD * u)
+        return Pose(spout + vec(0, 0, (1 - u) * (height - 0.03)) - lean @ lip, lean @ at.rotation)
 
     over = tilted(0.0)
     act.prop.go(act.t(0.33), act.t(0.46), lifted_way(at, over, over.position[2]))
@@ -245,7 +245,7 @@ def take(act: Act) -> None:
     grip = grips.find(act.script, act.hand, act.prop, meet, grips.PASSED.get(act.prop.thing.name))
     act.reach(grip, 0.08, 0.32, 0.4)
     act.shut(grip, 0.4, 0.46)
-    goal = settle(act.prop.thing, Pose(vec(0.07 * act.s, 0.01, 0), meet.rotation), [])
+    goal = settle(act.prop.thing, Pose(vec(TAKEN[0] * act.s, TAKEN[1], 0), meet.rotation), [])
     act.prop.go(act.t(0.5), act.t(0.78), lifted_way(meet, goal, meet.position[2] + 0.03))
     other.free(act.t(0.5), act.t(0.56), shifted(palm, vec(0, 0.02, -0.05)))
     other.free(act.t(0.56), act.t(0.78), other.home, 0.03)
@@ -332,7 +332,9 @@ def _slide(act: Act) -> None:
     at = act.prop.at(act.t(0))
     closed_y = DRAWER_Y_M
     goal_y = closed_y - (DRAWER_OUT_M if act.task.verb == "open" else 0.0)
-    grip = grips.find(act.script, act.hand, act.prop, at)
+    pull = act.task.verb == "open"
+    how = grips.find(act.script, act.hand, act.prop, at) if pull else None
+    grip = how or grips.fingers_on_front(act.hand, act.prop, at)
     _take_hold(act, grip, 0.3, 0.38, 0.45)
     goal = Pose(np.array([at.position[0], goal_y, at.position[2]]), at.rotation)
     stuck = act.task.outcome == "stuck"
@@ -356,7 +358,7 @@ def _lid_off(act: Act) -> None:
         act.fail(0.5)
         act.follow(grip, 0.36, 0.72)
         return act.loose(grip, 0.72, 0.77, 0.84, 1)
-    aside = settle(lid.thing, Pose(at.position + vec(0.12 * act.s, -0.05, 0), off.rotation), [])
+    aside = settle(lid.thing, Pose(at.position + vec(LID_ASIDE[0] * act.s, LID_ASIDE[1], 0), off.rotation), [])
     lid.go(act.t(0.54), act.t(0.76), lifted_way(off, aside, at.position[2] + 0.05))
     act.follow(grip, 0.36, 0.78)
     return act.loose(grip, 0.78, 0.83, 0.88, 1)

@@ -36,8 +36,8 @@ STEPS: dict[str, tuple[str, ...]] = {
     "pour": ("grip {o}", "lift it over {t}", "tilt it to the {w} and pour", "set it back on the table"),
     "push": ("lay the palm against {o}", "slide it over the table to the {w}", "let it go"),
     "turn": ("reach for {o}", "grip its rim", "turn it", "let it go"),
-    "open": ("reach for {o}", "grip {h}", "{m}", "let it go"),
-    "close": ("reach for {o}", "grip {h}", "{m}", "let it go"),
+    "open": ("reach for {o}", "{h}", "{m}", "let it go"),
+    "close": ("reach for {o}", "{h}", "{m}", "let it go"),
     "wipe": ("grip {o}", "rub the table back and forth", "let it go"),
     "hand over": ("grip {o}", "lift it across the table", "lay it on the open hand of the other person", "let it go"),
     "take": ("reach across the table", "grip {o} on the open hand of the other person", "set it on the table"),
@@ -166,6 +166,7 @@ def _of_scene(f: Facts) -> dict[str, list[str]]:
 def _names(thing: str, target: str | None, side: str, noun: str, verb: str) -> dict[str, str]:
     away = "left" if side == "right" else "right"
     drawer = noun == "drawer"
+    hold = "grip its handle" if verb == "open" else "lay the fingers on its front"
     move = {
         ("open", True): "pull it out", ("close", True): "push it in",
         ("open", False): "turn the lid and lift it off", ("close", False): "set the lid on and turn it",
@@ -175,7 +176,7 @@ def _names(thing: str, target: str | None, side: str, noun: str, verb: str) -> d
         "t": target or "the table",
         "s": side,
         "w": away,
-        "h": "its handle" if drawer else "the lid",
+        "h": hold if drawer else "grip the lid",
         "m": move,
     }
 
