@@ -22,6 +22,7 @@ UP = np.array([0.0, 0.0, 1.0])
 FINALISTS = 4
 
 OPPOSED_MOST = 0.3  # cosine between the two most different ways that touching skin pushes; a wall's are 1
+THUMB_M = 0.058  # how far below the top a palm's middle stays, so that the thumb does not slip over it
 SIDE_OPEN = np.array([[0.9, -0.35, 0.0], *[[0.1, 0.15, 0.1]] * 4])
 SIDE_SHUT = np.array([[0.9, 0.75, 1.1], *[[1.45, 1.75, 1.1]] * 4])
 TOP_OPEN = np.array([[1.2, -0.15, 0.05], *[[0.5, 0.45, 0.25]] * 4])
@@ -213,7 +214,7 @@ def _score(scene: _Scene, pose: HandPose, near: Floats, against: float, flex: Fl
         + 1.5 * wish
         - 2.5 * bend**2
         - 0.25 * uneven
-        - (1.5 * against if scene.how != "flat" else 0.0)
+        - (1.5 * max(against, -0.3) if scene.how != "flat" else 0.0)
     )
 
 
@@ -291,12 +292,13 @@ def _knuckle_m(arm: Arm) -> float:
 def _side(scene: _Scene) -> Iterator[_Try]:
     """Thumb up or turned in, palm against the side."""
     arm, height = scene.arm, scene.thing.size[2]
-    for level in (0.5, 0.72):
-        target = scene.at.position + UP * max(height * level, min(height - 0.012, 0.045))
+    low = max(min(0.5 * height, height - THUMB_M), 0.038)
+    for level in (low, max(0.45 * height, low + 0.012)):
+        target = scene.at.position + UP * level
         for yaw in (-25, 0, 25, 50):
             forward = _yawed(_heading(scene, target), yaw, arm.sign)
             out = arm.sign * np.cross(forward, UP)
-            for roll in (15, 45):
+            for roll in (20, 48):
                 back = unit(np.cos(np.radians(roll)) * out + np.sin(np.radians(roll)) * UP)
                 rotation = frame_of(forward - 0.15 * UP, back)
                 for reach, oppose in ((0.9, 1.15), (1.12, 0.85)):
