@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from world.hands import BONES, Arm, HandPose, Skin
 from world.parts import Floats, Ints, Pose
 
+Bools = npt.NDArray[np.bool_]
 Field = Callable[[Floats], Floats]  # world points (N, 3) to distances (N,) in m
 
 GAP_M = 0.0005  # what fingers stop at
@@ -87,7 +89,7 @@ def settled(field: Field, points: Floats, back: Floats, reach_m: float, clear_m:
     return float(fine[np.flatnonzero(_free(field, points, back, fine, clear_m))[0]])
 
 
-def _free(field: Field, points: Floats, back: Floats, ways: Floats, clear_m: float) -> Ints:
+def _free(field: Field, points: Floats, back: Floats, ways: Floats, clear_m: float) -> Bools:
     moved = points[None] + ways[:, None, None] * back
     return np.asarray(field(moved.reshape(-1, 3)).reshape(len(ways), -1).min(axis=1) >= clear_m)
 
@@ -108,9 +110,7 @@ def closed(feel: Probe, field: Field, pose: HandPose, shut: Floats, steps: int) 
     return flex
 
 
-def _sweep(
-    feel: Probe, field: Field, pose: HandPose, flex: Floats, target: Floats, steps: int
-) -> tuple[Floats, Ints]:
+def _sweep(feel: Probe, field: Field, pose: HandPose, flex: Floats, target: Floats, steps: int) -> tuple[Floats, Bools]:
     """Share (5,) of the way that each finger goes freely, and which segments (5, 3) stop it."""
     low, width = np.zeros(5), 1.0
     hit = np.zeros((5, 3), bool)
@@ -128,9 +128,9 @@ def _sweep(
     return low, hit
 
 
-def _still_free(hit: Ints) -> Ints:
-    """Joints (5, 3) that may still bend: those beyond the outermost stopped segment; none of a finger that met nothing."""
+def _still_free(hit: Bools) -> Bools:
+    """Joints (5, 3) that may still bend: beyond the outermost stopped segment; none of a finger that met nothing."""
     outermost = np.where(hit.any(axis=1), 3 - hit[:, ::-1].argmax(axis=1), 3)
     free = np.arange(3) >= outermost[:, None]
     free[0] = (outermost[0] < 2) & (np.arange(3) == 2)  # the thumb's last number bends both of its outer joints
-    return free
+    return np.asarray(free)

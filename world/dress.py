@@ -58,7 +58,9 @@ class Dress:
         return {f"{prefix}:{name}": skin.posed(shape.bones) for name, skin in self.bound.items()}
 
 
-def worn(arm: Arm, skin: str, glove: str, sleeve: str, flesh: str = "human", extra: str = "none", look: int = 0) -> Dress:
+def worn(
+    arm: Arm, skin: str, glove: str, sleeve: str, flesh: str = "human", extra: str = "none", look: int = 0
+) -> Dress:
     """An arm dressed; each name one of SKINS, GLOVES, SLEEVES, FLESH, EXTRAS (KeyError or ValueError: it is not).
 
     look: any number; it chooses the cloth's colour, or a statue's stone.
@@ -97,8 +99,8 @@ def _skin(arm: Arm, tone: str, glove: str, sleeve: str) -> tuple[dict[str, Mesh]
     if not len(kept):
         return {}, {}
     material = Material(TONES[tone][0], "skin", 0.5)
-    used, faces = np.unique(kept, return_inverse=True)
-    faces = faces.reshape(-1, 3).astype(np.int32)
+    used, inverse = np.unique(kept, return_inverse=True)
+    faces = inverse.reshape(-1, 3).astype(np.int32)
     mesh = Mesh(arm.skin.rest[used], faces, material, True, skin_colours(arm, tone)[used])
     if sleeve == "bare":
         return {"skin": replace(mesh, faces=capped(faces, arm.along[used]))}, {"skin": arm.skin.part(used)}
@@ -117,7 +119,9 @@ def skin_colours(arm: Arm, tone: str) -> Floats:
         for m, (strength, reach_m) in enumerate(((0.8, 0.011), (1.0, 0.009), (0.6, 0.007), (0.7, 0.011)), 1):
             away = np.linalg.norm(rest - arm.joint(f"{finger}{m}"), axis=1) / reach_m
             red = np.maximum(red, strength * np.exp(-(away**2)) * (1 if m == 4 else np.clip(up, 0, 1)))
-    mottle = sum(np.sin(rest @ (w * 2 * np.pi / 0.021) + p) for w, p in zip(_WAVES, (0.3, 1.9, 4.1, 5.2), strict=True)) / 4
+    mottle = (
+        sum(np.sin(rest @ (w * 2 * np.pi / 0.021) + p) for w, p in zip(_WAVES, (0.3, 1.9, 4.1, 5.2), strict=True)) / 4
+    )
     old = 1.5 if "old" in arm.body else 1.0
     deep = 1.0 - 0.45 * min(1.0, base[0] / 0.5)  # dark skin's knuckles are darker, light skin's redder
     flush = np.array([1.0 - 0.30 * deep, 0.80 - 0.16 * deep, 0.76 - 0.16 * deep])
@@ -166,7 +170,10 @@ def _relaxed(vertices: Floats, faces: Ints) -> Floats:
     """Each vertex half way to the mean of its neighbours."""
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     count = np.maximum(np.bincount(ends[:, 0], minlength=len(vertices)), 1)
-    mean = np.stack([np.bincount(ends[:, 0], vertices[ends[:, 1], k], len(vertices)) for k in range(3)], 1) / count[:, None]
+    mean = (
+        np.stack([np.bincount(ends[:, 0], vertices[ends[:, 1], k], len(vertices)) for k in range(3)], 1)
+        / count[:, None]
+    )
     return np.asarray((vertices + mean) / 2)
 
 
@@ -181,7 +188,15 @@ def _statue(arm: Arm, material: Material) -> Dress:
     elbow = arm.joint("fore1")
     length = float(np.linalg.norm(elbow))
     way = elbow / length
-    profile = [(0.0, -0.035), (0.043, -0.035), (0.045, -0.030), (0.047, 0.0), (0.056, 0.006), (0.056, 0.03), (0.0, 0.03)]
+    profile = [
+        (0.0, -0.035),
+        (0.043, -0.035),
+        (0.045, -0.030),
+        (0.047, 0.0),
+        (0.056, 0.006),
+        (0.056, 0.03),
+        (0.0, 0.03),
+    ]
     body, ends = _turned_body(way * length * STATUE_END, way, profile)
     solid = np.zeros((len(body), 4), np.int32) + np.array([BONES.index("fore1"), 0, 0, 0], np.int32)
     weights = np.tile([1.0, 0.0, 0.0, 0.0], (len(body), 1))

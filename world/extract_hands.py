@@ -55,8 +55,8 @@ def main(folder: Path) -> None:
     weights = bone_weights(folder, len(vertices))
     groups = json.loads((folder / "mesh_metadata" / "basemesh_vertex_groups.json").read_text())
     kept = kept_faces(vertices, quads, weights, groups)
-    used, faces = np.unique(quads[kept], return_inverse=True)
-    faces = faces.reshape(-1, 4)
+    used, inverse = np.unique(quads[kept], return_inverse=True)
+    faces = inverse.reshape(-1, 4).astype(np.int32)
     top = np.argsort(-weights[used], axis=1, kind="stable")[:, :4]
     share = np.take_along_axis(weights[used], top, axis=1)
     out: dict[str, Any] = {
@@ -66,9 +66,9 @@ def main(folder: Path) -> None:
         "nails": np.round(nails(folder, faces, uvs[corners[kept]]) * 255).astype(np.uint8),
         "bodies": np.array(list(PEOPLE)),
     }
-    shapes, joints = zip(*[person(folder, vertices, groups, used, name) for name in PEOPLE], strict=True)
-    out["vertices"] = np.round(np.stack(shapes) / QUANTUM_M).astype(np.int16)
-    out["joints"] = np.round(np.stack(joints) / QUANTUM_M).astype(np.int16)
+    people = [person(folder, vertices, groups, used, name) for name in PEOPLE]
+    out["vertices"] = np.round(np.stack([body for body, _ in people]) / QUANTUM_M).astype(np.int16)
+    out["joints"] = np.round(np.stack([joints for _, joints in people]) / QUANTUM_M).astype(np.int16)
     ASSET.parent.mkdir(exist_ok=True)
     np.savez_compressed(ASSET, **out)
     print(f"{ASSET}: {ASSET.stat().st_size} bytes, {len(used)} vertices, {len(faces)} quads, {len(PEOPLE)} bodies")
@@ -108,7 +108,7 @@ def kept_faces(vertices: Floats, quads: Ints, weights: Floats, groups: dict[str,
     up = shoulder - elbow
     share = (vertices - elbow) @ up / (up @ up)
     fine = (weights.sum(axis=1) > 0.02) & ((share < UPPER_MOST) | (weights[:, 0] < 0.02))
-    return np.flatnonzero(fine[quads].all(axis=1))
+    return np.flatnonzero(fine[quads].all(axis=1)).astype(np.int32)
 
 
 def joint(vertices: Floats, groups: dict[str, Any], name: str) -> Floats:
@@ -116,9 +116,7 @@ def joint(vertices: Floats, groups: dict[str, Any], name: str) -> Floats:
     return np.asarray(np.mean([vertices[a : b + 1].mean(axis=0) for a, b in groups[f"joint-r-{name}"]], axis=0))
 
 
-def person(
-    folder: Path, base: Floats, groups: dict[str, Any], used: Ints, name: str
-) -> tuple[Floats, Floats]:
+def person(folder: Path, base: Floats, groups: dict[str, Any], used: Ints, name: str) -> tuple[Floats, Floats]:
     """Vertices and joints of one body in the wrist's frame (HandPose.wrist), scaled."""
     race, build, length_m = PEOPLE[name]
     body = base + target(folder, race, len(base)) + target(folder, f"universal-{build}", len(base))
@@ -146,14 +144,16 @@ def target(folder: Path, name: str, count: int) -> Floats:
 
 def nails(folder: Path, quads: Ints, corner_uvs: Floats) -> Floats:
     """How much of a nail each vertex of the subdivided mesh is, 0..1. corner_uvs: (F, 4, 2)."""
-    mask = cv2.imread(str(folder / "textures" / "mpfb_fingernails.jpg"), cv2.IMREAD_GRAYSCALE) / 255.0
+    mask = cv2.imread(str(folder / "textures" / "mpfb_fingernails.jpg"), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise FileNotFoundError(folder / "textures")
     finer = subdivision(quads)
     uv = np.zeros((finer.count, 2))
     middles = (corner_uvs + np.roll(corner_uvs, -1, axis=1)) / 2
     uv[finer.parts] = np.concatenate([corner_uvs, middles, corner_uvs.mean(axis=1, keepdims=True)], axis=1)
     rows = np.clip((1 - uv[:, 1]) * mask.shape[0], 0, mask.shape[0] - 1).astype(int)
     columns = np.clip(uv[:, 0] * mask.shape[1], 0, mask.shape[1] - 1).astype(int)
-    return np.asarray(mask[rows, columns])
+    return np.asarray(mask[rows, columns] / 255.0)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ FLOOR_M = 0.001  # over the table's top, where fingers stop
 UP = np.array([0.0, 0.0, 1.0])
 FINALISTS = 4
 
+OPPOSED_MOST = 0.3  # cosine between the two most different ways that touching skin pushes; a wall's are 1
 SIDE_OPEN = np.array([[0.9, -0.35, 0.0], *[[0.1, 0.15, 0.1]] * 4])
 SIDE_SHUT = np.array([[0.9, 0.75, 1.1], *[[1.45, 1.75, 1.1]] * 4])
 TOP_OPEN = np.array([[1.2, -0.15, 0.05], *[[0.5, 0.45, 0.25]] * 4])
@@ -46,7 +47,7 @@ class Grasp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Try:
-    """A wrist's turn, the point of the wrist's frame that belongs at the target, and the way that the hand backs off."""
+    """A wrist's turn, the point of its frame that belongs at the target, and the way that the hand backs off."""
 
     rotation: Floats
     grip: Floats
@@ -94,7 +95,10 @@ def grasp(arm: Arm, thing: Thing, at: Pose, how: str, elbow: Floats) -> Grasp:
         pose = _placed(scene, trial, coarse, probe(arm, 15))
         if pose is not None:
             flex = closed(probe(arm, 15), coarse, pose, trial.shut, 10)
-            scored.append((_score(scene, pose, _near(probe(arm, 15), coarse, pose, flex), flex, 0.003), pose, trial))
+            feel = probe(arm, 15)
+            near = _near(feel, coarse, pose, flex)
+            against = _opposed(feel, coarse, pose, flex, 0.003)
+            scored.append((_score(scene, pose, near, against, flex, 0.003), pose, trial))
     scored.sort(key=lambda s: -s[0])
     return _best(scene, coarse, [s for s in scored if s[0] > 0][:FINALISTS]) or _aloof(scene, scored, tries[0])
 
@@ -177,17 +181,40 @@ def _near(feel: Probe, field: Field, pose: HandPose, flex: Floats) -> Floats:
     return feel.nearest(field(points[0])[None])[0]
 
 
-def _score(scene: _Scene, pose: HandPose, near: Floats, flex: Floats, touch_m: float) -> float:
-    """Larger is better; at most 0 is no grip."""
+def _opposed(feel: Probe, field: Field, pose: HandPose, flex: Floats, touch_m: float) -> float:
+    """The least cosine between normals of the field where the hand's segments touch it; 1 where fewer than two do."""
+    points = feel.posed(pose.wrist, flex[None], pose.spread)[0]
+    away = field(points)
+    order = np.argsort(away, kind="stable")
+    firsts = order[np.unique(feel.segment[order], return_index=True)[1]]  # the nearest of each segment
+    firsts = firsts[away[firsts] < touch_m]
+    if len(firsts) < 2:
+        return 1.0
+    steps = points[firsts][:, None] + 0.002 * np.concatenate([np.eye(3), -np.eye(3)])
+    values = field(steps.reshape(-1, 3)).reshape(-1, 2, 3)
+    normals = values[:, 0] - values[:, 1]
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    return float((normals @ normals.T).min())
+
+
+def _score(scene: _Scene, pose: HandPose, near: Floats, against: float, flex: Floats, touch_m: float) -> float:
+    """Larger is better; at most 0 is no grip. against: of _opposed()."""
     fingers = near[:PALM].reshape(5, 3).min(axis=1) < touch_m
     tips = near[:PALM].reshape(5, 3)[:, 2] < touch_m
     palm = float(near[PALM] < 2 * touch_m)
-    if not _holds(scene.how, fingers, near[PALM] < touch_m):
+    if not _holds(scene.how, fingers, bool(near[PALM] < touch_m)) or (scene.how != "flat" and against > OPPOSED_MOST):
         return 0.0
     uneven = float(np.abs(np.diff(flex[1:].sum(axis=1))).sum())
     bend = _bend(pose)
     wish = {"side": palm, "flat": palm}.get(scene.how, 0.0)
-    return 6 + float(fingers.sum() + 0.6 * tips.sum()) + 1.5 * wish - 2.5 * bend**2 - 0.25 * uneven
+    return (
+        6
+        + float(fingers.sum() + 0.6 * tips.sum())
+        + 1.5 * wish
+        - 2.5 * bend**2
+        - 0.25 * uneven
+        - (1.5 * against if scene.how != "flat" else 0.0)
+    )
 
 
 def _holds(how: str, fingers: Floats, palm: bool) -> bool:
@@ -209,7 +236,8 @@ def _best(scene: _Scene, coarse: Field, finalists: list[tuple[float, HandPose, _
         shut = replace(pose, flex=np.round(flex, 4))
         skin = probe(scene.arm, 1)
         near = _near(skin, scene.distance, shut, shut.flex)
-        score = _score(scene, shut, near, flex, TOUCH_M - 1e-4)
+        against = _opposed(feel, scene.distance, shut, shut.flex, TOUCH_M)
+        score = _score(scene, shut, near, against, flex, TOUCH_M - 1e-4)
         open_near = _near(skin, scene.distance, pose, pose.flex)
         if min(near.min(), open_near.min()) > -DEEPEST_M + 1e-4 and score > (found[0] if found else 0.0):
             found = (score, Grasp(pose, shut, True))
@@ -271,13 +299,17 @@ def _side(scene: _Scene) -> Iterator[_Try]:
             for roll in (15, 45):
                 back = unit(np.cos(np.radians(roll)) * out + np.sin(np.radians(roll)) * UP)
                 rotation = frame_of(forward - 0.15 * UP, back)
-                for reach in (0.9, 1.12):
+                for reach, oppose in ((0.9, 1.15), (1.12, 0.85)):
+                    first, last = SIDE_OPEN.copy(), SIDE_SHUT.copy()
+                    first[0, 0] = last[0, 0] = oppose
                     grip = np.array([0.0, -0.01, -_knuckle_m(arm) * reach])
                     level_back = unit(rotation[:, 1] * (1, 1, 0.3))
-                    yield _Try(rotation, grip, level_back, SIDE_OPEN, SIDE_SHUT, 0.7, target)
+                    yield _Try(rotation, grip, level_back, first, last, 0.7, target)
 
 
-def _between_tips(arm: Arm, flexes: tuple[Floats, Floats], fingers: tuple[int, ...], spread: float, gap_m: float) -> Floats:
+def _between_tips(
+    arm: Arm, flexes: tuple[Floats, Floats], fingers: tuple[int, ...], spread: float, gap_m: float
+) -> Floats:
     """Middle between the thumb's and the fingers' tips, when closing has brought them so near; in the wrist's frame."""
     shares = np.linspace(0, 1, 25)[:, None, None]
     flex = (1 - shares) * flexes[0] + shares * flexes[1]
@@ -389,7 +421,7 @@ def _handle(scene: _Scene) -> Iterator[_Try]:
                 first[list(behind)] = np.radians(upright - pitch) * np.array([0.3, 0.45, 0.25])
                 last[list(behind)] = (1.3, 1.6, 0.9)
                 tips = np.mean([_tip(arm, arm.finger_bones(first[None], 0.1), f)[0] for f in behind], axis=0)
-                for rotation in _leaning(arm, into, (-12, 2, 16), (pitch,)):
+                for rotation in _leaning(arm, into, (-8, 10), (pitch,)):
                     for low in (0.002, 0.012):
                         yield _Try(rotation, tips, UP, first, last, 0.1, middle + slot * into - low * UP)
 
@@ -404,5 +436,3 @@ def _slot_m(scene: _Scene, middle: Floats, into: Floats) -> float:
 
 
 _TRIES = {"side": _side, "top": _top, "pinch": _pinch, "flat": _flat, "handle": _handle, "rim": _rim}
-
-__all__ = ["HOWS", "Grasp", "carried", "elbow_for", "grasp", "hands"]

@@ -132,7 +132,9 @@ class Arm:
         else:
             turn = frame @ turned(0, -(bend[:, m - 1] - self.rest_flex[finger, m - 1])) @ frame.T
             if m == 1:
-                fan = FAN[finger - 1] * spread * (1 - 0.85 * np.clip(bend[:, 0] / 1.4, 0, 1)) - self.rest_fan[finger - 1]
+                fan = (
+                    FAN[finger - 1] * spread * (1 - 0.85 * np.clip(bend[:, 0] / 1.4, 0, 1)) - self.rest_fan[finger - 1]
+                )
                 turn = turned(1, -self.sign * fan) @ turn
         at = self.joints[bone]
         return np.concatenate([turn, (at - turn @ at)[..., None]], axis=-1)
@@ -167,7 +169,9 @@ def rotation_of(vector: Floats) -> Floats:
 
 def vector_of(rotation: Floats) -> Floats:
     """Rotation vector (3,) rad of (3, 3), of at most half a turn."""
-    twice = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
+    twice = np.array(
+        [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
+    )
     angle = np.arctan2(np.linalg.norm(twice), np.trace(rotation) - 1)
     if angle < 1e-9:
         return np.zeros(3)
@@ -278,8 +282,19 @@ def arm_of(body: str, side: str) -> Arm:
     part = np.array([(-1, 0)] * 4 + [(CHAINS.index(b[:-1]), int(b[-1])) for b in BONES[4:]])[main[hand]]
     part[part[:, 1] == 0] = (-1, 0)
     return Arm(
-        body, side, skin, faces if side == "right" else faces[:, ::-1].copy(), joints, axes, rest_flex, rest_fan, nails,
-        along, hand.astype(np.int32), part[:, 0].astype(np.int32), part[:, 1].astype(np.int32),
+        body,
+        side,
+        skin,
+        faces if side == "right" else faces[:, ::-1].copy(),
+        joints,
+        axes,
+        rest_flex,
+        rest_fan,
+        nails,
+        along,
+        hand.astype(np.int32),
+        part[:, 0].astype(np.int32),
+        part[:, 1].astype(np.int32),
     )
 
 

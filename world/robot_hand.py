@@ -43,7 +43,7 @@ def _segment(a: Floats, b: Floats, frame: Floats, width: float) -> Solid:
     x = frame[:, 0] - way * (frame[:, 0] @ way)
     x /= np.linalg.norm(x)
     turn = np.stack([x, np.cross(way, x), way], axis=1)
-    return box((width, width * 0.92, length * 0.86), width * 0.28, 3).at(a + way * length * 0.09, turn)
+    return box((width, width * 0.92, length * 0.86), width * 0.28, 3).at((a + way * length * 0.09).tolist(), turn)
 
 
 def _pin(at: Floats, axis: Floats, width: float) -> Solid:

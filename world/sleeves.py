@@ -7,7 +7,13 @@ import numpy as np
 from world.hands import BONES, Arm, Skin
 from world.parts import Floats, Ints, Material, Mesh
 
-CUFFS = {"long": 0.10, "rolled": 0.60, "short": 1.22, "watch": 0.115, "bracelet": 0.12}  # where each begins along the arm
+CUFFS = {
+    "long": 0.10,
+    "rolled": 0.60,
+    "short": 1.22,
+    "watch": 0.115,
+    "bracelet": 0.12,
+}  # where each begins along the arm
 ENDS = {"watch": 0.195, "bracelet": 0.135}
 AROUND = 40
 TOP = 1.68  # the arm's own end is a little beyond
@@ -69,7 +75,7 @@ def sleeve_of(arm: Arm, kind: str, material: Material, over_m: float = 0.0) -> t
 
 
 def _profile(kind: str, start: float, stop: float) -> tuple[Floats, Floats, float]:
-    """Rows of (place, distance from the skin in m): the edge turned in, then the outside; and the folds' height in m."""
+    """Rows of (place, distance from the skin in m): the edge turned in, the outside; and the folds' height in m."""
     if kind in ENDS:
         middle = np.linspace(start, stop, 7)
         thick = 0.0035 if kind == "watch" else 0.0045
@@ -92,7 +98,9 @@ def _folds(places: Floats, turn: Floats, start: float) -> Floats:
     """Slanted folds, most where the elbow bends and where cloth gathers above the cuff: about -1..1."""
     elbow = np.exp(-(((places - 1.0) / 0.16) ** 2))
     gathered = np.exp(-(((places - start - 0.22) / 0.12) ** 2))
-    slow = np.sin(places * 13 + 1.7 * np.sin(turn + 0.6) + 0.8) + 0.7 * np.sin(places * 21 - 1.4 * np.sin(turn - 1.1) + 2.1 * np.cos(turn))
+    slow = np.sin(places * 13 + 1.7 * np.sin(turn + 0.6) + 0.8) + 0.7 * np.sin(
+        places * 21 - 1.4 * np.sin(turn - 1.1) + 2.1 * np.cos(turn)
+    )
     quick = np.sin(places * 34 + 2.2 * np.cos(turn + 1.9)) + 0.6 * np.sin(places * 47 + 1.8 * np.sin(turn * 2 + 0.4))
     return np.asarray(0.55 * slow * (0.5 + elbow) + 0.5 * quick * (0.12 + 0.8 * gathered + 0.6 * elbow))
 

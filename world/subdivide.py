@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from world.parts import Floats, Ints
 
@@ -45,7 +46,7 @@ class Subdivision:
         edge_points = np.where(inner, (2 * middles + at_faces) / 4, middles)
         return np.concatenate([self._old(values, faces, middles, beside < 2), edge_points, faces])
 
-    def _old(self, values: Floats, faces: Floats, middles: Floats, border: Ints) -> Floats:
+    def _old(self, values: Floats, faces: Floats, middles: Floats, border: npt.NDArray[np.bool_]) -> Floats:
         n = np.maximum(np.bincount(self.quads.ravel(), minlength=self.count_old), 1)[:, None]
         face_sum = _sums(self.quads.ravel(), np.repeat(faces, 4, axis=0), self.count_old)
         edge_sum = _sums(self.edges.T.ravel(), np.tile(middles, (2, 1)), self.count_old)
