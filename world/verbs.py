@@ -158,7 +158,7 @@ def pour(act: Act) -> None:
     aim = _beside(act, target) if spilt else bowl.position + vec(0.012 * act.s, 0, 0)
     width, height = act.prop.thing.size[1] / 2, act.prop.thing.size[2]
     lip = vec(-act.s * width, 0, height)
-    spout = vec(aim[0], aim[1], bowl.position[2] + target.thing.size[2] + 0.045)
+    spout = vec(aim[0], aim[1], bowl.position[2] + target.thing.size[2] + 0.032)
 
     def tilted(u: float) -> Pose:
         lean = turned(vec(0, 1, 0), -act.s * POUR_RAD * u)
@@ -291,7 +291,7 @@ def _slip(act: Act, grip: Grip) -> None:
     now = carried(grip.closed, at, up)
     loose = flexed(now, carried(grip.open, at, up), 0.35)
     act.hand.free(gone_s, gone_s + 0.08, loose, near=act.prop.name)
-    act.hand.free(gone_s + 0.08, act.t(0.8), shifted(loose, grip.way * 1.6 + vec(0, 0, 0.05)))
+    act.hand.free(gone_s + 0.08, act.t(0.8), shifted(loose, grip.way * 0.4 + vec(0, 0, 0.06)))
     act.hand.free(act.t(0.85), act.t(1), act.hand.home, 0.03)
     act.fail(start + 0.12)
 
