@@ -13,6 +13,7 @@ from world import measure, plan, sight, take, truth
 from world.motion import looking, upright, vec
 from world.parts import Camera, Lens
 from world.plan import Options
+from world.script import Prop
 from world.things import make
 
 OPTIONS = Options(fps_hz=2.0, task_s=3.0, cut_share=1.0, fixed={"verb": "place", "blur": "heavy", "hands": "both"})
@@ -105,7 +106,7 @@ def test_a_failure_says_why_and_when() -> None:
 
 
 def test_a_ball_hides_what_is_behind_it_and_nothing_else() -> None:
-    ball = make("ball", "red")
+    ball = Prop("red ball", make("ball", "red"), upright(0, 0))
     eye = vec(0, -0.5, 0.033)
     points = np.array([[0, 0.2, 0.033], [0, -0.2, 0.033], [0.06, 0.2, 0.033], [0, 0.2, 0.2], [0, -0.034, 0.033]])
     hidden = sight.hidden_by(ball, upright(0, 0), eye, points)
@@ -125,6 +126,6 @@ def test_a_hand_in_the_open_is_seen_and_one_behind_a_book_is_not() -> None:
     assert sight.visible(camera, hand.arm, shape, [], []) > 0.85
     aside = Camera(camera.lens, looking(camera.pose.position, middle + vec(1.5, 0, 0)))
     assert sight.visible(aside, hand.arm, shape, [], []) == 0.0
-    book = make("book", "blue")
     between = replace(upright(0, 0), position=middle + vec(0, 0.03, 0.12))
+    book = Prop("blue book", make("book", "blue"), between)
     assert sight.visible(camera, hand.arm, shape, [(book, between)], []) < 0.3

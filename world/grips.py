@@ -31,6 +31,8 @@ PASSED: dict[str, tuple[str, ...]] = {"can": ("top", "side"), "box": ("top", "si
 DRAWER_BAR = (0.0, -0.142, 0.06)  # where a drawer's handle is, in its frame
 DEEPEST_M = 0.001
 
+Beside = tuple[Prop, Pose]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grip:
@@ -56,18 +58,23 @@ class Grip:
 
 
 def find(
-    script: Script, hand: Hand, prop: Prop, at: Pose, hows: tuple[str, ...] | None = None, beside: Prop | None = None
+    script: Script,
+    hand: Hand,
+    prop: Prop,
+    at: Pose,
+    hows: tuple[str, ...] | None = None,
+    beside: tuple[Beside, ...] = (),
 ) -> Grip:
     """The first way of holding it that touches, with fingers that stay out of what it stands on or in, `beside`."""
     kind = prop.thing.name
     held = at.out(np.array([DRAWER_BAR if kind == "drawer" else (0.0, 0.0, 0.0)]))[0]
     elbow = grasp.elbow_for(held, hand.side, hand.person)
-    thing, foot = prop.thing, at
-    if beside is not None:
-        thing, foot = _together(prop, at, beside)
+    thing = prop.thing
+    for other in beside:
+        thing = _together(thing, at, other)
     best: Grip | None = None
     for how in hows or HOW.get(kind, ("side", "top")):
-        found = grasp.grasp(hand.arm, thing, foot, how, elbow)
+        found = grasp.grasp(hand.arm, thing, at, how, elbow)
         way = way_out(script, hand, prop, at, found.open)
         grip = Grip(prop, at, hand.elbowed(found.open), hand.elbowed(found.closed), way)
         gap = gap_m(hand.arm, grip.closed, prop, at)
@@ -78,21 +85,16 @@ def find(
     return best
 
 
-def _together(prop: Prop, at: Pose, beside: Prop) -> tuple[Thing, Pose]:
-    """A thing and what it stands on as one, at the latter's pose."""
-    foot = beside.home
-    turn, off = foot.rotation.T @ at.rotation, foot.into(at.position[None])[0]
-    meshes = tuple(
-        replace(m, vertices=m.vertices @ turn.T + off) if prop_mesh else m
-        for prop_mesh, some in ((True, prop.thing.meshes), (False, beside.thing.meshes))
-        for m in some
-    )
+def _together(thing: Thing, at: Pose, beside: Beside) -> Thing:
+    """A thing and what is in touch with it as one, in the former's frame."""
+    other, there = beside
+    turn, off = at.rotation.T @ there.rotation, at.into(there.position[None])[0]
+    meshes = tuple(replace(m, vertices=m.vertices @ turn.T + off) for m in other.thing.meshes)
 
     def distance(points: Floats) -> Floats:
-        return np.minimum(beside.thing.distance(points), prop.thing.distance((points - off) @ turn))
+        return np.minimum(thing.distance(points), other.thing.distance((points - off) @ turn))
 
-    size = (prop.thing.size[0], prop.thing.size[1], float(off[2]) + prop.thing.size[2])
-    return Thing(prop.thing.name, prop.thing.colour, meshes, distance, size), foot
+    return replace(thing, meshes=thing.meshes + meshes, distance=distance)
 
 
 def miss(hand: Hand, grip: Grip) -> Floats:

@@ -52,7 +52,7 @@ class Head:
 
 def of(lens: Lens, manner: str, duration_s: float, rng: np.random.Generator) -> Head:
     """A head over the table's near edge; manner: still, drift or turn."""
-    eye = vec(float(rng.uniform(-0.03, 0.03)), float(rng.uniform(-0.34, -0.28)), float(rng.uniform(0.39, 0.45)))
+    eye = vec(float(rng.uniform(-0.03, 0.03)), float(rng.uniform(-0.34, -0.28)), float(rng.uniform(0.41, 0.47)))
     focus = vec(float(rng.uniform(-0.02, 0.02)), float(rng.uniform(-0.02, 0.01)), 0.015)
     turns = (float(rng.uniform(0.35, 0.75)) * duration_s,) if manner == "turn" else ()
     sway = 0.0 if manner == "still" else 1.0

@@ -17,7 +17,8 @@ CLUTTER_COUNT = {"none": 0, "few": 2, "many": 5}
 HAND_M = 0.035  # kept free round what is handled
 ROOM_FOR_HANDS_M, ROOM_M = 0.02, 0.012
 TRIES, GROWTH_M = 150, 0.09
-TAKEN = (0.05, 0.085)  # where what is taken from another is set down
+MEET, MEET_ROOM_M = (0.0, 0.14), 0.12  # where things change hands
+TAKEN = (0.07, 0.06)  # where what is taken from another is set down
 LID_ASIDE = (0.13, 0.03)  # and where a lid, from its jar
 PANEL_M = (0.09, 0.09, 0.045)
 DRAWER_Y_M = 0.265
@@ -90,6 +91,8 @@ def furnish(table: Table, task: TaskPlan) -> None:
     """Stands up what a task needs, unless an earlier task did."""
     s = table.mirror
     name = name_of(task.thing, task.colour)
+    if task.verb in ("hand over", "take"):
+        table.discs.append((*MEET, MEET_ROOM_M))
     if name not in table.props:
         _first(table, task, name, s)
     if task.target is not None:

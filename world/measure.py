@@ -86,7 +86,7 @@ def _hand(of: Take, state: State, name: str) -> HandTruth:
     behind = not bool(np.isfinite(at).all())
     gaps = gaps_m(of, state, name)
     others = [sight.capsules(s) for other, s in state.shapes.items() if other != name]
-    things = [(of.script.props[key].thing, place) for key, place in state.things.items()]
+    things = [(of.script.props[key], place) for key, place in state.things.items()]
     shown = 0.0 if behind else sight.visible(state.camera, hand.arm, shape, things, others)
     return HandTruth(
         side=hand.side,

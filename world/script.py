@@ -59,6 +59,14 @@ class Prop:
         inner = at.into(points)
         return np.asarray(np.linalg.norm(np.maximum(np.maximum(self.low - inner, inner - self.high), 0.0), axis=1))
 
+    def crossed(self, eye: Floats, ways: Floats, at: Pose) -> tuple[Floats, Floats]:
+        """Where rays (N, 3 unit ways) from an eye enter and leave its bounds, m (N,); entered after left: they miss."""
+        start = at.into(eye[None])[0]
+        inner = ways @ at.rotation
+        inner = np.where(np.abs(inner) < 1e-12, 1e-12, inner)
+        a, b = (self.low - start) / inner, (self.high - start) / inner
+        return np.minimum(a, b).max(axis=1), np.maximum(a, b).min(axis=1)
+
     def nearest(self, points: Floats, at: Pose, within_m: float = np.inf) -> tuple[float, int]:
         """Least signed distance of world points (N, 3), and whose it is; exact where it is within within_m."""
         bounds = self.bounds_m(points, at)

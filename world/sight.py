@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from world.hands import Arm, ArmShape
-from world.parts import Camera, Floats, Pose, Thing
+from world.parts import Camera, Floats, Pose
+from world.script import Prop
 
 POINTS = 200
 BONES = ((0, 1), (1, 2), (2, 3), (3, 4), (0, 5), (5, 6), (6, 7), (7, 8), (0, 9), (9, 10), (10, 11), (11, 12),
@@ -17,7 +18,7 @@ FINGER_M, PALM_M, FOREARM_M, FOREARM_LONG_M = 0.0075, 0.011, 0.03, 0.2
 OWN_M = 0.012  # skin this close to a bone's capsule is that bone's own
 BEFORE_M = 0.025  # and what is nearer to it than this along the ray does not hide it
 SHORT_M = 0.004  # a ray ends this far before the skin
-STEPS = 28
+HIT_M, STEP_M, STEPS = 3e-4, 1.5e-3, 24
 
 Mask = npt.NDArray[np.bool_]
 Capsules = tuple[Floats, Floats, Floats]  # ends (N, 3), ends (N, 3), radii (N,)
@@ -39,7 +40,7 @@ def capsules(shape: ArmShape) -> Capsules:
 
 
 def visible(
-    camera: Camera, arm: Arm, shape: ArmShape, things: Iterable[tuple[Thing, Pose]], others: list[Capsules]
+    camera: Camera, arm: Arm, shape: ArmShape, things: Iterable[tuple[Prop, Pose]], others: list[Capsules]
 ) -> float:
     """Share of the hand's skin that faces the camera and is inside the picture and not hidden, 0..1."""
     points = shape.vertices[sample(arm)]
@@ -52,8 +53,8 @@ def visible(
         return 0.0
     at = camera.see(points)
     seen: Mask = np.asarray(((np.nan_to_num(at, nan=-1.0) >= 0) & (np.nan_to_num(at, nan=2.0) <= 1)).all(axis=1))
-    for thing, pose in things:
-        seen[seen] &= ~hidden_by(thing, pose, eye, points[seen])
+    for prop, pose in things:
+        seen[seen] &= ~hidden_by(prop, pose, eye, points[seen])
     for other in others:
         seen[seen] &= (_rays_to(eye, points[seen], other)[0] > other[2]).all(axis=1)
     away, before = _rays_to(eye, points[seen], own)
@@ -61,28 +62,23 @@ def visible(
     return float(seen.sum()) / len(points)
 
 
-def hidden_by(thing: Thing, pose: Pose, eye: Floats, points: Floats) -> Mask:
+def hidden_by(prop: Prop, pose: Pose, eye: Floats, points: Floats) -> Mask:
     """(N,) whether the thing stands between the eye and each point."""
     way = points - eye
-    length = np.linalg.norm(way, axis=1) - SHORT_M
-    way = way / np.linalg.norm(way, axis=1, keepdims=True)
-    middle = pose.out(np.array([[0.0, 0.0, thing.size[2] / 2]]))[0]
-    radius = float(np.linalg.norm(thing.size)) * 0.62
-    along = (middle - eye) @ way.T
-    off2 = ((middle - eye) ** 2).sum() - along**2
-    half = np.sqrt(np.maximum(radius**2 - off2, 0.0))
-    t = np.maximum(along - half, 0.0)
-    end = np.minimum(length, along + half)
-    live = (off2 < radius**2) & (t < end)
+    length = np.linalg.norm(way, axis=1)
+    way = way / length[:, None]
+    enter, leave = prop.crossed(eye, way, pose)
+    t, end = np.maximum(enter, 0.0), np.minimum(length - SHORT_M, leave)
+    live = t < end
     out = np.zeros(len(points), dtype=bool)
     for _ in range(STEPS):
         if not live.any():
             break
-        away = thing.away(eye + way[live] * t[live, None], pose)
+        away = prop.thing.away(eye + way[live] * t[live, None], pose)
         index = np.flatnonzero(live)
-        out[index[away < 3e-4]] = True
-        t[index] += np.maximum(away, 5e-4)
-        live[index] = (away >= 3e-4) & (t[index] < end[index])
+        out[index[away < HIT_M]] = True
+        t[index] += np.maximum(away, STEP_M)
+        live[index] = (away >= HIT_M) & (t[index] < end[index])
     return out
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from world import grips, hands, things
 from world.grips import Grip
 from world.hands import HandPose
-from world.layout import DRAWER_OUT_M, DRAWER_Y_M, LID_ASIDE, TAKEN, name_of
+from world.layout import DRAWER_OUT_M, DRAWER_Y_M, LID_ASIDE, MEET, TAKEN, name_of
 from world.motion import GRAVITY_M_S2, between, fall_s, fallen_m, moved, smooth, spun, turned, upright, vec
 from world.parts import Floats, Pose
 from world.plan import TaskPlan
@@ -30,8 +30,9 @@ from world.script import (
 )
 
 LIFT_M = 0.075
-MEET = vec(0.0, 0.13, 0.085)  # where things change hands
+MEET_Z_M = 0.085
 POUR_RAD = 1.75
+LID_UP_M = (0.0, 0.016, 0.032, 0.048, 0.064)  # a lid over its jar, on its way off
 
 
 @dataclass(slots=True)
@@ -157,7 +158,7 @@ def pour(act: Act) -> None:
     aim = _beside(act, target) if spilt else bowl.position + vec(0.012 * act.s, 0, 0)
     width, height = act.prop.thing.size[1] / 2, act.prop.thing.size[2]
     lip = vec(-act.s * width, 0, height)
-    spout = vec(aim[0], aim[1], bowl.position[2] + target.thing.size[2] + 0.045)
+    spout = vec(aim[0], aim[1], bowl.position[2] + target.thing.size[2] + 0.032)
 
     def tilted(u: float) -> Pose:
         lean = turned(vec(0, 1, 0), -act.s * POUR_RAD * u)
@@ -179,7 +180,7 @@ def turn(act: Act) -> None:
     """Turns a knob by its rim."""
     at = act.prop.at(act.t(0))
     case = next(p for p in act.script.props.values() if p.thing.name == "panel")
-    grip = grips.find(act.script, act.hand, act.prop, at, None, case)
+    grip = grips.find(act.script, act.hand, act.prop, at, None, ((case, case.home),))
     _take_hold(act, grip, 0.3, 0.4, 0.46)
     stuck = act.task.outcome == "stuck"
     angle = -0.75 * act.s
@@ -221,7 +222,7 @@ def hand_over(act: Act) -> None:
     other = _other(act)
     grip = grips.find(act.script, act.hand, act.prop, at, grips.PASSED.get(act.prop.thing.name))
     _take_hold(act, grip, 0.2, 0.27, 0.33)
-    meet = Pose(MEET + vec(0, 0, 0), at.rotation)
+    meet = Pose(vec(*MEET, MEET_Z_M), at.rotation)
     away = moved(meet, vec(-0.03 * act.s, 0.2, 0.0))
     act.prop.go(act.t(0.33), act.t(0.55), lifted_way(at, meet, meet.position[2]))
     act.prop.go(act.t(0.74), act.t(0.95), straight_way(meet, away))
@@ -236,7 +237,7 @@ def hand_over(act: Act) -> None:
 def take(act: Act) -> None:
     """Gets a thing from the person across the table and puts it down."""
     other = _other(act)
-    meet = Pose(MEET, upright(0, 0, 0, 0.2).rotation)
+    meet = Pose(vec(*MEET, MEET_Z_M), upright(0, 0, 0, 0.2).rotation)
     far = moved(meet, vec(-0.03 * act.s, 0.24, -0.04))
     act.prop.home = far
     palm = grips.palm_under(other, act.prop, meet)
@@ -290,7 +291,7 @@ def _slip(act: Act, grip: Grip) -> None:
     now = carried(grip.closed, at, up)
     loose = flexed(now, carried(grip.open, at, up), 0.35)
     act.hand.free(gone_s, gone_s + 0.08, loose, near=act.prop.name)
-    act.hand.free(gone_s + 0.08, act.t(0.8), shifted(loose, grip.way * 1.6 + vec(0, 0, 0.05)))
+    act.hand.free(gone_s + 0.08, act.t(0.8), shifted(loose, grip.way * 0.4 + vec(0, 0, 0.06)))
     act.hand.free(act.t(0.85), act.t(1), act.hand.home, 0.03)
     act.fail(start + 0.12)
 
@@ -348,8 +349,8 @@ def _slide(act: Act) -> None:
 def _lid_off(act: Act) -> None:
     lid = act.script.props[f"{act.task.colour} lid"]
     at = lid.at(act.t(0))
-    grip = grips.find(act.script, act.hand, lid, at, None, act.prop)
-    _steady(act)
+    grip = grips.find(act.script, act.hand, lid, at, None, ((act.prop, act.prop.at(act.t(0))),))
+    _steady(act, lid)
     _take_hold(act, grip, 0.24, 0.31, 0.36)
     off = spun(at, 0.8 * act.s)
     stuck = act.task.outcome == "stuck"
@@ -359,7 +360,9 @@ def _lid_off(act: Act) -> None:
         act.follow(grip, 0.36, 0.72)
         return act.loose(grip, 0.72, 0.77, 0.84, 1)
     aside = settle(lid.thing, Pose(at.position + vec(LID_ASIDE[0] * act.s, LID_ASIDE[1], 0), off.rotation), [])
-    lid.go(act.t(0.54), act.t(0.76), lifted_way(off, aside, at.position[2] + 0.05))
+    up = moved(off, vec(0, 0, LID_UP_M[-1]))
+    lid.go(act.t(0.54), act.t(0.6), straight_way(off, up))
+    lid.go(act.t(0.6), act.t(0.76), lifted_way(up, aside, up.position[2]))
     act.follow(grip, 0.36, 0.78)
     return act.loose(grip, 0.78, 0.83, 0.88, 1)
 
@@ -368,22 +371,26 @@ def _lid_on(act: Act) -> None:
     lid = act.script.props[f"{act.task.colour} lid"]
     at = lid.at(act.t(0))
     grip = grips.find(act.script, act.hand, lid, at)
-    _steady(act)
+    _steady(act, lid)
     _take_hold(act, grip, 0.24, 0.31, 0.36)
     jar = act.prop.at(act.t(0))
     on = Pose(jar.position + vec(0, 0, things.LID_ON_JAR_M), spun(at, 0.5 * act.s).rotation)
-    lid.go(act.t(0.36), act.t(0.6), lifted_way(at, on, on.position[2] + 0.04))
+    over = moved(on, vec(0, 0, LID_UP_M[-1]))
+    lid.go(act.t(0.36), act.t(0.54), lifted_way(at, over, over.position[2]))
+    lid.go(act.t(0.54), act.t(0.61), straight_way(over, on))
     lid.go(act.t(0.62), act.t(0.76), lambda u: spun(on, -0.8 * act.s * smooth(u)))
     act.follow(grip, 0.36, 0.78)
     act.loose(grip, 0.78, 0.83, 0.88, 1)
 
 
-def _steady(act: Act) -> None:
+def _steady(act: Act, lid: Prop) -> None:
     """The other hand holds the jar meanwhile."""
     helper = act.script.helper
     if helper is None:
         return
-    grip = grips.find(act.script, helper, act.prop, act.prop.at(act.t(0)), ("side",))
+    jar = act.prop.at(act.t(0))
+    lids = tuple((lid, moved(jar, vec(0, 0, things.LID_ON_JAR_M + up))) for up in LID_UP_M)
+    grip = grips.find(act.script, helper, act.prop, jar, ("side",), lids)
     act.reach(grip, 0.0, 0.17, 0.22, helper)
     act.shut(grip, 0.22, 0.28, helper)
     act.follow(grip, 0.28, 0.86, helper)
