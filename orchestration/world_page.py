@@ -35,14 +35,11 @@ class Still:
 
 def write(folder: Path, out: Path) -> Path:
     """The page about the world in the folder, one self-contained HTML file."""
-    names = sorted(p.name.removesuffix(truths.SUFFIX) for p in (folder / "truth").glob(f"*{truths.SUFFIX}"))
+    videos = [*sorted((folder / "ego").glob("*.mp4")), *sorted((folder / "robot").glob("*.mp4"))]
     stills: list[Still] = []
     totals = {"recordings": 0, "seconds": 0.0, "frames": 0, "tasks": 0}
-    for name in names:
-        true = truths.load(folder / "truth" / f"{name}{truths.SUFFIX}")
-        video = next((p for part in ("ego", "robot") if (p := folder / part / f"{name}.mp4").exists()), None)
-        if video is None:
-            continue
+    for video in videos:
+        true = truths.load(folder / "truth" / f"{video.stem}{truths.SUFFIX}")
         stills += shot_stills(true, video)
         totals["recordings"] += 1
         totals["seconds"] += len(true.frames) / true.fps_hz
