@@ -22,6 +22,9 @@ from world.script import (
 )
 
 
+LIFT_M = 0.075  # how high a thing is lifted at least
+
+
 @dataclass(slots=True)
 class Act:
     """One task being written."""

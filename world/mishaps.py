@@ -21,8 +21,6 @@ from world.script import (
     straight_way,
 )
 
-LIFT_M = 0.075
-
 
 def miss(act: Act, grip: Grip) -> None:
     """Closes beside the thing, lifts nothing."""
@@ -31,7 +29,7 @@ def miss(act: Act, grip: Grip) -> None:
     hand.free(act.t(0), act.t(0.34), shifted(grip.before, off), 0.03)
     hand.free(act.t(0.34), act.t(0.44), shifted(grip.open, off))
     hand.free(act.t(0.44), act.t(0.54), shifted(shut, off))
-    hand.free(act.t(0.54), act.t(0.7), shifted(shut, off + vec(0, -0.01, LIFT_M)))
+    hand.free(act.t(0.54), act.t(0.7), shifted(shut, off + vec(0, -0.01, acts.LIFT_M)))
     hand.free(act.t(0.78), act.t(1), hand.home, 0.03)
     act.fail(0.54)
 

@@ -23,7 +23,6 @@ from world.script import (
     straight_way,
 )
 
-LIFT_M = 0.075
 MEET_Z_M = 0.085
 POUR_RAD = 1.75
 
@@ -73,7 +72,7 @@ def place(act: Act) -> None:
     if act.task.outcome == "slip":
         return mishaps.slip(act, grip)
     goal = acts.goal(act, at, target)
-    top = max(LIFT_M, goal.position[2] + 0.05, acts.tallest_between(act, at, goal))
+    top = max(acts.LIFT_M, goal.position[2] + 0.05, acts.tallest_between(act, at, goal))
     start = 0.12 if held else 0.4
     act.prop.go(act.t(start), act.t(0.72), lifted_way(at, goal, top))
     if act.task.outcome == "drop":
