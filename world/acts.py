@@ -21,7 +21,6 @@ from world.script import (
     skin_of,
 )
 
-
 LIFT_M = 0.075  # how high a thing is lifted at least
 
 
