@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from infra import media
-from world import render, robot_stage, take
-from world.plan import RecordingPlan
+from world import render, robot_stage
 from world.robot import Attempt
 from world.robot_truth import head
+from world.take import Take, exposures
 
 Picture = npt.NDArray[np.uint8]
 
 
-def takes(plan: RecordingPlan, quality: render.Quality) -> Iterator[Picture]:
-    """Every frame of a first-person recording, uint8 (H, W, 3)."""
+def takes(played: Sequence[Take], quality: render.Quality) -> Iterator[Picture]:
+    """Every frame of a first-person recording, uint8 (H, W, 3), from the takes of its shots."""
     k = 0
-    for shot in plan.shots:
-        played = take.of(shot)
-        renderer = render.Renderer(played.stage, shot.lens, quality)
-        instants = quality.subframes if shot.look.shutter else 1
+    for one in played:
+        shot = one.plan
+        renderer = render.Renderer(one.stage, shot.lens, quality)
         for frame in range(shot.frame_count):
-            open_s = shot.look.shutter / shot.fps_hz
-            times = frame / shot.fps_hz + open_s * np.arange(instants) / instants
-            moments = [played.moment(played.at(float(t))) for t in times]
+            times = exposures(frame / shot.fps_hz, shot.fps_hz, shot.look, quality.subframes)
+            moments = [one.moment(one.at(t)) for t in times]
             yield render.develop(renderer.picture(moments, seed=k), shot.look, seed=k)
             k += 1
 
@@ -35,7 +33,8 @@ def takes(plan: RecordingPlan, quality: render.Quality) -> Iterator[Picture]:
 def attempt(attempted: Attempt, quality: render.Quality) -> Iterator[Picture]:
     """Every frame of the robot's head camera, uint8 (H, W, 3)."""
     plan = attempted.plan
-    renderer, look = render.Renderer(robot_stage.stage(plan, attempted), head(plan).lens, quality), robot_stage.look(plan)
+    look = robot_stage.look(plan)
+    renderer = render.Renderer(robot_stage.stage(plan, attempted), head(plan).lens, quality)
     for k in range(len(attempted.t_s)):
         yield render.develop(renderer.picture([robot_stage.moment(attempted, k)], seed=k), look, seed=k)
 

@@ -221,7 +221,7 @@ def _arm_bones(arm: Arm, pose: HandPose) -> Floats:
     at_elbow, shoulder = arm.joint("fore1"), arm.joint("shoulder")
     rest_back, rest_up = unit(at_elbow), unit(shoulder - at_elbow)
     level = np.array([back[0], back[1], 0.0])
-    up = unit(np.array([0.0, 0.0, 0.6]) + 0.7 * level + 1e-6 * turn[:, 1])
+    up = unit(np.array([0.0, 0.0, 0.2]) + 1.0 * level + 1e-6 * turn[:, 1])
     hinge = _aligned(rest_back, rest_up, back, up)
     rest_forward = turn @ rest_back  # the hand's own forearm direction, swung onto the true one
     twisted = _swing(rest_forward, back) @ turn

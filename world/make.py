@@ -30,7 +30,7 @@ from infra.weights import cache_folder
 from schemas.errors import UsageError
 from schemas.keys import digest_of
 from schemas.spans import NS
-from world import film, lerobot_log, logs, measure, plan, robot, robot_plan, robot_truth, words
+from world import film, lerobot_log, logs, measure, plan, robot, robot_plan, robot_truth, take, words
 from world import truth as truths
 from world.plan import AXES, RecordingPlan
 from world.render import QUALITIES
@@ -221,8 +221,9 @@ def render_into_cache(job: Job) -> str:
             logs.write(place, "log", attempted, episode=job.name)
             true = robot_truth.truth(job.plan, attempted)
         else:
-            film.write(video, film.takes(job.plan, quality), _fps_hz(job))
-            true = measure.truth(job.plan)
+            played = tuple(take.of(shot) for shot in job.plan.shots)
+            film.write(video, film.takes(played, quality), _fps_hz(job))
+            true = measure.of_takes(job.plan, played)
             (place / "said.json").write_text(json.dumps(sidecar(job.plan, true), indent=1, sort_keys=True) + "\n")
         sha256 = hashlib.sha256(video.read_bytes()).hexdigest()
         truths.save(dataclasses.replace(true, sha256=sha256), place / "truth.json")
