@@ -21,7 +21,7 @@ def takes(played: Sequence[Take], quality: render.Quality) -> Iterator[Picture]:
     """Every frame of a first-person recording, uint8 (H, W, 3), from the takes of its shots."""
     k = 0
     for one in played:
-        shot = one.plan
+        shot = one.shot
         renderer = render.Renderer(one.stage, shot.lens, quality)
         for frame in range(shot.frame_count):
             times = exposures(frame / shot.fps_hz, shot.fps_hz, shot.look, quality.subframes)
