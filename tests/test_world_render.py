@@ -8,7 +8,7 @@ import pytest
 from world.denoise import denoised
 from world.parts import Camera, Floats, Lens, Light, Look, Material, Mesh, Moment, Pose, Room, Stage
 from world.render import QUALITIES, Quality, Renderer, develop
-from world.shapes import box, ellipsoid, turned
+from world.scenery.shapes import box, ellipsoid, turned
 
 pytest.importorskip("mitsuba")
 LENS = Lens(96, 64, 80.0)

@@ -12,10 +12,17 @@ import numpy as np
 import pytest
 
 from schemas.errors import UsageError
-from world import logs, policies, render, robot, robot_plan, robot_stage, robot_truth, robot_words, rooms, so101
+from world import render
 from world.parts import Camera, Lens, Pose
-from world.robot import Attempt
-from world.robot_plan import AttemptPlan, Fault
+from world.robot import attempt as robot
+from world.robot import logs, policies, so101
+from world.robot import plan as robot_plan
+from world.robot import stage as robot_stage
+from world.robot import truth as robot_truth
+from world.robot import words as robot_words
+from world.robot.attempt import Attempt
+from world.robot.plan import AttemptPlan, Fault
+from world.scenery import rooms
 from world.truth import load, save
 
 pytestmark = pytest.mark.skipif(

@@ -7,10 +7,10 @@ import functools
 import numpy as np
 import pytest
 
-from world import measure, plan, take
-from world.layout import name_of
-from world.plan import Options, TaskPlan
-from world.take import Take
+from world.tasks import measure, plan, take
+from world.tasks.layout import name_of
+from world.tasks.plan import Options, TaskPlan
+from world.tasks.take import Take
 
 CASES = [(verb, "success") for verb in plan.VERBS] + [(v, c) for c, verbs in plan.CAUSES.items() for v in verbs]
 DEEPEST_M = 0.001

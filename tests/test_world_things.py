@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from world import rooms, things
 from world.parts import Floats, Ints, Mesh, Pose, Thing
-from world.shapes import arc, box, ellipsoid, lathe, ring, rounded, tube, turned
+from world.scenery import rooms, things
+from world.scenery.shapes import arc, box, ellipsoid, lathe, ring, rounded, tube, turned
 
 EVERY = [(kind, None) for kind in things.KINDS] + [(kind, 3) for kind in things.CONFUSERS]
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from world import measure, plan, sight, take, truth
-from world.motion import looking, upright, vec
+from world import truth
 from world.parts import Camera, Lens
-from world.plan import Options
-from world.script import Prop
-from world.things import make
+from world.scenery.things import make
+from world.tasks import measure, plan, sight, take
+from world.tasks.motion import looking, upright, vec
+from world.tasks.plan import Options
+from world.tasks.script import Prop
 
 OPTIONS = Options(fps_hz=2.0, task_s=3.0, cut_share=1.0, fixed={"verb": "place", "blur": "heavy", "hands": "both"})
 

@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from captioning.words import BANNED, VERBS, tokens, word_count
-from world import plan, words
+from world.tasks import plan, words
+from world.tasks.words import LIMITS, Facts
 from world.truth import TaskTruth
-from world.words import LIMITS, Facts
 
 CASES = [
     (verb, thing, outcome, side, helper)

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from infra import media
-from world import render, robot_stage
-from world.robot import Attempt
-from world.robot_truth import head
-from world.take import Take, exposures
+from world import render
+from world.robot import stage as robot_stage
+from world.robot.attempt import Attempt
+from world.robot.truth import head
+from world.tasks.take import Take, exposures
 
 Picture = npt.NDArray[np.uint8]
 

@@ -30,11 +30,16 @@ from infra.weights import cache_folder
 from schemas.errors import UsageError
 from schemas.keys import digest_of
 from schemas.spans import NS
-from world import film, lerobot_log, logs, measure, plan, robot, robot_plan, robot_truth, take, words
+from world import film
 from world import truth as truths
-from world.plan import AXES, RecordingPlan
 from world.render import QUALITIES
-from world.robot_plan import AttemptPlan
+from world.robot import attempt as robot
+from world.robot import lerobot_log, logs
+from world.robot import plan as robot_plan
+from world.robot import truth as robot_truth
+from world.robot.plan import AttemptPlan
+from world.tasks import measure, plan, take, words
+from world.tasks.plan import AXES, RecordingPlan
 from world.truth import RecordingTruth
 
 HERE = Path(__file__).parent
@@ -88,7 +93,7 @@ FORMS = {
     "draft": Form(320, 180, 5.0, "draft"),
     "demo": Form(480, 270, 5.0, "demo"),
     "survey": Form(480, 270, 4.0, "demo", task_s=2.6),
-    "fine": Form(640, 360, 15.0, "fine", task_s=5.0, tasks=(1, 4), cut_share=0.3),
+    "fine": Form(640, 360, 10.0, "fine", task_s=5.0, tasks=(1, 4), cut_share=0.3),
 }
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from world import textures
 from world.denoise import denoised
 from world.parts import Camera, Floats, Ints, Lens, Light, Look, Material, Mesh, Moment, Pose, Rgb, Stage
+from world.scenery import textures
 
 Image = npt.NDArray[np.float32]
 MATT = 0.6  # from this roughness on a surface has no shine worth its time

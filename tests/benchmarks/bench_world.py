@@ -15,7 +15,10 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "client")]
 
-from world import film, make, measure, render, robot, robot_stage, take  # noqa: E402
+from world import film, make, render  # noqa: E402
+from world.robot import attempt as robot  # noqa: E402
+from world.robot import stage as robot_stage  # noqa: E402
+from world.tasks import measure, take  # noqa: E402
 
 SEED = 7
 

@@ -1,0 +1,1 @@
+"""Human arms: their shape, what they wear, and how they hold things."""

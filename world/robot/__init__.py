@@ -1,0 +1,1 @@
+"""The robot's attempts: physics, policies, truth, pictures, logs."""
