@@ -27,6 +27,7 @@ from orchestration.config import Config
 from pipelines import release as releases
 from schemas.errors import HandwheelError
 from tests.fixtures_robot import write_plain
+from world.tasks.plan import AXES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", *sorted(
@@ -103,7 +104,7 @@ def listed_files() -> set[str]:
 
 def tree() -> Iterator[str]:
     """Files of the folders that the list covers, those that say nothing left out."""
-    for folder in ("schemas", "filters", "captioning", "infra", "pipelines", "orchestration", "client", "docs"):
+    for folder in ("schemas", "filters", "captioning", "infra", "pipelines", "orchestration", "client", "world", "docs"):
         for path in sorted((REPOSITORY / folder).rglob("*")):
             parts = path.relative_to(REPOSITORY).parts
             made = ("__pycache__", "build", "dist")
@@ -135,6 +136,11 @@ def test_the_readmes_defaults_are_the_configs() -> None:
         expected = None if told == "none" else tomllib.loads(f"v = {told.strip('`')}")["v"]
         assert (value or None if told == "none" else value) == expected, key
         assert not is_dataclass(value), f"{key} is a section"
+
+
+def test_the_worlds_page_has_its_axes() -> None:
+    rows = re.findall(r"^\| ([a-z]+) \| ([a-z_, ]+) \|$", page("docs/world.md"), re.MULTILINE)
+    assert {axis: tuple(values.split(", ")) for axis, values in rows if axis != "axis"} == AXES
 
 
 def test_commands_that_are_not_built_yet_say_so() -> None:
