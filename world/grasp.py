@@ -301,7 +301,7 @@ def _side(scene: _Scene) -> Iterator[_Try]:
             for roll in (20, 48):
                 back = unit(np.cos(np.radians(roll)) * out + np.sin(np.radians(roll)) * UP)
                 rotation = frame_of(forward - 0.15 * UP, back)
-                for reach, oppose in ((0.95, 1.45), (1.12, 1.1), (1.05, 0.85)):
+                for reach, oppose in ((0.95, 1.45), (1.12, 1.1), (1.15, 0.7)):
                     first, last = SIDE_OPEN.copy(), SIDE_SHUT.copy()
                     first[0, 0] = last[0, 0] = oppose
                     grip = np.array([0.0, -0.01, -_knuckle_m(arm) * reach])
