@@ -295,13 +295,13 @@ def _side(scene: _Scene) -> Iterator[_Try]:
     low = max(min(0.5 * height, height - THUMB_M), 0.038)
     for level in (low, max(0.45 * height, low + 0.012)):
         target = scene.at.position + UP * level
-        for yaw in (-25, 0, 25, 50):
+        for yaw in (-20, 8, 38):
             forward = _yawed(_heading(scene, target), yaw, arm.sign)
             out = arm.sign * np.cross(forward, UP)
             for roll in (20, 48):
                 back = unit(np.cos(np.radians(roll)) * out + np.sin(np.radians(roll)) * UP)
                 rotation = frame_of(forward - 0.15 * UP, back)
-                for reach, oppose in ((0.9, 1.15), (1.12, 0.85)):
+                for reach, oppose in ((0.95, 1.45), (1.12, 1.1), (1.15, 0.7)):
                     first, last = SIDE_OPEN.copy(), SIDE_SHUT.copy()
                     first[0, 0] = last[0, 0] = oppose
                     grip = np.array([0.0, -0.01, -_knuckle_m(arm) * reach])
