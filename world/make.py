@@ -38,7 +38,7 @@ from world.robot import lerobot_log, logs
 from world.robot import plan as robot_plan
 from world.robot import truth as robot_truth
 from world.robot.plan import AttemptPlan
-from world.tasks import measure, plan, take, words
+from world.tasks import measure, plan, words
 from world.tasks.plan import AXES, RecordingPlan
 from world.truth import RecordingTruth
 
@@ -226,7 +226,7 @@ def render_into_cache(job: Job) -> str:
             logs.write(place, "log", attempted, episode=job.name)
             true = robot_truth.truth(job.plan, attempted)
         else:
-            played = tuple(take.of(shot) for shot in job.plan.shots)
+            played = tuple(measure.settled(shot) for shot in job.plan.shots)
             film.write(video, film.takes(played, quality), _fps_hz(job))
             true = measure.of_takes(job.plan, played)
             (place / "said.json").write_text(json.dumps(sidecar(job.plan, true), indent=1, sort_keys=True) + "\n")

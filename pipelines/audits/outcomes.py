@@ -107,7 +107,7 @@ def mark(attempt: Attempt, tally: Tally) -> None:
         "true outcome": str(truth.outcome),
         "true cause": truth.failure_cause or "none",
         "embodiment": episode["embodiment"],
-        "collect mode": episode["collect_mode"],
+        "collect_mode": episode["collect_mode"],
         **(truth.shots[0].variation if truth.shots else {}),
     }
     known = episode["outcome"] != "unknown"

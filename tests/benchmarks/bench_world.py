@@ -18,7 +18,7 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / 
 from world import film, make, render  # noqa: E402
 from world.robot import attempt as robot  # noqa: E402
 from world.robot import stage as robot_stage  # noqa: E402
-from world.tasks import measure, take  # noqa: E402
+from world.tasks import measure  # noqa: E402
 
 SEED = 7
 
@@ -34,7 +34,7 @@ def bench_take(quality: str) -> dict[str, float]:
     """CPU seconds of a take's parts, a frame each but for `set up`."""
     plan = make.ego_jobs(make.WorldOptions(seed=SEED, clips=8, robot=0, quality=quality))[0].plan
     shot = plan.shots[0]
-    setting_s, played = timed(lambda: take.of(shot))
+    setting_s, played = timed(lambda: measure.settled(shot))
     loading_s, renderer = timed(lambda: render.Renderer(played.stage, shot.lens, render.QUALITIES[quality]))
     moving, drawing = [], []
     for k in range(min(12, shot.frame_count)):
@@ -42,7 +42,7 @@ def bench_take(quality: str) -> dict[str, float]:
         drawing_s, _ = timed(lambda m=moment, k=k: render.develop(renderer.picture([m], seed=k), shot.look, seed=k))
         moving.append(moving_s)
         drawing.append(drawing_s)
-    truth_s, _ = timed(lambda: measure.truth(plan))
+    truth_s, _ = timed(lambda: measure.of_takes(plan, [played]))
     parts = {"move": statistics.median(moving), "truth": truth_s / plan.frame_count, "draw": statistics.median(drawing)}
     return parts | {"set up": setting_s + loading_s, "frames": shot.frame_count, "fps": shot.fps_hz}
 

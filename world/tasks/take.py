@@ -85,9 +85,9 @@ def exposures(t_s: float, fps_hz: float, look: Look, count: int) -> tuple[float,
     return tuple(float(t) for t in np.maximum(np.linspace(t_s - half, t_s + half, count), 0.0))
 
 
-def of(shot: ShotPlan) -> Take:
-    """The take of a plan: equal plans give equal takes."""
-    rng = np.random.default_rng([shot.seed, 1])
+def of(shot: ShotPlan, again: int = 0) -> Take:
+    """The take of a plan: equal plans give equal takes. again: another table for the same tasks."""
+    rng = np.random.default_rng([shot.seed, 1, again] if again else [shot.seed, 1])
     hands, worn = cast.people(shot, rng)
     script = Script(rng, {}, hands, f"wearer_{shot.acting}", worn=worn)
     _set_table(script, shot)
