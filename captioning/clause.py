@@ -40,6 +40,7 @@ _PHRASES = (
     (re.compile(r"\b(?:his|her|their|my|your|our|its)\s+(?=own\b)", re.IGNORECASE), "the "),
     (re.compile(r"(?<=[a-z])/(?=[a-z])", re.IGNORECASE), " and "),
 )
+_TRYING = frozenset(["try", "tries", "attempt", "attempts", "fail", "fails"])  # "try to pick", not "to the pick"
 _FIXED_PAIRS = {("in", "half"), ("in", "place"), ("in", "front"), ("by", "hand"), ("on", "top")}
 _FIXED_PAIRS |= {("at", "home"), ("away", "empty")}
 _KEEP_BARE = FUNCTION | DETERMINERS | {"something", "everything", "nothing", "anything", "camera's"}
@@ -166,6 +167,8 @@ def _wants_article(words: list[str], i: int, bare: str, before: str) -> bool:
     if bare.endswith("ly") or (bare.endswith("ing") and lemma(bare) in VERBS):
         return False
     if before == "to" and bare in VERBS and (i + 1 < len(words)) and bare_word(words[i + 1]) in DETERMINERS:
+        return False
+    if before == "to" and lemma(bare) in VERBS and bare_word(words[i - 2]) in _TRYING:
         return False
     return not (bare in PLAIN and i + 1 == len(words) and i == 1)
 

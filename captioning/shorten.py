@@ -5,6 +5,7 @@ from __future__ import annotations
 from captioning.clause import JOINTS, bare_word
 from captioning.words import DETERMINERS, FUNCTION, PLAIN, PREPOSITIONS, VERBS, word_count
 
+_WORDS = FUNCTION - {"can"}  # a clause is an order: its can is a thing
 _LINKS = frozenset(["but", "more", "than", "using"])
 _PARTICLES = frozenset(
     ["up", "down", "off", "out", "away", "over", "back", "around", "on", "in", "through", "apart", "together",
@@ -54,7 +55,7 @@ def _without_modifiers(words: list[str], limit: int) -> list[str]:
     """Words between "the" and its noun dropped, the first ones first, until the rest fits or none is left."""
     at = words.index("the") + 1 if "the" in words else len(words)
     while word_count(" ".join(words)) > limit and at + 1 < len(words):
-        if bare_word(words[at + 1]) in FUNCTION:
+        if bare_word(words[at + 1]) in _WORDS:
             break
         words = [*words[:at], *words[at + 1 :]]
     return words
@@ -62,6 +63,6 @@ def _without_modifiers(words: list[str], limit: int) -> list[str]:
 
 def _trimmed(words: list[str]) -> str:
     """Without joints, articles and prepositions left hanging at its end."""
-    while words and bare_word(words[-1]) in (FUNCTION - _PARTICLES) | {""}:
+    while words and bare_word(words[-1]) in (_WORDS - _PARTICLES) | {""}:
         words = words[:-1]
     return " ".join(words).rstrip(" ,-:")

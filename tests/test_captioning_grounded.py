@@ -38,6 +38,7 @@ def test_longer_levels_say_no_less(known: Facts) -> None:
         ("#C C picks up a cup with his left hand and places it on the table.",
          "pick up the cup with the left hand and place it on the table"),
         ("open drawer", "open the drawer"),
+        ("try to pick up the blue bottle and miss it", "try to pick up the blue bottle and miss it"),
         ("take:plate", "take the plate"),
         ("put-down plate", "put down the plate"),
         ("-put cup from counter or drying rack into sink",
@@ -149,3 +150,7 @@ def test_facts_take_the_track_within_the_span_only() -> None:
     assert right.dx == pytest.approx(0.4)
     assert right.contact_share == 0.5
     assert attempt().instruction is not None
+
+
+def test_a_can_is_a_thing() -> None:
+    assert shortened("push the black can to the left", LIMITS["L1"]) == "push the black can"
