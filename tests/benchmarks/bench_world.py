@@ -18,6 +18,7 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / 
 from world import film, make, render  # noqa: E402
 from world.robot import attempt as robot  # noqa: E402
 from world.robot import stage as robot_stage  # noqa: E402
+from world.robot.truth import head  # noqa: E402
 from world.tasks import measure  # noqa: E402
 
 SEED = 7
@@ -52,16 +53,18 @@ def bench_attempt(quality: str) -> dict[str, float]:
     plan = make.robot_jobs(make.WorldOptions(seed=SEED, clips=0, robot=8, quality=quality))[0].plan
     physics_s, attempted = timed(lambda: robot.attempt(plan))
     loading_s, renderer = timed(
-        lambda: render.Renderer(robot_stage.stage(plan, attempted), plan.lens, render.QUALITIES[quality])
+        lambda: render.Renderer(robot_stage.stage(plan, attempted), head(plan).lens, render.QUALITIES[quality])
     )
     drawing = []
-    for k in range(min(12, attempted.frame_count)):
+    for k in range(min(12, len(attempted.t_s))):
         drawing_s, _ = timed(
-            lambda k=k: render.develop(renderer.picture([robot_stage.moment(attempted, k)], seed=k), plan.look, seed=k)
+            lambda k=k: render.develop(
+                renderer.picture([robot_stage.moment(attempted, k)], seed=k), robot_stage.look(plan), seed=k
+            )
         )
         drawing.append(drawing_s)
-    parts = {"move": physics_s / attempted.frame_count, "draw": statistics.median(drawing)}
-    return parts | {"set up": loading_s, "frames": attempted.frame_count, "fps": plan.fps_hz}
+    parts = {"move": physics_s / len(attempted.t_s), "draw": statistics.median(drawing)}
+    return parts | {"set up": loading_s, "frames": len(attempted.t_s), "fps": plan.fps_hz}
 
 
 def line(name: str, parts: dict[str, float], encode_s: float) -> str:
