@@ -60,4 +60,4 @@ size: ## Lines by folder: files, median and largest file, longest function
 	@$(PYTHON) tests/size.py
 
 clean:  ## Remove .venv, caches and the demo's corpus
-	rm -rf .venv .setup $(DEMO) build .mypy_cache .ruff_cache
+	rm -rf .venv .setup $(DEMO) world-demo audit-hands build .mypy_cache .ruff_cache
