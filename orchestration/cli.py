@@ -121,7 +121,7 @@ def world(
     seed: Annotated[int, typer.Option(help="another seed is another world")] = 7,
     clips: Annotated[int, typer.Option(help="first-person takes", min=0)] = 40,
     robot: Annotated[int, typer.Option(help="the robot's attempts", min=0)] = 60,
-    quality: Annotated[str, typer.Option(help="draft, demo or fine")] = "demo",
+    quality: Annotated[str, typer.Option(help="draft, demo, survey or fine")] = "demo",
     generation: Annotated[int, typer.Option(help="of the robot's policy", min=0)] = 0,
     fixed: Annotated[list[str] | None, typer.Option("--fixed", help="axis=value of every take")] = None,
     workers: Annotated[int, typer.Option(help="processes; 0: one a core", min=0)] = 0,

@@ -73,11 +73,28 @@ def test_what_is_asked_for_can_be_read_back(tmp_path: Path) -> None:
     options = make.WorldOptions(seed=9, clips=3, robot=2, quality="fine", generation=4, fixed=(("skin", "dark"),))
     make.write_spec(tmp_path, options)
     assert make.spec_of(tmp_path) == options
-    (tmp_path / make.SPEC).write_text("clips = 'many'\nwings = 2\n")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["clips = 'many'", "clips = -1", "wings = 2", "quality = 'best'", "[fixed]\nskin = 'plaid'", "fixed = 3", "a ="],
+)
+def test_what_the_world_has_not_is_refused(tmp_path: Path, asked: str) -> None:
+    (tmp_path / make.SPEC).write_text(asked + "\n")
     with pytest.raises(UsageError, match=r"world\.toml"):
         make.spec_of(tmp_path)
-    with pytest.raises(UsageError, match="the world knows"):
-        make.fixed_of(["skin=plaid"])
+
+
+def test_the_command_refuses_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for wrong in (["--quality", "best"], ["--fixed", "skin=plaid"]):
+        monkeypatch.setattr(sys, "argv", ["handwheel", "world", str(tmp_path / "w"), *wrong])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert end.value.code == 2
+        assert len(capfd.readouterr().err.strip().splitlines()) == 1
+    assert not (tmp_path / "w").exists()
 
 
 def test_lerobot_and_plain_logs_tell_the_same() -> None:

@@ -53,15 +53,28 @@ Told = Callable[[int, int], None]  # recordings done, of how many
 class WorldOptions:
     """How much of a world, and how fine.
 
-    fixed: axes of plan.AXES that every take has alike, such as {"skin": "dark"}.
+    fixed: axes of plan.AXES that every take has alike, such as {"skin": "dark"}. UsageError: it asks for what the
+    world has not.
     """
 
     seed: int = 7
     clips: int = 40
     robot: int = 60
-    quality: str = "demo"  # draft, demo, fine
+    quality: str = "demo"  # one of FORMS
     generation: int = 0  # of the robot's policy: later ones are better
     fixed: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "clips", "robot", "generation"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 0:
+                raise UsageError(f"{name} is {value!r}, no whole number from 0 on")
+        if self.quality not in FORMS:
+            raise UsageError(f"quality is {self.quality!r}, not one of {', '.join(FORMS)}")
+        for axis, value in self.fixed:
+            if value not in AXES.get(axis, ()):
+                known = ", ".join(AXES.get(axis, AXES))
+                raise UsageError(f"{axis}={value}: the world knows {known}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +128,13 @@ def spec_of(folder: Path) -> WorldOptions:
         plain = tomllib.loads(path.read_text())
         plain["fixed"] = tuple(sorted(plain.get("fixed", {}).items()))
         return WorldOptions(**plain)
-    except (ValueError, TypeError, AttributeError) as e:
+    except (ValueError, TypeError, AttributeError, UsageError) as e:
         raise UsageError(f"{path}: {e}") from e
 
 
 def fixed_of(settings: list[str]) -> tuple[tuple[str, str], ...]:
-    """axis=value texts as pairs. UsageError: an axis or a value that the world has not."""
-    pairs = [(axis, value) for axis, _, value in (setting.partition("=") for setting in settings)]
-    for axis, value in pairs:
-        if value not in AXES.get(axis, ()):
-            known = ", ".join(AXES.get(axis, AXES))
-            raise UsageError(f"{axis}={value}: the world knows {known}")
-    return tuple(sorted(pairs))
+    """axis=value texts as pairs."""
+    return tuple(sorted((axis, value) for axis, _, value in (setting.partition("=") for setting in settings)))
 
 
 def write_spec(folder: Path, options: WorldOptions) -> None:
