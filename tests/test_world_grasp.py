@@ -9,10 +9,11 @@ import pytest
 
 from world.body.closing import gridded, settled
 from world.body.grasp import BEND_MOST_RAD, DEEPEST_M, TOUCH_M, Grasp, carried, elbow_for, grasp
-from world.body.hands import Arm, HandPose, arm_of, rotation_of, unit
+from world.body.hands import Arm, HandPose, arm_of, rotation_of
 from world.parts import Floats, Material, Pose, Thing
 from world.scenery import things
 from world.scenery.shapes import Solid, box, lathe
+from world.turns import unit
 
 HELD = (
     ("cylinder", "side"), ("cylinder", "top"), ("cube", "top"), ("cube", "pinch"),

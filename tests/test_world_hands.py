@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from world.body import dress, hands
-from world.body.hands import BODIES, CHAINS, SIDES, Arm, HandPose, arm_of, between, frame_of, rotation_of, vector_of
+from world.body.hands import BODIES, CHAINS, SIDES, Arm, HandPose, arm_of, between, rotation_of, vector_of
 from world.body.subdivide import subdivision
 from world.parts import Floats, Ints, Pose
+from world.turns import frame_of
 
 AT = Pose(np.array([0.1, 0.05, 0.2]), frame_of(np.array([-0.2, 0.9, -0.3]), np.array([0.1, 0.2, 1.0])))
 ELBOW = np.array([0.3, -0.3, 0.1])

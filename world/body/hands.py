@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from world.body.subdivide import subdivision, triangles
 from world.parts import Floats, Ints, Pose
+from world.turns import unit
 
 ASSET = Path(__file__).parent / "assets" / "hands.npz"
 QUANTUM_M = 2e-5  # of the asset's int16 places
@@ -199,19 +199,6 @@ def joined(outer: Floats, inner: Floats) -> Floats:
 def moved(outer: Floats, inner: Floats) -> Floats:
     """outer (3, 4) after each of inner (N, 3, 4)."""
     return joined(np.broadcast_to(outer, inner.shape), inner)
-
-
-def unit(vector: npt.ArrayLike) -> Floats:
-    """The vector (3,) with length 1."""
-    vector = np.asarray(vector, np.float64)
-    return np.asarray(vector / np.linalg.norm(vector))
-
-
-def frame_of(forward: Floats, back: Floats) -> Floats:
-    """(3, 3) wrist rotation with -z forward (kept) and +y towards `back` as far as that is square to it."""
-    z = -unit(forward)
-    y = unit(back - z * (back @ z))
-    return np.stack([np.cross(y, z), y, z], axis=1)
 
 
 def _arm_bones(arm: Arm, pose: HandPose) -> Floats:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from schemas.spans import NS
 from world.parts import Camera, Floats, Pose
 from world.robot.plan import BASE, OTHER_HALF_M, PLATE_HEIGHT_M, AttemptPlan, camera
 from world.robot.words import captions
 from world.truth import FrameTruth, RecordingTruth, ShotTruth, TaskTruth, ThingTruth
+from world.turns import quaternion
 
 if TYPE_CHECKING:
     from world.robot.attempt import Attempt
 
 _VERBS = {"pick_place": "place", "push": "push", "stack": "stack", "lift": "lift"}
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
-_NS = 1_000_000_000
 
 
 def head(plan: AttemptPlan) -> Camera:
@@ -33,7 +34,7 @@ def in_world(pose: Pose) -> Pose:
 def truth(plan: AttemptPlan, attempt: Attempt) -> RecordingTruth:
     """The attempt's truth; no human hand is in it. Things: block, other (what it is stacked on), goal."""
     view, count = head(plan), len(attempt.t_s)
-    at_ns = [round(k * _NS / plan.fps_hz) for k in range(count + 1)]
+    at_ns = [round(k * NS / plan.fps_hz) for k in range(count + 1)]
     frames = tuple(_frame(plan, attempt, view, k, at_ns[k]) for k in range(count))
     shot = ShotTruth(
         start_ns=0,
@@ -129,20 +130,3 @@ def _thing(name: str, pose: Pose, half_m: tuple[float, ...], view: Camera) -> Th
 
 def _three(values: Floats) -> tuple[float, float, float]:
     return round(float(values[0]), 4), round(float(values[1]), 4), round(float(values[2]), 4)
-
-
-def quaternion(rotation: Floats) -> tuple[float, float, float, float]:
-    """w, x, y, z of a rotation (3, 3), w >= 0, rounded to 5 decimals."""
-    r = rotation
-    # The largest of the four is computed from the diagonal, so that nothing is divided by almost nothing.
-    squares = np.array([1 + np.trace(r), *(1 + 2 * r[i, i] - np.trace(r) for i in range(3))])
-    most = int(np.argmax(squares))
-    skew = np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]])
-    if most == 0:
-        q = np.array([squares[0], *skew])
-    else:
-        i = most - 1
-        q = np.array([skew[i], *(r[i, j] + r[j, i] for j in range(3))])
-        q[most] = squares[most]
-    q = q / np.linalg.norm(q) * (1.0 if q[0] >= 0 else -1.0)
-    return round(float(q[0]), 5), round(float(q[1]), 5), round(float(q[2]), 5), round(float(q[3]), 5)

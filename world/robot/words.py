@@ -35,7 +35,7 @@ def instruction(plan: AttemptPlan) -> str:
 def captions(plan: AttemptPlan, attempt: Attempt) -> dict[str, str]:
     """L1 to L5: at most 5, 15, 30, 50 and 100 words."""
     block = f"the {plan.block.colour} block"
-    short = f"{_SHORT[plan.task]} {plan.block.colour} block"
+    short = f"{'' if attempt.success else 'fail to '}{_SHORT[plan.task]} {plan.block.colour} block"
     ended = _ended(plan, attempt)
     did = f"A robot arm {_did(plan)}"
     steps = f"The arm reaches for {block} at the {_where(plan.block)}, {_sequence(plan)}."

@@ -9,9 +9,10 @@ import numpy as np
 from world.body import dress, grasp, hands
 from world.body.hands import HandPose
 from world.parts import Floats, Mesh, Pose
-from world.tasks.motion import hand_frame, moved, vec
+from world.tasks.motion import moved, vec
 from world.tasks.plan import ShotPlan
 from world.tasks.script import Hand, skin_of
+from world.turns import frame_of
 
 SIDES = ("right", "left")
 OTHER_WRIST = (0.16, 0.40)  # of the other person's resting hands
@@ -54,7 +55,7 @@ def statue(rng: np.random.Generator) -> list[Mesh]:
     turn = float(rng.uniform(-0.8, 0.8))
     back = (np.sin(turn), -np.cos(turn), 0.1) if rng.random() < 0.5 else (np.sin(turn), np.cos(turn), 0.1)
     at = vec(float(rng.uniform(-0.1, 0.1)), float(rng.uniform(-0.08, 0.0)), 0.012)
-    pose = HandPose(Pose(at, hand_frame((0.08, 0.06, 1.0), back)), flex, 1.0, at - vec(0, 0, 0.3))
+    pose = HandPose(Pose(at, frame_of((0.08, 0.06, 1.0), back)), flex, 1.0, at - vec(0, 0, 0.3))
     shape = arm.shape(pose)
     worn = dress.worn(arm, "light", "none", "bare", "statue", look=int(rng.integers(1000)))
     return [replace(worn.meshes[key], vertices=vertices) for key, vertices in _placed(worn, shape).items()]
@@ -71,12 +72,12 @@ def _resting(body: str, side: str, person: str) -> Hand:
     if person == "wearer":
         at, rotation = (
             vec(HOME_WRIST[0] * sign, HOME_WRIST[1], 0.06),
-            hand_frame((-0.4 * sign, 0.9, -0.1), (0.15 * sign, 0.1, 1)),
+            frame_of((-0.4 * sign, 0.9, -0.1), (0.15 * sign, 0.1, 1)),
         )
     else:
         at, rotation = (
             vec(OTHER_WRIST[0] * sign, OTHER_WRIST[1], 0.06),
-            hand_frame((-0.35 * sign, -0.9, -0.1), (0.15 * sign, -0.1, 1)),
+            frame_of((-0.35 * sign, -0.9, -0.1), (0.15 * sign, -0.1, 1)),
         )
     elbow = grasp.elbow_for(at, side, person)
     pose = HandPose(Pose(at, rotation), hands.REST, 1.0, elbow)

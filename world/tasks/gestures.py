@@ -10,8 +10,9 @@ import numpy as np
 from world.body import hands
 from world.body.hands import HandPose
 from world.parts import Floats, Pose
-from world.tasks.motion import hand_frame, turned, vec
+from world.tasks.motion import vec
 from world.tasks.script import Hand, Script, Stretch
+from world.turns import frame_of, turned
 
 Gesture = Callable[[Hand, float, float], None]
 COUNTED = tuple(
@@ -81,7 +82,7 @@ def _raised(
 ) -> HandPose:
     """A pose given for the right hand, mirrored for the left."""
     mirror = vec(hand.sign, 1, 1)
-    rotation = hand_frame(np.asarray(forward) * mirror, np.asarray(back) * mirror)
+    rotation = frame_of(np.asarray(forward) * mirror, np.asarray(back) * mirror)
     return hand.elbowed(HandPose(Pose(at * mirror, rotation), flex, spread))
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from world.body import grasp, hands
 from world.body.hands import HandPose
 from world.parts import Floats, Pose, Thing
-from world.tasks.motion import UP, hand_frame, unit, vec
+from world.tasks.motion import UP, vec
 from world.tasks.script import CLEAR_M, Hand, Prop, Script, carried, flexed, gap_m, shifted, skin_of, way_out
+from world.turns import frame_of, unit
 
 HOW: dict[str, tuple[str, ...]] = {
     "mug": ("side",),
@@ -124,7 +125,7 @@ def pressing(hand: Hand, prop: Prop, at: Pose, pose: HandPose, along: Floats, le
 def palm_side(script: Script, hand: Hand, prop: Prop, at: Pose) -> Grip:
     """The flat hand upright beside a thing, its palm against it, to push it across."""
     s = hand.sign
-    rotation = hand_frame((-0.35 * s, 0.92, -0.12), (s, 0.3, 0.25))
+    rotation = frame_of((-0.35 * s, 0.92, -0.12), (s, 0.3, 0.25))
     height = min(0.5 * prop.thing.size[2], 0.05)
     pose = HandPose(Pose(np.zeros(3), rotation), hands.FLAT, 0.2)
     palm = hand.arm.shape(pose).keypoints[[0, 5, 9, 9, 13]].mean(axis=0)
@@ -138,7 +139,7 @@ def palm_side(script: Script, hand: Hand, prop: Prop, at: Pose) -> Grip:
 
 def fingers_on_front(hand: Hand, prop: Prop, at: Pose) -> Grip:
     """The straight fingers against a drawer's front, over its handle, to push it in."""
-    rotation = hand_frame((-0.12 * hand.sign, 1.0, -0.22), (0.1 * hand.sign, 0.22, 1))
+    rotation = frame_of((-0.12 * hand.sign, 1.0, -0.22), (0.1 * hand.sign, 0.22, 1))
     pose = HandPose(Pose(np.zeros(3), rotation), hands.FLAT, 0.3)
     tip = hand.arm.shape(pose).keypoints[12]
     start = at.out(np.array([(0.0, DRAWER_BAR[1] - 0.08, DRAWER_BAR[2] + 0.032)]))[0]
@@ -150,7 +151,7 @@ def fingers_on_front(hand: Hand, prop: Prop, at: Pose) -> Grip:
 def palm_under(hand: Hand, prop: Prop, at: Pose) -> HandPose:
     """The flat hand below a thing, palm up, carrying it."""
     across = -1.0 if hand.person == "other" else 1.0
-    rotation = hand_frame((0.25 * hand.sign * -1, across, 0.05), (0, 0.1 * across, -1))
+    rotation = frame_of((0.25 * hand.sign * -1, across, 0.05), (0, 0.1 * across, -1))
     flex = hands.FLAT.copy()
     flex[1:, 0] += 0.12
     pose = HandPose(Pose(np.zeros(3), rotation), flex, 0.6)

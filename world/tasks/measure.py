@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from schemas.spans import NS
 from world.parts import Camera, Floats, Pose, Thing
 from world.tasks import scene, sight, take
-from world.tasks.motion import quaternion
 from world.tasks.plan import RecordingPlan, ShotPlan
 from world.tasks.script import Hand
 from world.tasks.take import State, Take
 from world.truth import FrameTruth, HandTruth, RecordingTruth, ShotTruth, ThingTruth
+from world.turns import quaternion
 
 TOUCH_M = 0.0015
 SPARSE_M = 0.02  # a sixteenth of the skin's points misses the nearest one by less
 DEEPEST_M = 0.00105  # of a hand in a thing: told as 1.0 mm
 TABLES = 3
 FAR_M = 9.0  # what is told where there is no thing
-NS = 1_000_000_000
 
 
 def truth(plan: RecordingPlan) -> RecordingTruth:
@@ -83,7 +83,7 @@ def frame(of: Take, t_s: float, t_ns: int) -> FrameTruth:
     return FrameTruth(
         t_ns=t_ns,
         camera_position_m=_three(pose.position),
-        camera_quaternion=_four(quaternion(pose.rotation)),
+        camera_quaternion=quaternion(pose.rotation),
         hands=tuple(_hand(of, state, name) for name in names),
         things=tuple(_thing(name, of.script.props[name].thing, at, state.camera) for name, at in state.things.items()),
     )
@@ -143,7 +143,7 @@ def _thing(name: str, thing: Thing, at: Pose, camera: Camera) -> ThingTruth:
     return ThingTruth(
         name=name,
         position_m=_three(at.position),
-        quaternion=_four(quaternion(at.rotation)),
+        quaternion=quaternion(at.rotation),
         box=_box(points) if np.isfinite(points).all() else None,
     )
 
@@ -155,10 +155,6 @@ def _box(points: Floats) -> tuple[float, float, float, float]:
 
 def _three(v: Floats) -> tuple[float, float, float]:
     return _r(v[0]), _r(v[1]), _r(v[2])
-
-
-def _four(v: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    return _r(v[0]), _r(v[1]), _r(v[2]), _r(v[3])
 
 
 def _r(value: float) -> float:

@@ -12,7 +12,7 @@ from world.parts import Pose
 from world.tasks import acts, grips
 from world.tasks.acts import Act
 from world.tasks.grips import Grip
-from world.tasks.motion import GRAVITY_M_S2, between, fall_s, fallen_m, moved, smooth, spun, turned, vec
+from world.tasks.motion import GRAVITY_M_S2, between, fall_s, fallen_m, moved, smooth, spun, vec
 from world.tasks.script import (
     Part,
     carried,
@@ -21,6 +21,7 @@ from world.tasks.script import (
     shifted,
     straight_way,
 )
+from world.turns import turned
 
 
 def miss(act: Act, grip: Grip) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from schemas.spans import NS
 from world.parts import Pose
 from world.tasks import words
 from world.tasks.layout import name_of
@@ -12,7 +13,6 @@ from world.tasks.take import Take
 from world.tasks.words import Facts
 from world.truth import ShotTruth, TaskTruth
 
-NS = 1_000_000_000
 SIDE_M = 0.07  # this far from the table's middle a thing is on its left or right
 NEAR_M = 0.3
 TARGETS = {"hand over": "person", "wipe": "table"}

@@ -13,7 +13,8 @@ import numpy as np
 from world.body import dress, grasp
 from world.body.hands import Arm, HandPose
 from world.parts import Floats, Mesh, Pose, Thing
-from world.tasks.motion import between, moved, slerp, smooth, unit, vec
+from world.tasks.motion import between, moved, slerp, smooth, vec
+from world.turns import unit
 
 FIRST = 200  # points whose distance is computed before those that may be nearer
 CLEAR_M = 0.06  # how far an open hand stays off before it goes in

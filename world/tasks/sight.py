@@ -10,6 +10,7 @@ import numpy.typing as npt
 from world.body.hands import Arm, ArmShape
 from world.parts import Camera, Floats, Pose
 from world.tasks.script import Prop
+from world.turns import unit
 
 POINTS = 200
 BONES = ((0, 1), (1, 2), (2, 3), (3, 4), (0, 5), (5, 6), (6, 7), (7, 8), (0, 9), (9, 10), (10, 11), (11, 12),
@@ -34,8 +35,8 @@ def capsules(shape: ArmShape) -> Capsules:
     k = shape.keypoints
     a, b = k[[p for p, _ in BONES]], k[[q for _, q in BONES]]
     radii = np.array([PALM_M if p == 0 else FINGER_M for p, _ in BONES] + [FOREARM_M])
-    back = k[0] + _unit(_elbow(shape) - k[0]) * FOREARM_LONG_M
-    near = k[0] + _unit(back - k[0]) * 0.04
+    back = k[0] + unit(_elbow(shape) - k[0]) * FOREARM_LONG_M
+    near = k[0] + unit(back - k[0]) * 0.04
     return np.concatenate([a, near[None]]), np.concatenate([b, back[None]]), radii
 
 
@@ -112,7 +113,3 @@ def _rays_to(eye: Floats, points: Floats, caps: Capsules) -> tuple[Floats, Float
 def _elbow(shape: ArmShape) -> Floats:
     """A point towards the elbow: the far end of the forearm's skin is behind the wrist along its bone."""
     return np.asarray(shape.keypoints[0] + shape.bones[1, :, :3] @ np.array([0.0, 0.0, 1.0]))
-
-
-def _unit(v: Floats) -> Floats:
-    return np.asarray(v / (np.linalg.norm(v) + 1e-12))

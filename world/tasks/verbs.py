@@ -10,7 +10,7 @@ from world.parts import Floats, Pose
 from world.tasks import acts, fittings, grips, mishaps
 from world.tasks.acts import Act
 from world.tasks.layout import MEET, TAKEN, name_of
-from world.tasks.motion import moved, smooth, spun, turned, upright, vec
+from world.tasks.motion import moved, smooth, spun, upright, vec
 from world.tasks.plan import TaskPlan
 from world.tasks.script import (
     Hand,
@@ -22,6 +22,7 @@ from world.tasks.script import (
     shifted,
     straight_way,
 )
+from world.turns import turned
 
 MEET_Z_M = 0.085
 POUR_RAD = 1.75
