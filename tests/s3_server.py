@@ -42,8 +42,17 @@ def s3_server(folder: Path) -> Iterator[str]:
             wait_for("s3://corpus", server)
             yield "s3://corpus"
         finally:
-            server.terminate()
-            server.wait(20)
+            stop(server)
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """Ends the server; one that does not heed within 10 s is killed, since its data go with the folder."""
+    server.terminate()
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def free_ports(count: int) -> Iterator[int]:

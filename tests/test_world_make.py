@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -48,6 +49,17 @@ def test_what_is_there_is_not_rendered_again(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(make, "_run", lambda jobs, workers: iter(pytest.fail("renders") for _ in jobs))
     assert make.make(rendered(), OPTIONS).rendered == 0
     assert before == {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != make.SPEC}
+
+
+def test_a_smaller_world_leaves_nothing_of_the_larger(tmp_path: Path) -> None:
+    folder = shutil.copytree(rendered(), tmp_path / "world")
+    gone = ["ego/take_0099.mp4", "ego/take_0099.json", "truth/take_0099.truth.json", "robot/attempt_0099_g0.mp4"]
+    stays = ["robot/attempt_0099_g4.mp4", "ego/mine.mp4", "ego/take_home.txt"]
+    for name in [*gone, *stays]:
+        (folder / name).write_bytes(b"x")
+    make.make(folder, OPTIONS)
+    assert [name for name in gone + stays if (folder / name).exists()] == stays
+    assert len(list(folder.glob("truth/take_*"))) == OPTIONS.clips
 
 
 def test_the_key_is_of_scene_quality_and_code(monkeypatch: pytest.MonkeyPatch) -> None:

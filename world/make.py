@@ -25,7 +25,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from infra import scratch
+from infra import media, scratch
 from infra.weights import cache_folder
 from schemas.errors import UsageError
 from schemas.keys import digest_of
@@ -158,6 +158,7 @@ def make(folder: Path, options: WorldOptions, told: Told = lambda done, total: N
     told(len(jobs) - len(absent), len(jobs))
     for done, _ in enumerate(_run(absent, workers), len(jobs) - len(absent) + 1):
         told(done, len(jobs))
+    _forget(folder, options, {job.name for job in jobs})
     for job in jobs:
         _place(job, folder)
     _lerobot(folder, [job for job in jobs if job.robot])
@@ -271,6 +272,14 @@ def sidecar(planned: RecordingPlan, true: RecordingTruth) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _forget(folder: Path, options: WorldOptions, asked: set[str]) -> None:
+    """Removes what an earlier world.toml asked for and this one does not; attempts of other generations stay."""
+    names = ("take_[0-9]*", f"attempt_[0-9]*_g{options.generation}.*")
+    for path in (p for part in ("ego", "robot", "truth") for name in names for p in (folder / part).glob(name)):
+        if path.name.partition(".")[0] not in asked:
+            path.unlink()
+
+
 def _place(job: Job, folder: Path) -> None:
     """Puts a recording into the folder: truth and words first, the video last, so that a listing finds it whole."""
     cached = _cached(job)
@@ -320,10 +329,10 @@ def _cached(job: Job) -> Path:
 
 @cache
 def _code() -> str:
-    """Digest of this package's files and of the versions of what draws."""
+    """Digest of this package's files, of the encoder's options and of the versions of what draws."""
     files = sorted(p for p in HERE.rglob("*") if p.suffix in (".py", ".npz"))
     parts = [f"{p.relative_to(HERE)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files]
-    return digest_of([*parts, *(f"{name} {version(name)}" for name in DRAWERS)])
+    return digest_of([*parts, media.encoding(), *(f"{name} {version(name)}" for name in DRAWERS)])
 
 
 def _installed() -> None:
