@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.errors import BadMedia
+from schemas.spans import Span
 
 MEDIA_SUFFIXES = frozenset(
     [
@@ -64,6 +65,9 @@ class Narration:
 class Item:
     """One recording. Identities are plain here and salted before they are stored.
 
+    uri: a local path, an http(s) or s3 URL; `<archive>!/<member>` for what lies in an archive.
+    redacted: spans in ns from the first frame that the source wants cut out.
+    quarter_turns: clockwise, to be applied after the container's own rotation (Aria's pictures are stored turned).
     bad: why it cannot be read at all (a manifest's broken line); it becomes a Reject.
     """
 
@@ -79,6 +83,8 @@ class Item:
     site: str | None = None
     intrinsics_json: str | None = None
     narrations: tuple[Narration, ...] = ()
+    redacted: tuple[Span, ...] = ()
+    quarter_turns: int = 0
     bad: tuple[str, str] | None = None
 
 
