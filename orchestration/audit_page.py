@@ -154,7 +154,7 @@ def _px(value: float, scale: float) -> float:
 
 def tiles_of(store: Store, result: Result) -> list[Tile]:
     """The examples with pictures: the sample itself with its marks, or some frames of the span."""
-    proxies = {p["clip_id"]: p for p in proxies_of(store, [c for e in result.examples for c in e.clips])}
+    proxies = {p["clip_row_id"]: p for p in proxies_of(store, [c for e in result.examples for c in e.clips])}
     left, tiles = PICTURES_BYTES, []
     for example in result.examples:
         picture = picture_of_example(example, [proxies[c] for c in example.clips if c in proxies])

@@ -52,7 +52,7 @@ def _python() -> str:
 
 
 def _ffmpeg() -> str:
-    from infra.media import encoder_version
+    from infra.encoding import version as encoder_version
 
     return encoder_version()
 

@@ -66,11 +66,11 @@ class Look:
     quality: int = 70
 
 
-def proxies_of(store: Store, clip_ids: Sequence[str]) -> Iterator[Row]:
-    """The proxies of these clips and no others, a few in memory at a time."""
-    wanted = list(dict.fromkeys(clip_ids))
+def proxies_of(store: Store, row_ids: Sequence[str]) -> Iterator[Row]:
+    """The proxies of these clips (by clip_row_id) and no others, a few in memory at a time."""
+    wanted = list(dict.fromkeys(row_ids))
     for i in range(0, len(wanted), PROXIES_AT_ONCE):
-        yield from store.read_keys("proxies", "clip_id", wanted[i : i + PROXIES_AT_ONCE]).to_pylist()
+        yield from store.read_keys("proxies", "clip_row_id", wanted[i : i + PROXIES_AT_ONCE]).to_pylist()
 
 
 def picture_of(proxy: Row, hands: Row | None, span: Span, look: Look) -> Picture | None:

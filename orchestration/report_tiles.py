@@ -197,9 +197,10 @@ def pictures(corpus: Corpus, wanted: Sequence[tuple[str, Span]], budget: Budget)
     spans: dict[str, list[Span]] = {}
     for clip, span in wanted:
         spans.setdefault(clip, []).append(span)
-    hands = hands_of(corpus, list(spans))
+    rows = row_ids(corpus, list(spans))
+    hands = hands_of(corpus, rows)
     out: dict[tuple[str, Span], Picture] = {}
-    for proxy in proxies_of(corpus.store, list(spans)):
+    for proxy in proxies_of(corpus.store, rows):
         clip = proxy["clip_id"]
         for span in dict.fromkeys(spans.pop(clip, [])):
             if (picture := budget.take(picture_of(proxy, hands.get(clip), span, corpus.look))) is not None:
@@ -207,10 +208,16 @@ def pictures(corpus: Corpus, wanted: Sequence[tuple[str, Span]], budget: Budget)
     return out
 
 
-def hands_of(corpus: Corpus, clip_ids: Sequence[str]) -> dict[str, Row]:
+def row_ids(corpus: Corpus, clip_ids: Sequence[str]) -> list[str]:
+    """The clips' rows under the corpus' recipe, in the order of the clips."""
+    at = pc.index_in(pa.array(clip_ids, pa.string()), value_set=corpus.clips["clip_id"].combine_chunks())
+    return list(corpus.clips["clip_row_id"].take(at.drop_null()).to_pylist())
+
+
+def hands_of(corpus: Corpus, rows: Sequence[str]) -> dict[str, Row]:
     """Each clip's hand track: the policy's detector's, or where that is not told the last by name."""
-    rows = corpus.store.read_keys("hands", "clip_id", clip_ids).to_pylist()
-    told = [r for r in rows if corpus.detector in (None, r["detector"])]
+    tracks = corpus.store.read_keys("hands", "clip_row_id", rows).to_pylist()
+    told = [r for r in tracks if corpus.detector in (None, r["detector"])]
     return {r["clip_id"]: r for r in sorted(told, key=lambda r: str(r["detector"]))}
 
 

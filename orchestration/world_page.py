@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from infra import media
+from infra import media, pixels
 from orchestration.report import environment
 from orchestration.report_pictures import Look, Picture, sheet
 from world import truth as truths
@@ -99,7 +99,7 @@ def _frames(video: Path, wanted: set[int]) -> list[tuple[int, NDArray[np.uint8]]
     with media.open_media(video) as container:
         stream = media.video_stream(container)
         return [
-            (i, media.rgb(picture.frame, (stream.width, stream.height), 0))
+            (i, pixels.rgb(picture.frame, (stream.width, stream.height), 0))
             for i, picture in enumerate(media.pictures(container, stream))
             if i in wanted
         ]

@@ -39,7 +39,7 @@ def caption(run: Run, recipe: str, policy: Policy, options: CaptionOptions) -> D
             return done
         run.progress(HOP, 0, len(todo))
         finished = refused = 0
-        for captions, rejects in _written(run, recipe, policy, options, todo):
+        for captions, rejects in _written(run, policy, options, todo):
             held.check()
             # The reject is what ends a span, so the captions go in first.
             done.add("captions", run.store.insert("captions", captions, run_id=run.run_id))
@@ -64,10 +64,12 @@ def missing(store: Store, recipe: str, policy: Policy, options: CaptionOptions) 
     robots = pc.filter(clips["clip_id"], pc.equal(clips["stage"], "robot")).combine_chunks()
     spans = spans.filter(pc.is_in(spans["clip_id"], clips["clip_id"].combine_chunks()))
     kept = pc.or_(pc.equal(spans["verdict"], "accept"), pc.is_in(spans["clip_id"], robots))
+    in_table = dict(zip(clips["clip_id"].to_pylist(), clips["clip_row_id"].to_pylist(), strict=True))
     parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
     episodes = episodes_by_recording(store)
     rows = spans.filter(kept).sort_by("span_id").to_pylist()
-    return _unwritten(store, [_job(row, parents[row["sha256"]], episodes) for row in rows], options)
+    jobs = [_job(r | {"clip_row_id": in_table[r["clip_id"]]}, parents[r["sha256"]], episodes) for r in rows]
+    return _unwritten(store, jobs, options)
 
 
 def _unwritten(store: Store, jobs: list[Row], options: CaptionOptions) -> list[Row]:
@@ -88,12 +90,10 @@ def _job(span: Row, asset: Row, episodes: Any) -> Row:
     return span | {"asset": told, "uri": asset["uri"], "episode": episode, "basis": basis}
 
 
-def _written(
-    run: Run, recipe: str, policy: Policy, options: CaptionOptions, todo: list[Row]
-) -> Iterable[tuple[pa.Table, pa.Table]]:
+def _written(run: Run, policy: Policy, options: CaptionOptions, todo: list[Row]) -> Iterable[tuple[pa.Table, pa.Table]]:
     """Captions and rejects of each batch, as they come."""
     groups = [todo[i : i + options.batch_size] for i in range(0, len(todo), options.batch_size)]
-    given = (run.store, run.run_id, recipe, policy.detector, options)
+    given = (run.store, run.run_id, policy.detector, options)
     if options.backend == "grounded" and len(todo) < IN_PROCESS_SPANS:
         writer = Writer(*given)
         return map(writer.write, groups)

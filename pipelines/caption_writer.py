@@ -88,8 +88,8 @@ def open_backend(options: CaptionOptions) -> Captioner | None:
 class Writer:
     """An actor (or, for a few spans, an object in the driver); its model is loaded once."""
 
-    def __init__(self, store: Store, run_id: str, recipe: str, detector: str, options: CaptionOptions) -> None:
-        self.store, self.run_id, self.recipe, self.detector = store, run_id, recipe, detector
+    def __init__(self, store: Store, run_id: str, detector: str, options: CaptionOptions) -> None:
+        self.store, self.run_id, self.detector = store, run_id, detector
         self.options = options
         self._backend: Captioner | None = None
 
@@ -115,9 +115,9 @@ class Writer:
         return table_of(Caption, captions), table_of(Reject, rejects)
 
     def _facts(self, jobs: Sequence[Row]) -> list[Facts]:
-        clip_ids = sorted({j["clip_id"] for j in jobs})
-        clips = self._by_clip("clips", "clip_row_id", [key_of(c, self.recipe) for c in clip_ids], ["camera_motion"])
-        hands = self._by_clip("hands", "hands_id", [key_of(c, self.detector) for c in clip_ids], ["sample_ns", "hands"])
+        row_ids = sorted({j["clip_row_id"] for j in jobs})
+        clips = self._by_clip("clips", "clip_row_id", row_ids, ["camera_motion"])
+        hands = self._by_clip("hands", "hands_id", [key_of(c, self.detector) for c in row_ids], ["sample_ns", "hands"])
         return [facts_of(j, hands.get(j["clip_id"]), clips[j["clip_id"]], j["episode"], j["asset"]) for j in jobs]
 
     def _by_clip(self, table: str, column: str, keys: list[str], columns: list[str]) -> dict[str, Row]:
@@ -136,8 +136,8 @@ class Writer:
         """What the model sees of each span, from the proxies."""
         if not self.options.max_images:
             return {}
-        clip_ids = sorted({j["clip_id"] for j in jobs})
-        proxies = self._by_clip("proxies", "clip_id", clip_ids, ["sample_ns", "jpegs"])
+        row_ids = sorted({j["clip_row_id"] for j in jobs})
+        proxies = self._by_clip("proxies", "clip_row_id", row_ids, ["sample_ns", "jpegs"])
         return {j["span_id"]: _seen(proxies[j["clip_id"]], j, self.options.max_images) for j in jobs}
 
     def _original(self, facts: Facts) -> list[Caption]:

@@ -1,14 +1,16 @@
 """The one pass over a recording, in the jail: cuts, signals and proxies. `main` is the child's entry.
 
-Writes proxies.arrow (schemas.Proxy, a batch a clip) and prints {"facts", "clips"}; memory holds one clip at most.
+Writes proxies.arrow (schemas.Proxy, a batch a clip) and prints {"facts", "clips", "gaps"}; memory holds one clip at
+most.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,13 @@ import cv2
 import pyarrow as pa
 
 from filters import cuts, signals
-from infra import media
+from infra import media, pixels
+from pipelines.tiling import Cutter, Gap, at_edges, at_shots, lengthen, touches, within
 from schemas import Proxy
 from schemas.arrow import schema_of, table_of
 from schemas.errors import BadMedia
-from schemas.keys import clip_id
-from schemas.spans import NS, Span, merge, split
+from schemas.keys import clip_id, digest_of, key_of
+from schemas.spans import NS, Span
 
 # A container that promises this much more than it holds was cut short; less is rounding or a longer audio track.
 SHORT_NS = NS // 2
@@ -38,10 +41,34 @@ class PassOptions:
     cut: cuts.CutOptions = field(default_factory=cuts.CutOptions)
     versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION)
 
+    @property
+    def recipe(self) -> str:
+        """Digest of everything that shapes clips, signals and proxies."""
+        return digest_of(dataclasses.asdict(self))[:16]
+
     def __post_init__(self) -> None:
         """ValueError: values with which no recording could be cut or sampled."""
         if not (self.proxy_hz > 0 and self.cut.longest_s > 0 and self.proxy_long_side_px >= 16):
             raise ValueError("proxy_hz and cut.longest_s must be over 0, and proxy_long_side_px 16 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of one recording beyond the options.
+
+    spans: a robot's episodes, which are the clips then; None: shots are. redacted: spans that no clip may touch.
+    quarter_turns: clockwise, on top of the container's own rotation.
+    """
+
+    spans: tuple[Span, ...] | None = None
+    redacted: tuple[Span, ...] = ()
+    quarter_turns: int = 0
+
+    @property
+    def tiling(self) -> str:
+        """What tells clips of the same bytes apart that were cut or turned otherwise; empty for plain ones."""
+        plain = (sorted(map(list, self.redacted)), self.quarter_turns % 4)
+        return key_of(*plain)[:16] if any(plain) else ""
 
 
 @dataclass(slots=True)
@@ -56,190 +83,165 @@ class OpenClip:
 
 
 @dataclass(slots=True)
-class Pending:
-    """A frame whose cut is not decided yet, with its sample where it is one."""
+class Seen:
+    """A frame whose cut is not decided yet: the sample taken of it, if any, and why no clip may hold it, if so."""
 
-    picture: media.Picture
-    rgb: media.Rgb | None
+    t_ns: int
+    end_ns: int
+    damaged: bool
+    torn: bool
+    why_not: str | None
+    rgb: pixels.Rgb | None
 
 
 def main(argv: list[str]) -> None:
-    """argv: media path, out folder, JSON {"sha256", "options", "spans": [[start, end]] or null}."""
+    """argv: media path, out folder, JSON {"sha256", "options", "asked"}."""
     job = json.loads(argv[2])
-    plain = job["options"]
+    plain, asked = job["options"], job["asked"]
     options = PassOptions(**plain | {"cut": cuts.CutOptions(**plain["cut"]), "versions": tuple(plain["versions"])})
-    print(json.dumps(decode(Path(argv[0]), Path(argv[1]), job["sha256"], options, job["spans"])))
+    spans = None if asked["spans"] is None else tuple((s, e) for s, e in asked["spans"])
+    redacted = tuple((s, e) for s, e in asked["redacted"])
+    cv2.setNumThreads(1)
+    done = decode(Path(argv[0]), Path(argv[1]), job["sha256"], options, Asked(spans, redacted, asked["quarter_turns"]))
+    print(json.dumps(done))
 
 
-def decode(path: Path, out: Path, sha256: str, options: PassOptions, spans: list[Span] | None) -> dict[str, Any]:
-    """Facts and clips of a recording. With spans (a robot's episodes) those are the clips, else shots are."""
+def decode(path: Path, out: Path, sha256: str, options: PassOptions, asked: Asked = Asked()) -> dict[str, Any]:
+    """Facts, clips and gaps of a recording: clips and gaps tile it."""
     container = media.open_media(path)
     stream = media.video_stream(container)
     pictures = media.pictures(container, stream)
     first = next(pictures, None)
     if first is None:
         raise BadMedia("no_frames", "a video stream without one decodable frame")
-    facts = media.facts(container, stream, first.frame)
-    size = media.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
+    facts = media.facts(container, stream, first.frame, asked.quarter_turns)
+    size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
     clips: list[dict[str, Any]] = []
+    gaps: list[Gap] = []
     with (
         pa.OSFile(str(out / "proxies.arrow"), "wb") as sink,
         pa.ipc.new_file(sink, schema_of(Proxy)) as writer,
     ):
-        decoded_ns = 0
-        for clip, end_ns in _clips(_chain(first, pictures), facts, size, options, spans):
-            clips.append(_close(clip, end_ns, sha256, spans, writer, size))
-            decoded_ns = end_ns
+        frames = _with_cuts(itertools.chain([first], pictures), facts, size, options, asked)
+        for clip, end_ns in _clips(frames, asked, options, gaps):
+            row = _columns(clip, end_ns, sha256, options, asked)
+            clips.append(row)
+            if asked.spans is None or _inside(row, asked.spans):
+                _write(clip, row, size, writer)
+    gaps = [gap for gap in gaps if gap[0] < gap[1]]
+    decoded_ns = max([*(c["end_ns"] for c in clips), *(g[1] for g in gaps)])
     lost = facts.declared_ns - decoded_ns
     duration_ns = facts.declared_ns if lost > SHORT_NS else decoded_ns
-    kept = clips if spans is None else [c for c in clips if _inside(c, spans)]
+    kept = clips if asked.spans is None else [c for c in clips if _inside(c, asked.spans)]
     return {
         "facts": dataclasses.asdict(facts) | {"duration_ns": duration_ns, "decoded_ns": decoded_ns},
         "clips": kept,
+        "gaps": gaps,
     }
 
 
-def _chain(first: media.Picture, rest: Iterator[media.Picture]) -> Iterator[media.Picture]:
-    yield first
-    yield from rest
-
-
-def _inside(clip: dict[str, Any], spans: list[Span]) -> bool:
+def _inside(clip: dict[str, Any], spans: Iterable[Span]) -> bool:
     return any(s <= clip["start_ns"] and clip["end_ns"] <= e for s, e in spans)
 
 
 def _clips(
-    pictures: Iterator[media.Picture],
-    facts: media.Facts,
-    size: tuple[int, int],
-    options: PassOptions,
-    spans: list[Span] | None,
+    frames: Iterator[tuple[Seen, bool]], asked: Asked, options: PassOptions, gaps: list[Gap]
 ) -> Iterator[tuple[OpenClip, int]]:
-    """Clips with their ends; they tile [0, decoded)."""
-    cut = _at_shots(options) if spans is None else _at_edges(spans, options)
-    clip = OpenClip(0)
+    """Clips with their ends; what lies between them goes to `gaps`, and both tile [0, decoded)."""
+    longest_ns = round(options.cut.longest_s * NS)
+    cut: Cutter = at_shots(longest_ns) if asked.spans is None else at_edges(asked.spans, longest_ns)
+    clip: OpenClip | None = OpenClip(0)
     end_ns = 0
-    for pending, starts_shot in _with_cuts(pictures, facts, size, options, spans):
-        t_ns, next_ns = pending.picture.t_ns, pending.picture.t_ns + pending.picture.length_ns
-        while (at := cut(t_ns, next_ns, starts_shot)) is not None:
-            if at > clip.start_ns:
+    for frame, starts_shot in frames:
+        hole = asked.spans is None and frame.torn and frame.t_ns > end_ns + (frame.end_ns - frame.t_ns) // 2
+        if clip is not None and (hole or frame.why_not):
+            if (at := end_ns if hole else frame.t_ns) > clip.start_ns:
                 yield clip, at
-                clip = OpenClip(at)
-        _add(clip, pending, options)
-        end_ns = next_ns
-    while (at := cut(end_ns, end_ns, False)) is not None and at < end_ns:
-        if at > clip.start_ns:
-            yield clip, at
-            clip = OpenClip(at)
-    if end_ns > clip.start_ns:
+            clip = None
+            gaps.append((at, frame.t_ns, "damaged"))
+        if clip is None:
+            lengthen(gaps, frame.t_ns, gaps[-1][2])
+        if frame.why_not:
+            lengthen(gaps, frame.end_ns, frame.why_not)
+        elif clip is None:
+            clip = OpenClip(frame.t_ns)
+        if clip is not None:
+            while (at_ns := cut(clip.start_ns, frame.t_ns, frame.end_ns, starts_shot)) is not None:
+                if at_ns > clip.start_ns:
+                    yield clip, at_ns
+                    clip = OpenClip(at_ns)
+            _add(clip, frame, options)
+        end_ns = frame.end_ns
+    while clip is not None and (at_ns := cut(clip.start_ns, end_ns, end_ns, False)) is not None and at_ns < end_ns:
+        if at_ns > clip.start_ns:
+            yield clip, at_ns
+            clip = OpenClip(at_ns)
+    if clip is not None and end_ns > clip.start_ns:
         yield clip, end_ns
 
 
-# cut(t_ns, next_ns, starts_shot): where the clip under way ends before the frame that is shown over [t_ns, next_ns);
-# asked again until it says None.
-Cutter = Callable[[int, int, bool], int | None]
-
-
-def _at_shots(options: PassOptions) -> Cutter:
-    """Cut at shots, and before the frame that would make a clip too long; where no frame comes in time, without one."""
-    longest = round(options.cut.longest_s * NS)
-    start = 0
-
-    def cut(t_ns: int, next_ns: int, starts_shot: bool) -> int | None:
-        nonlocal start
-        if t_ns > start and (starts_shot or next_ns - start > longest):
-            start = min(t_ns, start + longest)
-            return start
-        return None
-
-    return cut
-
-
-def _at_edges(spans: list[Span], options: PassOptions) -> Cutter:
-    """Cut at every time at which a clip of given spans starts or ends."""
-    longest = round(options.cut.longest_s * NS)
-    edges = iter(sorted({t for span in spans for part in split((span[0], span[1]), longest) for t in part}))
-    coming = next(edges, None)
-
-    def cut(t_ns: int, next_ns: int, starts_shot: bool) -> int | None:
-        nonlocal coming
-        del next_ns, starts_shot
-        if coming is None or t_ns < coming:
-            return None
-        at, coming = coming, next(edges, None)
-        return at
-
-    return cut
-
-
-def _within(spans: list[Span] | None) -> Callable[[int], bool]:
-    """Whether a time lies in any of the spans, for times that do not decrease; None: every time does."""
-    left = [] if spans is None else merge((s[0], s[1]) for s in spans)
-
-    def inside(t_ns: int) -> bool:
-        while left and left[0][1] <= t_ns:
-            del left[0]
-        return spans is None or (bool(left) and left[0][0] <= t_ns)
-
-    return inside
-
-
 def _with_cuts(
-    pictures: Iterator[media.Picture],
-    facts: media.Facts,
-    size: tuple[int, int],
-    options: PassOptions,
-    spans: list[Span] | None,
-) -> Iterator[tuple[Pending, bool]]:
-    """Frames in order, each with whether it starts a shot; a sample's pixels are taken on the way, inside the spans."""
+    pictures: Iterator[media.Picture], facts: media.Facts, size: tuple[int, int], options: PassOptions, asked: Asked
+) -> Iterator[tuple[Seen, bool]]:
+    """Frames in order, each with whether it starts a shot; a sample's pixels are taken on the way, where clips lie."""
     state = cuts.CutState()
-    waiting: deque[Pending] = deque()
+    waiting: deque[Seen] = deque()
     period_ns = round(NS / options.proxy_hz)
     due_ns = 0
-    inside = _within(spans)
-    for picture in pictures:
+    wanted = (lambda t_ns: True) if asked.spans is None else within(asked.spans)
+    redacted = touches(asked.redacted)
+    for t_ns, length_ns, frame, damaged, torn in pictures:
+        why_not = "redacted" if redacted(t_ns, t_ns + length_ns) else None
+        if damaged and asked.spans is None:
+            why_not = why_not or "damaged"
         rgb = None
-        if picture.t_ns >= due_ns and inside(picture.t_ns):
-            rgb = media.rgb(picture.frame, size, facts.quarter_turns)
-            due_ns = (picture.t_ns // period_ns + 1) * period_ns
-        waiting.append(Pending(picture, rgb))
-        for answer in cuts.update(state, media.luma(picture.frame), options.cut):
+        if t_ns >= due_ns and why_not is None and wanted(t_ns):
+            rgb = pixels.rgb(frame, size, facts.quarter_turns)
+            due_ns = (t_ns // period_ns + 1) * period_ns
+        waiting.append(Seen(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb))
+        for answer in cuts.update(state, pixels.luma_like(frame, state.last), options.cut):
             yield waiting.popleft(), answer
     for answer in cuts.finish(state, options.cut):
         yield waiting.popleft(), answer
 
 
-def _add(clip: OpenClip, pending: Pending, options: PassOptions) -> None:
+def _add(clip: OpenClip, frame: Seen, options: PassOptions) -> None:
     clip.frames += 1
-    clip.damaged += pending.picture.damaged
-    if pending.rgb is None:
+    clip.damaged += frame.damaged
+    if frame.rgb is None:
         return
-    sample = signals.sample_of(pending.picture.t_ns, pending.rgb)
+    sample = signals.sample_of(frame.t_ns, frame.rgb)
     clip.states = [s.update(state, sample) for s, state in zip(signals.SIGNALS, clip.states, strict=True)]
     quality = [cv2.IMWRITE_JPEG_QUALITY, options.proxy_quality]
-    ok, jpeg = cv2.imencode(".jpg", pending.rgb[:, :, ::-1], quality)
+    ok, jpeg = cv2.imencode(".jpg", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR), quality)
     if not ok:
         raise RuntimeError("JPEG encoder refused a frame")
-    clip.samples.append((pending.picture.t_ns, jpeg.tobytes()))
+    clip.samples.append((frame.t_ns, jpeg.tobytes()))
 
 
-def _close(
-    clip: OpenClip, end_ns: int, sha256: str, spans: list[Span] | None, writer: Any, size: tuple[int, int]
-) -> dict[str, Any]:
-    """The clip's columns; its proxy goes to the writer, unless it lies outside every given span."""
+def _columns(clip: OpenClip, end_ns: int, sha256: str, options: PassOptions, asked: Asked) -> dict[str, Any]:
+    """The clip's columns."""
+    key = clip_id(sha256, clip.start_ns, end_ns)
     row: dict[str, Any] = {
-        "clip_id": clip_id(sha256, clip.start_ns, end_ns),
+        "clip_row_id": key_of(key, options.recipe, asked.tiling),
+        "clip_id": key,
         "sha256": sha256,
         "start_ns": clip.start_ns,
         "end_ns": end_ns,
-        "cutter": cuts.VERSION if spans is None else "episode",
+        "tiling": asked.tiling,
+        "cutter": cuts.VERSION if asked.spans is None else "episode",
         "frame_count": clip.frames,
         "damaged_frames": clip.damaged,
+        "recipe": options.recipe,
     }
-    row |= {s.name: s.finish(state) for s, state in zip(signals.SIGNALS, clip.states, strict=True)}
-    if spans is None or _inside(row, spans):
-        times, jpegs = [t for t, _ in clip.samples], [j for _, j in clip.samples]
-        proxy = Proxy(clip_id=row["clip_id"], sample_ns=times, width_px=size[0], height_px=size[1], jpegs=jpegs)
-        for batch in table_of(Proxy, [proxy]).to_batches():
-            writer.write_batch(batch)
-    return row
+    return row | {s.name: s.finish(state) for s, state in zip(signals.SIGNALS, clip.states, strict=True)}
+
+
+def _write(clip: OpenClip, row: dict[str, Any], size: tuple[int, int], writer: Any) -> None:
+    """The clip's proxy."""
+    proxy = Proxy(
+        clip_row_id=row["clip_row_id"], clip_id=row["clip_id"], sample_ns=[t for t, _ in clip.samples],
+        width_px=size[0], height_px=size[1], jpegs=[j for _, j in clip.samples],
+    )  # fmt: skip
+    for batch in table_of(Proxy, [proxy]).to_batches():
+        writer.write_batch(batch)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra import media
+from infra import encoding, media, pixels
 from schemas.errors import BadMedia
 
 
@@ -21,8 +21,9 @@ class Cut:
     times_ns: list[int]
     fps_hz: float
     long_side_px: int
+    quarter_turns: int = 0
     frame_ns: list[int] = field(default_factory=list)
-    encoder: media.Encoder | None = None
+    encoder: encoding.Encoder | None = None
     size: tuple[int, int] = (0, 0)
 
     def due(self, until_ns: int) -> int:
@@ -37,7 +38,7 @@ class Cut:
 
 
 def main(argv: list[str]) -> None:
-    """argv: media path, out folder, path of a JSON list of {"times_ns", "fps_hz", "long_side_px"}.
+    """argv: media path, out folder, path of a JSON list of {"times_ns", "fps_hz", "long_side_px", "quarter_turns"}.
 
     Writes <index>.mp4 a span and prints [{"frame_ns", "width_px", "height_px"}], in the list's order.
     """
@@ -52,14 +53,14 @@ def encode(path: Path, out: Path, cuts: list[Cut]) -> None:
     BadMedia `span_unreadable`: a span whose frames did not decode this time.
     """
     container = media.open_media(path)
-    stream = media.video_stream(container)
+    stream = media.video_stream(container, threads=2)
     waiting = sorted((c for c in cuts if c.times_ns), key=lambda c: c.times_ns[0])
     start_ns = max(0, waiting[0].times_ns[0] - 1_000_000_000) if waiting else 0
     last: media.Picture | None = None
     facts: media.Facts | None = None
     for picture in _with_end(media.pictures(container, stream, start_ns)):
         if picture is not None and facts is None:
-            facts = media.facts(container, stream, picture.frame)
+            facts = media.facts(container, stream, picture.frame, cuts[0].quarter_turns)
         if last is not None and facts is not None:
             # Half way to the next frame the next one becomes the nearest.
             until = (last.t_ns + picture.t_ns + 1) // 2 if picture else last.t_ns + max(last.length_ns, 500_000_000)
@@ -89,10 +90,10 @@ def _serve(cuts: list[Cut], picture: media.Picture, until_ns: int, facts: media.
         if not count:
             continue
         if cut.encoder is None:
-            cut.size = media.fitted(facts.width_px, facts.height_px, cut.long_side_px, multiple=2)
-            cut.encoder = media.Encoder(out / f"{cut.index}.mp4", cut.size, cut.fps_hz)
+            cut.size = pixels.fitted(facts.width_px, facts.height_px, cut.long_side_px, multiple=2)
+            cut.encoder = encoding.Encoder(out / f"{cut.index}.mp4", cut.size, cut.fps_hz)
         if cut.size not in scaled:
-            scaled[cut.size] = media.rgb(picture.frame, cut.size, facts.quarter_turns)
+            scaled[cut.size] = pixels.rgb(picture.frame, cut.size, facts.quarter_turns)
         for _ in range(count):
             cut.encoder.write(scaled[cut.size])
             cut.frame_ns.append(picture.t_ns)

@@ -11,7 +11,7 @@ from typing import Any
 from infra import jail, objects, scratch
 from infra.store import Store
 from pipelines import parcel as parcels
-from pipelines.decode import PassOptions
+from pipelines.decode import Asked, PassOptions
 from pipelines.parcel import Parcel, recipe_of
 from pipelines.recording import local_copy
 from pipelines.sources.episode_log import EpisodeLog
@@ -147,11 +147,10 @@ class Worker:
                 return dict(known)
         decoder = parcels.Decoder(self.store, self.run_id, self.cutting, self.limits)
         with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, spans, parcel)
+            return decoder.decode(path, sha256, Asked(tuple(spans)), parcel)
 
     def _asset(self, offer: Offer, sha256: str, facts: dict[str, Any]) -> Asset:
         source, media = offer.source, offer.media
-        names = ("container", "codec", "width_px", "height_px", "fps_hz", "duration_ns", "decoded_ns")
         return Asset(
             asset_id=self._asset_id(media), uri=media.uri, revision=media.revision,
             modified_ns=media.modified_ns, sha256=sha256, size_bytes=offer.size_bytes, stage="robot",
@@ -159,7 +158,7 @@ class Worker:
             narrations=[],
             robot_id=salted(offer.robot, self.salt) if offer.robot else None,
             site_id=salted(source.site, self.salt) if source.site else None,
-            recipe=recipe_of(self.cutting), run_id=self.run_id, **{n: facts[n] for n in names},
+            recipe=recipe_of(self.cutting), run_id=self.run_id, **{n: facts[n] for n in parcels.FACTS},
         )  # fmt: skip
 
     def fold(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> None:

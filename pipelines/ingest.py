@@ -14,7 +14,7 @@ from infra import fetch as web
 from infra import jail, objects, scratch
 from infra.fetch import FetchLimits
 from pipelines import parcel as parcels
-from pipelines.decode import PassOptions
+from pipelines.decode import Asked, PassOptions
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
 from pipelines.parcel import Parcel, recipe_of
@@ -24,6 +24,7 @@ from pipelines.sources.robot import RobotSource
 from schemas import Asset
 from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import key_of, salted
+from schemas.spans import merge
 
 HOP = "ingest"
 
@@ -161,7 +162,7 @@ class Worker:
                 if not offers[0][2]:
                     raise TransientError(offers[0][3])
                 raise BadMedia(offers[0][2], offers[0][3])
-            facts = self._facts(key, offers[0][0], parcel)
+            facts = self._facts(key, [item for item, *_ in offers], parcel)
             parcel.add("assets", *(self._asset(item, size, key, facts) for item, size, _, _ in offers))
         except BadMedia as e:
             for item, *_ in offers:
@@ -173,19 +174,22 @@ class Worker:
             parcel = Parcel(unreached=[f"{uri}: {e}" for uri in shown])
         objects.put(objects.join(self.staging, f"{key}.json"), parcel.dumps())
 
-    def _facts(self, sha256: str, item: Item, parcel: Parcel) -> dict[str, Any]:
-        """Facts of the recording: from an asset of the same bytes, or by decoding them."""
+    def _facts(self, sha256: str, items: list[Item], parcel: Parcel) -> dict[str, Any]:
+        """Facts of the recording: from an asset of the same bytes that was cut alike, or by decoding them.
+
+        What any of the items wants redacted is redacted.
+        """
         recipe = recipe_of(self.options.cutting)
-        known = self.store.read("assets", where=f"sha256 = '{sha256}' and recipe = '{recipe}'").slice(0, 1).to_pylist()
-        if known:
-            return dict(known[0])
+        asked = asked_of(items)
+        where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{asked.tiling}'"
+        for known in self.store.read("assets", where=where).slice(0, 1).to_pylist():
+            return dict(known)
         decoder = parcels.Decoder(self.store, self.run_id, self.options.cutting, self.options.limits)
-        with local_copy(item.uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, None, parcel)
+        with local_copy(items[0].uri, self.store.root, sha256, Path(self.scratch)) as path:
+            return decoder.decode(path, sha256, asked, parcel)
 
     def _asset(self, item: Item, size: int, sha256: str, facts: dict[str, Any]) -> Asset:
         recipe = recipe_of(self.options.cutting)
-        names = ("container", "codec", "width_px", "height_px", "fps_hz", "duration_ns", "decoded_ns")
         return Asset(
             asset_id=key_of(item.uri, item.revision, recipe), uri=item.uri, revision=item.revision,
             modified_ns=item.modified_ns, sha256=sha256, size_bytes=size, stage=item.stage, licence=item.licence,
@@ -193,5 +197,11 @@ class Worker:
             wearer_id=salted(item.wearer, self.salt) if item.wearer else None,
             site_id=salted(item.site, self.salt) if item.site else None,
             narrations=[dataclasses.asdict(n) for n in item.narrations],
-            recipe=recipe, run_id=self.run_id, **{n: facts[n] for n in names},
+            recipe=recipe, run_id=self.run_id, **{n: facts[n] for n in parcels.FACTS},
         )  # fmt: skip
+
+
+def asked_of(items: Sequence[Item]) -> Asked:
+    """What the items that hold the same bytes want of them."""
+    redacted = merge(span for item in items for span in item.redacted)
+    return Asked(redacted=tuple(redacted), quarter_turns=items[0].quarter_turns % 4)

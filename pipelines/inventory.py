@@ -10,7 +10,7 @@ from infra.store import Store
 
 COLUMNS = (
     "asset_id", "uri", "revision", "modified_ns", "sha256", "stage", "licence", "wearer_id", "robot_id", "site_id",
-    "duration_ns", "decoded_ns", "narrations", "recipe",
+    "duration_ns", "decoded_ns", "gaps", "tiling", "quarter_turns", "narrations", "recipe",
 )  # fmt: skip
 # What one copy of some bytes may say other than the next copy.
 SPEAKING = ("stage", "licence", "wearer_id", "robot_id", "site_id", "said")
@@ -56,6 +56,6 @@ def _firsts(column: pa.ChunkedArray) -> pa.Array:
 
 def current_clips(store: Store, assets: pa.Table, recipe: str) -> pa.Table:
     """Clips of the primary assets under this recipe, with their asset's stage; read through their parent."""
-    parents = assets.filter(assets["primary"]).select(["sha256", "stage"])
+    parents = assets.filter(assets["primary"]).select(["sha256", "tiling", "stage"])
     clips = store.read("clips", where=f"recipe = '{recipe}'")
-    return clips.join(parents, "sha256", join_type="inner").sort_by("clip_id")
+    return clips.join(parents, ["sha256", "tiling"], join_type="inner").sort_by("clip_id")

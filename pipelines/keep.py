@@ -35,6 +35,6 @@ def undecided(store: Store, recipe: str, policy: Policy) -> tuple[pa.Table, pa.T
     if not clips.num_rows:
         return clips, clips
     hands = store.read("hands", where=f"detector = '{policy.detector}'")
-    hands = hands.filter(pc.is_in(hands["clip_id"], clips["clip_id"].combine_chunks()))
+    hands = hands.filter(pc.is_in(hands["clip_row_id"], clips["clip_row_id"].combine_chunks()))
     seen = pc.is_in(clips["clip_id"], hands["clip_id"].combine_chunks())
     return clips.filter(pc.or_(seen, pc.equal(clips["stage"], "robot"))), hands

@@ -91,6 +91,9 @@ def _account(asset: dict[str, Any], covered_ns: int, decided: list[tuple[str, st
     waiting = covered_ns - sum(ns for _, _, ns in decided)
     if waiting:
         account.book("pending", waiting, "undecided")
+    for gap in asset["gaps"]:
+        account.book("rejected", gap["end_ns"] - gap["start_ns"], gap["reason"])
+        covered_ns += gap["end_ns"] - gap["start_ns"]
     if covered_ns < asset["decoded_ns"]:
         account.book("rejected", asset["decoded_ns"] - covered_ns, "no_episode")
     return account

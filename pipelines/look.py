@@ -59,9 +59,9 @@ def look(run: Run, recipe: str, options: LookOptions) -> Done:
 
 
 def missing(store: Store, recipe: str, detector: str) -> list[str]:
-    """Human clips without a hand track by this detector."""
+    """Human clips without a hand track by this detector, by clip_row_id."""
     clips = current_clips(store, inventory(store, recipe), recipe)
-    human = clips.filter(pc.not_equal(clips["stage"], "robot"))["clip_id"].to_pylist()
+    human = clips.filter(pc.not_equal(clips["stage"], "robot"))["clip_row_id"].to_pylist()
     absent = set(store.absent("hands", [key_of(clip, detector) for clip in human]))
     return [clip for clip in human if key_of(clip, detector) in absent]
 
@@ -77,14 +77,14 @@ class Looker:
 
     def look(self, clips: Sequence[str]) -> pa.Table:
         """Hand tracks of clips, a row each."""
-        proxies = self.store.read_keys("proxies", "clip_id", clips)
+        proxies = self.store.read_keys("proxies", "clip_row_id", clips)
         return table_of(Hands, [self._row(proxy) for proxy in proxies.to_pylist()])
 
     def _row(self, proxy: dict[str, Any]) -> Hands:
         frames = [frame_of(jpeg) for jpeg in proxy["jpegs"]]
         return Hands(
-            hands_id=key_of(proxy["clip_id"], detector_version()), clip_id=proxy["clip_id"],
-            detector=detector_version(), sample_ns=proxy["sample_ns"],
+            hands_id=key_of(proxy["clip_row_id"], detector_version()), clip_row_id=proxy["clip_row_id"],
+            clip_id=proxy["clip_id"], detector=detector_version(), sample_ns=proxy["sample_ns"],
             hands=track(frames, proxy["sample_ns"], self.detector), run_id=self.run_id,
         )  # fmt: skip
 

@@ -19,15 +19,19 @@ import pyarrow as pa
 from infra import jail, objects, scratch
 from infra.lease import Lease
 from infra.store import Store
-from pipelines.decode import PassOptions
+from pipelines.decode import Asked, PassOptions
 from pipelines.hop import Done, Run
 from schemas import Reject
-from schemas.keys import digest_of, key_of
-from schemas.spans import Span
+from schemas.keys import key_of
 
 LEASE = "media"  # ingest and fold both write clips and proxies: one writer at a time
 CHILDREN = ("clips", "steps", "rejects")
 PARENTS = ("assets", "episodes")
+# What a decode tells of a recording: columns of its assets.
+FACTS = (
+    "container", "codec", "width_px", "height_px", "fps_hz", "duration_ns", "decoded_ns", "gaps", "quarter_turns",
+    "tiling",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class Parcel:
 
 def recipe_of(options: PassOptions) -> str:
     """Digest of everything that shapes clips, signals and proxies."""
-    return digest_of(dataclasses.asdict(options))[:16]
+    return options.recipe
 
 
 def reject(subject: str, uri: str | None, stage: str, recipe: str, why: tuple[str, str], run_id: str) -> Reject:
@@ -80,26 +84,23 @@ class Decoder:
     options: PassOptions
     limits: jail.Limits
 
-    def decode(self, path: Path, sha256: str, spans: list[Span] | None, parcel: Parcel) -> dict[str, Any]:
+    def decode(self, path: Path, sha256: str, asked: Asked, parcel: Parcel) -> dict[str, Any]:
         """Decodes one recording in the jail into the parcel: clips and, once written, proxies. Returns its facts.
 
         BadMedia: why it cannot be used.
         """
-        job = {"sha256": sha256, "options": dataclasses.asdict(self.options), "spans": spans}
-        recipe = recipe_of(self.options)
+        job = {"sha256": sha256, "options": dataclasses.asdict(self.options), "asked": dataclasses.asdict(asked)}
         with scratch.folder("decode") as folder:
             reply = json.loads(jail.run("pipelines.decode", [str(path), str(folder), json.dumps(job)], self.limits))
-            clips = [
-                c | {"clip_row_id": key_of(c["clip_id"], recipe), "recipe": recipe, "run_id": self.run_id}
-                | {"camera": c.get("camera")}
-                for c in reply["clips"]
-            ]  # fmt: skip
-            absent = set(self.store.absent("proxies", [c["clip_id"] for c in clips]))
+            clips = [c | {"run_id": self.run_id, "camera": None} for c in reply["clips"]]
+            absent = set(self.store.absent("proxies", [c["clip_row_id"] for c in clips]))
             if absent:
                 batches = _batches(folder / "proxies.arrow", absent)
                 parcel.proxies += self.store.write_fragments("proxies", batches)
         parcel.rows.setdefault("clips", []).extend(clips)
-        return dict(reply["facts"])
+        gaps = [{"start_ns": start, "end_ns": end, "reason": why} for start, end, why in reply["gaps"]]
+        turned = {"quarter_turns": asked.quarter_turns, "tiling": asked.tiling}
+        return reply["facts"] | turned | {"gaps": gaps}
 
 
 def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:
@@ -108,7 +109,7 @@ def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:
         reader = pa.ipc.open_file(source)
         for i in range(reader.num_record_batches):
             batch = reader.get_batch(i)
-            if batch["clip_id"][0].as_py() in keys:
+            if batch["clip_row_id"][0].as_py() in keys:
                 yield batch
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from handwheel import format as fmt
 from handwheel.stats import COLUMNS, view_stats
 
-from infra import gate, media, objects, scratch
+from infra import encoding, gate, objects, scratch
 from infra.lease import Lease
 from infra.store import Store, commit_new
 from pipelines import release as files
@@ -101,7 +101,7 @@ def release_recipe(recipe: str, policy: str, options: PublishOptions) -> dict[st
     """Everything that shapes a release's bytes besides its inputs: part of its id."""
     plain = dataclasses.asdict(options)
     plain.pop("batch_recordings")
-    encoder = {"version": media.encoder_version(), "options": media.encoding()}
+    encoder = {"version": encoding.version(), "options": encoding.options()}
     return {"pass": recipe, "policy": policy, "publish": plain, "encoder": encoder}
 
 

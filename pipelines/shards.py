@@ -65,7 +65,7 @@ class Job:
         steps = {e: self._steps(e) for e in sorted({r["episode_id"] for r in rows if r["episode_id"]})}
         rows = [with_steps(r, steps[r["episode_id"]]) if r["episode_id"] else r for r in rows]
         jobs = [
-            {"times_ns": r["times_ns"], "fps_hz": r["fps_hz"],
+            {"times_ns": r["times_ns"], "fps_hz": r["fps_hz"], "quarter_turns": r["quarter_turns"],
              "long_side_px": self.options.view(r["view"]).long_side_px} for r in rows
         ]  # fmt: skip
         (folder / "jobs.json").write_text(json.dumps(jobs))

@@ -146,7 +146,7 @@ def _row(
         "stage": asset["stage"], "start_ns": start, "end_ns": end, "times_ns": times, "fps_hz": fps_hz,
         "camera": camera[0] if camera else None, "origin_ns": camera[1] if camera else None,
         "caption": said.get("text"), "caption_kind": said.get("kind"), "caption_model": said.get("model"),
-        "licence": asset["licence"], "source_clip": decision["clip_id"],
+        "quarter_turns": asset["quarter_turns"], "licence": asset["licence"], "source_clip": decision["clip_id"],
         "episode_id": episode["episode_id"] if episode else None,
         "embodiment": episode["embodiment"] if episode else None,
         "task": episode["instruction"] if episode else None,

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from schemas.arrow import column
 
+GAP = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("reason", pa.string())]))
 NARRATION = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("text", pa.string())]))
 # Boxes and key points are relative to the picture: x by its width, y by its height.
 HAND = pa.struct(
@@ -52,7 +53,10 @@ class Asset:
     height_px: int = column("upright, square pixels")
     fps_hz: float | None = column("average; null where the container does not say")
     duration_ns: int = column("the longer of declared and decoded: what the ledger accounts for")
-    decoded_ns: int = column("what its clips tile, from the first frame")
+    decoded_ns: int = column("what its clips and gaps tile, from the first frame")
+    gaps: list[Json] = column("spans that no clip holds: damaged, redacted", GAP, default_factory=list)
+    quarter_turns: int = column("clockwise, on top of the container's own rotation, as the source says", default=0)
+    tiling: str = column("tells clips of equal bytes apart that were redacted or turned otherwise", default="")
     intrinsics_json: str | None = column("camera model and parameters as the source gave them")
     narrations: list[Json] = column("spans in ns from the first frame; null times: the whole", NARRATION)
     recipe: str = column("digest of cutter, signals and proxy options")
@@ -63,12 +67,13 @@ class Asset:
 class Clip:
     """At most 60 s of a recording's bytes, with the signals of its one decode."""
 
-    clip_row_id: str = column("key_of(clip_id, recipe): signals belong to a recipe, the span does not")
+    clip_row_id: str = column("key_of(clip_id, recipe, tiling): signals belong to a recipe, the span does not")
     clip_id: str = column("clip_id(sha256, start_ns, end_ns)")
     sha256: str = column("of the recording")
     start_ns: int = column("from the recording's first frame")
     end_ns: int = column("half-open")
     camera: str | None = column("robot camera's key, else null")
+    tiling: str = column("assets.tiling", default="")
     cutter: str = column("shot cut method and version, or `episode`")
     frame_count: int = column("decoded frames")
     damaged_frames: int = column("frames that the decoder marked corrupt")
@@ -86,6 +91,7 @@ class Clip:
 class Proxy:
     """A clip's sampled frames: what models read instead of the recording."""
 
+    clip_row_id: str = column("clips.clip_row_id: another recipe samples the same span otherwise")
     clip_id: str = column("clips.clip_id")
     sample_ns: list[int] = column("true times from the recording's first frame", pa.list_(pa.int64()))
     width_px: int = column("px")
@@ -97,7 +103,8 @@ class Proxy:
 class Hands:
     """A clip's hand track by one detector. No hands: an empty list, which is a finding."""
 
-    hands_id: str = column("key_of(clip_id, detector)")
+    hands_id: str = column("key_of(clip_row_id, detector)")
+    clip_row_id: str = column("clips.clip_row_id: whose proxy was looked at")
     clip_id: str = column("clips.clip_id")
     detector: str = column("name, version and weights")
     sample_ns: list[int] = column("the proxy's times that were looked at", pa.list_(pa.int64()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -65,12 +66,35 @@ def _decode_all(listing: str) -> None:
 def _decode(path: Path) -> object:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return decode(path, Path(folder), "a" * 64, PassOptions(), None)
+            return decode(path, Path(folder), "a" * 64, PassOptions())
         except BadMedia as e:
             return {"reason": e.reason, "detail": e.detail}
 
 
+def _parent() -> None:
+    print(os.getppid())
+
+
+def _echo(text: str) -> None:
+    print(text)
+
+
+def _talk() -> None:
+    while True:
+        print("x" * 1000)
+
+
+def _leave(mark: str) -> None:
+    """Starts a process and crashes."""
+    Path(mark).write_text(str(subprocess.Popen(["sleep", "600"]).pid))
+    _crash()
+
+
 ACTS = {
+    "parent": _parent,
+    "echo": _echo,
+    "talk": _talk,
+    "leave": _leave,
     "hog": _hog,
     "spin": _spin,
     "sleep": _sleep,

@@ -115,7 +115,10 @@ def recording(
         rows.add("clips", clip_row(clip, sha256, span))
         times = list(range(span[0], span[1], NS // 2))
         jpegs = [drawn(i, len(times), side_px) for i in range(len(times))]
-        proxy = Proxy(clip_id=clip, sample_ns=times, width_px=side_px * 16 // 9, height_px=side_px, jpegs=jpegs)
+        proxy = Proxy(
+            clip_row_id=key_of(clip, RECIPE), clip_id=clip, sample_ns=times, width_px=side_px * 16 // 9,
+            height_px=side_px, jpegs=jpegs,
+        )  # fmt: skip
         rows.add("proxies", proxy)
         if stage != "robot":
             rows.add("hands", hands(clip, times))
@@ -185,7 +188,8 @@ def hands(clip: str, times: list[int]) -> Hands:
         for i in range(0, len(times), 2)
     ]
     return Hands(
-        hands_id=key_of(clip, DETECTOR),
+        hands_id=key_of(key_of(clip, RECIPE), DETECTOR),
+        clip_row_id=key_of(clip, RECIPE),
         clip_id=clip,
         detector=DETECTOR,
         sample_ns=times,

@@ -64,7 +64,16 @@ class Corpus:
         self.add("clips", clip_row_id=key_of(key, RECIPE), clip_id=key, sha256=sha, end_ns=4 * S, recipe=RECIPE)
         self.add("proxies", clip_id=key, sample_ns=times, width_px=64, height_px=48, jpegs=[picture] * 16)
         if stage != "robot":
-            self.add("hands", hands_id=key_of(key, "d"), clip_id=key, detector="d", sample_ns=times, hands=track)
+            row = key_of(key, RECIPE)
+            self.add(
+                "hands",
+                hands_id=key_of(row, "d"),
+                clip_row_id=row,
+                clip_id=key,
+                detector="d",
+                sample_ns=times,
+                hands=track,
+            )
         self.add(
             "decisions", decision_id=key_of(key, key, POLICY.digest), span_id=key, clip_id=key, sha256=sha,
             end_ns=4 * S, verdict=verdict, policy=POLICY.digest,

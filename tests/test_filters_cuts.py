@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from filters import cuts
 from filters.cuts import AHEAD, CutOptions, CutState
-from infra import media
+from infra import media, pixels
 from schemas.spans import NS
 from tests.fixtures_media import lumas, samples, shot
 
@@ -103,5 +103,5 @@ def test_real_cuts_are_found_within_a_frame() -> None:
 
 def _lumas_of(path: Path) -> tuple[list[int], list[Any]]:
     with media.open_media(path) as container:
-        pictures = [(p.t_ns, media.luma(p.frame)) for p in media.pictures(container, media.video_stream(container))]
+        pictures = [(p.t_ns, pixels.luma(p.frame)) for p in media.pictures(container, media.video_stream(container))]
     return [t for t, _ in pictures], [frame for _, frame in pictures]

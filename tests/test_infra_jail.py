@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,50 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
     while _alive(child) and time.monotonic() < deadline_s:
         time.sleep(0.05)
     assert not _alive(child)
+
+
+def test_children_are_forked_by_a_process_with_one_thread() -> None:
+    """A thread that held a lock at the fork would hold it for ever in the child."""
+    for module in ("pipelines.decode", "pipelines.encode"):
+        with pytest.raises(RuntimeError, match="a bug, not bad media"):
+            jail.run(module, [], Limits())
+    parent = int(jail.run(CHILD, ["parent"], Limits()))
+    assert parent != os.getpid()
+    assert len(os.listdir(f"/proc/{parent}/task")) == 1
+    assert int(jail.run(CHILD, ["parent"], Limits())) == parent
+
+
+def test_starting_a_child_costs_little() -> None:
+    jail.run(CHILD, ["parent"], Limits())
+    assert jail.measured(CHILD, ["parent"], Limits()).cpu_s < 0.2
+
+
+def test_a_killed_forker_is_started_again() -> None:
+    first = int(jail.run(CHILD, ["parent"], Limits()))
+    os.kill(first, signal.SIGKILL)
+    deadline_s = time.monotonic() + 10
+    while _alive(first) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert int(jail.run(CHILD, ["parent"], Limits())) != first
+
+
+def test_what_a_child_started_goes_with_it(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    assert _ends(["leave", str(mark)]).reason == "decoder_crashed"
+    stray = int(mark.read_text())
+    deadline_s = time.monotonic() + 10
+    while _alive(stray) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    assert not _alive(stray)
+
+
+def test_a_child_that_never_stops_talking_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jail, "MOST_OUTPUT_BYTES", 1 << 20)
+    ended = _ends(["talk"], Limits(wall_s=60.0))
+    assert (ended.reason, ended.detail) == ("decoder_crashed", "it wrote over 1048576 bytes of output")
+
+
+def test_many_at_once_each_get_their_own_answer() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(lambda i: jail.run(CHILD, ["echo", str(i)], Limits()), range(40)))
+    assert [s.strip() for s in said] == [str(i) for i in range(40)]

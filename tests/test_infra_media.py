@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infra import media
+from infra import media, pixels
 from schemas.errors import BadMedia
 from tests.fixtures_media import Video, shot, texture, write, write_sound
 
@@ -26,7 +26,7 @@ def _read(path: Path) -> tuple[media.Facts, list[media.Picture], list[Any]]:
         pictures = list(media.pictures(container, stream))
         facts = media.facts(container, stream, pictures[0].frame)
         size = (facts.width_px, facts.height_px)
-        return facts, pictures, [media.rgb(p.frame, size, facts.quarter_turns) for p in pictures]
+        return facts, pictures, [pixels.rgb(p.frame, size, facts.quarter_turns) for p in pictures]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_odd_sizes_in_full_colour_keep_their_size(tmp_path: Path) -> None:
 def test_luma_is_the_picture_in_small(tmp_path: Path, pix_fmt: str) -> None:
     path = write(tmp_path / "luma.mp4", [texture(6, (320, 180))] * 2, Video(pix_fmt=pix_fmt))
     _, pictures, frames = _read(path)
-    small = media.luma(pictures[0].frame)
+    small = pixels.luma(pictures[0].frame)
     assert small.dtype == np.uint8
     assert small.shape == (36, 64)
     assert float(small.mean()) == pytest.approx(frames[0].mean() * 219 / 255 + 16, abs=6)
@@ -107,10 +107,10 @@ def test_luma_is_the_picture_in_small(tmp_path: Path, pix_fmt: str) -> None:
 )
 def test_a_seek_gives_the_same_frames_on_the_same_times(tmp_path: Path, name: str, video: Video, start_ms: int) -> None:
     path = write(tmp_path / name, shot(7, 50), video)
-    whole = {p.t_ns: media.luma(p.frame) for p in _read(path)[1]}
+    whole = {p.t_ns: pixels.luma(p.frame) for p in _read(path)[1]}
     with media.open_media(path) as container:
         stream = media.video_stream(container)
-        seen = {p.t_ns: media.luma(p.frame) for p in media.pictures(container, stream, start_ms * MS)}
+        seen = {p.t_ns: pixels.luma(p.frame) for p in media.pictures(container, stream, start_ms * MS)}
     wanted = [t for t in whole if t >= start_ms * MS]
     assert [t for t in seen if t >= start_ms * MS] == wanted
     assert min(seen) <= start_ms * MS
@@ -169,8 +169,8 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
 
 
 def test_fitted_never_enlarges_and_keeps_the_shape() -> None:
-    assert media.fitted(1920, 1080, 448) == (448, 252)
-    assert media.fitted(1080, 1920, 320, multiple=2) == (180, 320)
-    assert media.fitted(97, 65, 448) == (97, 65)
-    assert media.fitted(97, 65, 448, multiple=2) == (96, 64)
-    assert media.fitted(5000, 3, 320, multiple=2) == (320, 2)
+    assert pixels.fitted(1920, 1080, 448) == (448, 252)
+    assert pixels.fitted(1080, 1920, 320, multiple=2) == (180, 320)
+    assert pixels.fitted(97, 65, 448) == (97, 65)
+    assert pixels.fitted(97, 65, 448, multiple=2) == (96, 64)
+    assert pixels.fitted(5000, 3, 320, multiple=2) == (320, 2)

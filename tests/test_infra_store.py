@@ -26,7 +26,7 @@ def reject(key: str, detail: str = "", run_id: str = "r") -> Reject:
 
 
 def proxies(*clips: str) -> list[pa.RecordBatch]:
-    rows = [Proxy(clip_id=c, sample_ns=[0], width_px=4, height_px=2, jpegs=[c.encode()]) for c in clips]
+    rows = [Proxy(clip_row_id=c, clip_id=c, sample_ns=[0], width_px=4, height_px=2, jpegs=[c.encode()]) for c in clips]
     return list(table_of(Proxy, rows).to_batches())
 
 

@@ -21,14 +21,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra import jail, media
+from infra import encoding, jail, pixels
 from pipelines import decode as passes
-from pipelines.decode import PassOptions, decode
+from pipelines.decode import Asked, PassOptions, decode
 from pipelines.encode import Cut, encode
 from schemas import Proxy
 from schemas.arrow import schema_of
 from schemas.errors import BadMedia
-from schemas.spans import NS, Span
+from schemas.spans import NS, Span, merge
 from tests.fixtures_media import Video, samples, shot, write, write_long, write_sound
 
 SHA = "a" * 64
@@ -39,7 +39,7 @@ def _decode(path: Path, spans: list[Span] | None = None, options: PassOptions = 
     """The pass's reply, with the proxies by clip."""
     out = path.with_suffix(".out")
     out.mkdir(exist_ok=True)
-    reply = decode(path, out, SHA, options, spans)
+    reply = decode(path, out, SHA, options, Asked(None if spans is None else tuple(spans)))
     with pa.OSFile(str(out / "proxies.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
     assert table.schema.names == schema_of(Proxy).names
@@ -125,27 +125,30 @@ def test_a_span_over_a_minute_becomes_several_clips_and_the_last_ends_where_the_
 
 def test_frames_outside_given_spans_cost_no_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
-    rgb = media.rgb
-    monkeypatch.setattr(passes.media, "rgb", lambda frame, *a: taken.append(frame.pts) or rgb(frame, *a))
+    rgb = pixels.rgb
+    monkeypatch.setattr(passes.pixels, "rgb", lambda frame, *a: taken.append(frame.pts) or rgb(frame, *a))
     reply = _decode(write(tmp_path / "robot.mp4", shot(1, 100)), [(9_000 * MS, 9_500 * MS)])
     (clip,) = reply["clips"]
     assert len(taken) == len(reply["proxies"][clip["clip_id"]]["sample_ns"]) == 2
 
 
 PEAK = """
-import json, resource, sys
+import json, sys
 from infra import jail
 job = json.loads(sys.argv[3])
-jail.run("pipelines.decode", [sys.argv[1], sys.argv[2], json.dumps(job)], jail.Limits())
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+ended = jail.measured("pipelines.decode", [sys.argv[1], sys.argv[2], json.dumps(job)], jail.Limits())
+assert ended.code == 0, ended.err
+print(ended.peak_kb)
 """
 
 
-def _peak_kb(path: Path, spans: list[Span] | None) -> int:
+def _peak_kb(path: Path, spans: tuple[Span, ...] | None) -> int:
     """Peak memory of a jailed pass over the file, measured from a small process of its own."""
     out = path.with_suffix(".out")
     out.mkdir(exist_ok=True)
-    job = json.dumps({"sha256": SHA, "options": dataclasses.asdict(PassOptions()), "spans": spans})
+    job = json.dumps(
+        {"sha256": SHA, "options": dataclasses.asdict(PassOptions()), "asked": dataclasses.asdict(Asked(spans))}
+    )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", PEAK, str(path), str(out), job]
     return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
@@ -159,12 +162,12 @@ def test_memory_is_flat_over_the_length_of_a_recording(tmp_path: Path) -> None:
     assert _peak_kb(long, None) < 1.15 * held
     proxies = (tmp_path / "long.out" / "proxies.arrow").stat().st_size
     assert proxies > 0.15 * held * 1024, "too little to be noticed: this proves nothing"
-    assert _peak_kb(long, [(1_190 * NS, 1_199 * NS)]) < 1.15 * held
+    assert _peak_kb(long, ((1_190 * NS, 1_199 * NS),)) < 1.15 * held
 
 
 def test_a_recording_cut_short_says_what_was_promised(tmp_path: Path) -> None:
     path = write(tmp_path / "whole.mp4", shot(1, 60, (320, 240)), Video(options={"preset": "ultrafast", "crf": "10"}))
-    encoder = media.Encoder(tmp_path / "fast.mp4", (320, 240), 10.0)
+    encoder = encoding.Encoder(tmp_path / "fast.mp4", (320, 240), 10.0)
     for picture in shot(1, 60, (320, 240)):
         encoder.write(picture)
     encoder.close()
@@ -203,9 +206,75 @@ def test_flipped_bits_cost_at_most_the_one_file(tmp_path: Path) -> None:
     read = [r for r in replies.values() if "clips" in r]
     assert len(read) > 40
     for reply in read:
-        clips = reply["clips"]
-        assert [c["start_ns"] for c in clips] == [0, *(c["end_ns"] for c in clips[:-1])]
-        assert clips[-1]["end_ns"] == reply["facts"]["decoded_ns"] <= reply["facts"]["duration_ns"]
+        assert _covered(reply) == [(0, reply["facts"]["decoded_ns"])]
+        assert reply["facts"]["decoded_ns"] <= reply["facts"]["duration_ns"]
+    assert any(reply["gaps"] for reply in read)
+
+
+def _covered(reply: dict[str, Any]) -> list[Span]:
+    """Clips and gaps as they lie: disjoint, or the assertion fails; their union."""
+    spans = sorted([(c["start_ns"], c["end_ns"]) for c in reply["clips"]] + [(g[0], g[1]) for g in reply["gaps"]])
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
+    return merge(spans)
+
+
+def test_damage_is_cut_and_the_rest_is_kept(tmp_path: Path) -> None:
+    """A slice's bytes are overwritten: what decoded before it and what follows the next key frame stays."""
+    path = write(tmp_path / "whole.mp4", [*shot(1, 30, (320, 240)), *shot(2, 30, (320, 240))])
+    with av.open(str(path)) as container:
+        packet = [p for p in container.demux(video=0) if p.pts is not None][34]  # key frames at 0, 10, .. 50
+        at, size = packet.pos, packet.size
+    hurt = bytearray(path.read_bytes())
+    hurt[at + 8 : at + size] = bytes(255 for _ in range(size - 8))
+    path.write_bytes(hurt)
+    reply = _decode(path)
+    ((start_ns, end_ns, reason),) = reply["gaps"]
+    assert (start_ns, end_ns, reason) == (3_400 * MS, 4_000 * MS, "damaged")
+    assert _covered(reply) == [(0, 6 * NS)]
+    assert [(c["start_ns"], c["end_ns"]) for c in reply["clips"]] == [
+        (0, 3 * NS), (3 * NS, 3_400 * MS), (4 * NS, 6 * NS),
+    ]  # fmt: skip
+    assert not any(3_400 * MS <= t < 4 * NS for p in reply["proxies"].values() for t in p["sample_ns"])
+    assert all(c["damaged_frames"] == 0 for c in reply["clips"])
+    whole = _decode(
+        path, [(3 * NS, 5 * NS)]
+    )  # a robot's episode stays whole and says what of it is damaged (one frame is lost)
+    assert (whole["gaps"], [c["damaged_frames"] for c in whole["clips"]]) == ([], [5])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(-500, 6_500), st.integers(1, 2_000)), max_size=4))
+def test_what_is_redacted_is_in_no_clip(two_shots: Path, spans: list[tuple[int, int]]) -> None:
+    redacted = tuple((start * MS, (start + length) * MS) for start, length in spans)
+    out = two_shots.with_suffix(".out")
+    out.mkdir(exist_ok=True)
+    reply = decode(two_shots, out, SHA, PassOptions(), Asked(redacted=redacted))
+    assert _covered(reply) == [(0, 6 * NS)]
+    for clip in reply["clips"]:
+        assert not any(start < clip["end_ns"] and clip["start_ns"] < end for start, end in redacted)
+    hidden = sum(end - start for start, end in merge((max(0, s), min(6 * NS, e)) for s, e in redacted))
+    gone = sum(end - start for start, end, _ in reply["gaps"])
+    assert hidden <= gone <= hidden + 2 * 100 * MS * len(redacted)  # whole frames go
+    assert {g[2] for g in reply["gaps"]} <= {"redacted"}
+
+
+@pytest.fixture(scope="module")
+def two_shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("shots") / "two.mp4", [*shot(1, 30), *shot(2, 30)])
+
+
+def test_turned_pictures_come_out_upright(tmp_path: Path) -> None:
+    path = write(tmp_path / "turned.mp4", [np.ascontiguousarray(np.rot90(p)) for p in shot(1, 10)])
+    out = tmp_path / "out"
+    out.mkdir()
+    reply = decode(path, out, SHA, PassOptions(), Asked(quarter_turns=1))
+    assert (reply["facts"]["width_px"], reply["facts"]["height_px"]) == (96, 64)
+    with pa.OSFile(str(out / "proxies.arrow")) as source:
+        jpeg = pa.ipc.open_file(source).read_all()["jpegs"][0][0].as_py()
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert np.abs(picture.astype(int) - shot(1, 10)[0]).mean() < 10
+    assert len({Asked().tiling, Asked(quarter_turns=1).tiling, Asked(redacted=((0, 1),)).tiling}) == 3
+    assert Asked(quarter_turns=4).tiling == Asked().tiling == ""
 
 
 def _decode_all(folder: Path, paths: list[Path]) -> dict[str, Any]:
@@ -220,9 +289,9 @@ ODD: dict[str, str | tuple[int, int, int]] = {
     "animated_4fr.gif": (64, 48, 4),
     "audio_only.mp4": "no_video",
     "audio_only_amr.3gp": "no_video",
-    "bitrot_400_bytes.mp4": (1280, 720, 300),
+    "bitrot_400_bytes.mp4": (1280, 720, 105),  # the rest is damaged
     "clusterfuzz_56B.mp4": "not_media",
-    "corrupted_h264.mp4": (1280, 720, 49),
+    "corrupted_h264.mp4": (1280, 720, 28),  # no key frame comes after the damage
     "empty.mp4": "empty_file",
     "encrypted_init_only.mp4": "no_frames",
     "exact_duplicate.mp4": (1280, 720, 300),
@@ -267,7 +336,10 @@ def test_every_odd_sample_ends_as_it_must(tmp_path: Path) -> None:
     assert ends == ODD
     short = replies["truncated_faststart.mp4"]["facts"]
     assert short["duration_ns"] == 10_010 * MS > short["decoded_ns"]
-    assert sum(c["damaged_frames"] for c in replies["bitrot_400_bytes.mp4"]["clips"]) > 0
+    gone = {n: {g[2] for g in r["gaps"]} for n, r in replies.items() if r.get("gaps")}
+    assert gone == {f"{n}.mp4": {"damaged"} for n in ("bitrot_400_bytes", "corrupted_h264", "truncated_faststart")}
+    for reply in (r for r in replies.values() if "facts" in r):
+        assert _covered(reply) == [(0, reply["facts"]["decoded_ns"])]
 
 
 # Encoding

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from infra import media
+from infra import encoding, media, pixels
 from world import render
 from world.robot import stage as robot_stage
 from world.robot.attempt import Attempt
@@ -46,16 +46,16 @@ def read(paths: Iterable[Path]) -> Iterator[Picture]:
         with media.open_media(path) as container:
             stream = media.video_stream(container)
             for picture in media.pictures(container, stream):
-                yield media.rgb(picture.frame, (stream.width, stream.height), 0)
+                yield pixels.rgb(picture.frame, (stream.width, stream.height), 0)
 
 
 def write(path: Path, pictures: Iterator[Picture], fps_hz: float) -> int:
     """Encodes the pictures; how many there were."""
-    encoder: media.Encoder | None = None
+    encoder: encoding.Encoder | None = None
     count = 0
     for picture in pictures:
         if encoder is None:
-            encoder = media.Encoder(path, (picture.shape[1], picture.shape[0]), fps_hz)
+            encoder = encoding.Encoder(path, (picture.shape[1], picture.shape[0]), fps_hz)
         encoder.write(picture)
         count += 1
     if encoder is not None:

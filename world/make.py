@@ -25,7 +25,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from infra import media, scratch
+from infra import encoding, scratch
 from infra.weights import cache_folder
 from schemas.errors import UsageError
 from schemas.keys import digest_of
@@ -332,7 +332,7 @@ def _code() -> str:
     """Digest of this package's files, of the encoder's options and of the versions of what draws."""
     files = sorted(p for p in HERE.rglob("*") if p.suffix in (".py", ".npz"))
     parts = [f"{p.relative_to(HERE)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files]
-    return digest_of([*parts, media.encoding(), *(f"{name} {version(name)}" for name in DRAWERS)])
+    return digest_of([*parts, encoding.options(), *(f"{name} {version(name)}" for name in DRAWERS)])
 
 
 def _installed() -> None:

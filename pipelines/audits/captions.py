@@ -100,7 +100,7 @@ def judge(recording: Recording, span: Row, task: TaskTruth, said: Row, tally: Ta
     kind = f"wrong {failed[0].replace('_', ' ')}"
     words = f"fails {', '.join(failed).replace('_', ' ')} ({said['model']})"
     return Example(
-        kind, recording.sha256, *place, words, (str(span["clip_id"]),), float(len(failed)), (), tuple(texts)
+        kind, recording.sha256, *place, words, recording.clips_in(*place), float(len(failed)), (), tuple(texts)
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from world.truth import FrameTruth, HandTruth, RecordingTruth, ShotTruth
 
 Row = dict[str, Any]
 CLIPS_AT_ONCE = 64
-COLUMNS = ["clip_id", "detector", "sample_ns", "hands"]
+COLUMNS = ["clip_row_id", "detector", "sample_ns", "hands"]
 EXAMPLES_OF_A_CLIP = 4
 
 METRICS = (
@@ -58,10 +58,10 @@ def _tracks(joined: Joined, recording: Recording, detector: str) -> Iterator[tup
     """Each clip with its hand track, some clips at a time."""
     for i in range(0, len(recording.clips), CLIPS_AT_ONCE):
         some = recording.clips[i : i + CLIPS_AT_ONCE]
-        ids = [str(c["clip_id"]) for c in some]
-        rows = joined.read("hands", "clip_id", ids, COLUMNS, f"detector={detector}")
-        tracks = {r["clip_id"]: r for r in rows}
-        yield from ((c, tracks.get(c["clip_id"])) for c in some)
+        ids = [str(c["clip_row_id"]) for c in some]
+        rows = joined.read("hands", "clip_row_id", ids, COLUMNS, f"detector={detector}")
+        tracks = {r["clip_row_id"]: r for r in rows}
+        yield from ((c, tracks.get(c["clip_row_id"])) for c in some)
 
 
 def judge_track(
@@ -80,7 +80,7 @@ def judge_track(
         found, frame, shot = of_sample.get(sample, []), frames[at], recording.shot_at(frames[at].t_ns)
         pairs = match(found, frame.hands, head, rules)
         _mark(tally, recording.cluster(shot), shot, (found, frame.hands, pairs), head, rules)
-        examples += _wrong(recording.sha256, clip["clip_id"], t_ns, (found, frame, pairs), head, rules)
+        examples += _wrong(recording.sha256, clip["clip_row_id"], t_ns, (found, frame, pairs), head, rules)
     return examples, lost
 
 

@@ -48,8 +48,8 @@ class Recording:
         return wearer or self.sha256, self.sha256
 
     def clips_in(self, start_ns: int, end_ns: int) -> tuple[str, ...]:
-        """Clips that overlap a span, by time."""
-        return tuple(str(c["clip_id"]) for c in self.clips if c["start_ns"] < end_ns and start_ns < c["end_ns"])
+        """Clips that overlap a span, by time: their clip_row_id."""
+        return tuple(str(c["clip_row_id"]) for c in self.clips if c["start_ns"] < end_ns and start_ns < c["end_ns"])
 
     def shot_at(self, t_ns: int) -> ShotTruth | None:
         """The shot that holds this time."""
@@ -122,7 +122,7 @@ def _clips(store: Store, assets: pa.Table, recipe: str, wanted: Mapping[str, Tru
     clips = current_clips(store, assets, recipe)
     clips = clips.filter(pc.is_in(clips["sha256"], pa.array(sorted(wanted), pa.string())))
     out: dict[str, list[Row]] = {}
-    columns = ["clip_id", "sha256", "start_ns", "end_ns", "cutter"]
+    columns = ["clip_row_id", "clip_id", "sha256", "start_ns", "end_ns", "cutter"]
     for row in clips.select(columns).sort_by("start_ns").to_pylist():
         out.setdefault(row["sha256"], []).append(row)
     return out
