@@ -96,7 +96,8 @@ def _attribute(file: Any, name: str) -> Value | None:
     if name not in file.attrs:
         return None
     kept = file.attrs.get_id(name)
-    if not (kept.dtype.kind in "SUiufb" or h5py.check_string_dtype(kept.dtype)) or math.prod(kept.shape) > MOST_VALUES:
+    known = kept.dtype.kind in "SUiufb" or h5py.check_string_dtype(kept.dtype) is not None
+    if not known or kept.shape is None or math.prod(kept.shape) > MOST_VALUES:
         return None
     return _plain(file.attrs[name])
 

@@ -49,7 +49,7 @@ def video(path: Path, seed: int, frames: int = 20) -> Path:
 
 def epic_row(name: str, start: str, stop: str, text: str) -> str:
     """A line as the real lists have it, README's `uid` absent."""
-    video_id, verb = name.rsplit("_", 1)[0], text.split()[0]
+    video_id, verb = name.rsplit("_", 1)[0], text.partition(" ")[0]
     participant = name.split("_")[0]
     return f"{name},{participant},{video_id},00:00:00.560,{start},{stop},1,113,{text},{verb},0,plate,2,['plate'],[2]"
 

@@ -39,9 +39,10 @@ def test_decimals_are_a_fraction_and_no_count(text: str) -> None:
 @given(text=st.text(max_size=14) | st.from_regex(r"\d{1,3}:\d{1,3}:\d{1,3}(\.\d*)?\n?", fullmatch=True))
 def test_no_text_brings_the_clock_down(text: str) -> None:
     try:
-        assert 0 <= clock_ns(text) < 100 * 3600 * NS
-    except BadMedia as e:
-        assert e.reason == "bad_annotation"
+        ns = clock_ns(text)
+    except BadMedia:
+        return
+    assert 0 <= ns < 100 * 3600 * NS
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ without it. An annotation file that cannot be read at all is a UsageError.
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ Point = tuple[int, str]  # time in ns, text
 STAGE = "ego"
 REASON = "bad_annotation"
 ANNOTATION_BYTES = 4 << 30
+TABLE_BYTES = 256 << 20
+LINE_CHARACTERS = 100_000
 MOST_NARRATIONS = 100_000  # of one recording; Ego4D's densest have some thousands
 
 # EgoVLP (arXiv 2206.01670): a narration at t is about [t - b/2a, t + b/2a] seconds, where b is the mean distance of the
@@ -113,6 +117,13 @@ def opened(uri: str, most_bytes: int = ANNOTATION_BYTES) -> Iterator[BinaryIO]:
                 yield file
     except OSError as e:
         raise UsageError(f"annotation file {uri} cannot be read: {e.strerror or 'it is not there'}") from e
+
+
+@contextmanager
+def opened_table(uri: str) -> Iterator[csv.DictReader[str]]:
+    """A CSV file's rows; a line of more than LINE_CHARACTERS comes in parts, which are no rows. UsageError as above."""
+    with opened(uri, TABLE_BYTES) as file, io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="") as text:
+        yield csv.DictReader(iter(lambda: text.readline(LINE_CHARACTERS), ""))
 
 
 def json_records(uri: str, inside: str | None = None) -> Iterator[tuple[Key, Any]]:

@@ -27,7 +27,6 @@ count from the first frame; where video_start_sec is not 0 this was not verified
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -46,7 +45,7 @@ from pipelines.sources.annotated import (
     json_records,
     listed,
     longest,
-    opened,
+    opened_table,
     time_ns,
 )
 from pipelines.sources.item import Item, Narration, Source, clean
@@ -57,7 +56,6 @@ LICENCE = "LicenseRef-Ego4D"
 FOLDERS = ("full_scale", "video_540ss")
 PASSES = ("narration_pass_1", "narration_pass_2")
 FRAME_NS = NS // 30  # canonical videos run at 30 fps
-MANIFEST_BYTES = 256 << 20
 
 
 def read(source: Source) -> Iterator[Item]:
@@ -105,9 +103,9 @@ def _names(manifest: str) -> dict[str, str]:
     if not objects.exists(manifest):
         return {}
     names: dict[str, str] = {}
-    with opened(manifest, MANIFEST_BYTES) as file:
+    with opened_table(manifest) as rows:
         try:
-            for row in csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")):
+            for row in rows:
                 uid = row.get("video_uid") or row.get("file_uid")
                 place = row.get("canonical_s3_location") or row.get("s3_path")
                 if uid and place and place.startswith("s3://"):

@@ -46,13 +46,13 @@ def read(source: Source) -> Iterator[Item]:
     if not objects.is_s3(source.uri) and not objects.exists(source.uri):
         raise UsageError(f"source {source.uri!r} is not there; mend [[source]] uri in handwheel.toml")
     below = listed(source.uri)
-    takes = [(p, info, below.get(p.removesuffix(".mp4") + ".hdf5")) for p, info in below.items() if p.endswith(".mp4")]
+    takes = [(info, below.get(p.removesuffix(".mp4") + ".hdf5")) for p, info in below.items() if p.endswith(".mp4")]
     for start in range(0, len(takes), GROUP_TAKES):
         group = takes[start : start + GROUP_TAKES]
-        heads = _heads([beside for _, _, beside in group if beside is not None])
-        for path, info, beside in group:
+        heads = _heads([beside for _, beside in group if beside is not None])
+        for info, beside in group:
             left_out = LeftOut()
-            said = Said() if beside is None else _said(next(heads), Path(path).parent.name, left_out)
+            said = Said() if beside is None else _said(next(heads), Path(info.uri).parent.name, left_out)
             if beside is not None:
                 yield from left_out.item(beside.uri, "hdf5")
             yield item_of(info, said, source, LICENCE)

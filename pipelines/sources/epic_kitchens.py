@@ -20,15 +20,13 @@ Checked against the real EPIC_100_validation.csv; the train list and the videos 
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TextIO
 
 from infra.objects import ObjectInfo
-from pipelines.sources.annotated import MOST_NARRATIONS, REASON, LeftOut, Said, identity, item_of, listed, opened
+from pipelines.sources.annotated import MOST_NARRATIONS, REASON, LeftOut, Said, identity, item_of, listed, opened_table
 from pipelines.sources.item import MEDIA_SUFFIXES, Item, Narration, Source, clean
 from schemas.errors import BadMedia, UsageError
 from schemas.spans import NS
@@ -36,8 +34,6 @@ from schemas.spans import NS
 LICENCE = "CC-BY-NC-4.0"
 LISTS = ("EPIC_100_train.csv", "EPIC_100_validation.csv")
 COLUMNS = ("video_id", "start_timestamp", "stop_timestamp", "narration")
-LIST_BYTES = 256 << 20
-LINE_CHARACTERS = 100_000
 LINES = "lines"  # stands for a video's name where a line has none
 _VIDEO = re.compile(r"(P\d{2})_\d{2,3}", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?", re.ASCII)
@@ -85,9 +81,7 @@ def _rank(path: str) -> tuple[str, int, str]:
 
 def _read_list(uri: str, told: dict[str, list[Narration]], left_out: dict[str, LeftOut]) -> None:
     """Adds a list's actions to `told`, and what cannot be used to `left_out`, by video or line."""
-    with opened(uri, LIST_BYTES) as file:
-        text = io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")
-        rows = csv.DictReader(_lines(text))
+    with opened_table(uri) as rows:
         if missing := [c for c in COLUMNS if c not in (_header(rows) or ())]:
             raise UsageError(f"annotation file {uri} has no column {', '.join(missing)}: is it EPIC-KITCHENS-100's?")
         while True:
@@ -106,12 +100,6 @@ def _read_list(uri: str, told: dict[str, list[Narration]], left_out: dict[str, L
                 told[video].append(_action(row, len(told[video])))
             except BadMedia as e:
                 left_out[video].add(f"line {rows.line_num}: {e.detail}")
-
-
-def _lines(text: TextIO) -> Iterator[str]:
-    """Lines; one that is too long comes in parts, which are no rows."""
-    while line := text.readline(LINE_CHARACTERS):
-        yield line
 
 
 def _header(rows: csv.DictReader[str]) -> list[str] | None:
