@@ -38,7 +38,7 @@ LICENCE = "CC-BY-NC-ND-4.0"
 ATTRIBUTES = ("llm_description", "llm_description2", "which_llm_description", "task")
 INTRINSIC = "camera/intrinsic"
 HDF5_BYTES = 256 << 20  # a take of minutes has tens of MB
-GROUP_TAKES = hdf5.GROUP_FILES
+FETCHED_TAKES = 64  # from S3 at a time: scratch holds no more
 
 
 def read(source: Source) -> Iterator[Item]:
@@ -47,8 +47,9 @@ def read(source: Source) -> Iterator[Item]:
         raise UsageError(f"source {source.uri!r} is not there; mend [[source]] uri in handwheel.toml")
     below = listed(source.uri)
     takes = [(info, below.get(p.removesuffix(".mp4") + ".hdf5")) for p, info in below.items() if p.endswith(".mp4")]
-    for start in range(0, len(takes), GROUP_TAKES):
-        group = takes[start : start + GROUP_TAKES]
+    size = FETCHED_TAKES if objects.is_s3(source.uri) else hdf5.GROUP_FILES
+    for start in range(0, len(takes), size):
+        group = takes[start : start + size]
         heads = _heads([beside for _, beside in group if beside is not None])
         for info, beside in group:
             left_out = LeftOut()
