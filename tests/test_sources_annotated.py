@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,20 @@ def test_a_container_is_opened_and_other_arrays_are_passed_over() -> None:
 def test_what_is_no_json_or_cut_short_is_an_error_and_no_crash(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         read(text, "videos")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damage_anywhere_ends_as_records_or_an_error(seed: int) -> None:
+    rng = random.Random(seed)
+    whole = json.dumps({"videos": [{"at": i, "text": "caf\u00e9", "list": [[]]} for i in range(30)], "clips": [1]})
+    data = bytearray(whole.encode())
+    for _ in range(rng.randrange(1, 4)):
+        data[rng.randrange(len(data))] = rng.choice(b'[]{},:"\\0eE-.x\xff\x00')
+    try:
+        found = list(records(Trickle(bytes(data)), "videos"))
+    except ValueError:
+        return
+    assert len(found) <= 32
 
 
 def test_a_number_of_many_digits_is_no_number_and_costs_no_other_record() -> None:

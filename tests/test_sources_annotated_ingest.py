@@ -24,12 +24,22 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return corpora(tmp_path_factory.mktemp("media"))
 
 
-def test_all_four_kinds_come_in_with_what_is_said_of_them(real: dict[str, Path], tmp_path: Path) -> None:
-    sources = [Source(kind, str(folder)) for kind, folder in real.items()]
-    store = Store(str(tmp_path / "corpus"))
-    done = ingest(Run(store, "first", salt="pepper"), sources, IngestOptions())
-    assert done.added["assets"] == 4
-    assert "rejects" not in done.added
+def run(store: Store, name: str, kinds: dict[str, Path]) -> dict[str, int]:
+    """Rows that an ingest of these kinds adds."""
+    sources = [Source(kind, str(folder)) for kind, folder in kinds.items()]
+    return ingest(Run(store, name, salt="pepper"), sources, IngestOptions()).added
+
+
+@pytest.fixture(scope="module")
+def corpus(real: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, dict[str, int]]:
+    store = Store(str(tmp_path_factory.mktemp("corpus")))
+    return store, run(store, "first", real)
+
+
+def test_all_four_kinds_come_in_with_what_is_said_of_them(corpus: tuple[Store, dict[str, int]]) -> None:
+    store, added = corpus
+    assert added["assets"] == 4
+    assert "rejects" not in added
     assets = {a["licence"]: a for a in store.read("assets").to_pylist()}
     assert {a["stage"] for a in assets.values()} == {"ego"}
     epic, ego4d = assets["CC-BY-NC-4.0"], assets["LicenseRef-Ego4D"]
@@ -42,20 +52,18 @@ def test_all_four_kinds_come_in_with_what_is_said_of_them(real: dict[str, Path],
     assert dex["narrations"] == [{"text": "Fold the towel.", "start_ns": None, "end_ns": None}]
     assert json.loads(dex["intrinsics_json"])["fx_px"] == pytest.approx(736.6, rel=1e-6)
     assert {a["width_px"] for a in assets.values()} == {96}
-    again = ingest(Run(store, "second", salt="pepper"), sources, IngestOptions())
-    assert again.added == {}
 
 
-def test_other_words_for_one_recording_are_a_new_revision_of_it_alone(real: dict[str, Path], tmp_path: Path) -> None:
-    sources = [Source("ego4d", str(real["ego4d"]))]
-    store = Store(str(tmp_path / "corpus"))
-    ingest(Run(store, "first", salt="p"), sources, IngestOptions())
-    before = (real["ego4d"] / "ego4d.json").read_bytes()
+def test_only_other_words_are_new(corpus: tuple[Store, dict[str, int]], real: dict[str, Path]) -> None:
+    store, _ = corpus
+    assert run(store, "second", real) == {}
+    metadata = real["ego4d"] / "ego4d.json"
+    before = metadata.read_bytes()
     redacted = [{"start_sec": 1.5, "end_sec": 1.8, "start_frame": 45, "end_frame": 54}]
     ego4d_json(real["ego4d"], [ego4d_video(UID, fb_participant_id=8, redacted_intervals=redacted)])
-    assert ingest(Run(store, "second", salt="p"), sources, IngestOptions()).added == {"assets": 1}
-    (real["ego4d"] / "ego4d.json").write_bytes(before)
-    assert ingest(Run(store, "third", salt="p"), sources, IngestOptions()).added == {}
+    assert run(store, "third", real) == {"assets": 1}
+    metadata.write_bytes(before)
+    assert run(store, "fourth", real) == {}
 
 
 @pytest.fixture(scope="module")

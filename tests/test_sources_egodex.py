@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from pipelines.sources import Item, Narration
 from schemas.errors import UsageError
+from schemas.keys import key_of
 from tests.fixtures_annotated import EGODEX_SAID, INTRINSIC, egodex_hdf5, items_of, put
 
 TAKE = "part1/basic_fold/0"
@@ -136,3 +138,16 @@ def test_other_words_change_their_own_takes_revision_alone(tmp_path: Path) -> No
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not there"):
         items_of("egodex", tmp_path / "nowhere")
+
+
+def test_a_name_that_is_no_text_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    put(folder / "0.mp4")
+    egodex_hdf5(folder / "0.hdf5", EGODEX_SAID)
+    put(folder / "1.mp4")
+    put(folder / "1.hdf5", b"x")
+    only(tmp_path)
+    items = list(items_of("egodex", tmp_path).values())
+    assert sorted((i.bad or ("",))[0] for i in items) == ["", "bad_annotation", "bad_name", "bad_name"]
+    for item in items:
+        key_of(item.uri, item.revision, *[n.text for n in item.narrations])

@@ -69,7 +69,7 @@ class LeftOut:
         """An item that says so, where there is something to say."""
         if self.count:
             detail = clean(f"{self.count} left out; the first: {self.first}", 300)
-            uri = text_of(f"{annotation}#{name}")
+            uri = text_of(f"{annotation}#{name[:200]}")
             yield Item(uri, digest_of(detail)[:16], STAGE, bad=(REASON, detail))
 
 
