@@ -3,13 +3,17 @@
 from collections.abc import Callable
 
 from pipelines.hop import Progress
-from pipelines.sources import folder, url_list, world
+from pipelines.sources import ego4d, ego_exo4d, egodex, epic_kitchens, folder, url_list, world
 from pipelines.sources.item import STAGES, Item, Narration, Reader, Source
 
 READERS: dict[str, Reader] = {
     "folder": folder.read,
     "url_list": url_list.read,
     "world": world.read,
+    "epic_kitchens": epic_kitchens.read,
+    "ego4d": ego4d.read,
+    "ego_exo4d": ego_exo4d.read,
+    "egodex": egodex.read,
 }
 
 # Kinds that must be made before they can be listed.

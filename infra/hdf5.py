@@ -1,0 +1,136 @@
+"""The door to HDF5: root attributes and small arrays of many files, read in the jail.
+
+HDF5 is a hostile format: links and arrays that name other files, plugins, chunks of any size, a C library that has
+crashed on damaged input. A child that limits itself reads a group of files and writes a line for each: where it ends
+badly, the file under way is the one to blame, and the next child goes on behind it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra import jail, scratch
+from schemas.errors import BadMedia
+
+GROUP_FILES = 512  # a child starts in .26 s of processor time and reads a file of EgoDex's kind in .003 s
+LIMITS = jail.Limits(memory_bytes=2 << 30, cpu_s=60, wall_s=120.0)
+MOST_VALUES = 256
+TEXT_CHARACTERS = 4096
+CHUNK_BYTES = 1 << 20
+
+Value = str | int | float | list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What was asked for and is there: a text, a number, or nested lists of them. Absent names are absent."""
+
+    attributes: dict[str, Value]
+    arrays: dict[str, Value]
+
+
+def heads(
+    files: Sequence[Path], attributes: Sequence[str], arrays: Sequence[str], limits: jail.Limits = LIMITS
+) -> Iterator[Head | BadMedia]:
+    """Of each file, in order: the root's named attributes and the named arrays of at most MOST_VALUES numbers.
+
+    BadMedia: bad_hdf5 for what is no such file or reaches out of itself; the jail's reasons for one that brings its
+    reader down.
+    """
+    left = list(files)
+    while left:
+        group = left[:GROUP_FILES]
+        with scratch.folder("hdf5") as folder:
+            job, out = folder / "job", folder / "out"
+            job.write_text(json.dumps([[str(f) for f in group], list(attributes), list(arrays)]))
+            out.touch()
+            try:
+                jail.run("infra.hdf5", [str(job), str(out)], limits)
+                ended = None
+            except BadMedia as e:
+                ended = e
+            lines = out.read_text().splitlines(keepends=True)[: len(group)]
+        said = [json.loads(line) for line in lines if line.endswith("\n")]
+        yield from (BadMedia(*s) if isinstance(s, list) else Head(s["attributes"], s["arrays"]) for s in said)
+        if len(said) < len(group):
+            yield ended or BadMedia("bad_hdf5", "its reader gave no answer")
+            said.append([])
+        left = left[len(said) :]
+
+
+def main(argv: list[str]) -> None:
+    """The child. argv: a file with JSON of [paths, attribute names, array names], and the file to answer in."""
+    files, attributes, arrays = json.loads(Path(argv[0]).read_text())
+    with Path(argv[1]).open("w") as out:
+        for file in files:
+            print(json.dumps(_head(file, attributes, arrays)), file=out, flush=True)
+
+
+def _head(path: str, attributes: list[str], arrays: list[str]) -> dict[str, Any] | list[str]:
+    import h5py
+
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            told = {n: v for n in attributes if (v := _attribute(file.attrs, n)) is not None}
+            read = {n: v for n in arrays if (v := _array(file, n)) is not None}
+            return {"attributes": told, "arrays": read}
+    except BadMedia as e:
+        return [e.reason, e.detail]
+    except Exception as e:  # noqa: BLE001 - damage shows as errors of any kind; all are told as the file's own
+        return ["bad_hdf5", f"{type(e).__name__}: {e}"[:200]]
+
+
+def _attribute(attrs: Any, name: str) -> Value | None:
+    """A text, a number or a list of them; None where there is none or it is something else."""
+    import h5py
+
+    if name not in attrs:
+        return None
+    kept = attrs.get_id(name)
+    known = kept.dtype.kind in "SUiufb" or h5py.check_string_dtype(kept.dtype) is not None
+    if not known or kept.shape is None or math.prod(kept.shape) > MOST_VALUES:
+        return None
+    return _plain(attrs[name])
+
+
+def _plain(value: Any) -> Value | None:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list):
+        return [p for v in value if (p := _plain(v)) is not None]
+    if isinstance(value, bytes):
+        return value[: 4 * TEXT_CHARACTERS].decode(errors="replace")[:TEXT_CHARACTERS]
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()[:TEXT_CHARACTERS]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return int(value) if isinstance(value, int) else None
+
+
+def _array(file: Any, name: str) -> Value | None:
+    """Numbers of a small array that lies in this very file. None where there is none; BadMedia for anything else."""
+    import h5py
+
+    at = file
+    for part in name.split("/"):
+        link = at.get(part, getlink=True) if isinstance(at, h5py.Group) else None
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise BadMedia("bad_hdf5", f"{name} is a link: {type(link).__name__}")
+        at = at[part]
+    if not isinstance(at, h5py.Dataset) or at.shape is None or at.dtype.kind not in "iuf":
+        raise BadMedia("bad_hdf5", f"{name} is no array of numbers")
+    if at.external or at.is_virtual:
+        raise BadMedia("bad_hdf5", f"{name} lies in another file")
+    if at.size > MOST_VALUES or math.prod(at.chunks or (1,)) * at.dtype.itemsize > CHUNK_BYTES:
+        raise BadMedia("bad_hdf5", f"{name} has the shape {at.shape}, in chunks of {at.chunks}")
+    value = at[()]
+    if at.shape == ():
+        return float(value) if math.isfinite(value) else None
+    return value.astype(float).tolist()
