@@ -14,7 +14,7 @@ Rgb = npt.NDArray[np.uint8]
 
 
 def luma_like(frame: Any, first: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
-    """A frame's luma in the size of the stream's first: adaptive streams and broken headers change theirs on the way."""
+    """A frame's luma in the size of the stream's first: adaptive streams change theirs on the way."""
     small = luma(frame)
     if first is None or small.shape == first.shape:
         return small

@@ -39,7 +39,7 @@ def judged(true: list[HandTruth], found: list[dict[str, Any]], head: RecordingTr
     tally = Tally()
     recording = Recording(head.sha256, "u", "ego", Truth(Path("t"), head), ())
     track = {"sample_ns": [0], "hands": found}
-    judge_track(recording, {"clip_id": "c"}, track, frames(0.1, true), RULES, tally)
+    judge_track(recording, {"clip_row_id": "c"}, track, frames(0.1, true), RULES, tally)
     return tally
 
 
