@@ -3,12 +3,16 @@
 from collections.abc import Callable
 
 from pipelines.hop import Progress
-from pipelines.sources import folder, url_list, world
+from pipelines.sources import egocentric_10k, folder, hd_epic, hot3d, url_list, webdataset, world
 from pipelines.sources.item import STAGES, Item, Narration, Reader, Source
 
 READERS: dict[str, Reader] = {
+    "egocentric_10k": egocentric_10k.read,
     "folder": folder.read,
+    "hd_epic": hd_epic.read,
+    "hot3d": hot3d.read,
     "url_list": url_list.read,
+    "webdataset": webdataset.read,
     "world": world.read,
 }
 
