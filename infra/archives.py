@@ -37,8 +37,8 @@ INDEXED_MEMBERS = 2_000_000  # of all archives together that a process remembers
 UNPACKED_TARS = 4  # kept on disk by a process
 DIRECTORY_BYTES = 256 << 20  # a zip's list of members is read whole
 
-_INDEXES: OrderedDict[tuple[str, str], tuple[tuple[Member, ...], dict[str, Member]]] = OrderedDict()
-_UNPACKED: OrderedDict[tuple[str, str], tuple[Path, str]] = OrderedDict()
+_INDEXES: OrderedDict[tuple[str, str, Limits], tuple[tuple[Member, ...], dict[str, Member]]] = OrderedDict()
+_UNPACKED: OrderedDict[tuple[str, str, Limits], tuple[Path, str]] = OrderedDict()
 _LOCK = threading.RLock()
 
 
@@ -79,7 +79,7 @@ class Archive:
 
         A process scans an archive once: the second time it is remembered by URI and ETag.
         """
-        key = (self.info.uri, self.info.etag)
+        key = (self.info.uri, self.info.etag, self.limits)
         if (known := _INDEXES.get(key)) is not None:
             yield from known[0]
             return
@@ -107,7 +107,7 @@ class Archive:
 
     def find(self, name: str) -> Member:
         """The member of that name, the last where there are several. FileNotFoundError, or BadMedia for a bad one."""
-        known = _INDEXES.get((self.info.uri, self.info.etag))
+        known = _INDEXES.get((self.info.uri, self.info.etag, self.limits))
         found = ({member.name: member for member in self.members()} if known is None else known[1]).get(name)
         if found is None:
             raise FileNotFoundError(f"{self.info.uri}{MARK}{name}")
@@ -209,7 +209,7 @@ class _Bounded:
 
 def _unpacked(info: ObjectInfo, limits: Limits) -> tuple[BinaryIO | None, str]:
     """The plain tar inside a compressed one, and why it ends early; no file for a bomb, and what makes it one."""
-    key = (info.uri, info.etag)
+    key = (info.uri, info.etag, limits)
     with _LOCK:
         if key not in _UNPACKED:
             path = scratch.own() / f"unpacked-{uuid.uuid4().hex}.tar"
@@ -229,7 +229,7 @@ def _unpack(info: ObjectInfo, path: Path, limits: Limits) -> str:
         plain = gzip.GzipFile(fileobj=packed) if info.uri.lower().endswith("gz") else bz2.BZ2File(packed)
         while True:
             try:
-                block = plain.read(1 << 20)
+                block = plain.read1(1 << 20)  # read() would lose what came before damage
             except (EOFError, zlib.error, OSError, ValueError) as e:
                 return f"after {size_bytes} unpacked bytes: {e}"[:200]
             if not block:

@@ -81,11 +81,10 @@ def members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
                 yield Member("", 0, at, ("archive_limit", f"more than {limits.members} members"))
                 return
             start = at + BLOCK + _sparse_bytes(file, at, head, limits)
-            if head.type in PAX + LONG_NAME:
+            if head.type in PAX + LONG_NAME + PASSED_OVER:
+                if start + head.size > size_bytes:
+                    raise BadMedia("bad_archive", f"the header at byte {at} ends after the archive does")
                 told |= _told(file, start, head, limits)
-                at = _after(start, head.size)
-                continue
-            if head.type in PASSED_OVER:
                 at = _after(start, head.size)
                 continue
             member, at = _member(head, told, start, size_bytes, limits)
@@ -133,6 +132,8 @@ def _after(start: int, size: int) -> int:
 
 def _told(file: BinaryIO, start: int, head: tarfile.TarInfo, limits: Limits) -> dict[str, str]:
     """What a pax or long-name header says of the next member; `bad` where it cannot be understood."""
+    if head.type in PASSED_OVER:
+        return {}
     if head.size > limits.header_bytes:
         return {"bad": f"a header of {head.size} bytes; the limit is {limits.header_bytes}"}
     file.seek(start)

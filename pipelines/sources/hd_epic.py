@@ -34,7 +34,7 @@ from infra import objects, pickles, scratch
 from infra.objects import ObjectInfo
 from pipelines.sources import folder
 from pipelines.sources.item import MEDIA_SUFFIXES, Item, Narration, Source, clean, seconds_to_ns
-from schemas.errors import BadMedia, UsageError
+from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import digest_of
 
 NARRATIONS = "HD_EPIC_Narrations.pkl"
@@ -46,14 +46,12 @@ def read(source: Source) -> Iterator[Item]:
     """Every recording below the URI, in order of name. UsageError where there is nothing, or no narrations."""
     listed = folder.listing(source.uri)
     found = next((info for uri, info in listed.items() if uri.rpartition("/")[2] == NARRATIONS), None)
+    if found is None:
+        raise UsageError(f"source {source.uri!r} holds no {NARRATIONS}: put HD-EPIC's annotations below it")
     rows: dict[str, list[Row]] = {}
     bad: tuple[str, str] | None = None
     try:
-        if found is None:
-            raise FileNotFoundError(NARRATIONS)
         rows = _rows(found)
-    except FileNotFoundError as e:
-        raise UsageError(f"source {source.uri!r} holds no {NARRATIONS}: put HD-EPIC's annotations below it") from e
     except BadMedia as e:
         bad = (e.reason, f"{NARRATIONS}: {e.detail}")
     for uri, info in listed.items():
@@ -65,7 +63,10 @@ def _rows(info: ObjectInfo) -> dict[str, list[Row]]:
     """Rows of each video. BadMedia: unsafe_pickle, bad_pickle, too_large, decoder_*."""
     with scratch.folder("pickle") as place:
         path = place / NARRATIONS
-        objects.download(info.uri, path)
+        try:
+            objects.download(info.uri, path)
+        except FileNotFoundError as e:
+            raise TransientError(f"{info.uri} went while it was read; run the same command again") from e
         columns = pickles.columns(path, COLUMNS)
     by_video: dict[str, list[Row]] = defaultdict(list)
     for values in zip(*(columns[name] for name in COLUMNS), strict=True):
