@@ -26,8 +26,8 @@ from schemas.errors import BadMedia
 
 MOST_BYTES = 1 << 30
 LIMITS = jail.Limits(memory_bytes=6 << 30, cpu_s=300, wall_s=600.0)
-FRAME, MANAGER, BLOCK, INDEX, ARRAY, BUFFER, DTYPE, TYPE, SLICE, ENCODE = (
-    "frame", "manager", "block", "index", "array", "buffer", "dtype", "type", "slice", "encode",
+FRAME, MANAGER, BLOCK, INDEX, ARRAY, BUFFER, DTYPE, TYPE, SLICE, ENCODE, BYTES = (
+    "frame", "manager", "block", "index", "array", "buffer", "dtype", "type", "slice", "encode", "bytes",
 )  # fmt: skip
 ALLOWED = {
     ("pandas", "DataFrame"): FRAME,
@@ -38,7 +38,8 @@ ALLOWED = {
     ("numpy", "dtype"): DTYPE,
     ("builtins", "slice"): SLICE,
     ("__builtin__", "slice"): SLICE,
-    ("_codecs", "encode"): ENCODE,
+    ("_codecs", "encode"): ENCODE,  # bytes in protocol 2
+    ("__builtin__", "bytes"): BYTES,  # no bytes at all in protocol 2
     **{(f"numpy.{core}.multiarray", "_reconstruct"): ARRAY for core in ("core", "_core")},
     **{(f"numpy.{core}.numeric", "_frombuffer"): BUFFER for core in ("core", "_core")},
     ("numpy", "ndarray"): TYPE,
@@ -181,7 +182,7 @@ def _flat(data: Any, dtype: Any) -> list[Any]:
         return data
     if not re.fullmatch("[fiub][1248]", code):
         raise BadMedia("bad_pickle", f"an array of type {code[:20]!r}")
-    raw = data.args[0].encode("latin1") if _is(data, ENCODE) else data
+    raw = data.args[0].encode("latin1") if _is(data, ENCODE) else b"" if _is(data, BYTES) else data
     if not isinstance(raw, bytes | bytearray):
         raise BadMedia("bad_pickle", "an array without its bytes")
     order = dtype.state[1] if dtype.state and dtype.state[1] in ("<", ">") else ""

@@ -77,15 +77,21 @@ def _first_frame(info: ObjectInfo) -> tuple[str, dict[str, Any]]:
         if stream is None:
             raise BadMedia("no_video", f"no picture of the streams {' or '.join(STREAMS)} in the first frame")
         told = {name: _json(archive, found.get(f"{name}.json")) for name in ("info", "cameras")}
-    said: dict[str, Any] = {}
-    if who := text(told["info"], "participant_id"):
-        said["wearer"] = clean(who)
-    camera = told["cameras"].get(stream)
+    return stream, _said(told["info"], told["cameras"].get(stream))
+
+
+def _said(info: dict[str, Any], camera: Any) -> dict[str, Any]:
+    """Wearer and lens. BadMedia `bad_sidecar`."""
+    try:
+        who = text(info, "participant_id")
+    except BadMedia as e:
+        raise BadMedia("bad_sidecar", e.detail) from e
+    said: dict[str, Any] = {"wearer": clean(who)} if who else {}
     calibration = camera.get("calibration") if isinstance(camera, dict) else None
     if isinstance(calibration, dict):
         model = {"model": calibration.get("projection_model_type")}
         said["intrinsics_json"] = json.dumps(calibration | model, sort_keys=True)
-    return stream, said
+    return said
 
 
 def _json(archive: archives.Archive, member: Member | None) -> dict[str, Any]:
