@@ -14,7 +14,6 @@ import gzip
 import re
 import threading
 import uuid
-import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from infra import objects, scratch, tar
+from infra import objects, scratch, tar, zips
 from infra.objects import ObjectInfo
 from infra.ranged import open_seekable
 from infra.tar import Limits, Member
@@ -35,7 +34,6 @@ SUFFIXES = (".tar", ".zip", *PACKED)
 BLOCK_BYTES = 8 << 20
 INDEXED_MEMBERS = 2_000_000  # of all archives together that a process remembers
 UNPACKED_TARS = 4  # kept on disk by a process
-DIRECTORY_BYTES = 256 << 20  # a zip's list of members is read whole
 
 _INDEXES: OrderedDict[tuple[str, str, Limits], tuple[tuple[Member, ...], dict[str, Member]]] = OrderedDict()
 _UNPACKED: OrderedDict[tuple[str, str, Limits], tuple[Path, str]] = OrderedDict()
@@ -96,7 +94,7 @@ class Archive:
         if self.file is None:
             yield Member("", 0, 0, ("archive_bomb", self.broken))
         elif self.info.uri.lower().endswith(".zip"):
-            yield from _zip_members(self.file, self.info.size_bytes, self.limits)
+            yield from zips.members(self.file, self.info.size_bytes, self.limits)
         else:
             whole = True
             for member in tar.members(self.file, self.limits):
@@ -119,11 +117,11 @@ class Archive:
         """The member's bytes. BadMedia `bad_archive`: there are fewer than its header says, or they are damaged."""
         assert self.file is not None  # an archive that is refused as a whole has no good member
         left = member.size_bytes
-        with _zip_stream(self.file, member) if self.info.uri.lower().endswith(".zip") else _at(self.file, member) as f:
+        with zips.stream(self.file, member) if self.info.uri.lower().endswith(".zip") else _at(self.file, member) as f:
             while left:
                 try:
                     block = f.read(min(left, BLOCK_BYTES))
-                except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as e:
+                except (*zips.BROKEN, zlib.error) as e:
                     raise BadMedia("bad_archive", f"{member.name}: {e}"[:200]) from e
                 if not block:
                     raise BadMedia("bad_archive", f"{member.name} ends {left} bytes early")
@@ -154,57 +152,6 @@ def extract(uri: str, name: str, path: Path, limits: Limits = Limits()) -> None:
 def _at(file: BinaryIO, member: Member) -> Iterator[BinaryIO]:
     file.seek(member.offset)
     yield file
-
-
-def _zip_members(file: BinaryIO, size_bytes: int, limits: Limits) -> Iterator[Member]:
-    try:
-        with zipfile.ZipFile(_Bounded(file)) as archive:
-            infos = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError) as e:
-        yield Member("", 0, 0, ("bad_archive", f"no zip that can be read: {e}"[:200]))
-        return
-    if (why := limits.bomb(sum(i.file_size for i in infos), size_bytes)) is not None:
-        yield Member("", 0, 0, why)
-        return
-    for number, info in enumerate(infos):
-        if number >= limits.members:
-            yield Member("", 0, info.header_offset, ("archive_limit", f"more than {limits.members} members"))
-            return
-        if not info.is_dir():
-            name, why = tar.checked(info.filename)
-            why = why or _zip_why(info) or limits.too_large(info.file_size)
-            yield Member(name, info.file_size, info.header_offset, why)
-
-
-def _zip_why(info: zipfile.ZipInfo) -> tuple[str, str] | None:
-    if (info.external_attr >> 28) not in (0, 0o10):  # a Unix mode that is no regular file's
-        return "archive_link", f"{info.filename} is neither a file nor a folder"
-    return ("archive_encrypted", f"{info.filename} wants a password") if info.flag_bits & 1 else None
-
-
-@contextmanager
-def _zip_stream(file: BinaryIO, member: Member) -> Iterator[BinaryIO]:
-    try:
-        with zipfile.ZipFile(_Bounded(file)) as archive:
-            info = next(i for i in archive.infolist() if i.header_offset == member.offset)
-            with archive.open(info) as stream:
-                yield stream  # type: ignore[misc]  # read() is all that is asked of it
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:
-        raise BadMedia("bad_archive", f"{member.name}: {e}"[:200]) from e
-
-
-class _Bounded:
-    """A file of which no single read takes more than a zip's list of members may."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
-
-    def read(self, count: int = -1) -> bytes:
-        """At most `count` bytes. ValueError: a list of members too long to hold."""
-        if count > DIRECTORY_BYTES:
-            raise ValueError(f"a read of {count} bytes; the limit is {DIRECTORY_BYTES}")
-        return self._file.read(count if count >= 0 else DIRECTORY_BYTES)
 
 
 def _unpacked(info: ObjectInfo, limits: Limits) -> tuple[BinaryIO | None, str]:

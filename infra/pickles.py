@@ -51,7 +51,7 @@ ALLOWED = {
 }
 BROKEN = (
     pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, ImportError,
-    RecursionError, struct.error,
+    RecursionError, SystemError, struct.error,
 )  # fmt: skip
 
 

@@ -142,12 +142,12 @@ def _told(file: BinaryIO, start: int, head: tarfile.TarInfo, limits: Limits) -> 
         return {"path": raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")}
     told, at = {}, 0
     while at < len(raw):
-        space = raw.find(b" ", at, at + 12)
-        digits = raw[at:space]
-        end = at + int(digits) if space > 0 and digits.isdigit() else 0
-        if not space < end <= len(raw):
+        length, space, _ = raw[at : at + 12].partition(b" ")
+        end = at + int(length) if space and length.isdigit() else at
+        start = at + len(length) + 1
+        if not start < end <= len(raw):
             return {"bad": "pax records that cannot be read"}
-        key, _, value = raw[space + 1 : end - 1].partition(b"=")
+        key, _, value = raw[start : end - 1].partition(b"=")
         told[key.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
         at = end
     return told

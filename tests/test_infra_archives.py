@@ -127,9 +127,11 @@ def test_zips_are_no_less_strict(tmp_path: Path) -> None:
         link = zipfile.ZipInfo("soft.mp4")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         z.writestr(link, "/etc/passwd")
+        z.writestr("lzma.mp4", b"x" * 999, zipfile.ZIP_LZMA)  # unpacks without a bound
     data = (tmp_path / "a.zip").read_bytes()
     assert reasons(tmp_path / "a.zip") == {
         "../up.mp4": "archive_path", "/abs.mp4": "archive_path", "good.mp4": "", "soft.mp4": "archive_link",
+        "lzma.mp4": "bad_archive",
     }  # fmt: skip
     flag = data.index(b"PK\1\2", data.index(b"PK\1\2") + 1) + 8
     (tmp_path / "locked.zip").write_bytes(data[:flag] + b"\1" + data[flag + 1 :])
@@ -254,6 +256,8 @@ ONE_BYTE = _raw(b"a.mp4", ONE, b"0") + bytes(512)
     _raw(b"a.mp4", HUGE, b"0"),
     _raw(b"x", HUGE, b"x") + ONE_BYTE,  # a pax header of 2 ** 95 bytes
     _raw(b"x", b"00000000013\0", b"x") + b"99 path=../".ljust(512, b"\0") + ONE_BYTE,
+    _raw(b"x", b"00000000013\0", b"x") + b"pathpathpat".ljust(512, b"\0") + ONE_BYTE,  # records without a length
+    _raw(b"x", b"00000000013\0", b"x") + b"0 path=../\n".ljust(512, b"\0") + ONE_BYTE,
     _raw(b"x", b"00000000014\0", b"x") + b"12 size=-10\n".ljust(512, b"\0") + ONE_BYTE,
     _raw(b"a.mp4", NOTHING, b"S", more_maps=True) + b"\1" * (2 << 20),  # a sparse map without an end
 ])  # fmt: skip
@@ -319,6 +323,11 @@ def test_no_damage_raises(tmp_path_factory: pytest.TempPathFactory, data: st.Dat
     raw = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(0, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    if suffix == ".tar" and data.draw(st.booleans()):
+        for at in range(0, len(raw) - 511, 512):  # mended checksums: what the headers say is believed
+            if raw[at + 257 : at + 262] == b"ustar":
+                raw[at + 148 : at + 156] = b" " * 8
+                raw[at + 148 : at + 156] = f"{sum(raw[at : at + 512]):06o}\0 ".encode()
     raw = raw[: data.draw(st.integers(0, len(raw)))] + (raw if data.draw(st.booleans()) else b"")
     path.write_bytes(raw)
     for member in list(archives.members(str(path))):

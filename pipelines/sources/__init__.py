@@ -7,12 +7,12 @@ from pipelines.sources import egocentric_10k, folder, hd_epic, hot3d, url_list, 
 from pipelines.sources.item import STAGES, Item, Narration, Reader, Source
 
 READERS: dict[str, Reader] = {
-    "egocentric_10k": egocentric_10k.read,
     "folder": folder.read,
-    "hd_epic": hd_epic.read,
-    "hot3d": hot3d.read,
     "url_list": url_list.read,
     "webdataset": webdataset.read,
+    "egocentric_10k": egocentric_10k.read,
+    "hot3d": hot3d.read,
+    "hd_epic": hd_epic.read,
     "world": world.read,
 }
 
