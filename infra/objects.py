@@ -147,6 +147,37 @@ def read(uri: str) -> tuple[bytes, str]:
     return data, hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
+def info(uri: str) -> ObjectInfo:
+    """What a listing says of one object. FileNotFoundError where there is none."""
+    if is_s3(uri):
+        bucket, key = _parts(uri)
+        head = _s3(lambda c: c.head_object(Bucket=bucket, Key=key), uri)
+        stamp = int(head["LastModified"].timestamp()) * 1_000_000_000
+        return ObjectInfo(uri, int(head["ContentLength"]), head["ETag"].strip('"'), stamp)
+    found = Path(uri).stat()
+    return ObjectInfo(uri, found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}", found.st_mtime_ns)
+
+
+def read_range(uri: str, start: int, count: int, etag: str) -> bytes:
+    """At most `count` bytes from `start` of an S3 object whose ETag is still `etag`.
+
+    start lies inside the object. TransientError: the object was rewritten, or S3 gave up after three tries.
+    """
+    from botocore.exceptions import BotoCoreError
+
+    bucket, key = _parts(uri)
+    wanted = {"Range": f"bytes={start}-{start + count - 1}", "IfMatch": f'"{etag}"'}
+    for left in (2, 1, 0):
+        try:
+            return _s3(lambda c: c.get_object(Bucket=bucket, Key=key, **wanted)["Body"].read(), uri)
+        except Conflict as e:
+            raise TransientError(f"{uri} was rewritten while it was read; run the same command again") from e
+        except TransientError as e:  # a body that broke off is not what botocore itself retries
+            if not left or not isinstance(e.__cause__, BotoCoreError):
+                raise
+    raise AssertionError("unreachable")
+
+
 def read_bytes(uri: str) -> bytes:
     """An object's bytes."""
     return read(uri)[0]

@@ -28,6 +28,11 @@ def folder(name: str) -> Iterator[Path]:
         yield Path(path)
 
 
+def own() -> Path:
+    """This process's folder: for what should live as long as it does."""
+    return _own(os.getpid())
+
+
 @functools.cache
 def _own(pid: int) -> Path:
     """This process's folder, made once."""

@@ -18,7 +18,7 @@ from pipelines.decode import Asked, PassOptions
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
 from pipelines.parcel import Parcel, recipe_of
-from pipelines.recording import local_copy, stored
+from pipelines.recording import bring, in_place, local_copy, stored
 from pipelines.sources import PREPARE, READERS, Item, Source
 from pipelines.sources.robot import RobotSource
 from schemas import Asset
@@ -137,12 +137,12 @@ class Worker:
 
     def _bytes_of(self, item: Item) -> tuple[str, int]:
         """sha256 and size; remote bytes are kept in scratch, and the web's in the corpus, since the web forgets."""
-        if not item.uri.startswith(("http://", "https://", "s3://")):
+        if in_place(item.uri):
             with open(item.uri, "rb") as f:
                 return hashlib.file_digest(f, "sha256").hexdigest(), Path(item.uri).stat().st_size
         path = Path(self.scratch) / key_of(item.uri, item.revision)
-        if item.uri.startswith("s3://"):
-            objects.download(item.uri, path)
+        if not item.uri.startswith(("http://", "https://")):
+            bring(item.uri, path)
             with path.open("rb") as f:
                 sha256 = hashlib.file_digest(f, "sha256").hexdigest()
         else:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra import objects
+from infra import archives, objects
 from infra import scratch as scratches
+from pipelines import stills
 from schemas.errors import BadMedia
 
 
@@ -17,9 +18,28 @@ def stored(root: str, sha256: str) -> str:
     return objects.join(root, "media", sha256)
 
 
+def in_place(uri: str) -> bool:
+    """Whether the recording is a local file, to be read where it lies."""
+    return not uri.startswith(("http://", "https://", "s3://")) and archives.split(uri) is None
+
+
+def bring(uri: str, path: Path) -> None:
+    """Copies an S3 object, a member of an archive, or an archive's pictures as one recording, to a local file.
+
+    FileNotFoundError: the object, archive or member is not there. BadMedia: why the archive cannot give it.
+    """
+    inside = archives.split(uri)
+    if inside is None:
+        objects.download(uri, path)
+    elif stills.is_film(inside[1]):
+        stills.write(*inside, path)
+    else:
+        archives.extract(*inside, path)
+
+
 @contextmanager
 def local_copy(uri: str, root: str, sha256: str, scratch: Path | None = None) -> Iterator[Path]:
-    """The recording as a local file. Local ones are read in place; others from scratch, or downloaded for the while.
+    """The recording as a local file. Local ones are read in place; others from scratch, or brought for the while.
 
     BadMedia `source_gone`, `source_changed`: the source no longer holds these bytes.
     """
@@ -31,14 +51,16 @@ def local_copy(uri: str, root: str, sha256: str, scratch: Path | None = None) ->
         try:
             if uri.startswith(("http://", "https://")):
                 objects.download(stored(root, sha256), path)
-            elif objects.is_s3(uri):
-                objects.download(uri, path)
-            else:
+            elif in_place(uri):
                 path = Path(uri)
+            else:
+                bring(uri, path)
             with path.open("rb") as f:
                 found = hashlib.file_digest(f, "sha256").hexdigest()
         except FileNotFoundError as e:
             raise BadMedia("source_gone", f"{uri} is no longer there") from e
+        except BadMedia as e:  # an archive that was fine when its member was taken
+            raise BadMedia("source_changed", f"{uri} cannot be read any more: {e.reason} {e.detail}"[:300]) from e
         if found != sha256:
             raise BadMedia("source_changed", f"{uri} held {sha256[:12]}, now {found[:12]}")
         yield path

@@ -3,12 +3,28 @@
 from collections.abc import Callable
 
 from pipelines.hop import Progress
-from pipelines.sources import ego4d, ego_exo4d, egodex, epic_kitchens, folder, url_list, world
+from pipelines.sources import (
+    ego4d,
+    ego_exo4d,
+    egocentric_10k,
+    egodex,
+    epic_kitchens,
+    folder,
+    hd_epic,
+    hot3d,
+    url_list,
+    webdataset,
+    world,
+)
 from pipelines.sources.item import STAGES, Item, Narration, Reader, Source
 
 READERS: dict[str, Reader] = {
     "folder": folder.read,
     "url_list": url_list.read,
+    "webdataset": webdataset.read,
+    "egocentric_10k": egocentric_10k.read,
+    "hot3d": hot3d.read,
+    "hd_epic": hd_epic.read,
     "world": world.read,
     "epic_kitchens": epic_kitchens.read,
     "ego4d": ego4d.read,

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from infra import objects
+from infra.objects import ObjectInfo
 from pipelines.sources.item import MEDIA_SUFFIXES, STAGES, Item, Narration, Source, clean, seconds_to_ns
 from schemas.errors import BadMedia, UsageError
 
@@ -20,9 +21,7 @@ SIDECAR_BYTES = 4 << 20
 
 def read(source: Source) -> Iterator[Item]:
     """Every media file below the source's URI, in order of name. UsageError where there is nothing at all."""
-    if not objects.is_s3(source.uri) and not objects.exists(source.uri):
-        raise UsageError(f"source {source.uri!r} is not there; mend [[source]] uri in handwheel.toml")
-    listed = {info.uri: info for info in objects.list_objects(source.uri) if _below(info.uri, source.uri)}
+    listed = listing(source.uri)
     for uri, info in listed.items():
         if PurePosixPath(uri).suffix.lower() not in MEDIA_SUFFIXES:
             continue
@@ -53,6 +52,13 @@ def read(source: Source) -> Iterator[Item]:
         )  # fmt: skip
 
 
+def listing(uri: str) -> dict[str, ObjectInfo]:
+    """What lies at or below a source's URI, by URI, in order. UsageError where there is nothing at all."""
+    if not objects.is_s3(uri) and not objects.exists(uri):
+        raise UsageError(f"source {uri!r} is not there; mend [[source]] uri in handwheel.toml")
+    return {info.uri: info for info in objects.list_objects(uri) if _below(info.uri, uri)}
+
+
 def _below(uri: str, source: str) -> bool:
     """S3 lists by prefix: `media` must not bring in `media_private`, under another's licence."""
     return not objects.is_s3(source) or uri == source or uri.startswith(source.rstrip("/") + "/")
@@ -67,9 +73,14 @@ def said_by(uri: str, size_bytes: int) -> dict[str, Any]:
     """Item fields that a sidecar sets. BadMedia `bad_sidecar` when it cannot be read."""
     if size_bytes > SIDECAR_BYTES:
         raise BadMedia("bad_sidecar", f"{size_bytes} bytes; the limit is {SIDECAR_BYTES}")
+    return said_in(objects.read_bytes(uri), uri)
+
+
+def said_in(raw: bytes, name: str) -> dict[str, Any]:
+    """Item fields that a sidecar's bytes set; its name says whether they are JSON. BadMedia `bad_sidecar`."""
     try:
-        text = objects.read_bytes(uri).decode("utf-8-sig")
-        if uri.endswith(".txt"):
+        text = raw.decode("utf-8-sig")
+        if name.endswith(".txt"):
             return {"narrations": _whole(text)}
         plain = json.loads(text)
     except (ValueError, RecursionError) as e:

@@ -1,0 +1,55 @@
+"""Recordings that a source keeps as numbered JPEG pictures in an archive: `<archive>!/*.<stream>.jpg`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from infra import archives, motion_jpeg, objects, scratch
+from infra.tar import Member
+from schemas.errors import BadMedia
+
+RATE_HZ = 30  # HOT3D's, the one source that keeps its recordings so
+ALL = "*"
+
+
+def member_of(stream: str) -> str:
+    """What stands behind `!/` for all pictures `<number>.<stream>.jpg` of an archive."""
+    return f"{ALL}.{stream}.jpg"
+
+
+def is_film(member: str) -> bool:
+    """Whether a member's name stands for pictures."""
+    return member.startswith(f"{ALL}.") and member.endswith(".jpg")
+
+
+def write(archive_uri: str, member: str, path: Path) -> None:
+    """The pictures as one motion JPEG, not encoded again; equal pictures give equal bytes.
+
+    An archive on S3 is fetched whole first: most of it is wanted, and in a thousand pieces.
+    BadMedia: no_frames, missing_frames, bad_frame, too_large, and what makes an archive or member bad.
+    """
+    with scratch.folder("stills") as folder:
+        local = archive_uri
+        if objects.is_s3(archive_uri):
+            local = str(folder / archive_uri.rpartition("/")[2])
+            objects.download(archive_uri, Path(local))
+        with archives.opened(local) as archive:
+            motion_jpeg.write(path, _pictures(archive, member.removeprefix(ALL)), RATE_HZ)
+
+
+def _pictures(archive: archives.Archive, suffix: str) -> Iterator[bytes]:
+    """In order of their numbers."""
+    found: dict[int, Member] = {}
+    for member in archive.members():
+        if not member.name and member.bad:
+            raise BadMedia(*member.bad)
+        if number := re.fullmatch(rf"(?:.*/)?([0-9]{{1,12}}){re.escape(suffix)}", member.name, re.DOTALL):
+            if member.bad:
+                raise BadMedia(*member.bad)
+            found[int(number[1])] = member
+    if found and len(found) != max(found) - min(found) + 1:
+        raise BadMedia("missing_frames", f"{len(found)} pictures numbered {min(found)} to {max(found)}")
+    for _, member in sorted(found.items()):
+        yield archive.read(member, motion_jpeg.MOST_BYTES)
