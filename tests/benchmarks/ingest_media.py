@@ -8,19 +8,6 @@ from pathlib import Path
 
 H264 = ("-c:v", "libx264", "-preset", "medium", "-b:v", "3M", "-maxrate", "4M", "-bufsize", "8M", "-g", "250")
 H265 = ("-c:v", "libx265", "-preset", "fast", "-b:v", "4M", "-g", "250", "-x265-params", "log-level=1")
-    "-c:v",
-    "libx265",
-    "-preset",
-    "fast",
-    "-b:v",
-    "4M",
-    "-g",
-    "250",
-    "-tag:v",
-    "hvc1",
-    "-x265-params",
-    "log-level=1",
-)
 CLIPS = ("hands_manip", "hands_only", "negatives")
 PART_S = 10
 
