@@ -18,6 +18,7 @@ BACK = 16  # frames before it to one of which a picture may return
 BINS = 32  # of the histogram of 8-bit luma
 BLACK, LIT = 0.01, 0.05  # share of pixels over GLOW under which a picture is black, and from which it is not any more
 GLOW = 32
+REPEAT = 0.3  # difference below which a frame is the last one again: codec noise
 LOOSE = 0.5  # a shot's difference need stand out half as far as its shades
 
 
@@ -112,10 +113,8 @@ def _stands_out(state: CutState, at: int, options: CutOptions) -> bool:
     frame, o = state.frames[at], options
     if frame.diff < min(o.least, o.least_jump):
         return False
-    first = len(state.frames) - state.seen  # where the recording's first frame stood: it differs from nothing
-    near = range(max(0, first + 1, at - AHEAD), min(len(state.frames), at + AHEAD + 1))
-    diffs = [state.frames[i].diff for i in near if i != at]
-    shades = [state.frames[i].shades for i in near if i != at]
+    near = _beside(state, at)
+    diffs, shades = [f.diff for f in near], [f.shades for f in near]
     shot = frame.diff >= o.least and frame.shades >= o.shades and _over(frame.shades, shades, o.ratio, o.beside)
     shot = shot and _over(frame.diff, diffs, LOOSE * o.ratio, LOOSE * o.beside)
     jump = frame.diff >= o.least_jump and _over(frame.diff, diffs, o.ratio_jump, o.beside_jump)
@@ -126,6 +125,14 @@ def _stands_out(state: CutState, at: int, options: CutOptions) -> bool:
     if shot and unlike >= o.unlike:
         return True
     return jump and unlike >= max(o.unlike_jump, o.beside_jump * _unlike(last, before))
+
+
+def _beside(state: CutState, at: int) -> list[Seen]:
+    """AHEAD frames on either side that are no repeats: slow video in a fast container shows each frame a few times."""
+    first = max(0, len(state.frames) - state.seen)  # where the recording's first frame stands: it differs from nothing
+    frames = list(state.frames)
+    before = [f for f in frames[max(first + 1, at - APART) : at] if f.diff >= REPEAT][-AHEAD:]
+    return before + [f for f in frames[at + 1 : at + 1 + AHEAD] if f.diff >= REPEAT]
 
 
 def _over(value: float, near: Sequence[float], ratio: float, beside: float) -> bool:

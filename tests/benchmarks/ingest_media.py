@@ -80,6 +80,12 @@ def hevc(source: Path, out: Path) -> Path:
     return out
 
 
+def shrunk(source: Path, out: Path) -> Path:
+    """320 x 180 px, H.264."""
+    ffmpeg("-i", str(source), "-vf", "scale=320:180", *H264[:2], "-preset", "veryfast", "-an", str(out))
+    return out
+
+
 def tiny(folder: Path) -> Path:
     """Two frames of 16 x 16 px: what is left is the start of a child."""
     out = folder / "tiny.mp4"
