@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := demo
 
-.PHONY: help setup setup-test check test demo world bench bench-world audit-hands size kill fuzz clean
+.PHONY: help setup setup-test check test demo world bench bench-ingest bench-world audit-hands size kill fuzz clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ demo: setup  ## One turn of the flywheel on a rendered sample world, in ./demo
 
 world: setup  ## 40 takes and 60 attempts of the sample world with a page of contact sheets, in ./world-demo
 	$(BIN)/handwheel world world-demo --seed 7 --clips 40 --robot 60
+
+bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory of 3 h; cutters; JPEG quality (an hour)
+	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_ingest --hevc
+	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_ingest --long
+	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_cuts
+	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_proxies
 
 bench-world: setup  ## Pictures a second and minutes of video a core-hour, by quality and part
 	PYTHONPATH=.:client $(BIN)/python tests/benchmarks/bench_world.py

@@ -3,44 +3,74 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 Luma = npt.NDArray[np.uint8]
-VERSION = "luma-adaptive-1"
+VERSION = "luma-histogram-2"
 AHEAD = 2  # frames looked at on either side
+APART = 6  # least frames from one cut to the next
+BACK = 16  # frames before it to one of which a picture may return
+BINS = 32  # of the histogram of 8-bit luma
+BLACK, LIT = 0.01, 0.05  # share of pixels over GLOW under which a picture is black, and from which it is not any more
+GLOW = 32
+REPEAT = 0.3  # difference below which a frame is the last one again: codec noise
+LOOSE = 0.5  # a shot's difference need stand out half as far as its shades
 
 
 @dataclass(frozen=True, slots=True)
 class CutOptions:
-    """A cut differs much (least), and much more than its neighbours do (ratio); fast motion differs for long.
+    """When a frame starts a shot. Differences are means of 8-bit luma, shares are of all pixels.
 
-    A flash differs twice, there and back: a cut stands out from each of its neighbours (beside).
+    A shot: much differs, other shades are there (an arm before the lens moves few shades), both stand out from what
+    differs beside it (fast motion differs for long), and more than the light has changed. A jump within a shot: less
+    differs, and stands out far. Neither returns to what was there before: a flash and a passing arm do. And a picture
+    that comes out of black starts a shot. Chosen on seeded concatenations (docs/ingest.md).
     """
 
-    least: float = 14.0  # mean absolute difference of 8-bit luma
-    ratio: float = 3.0  # against the mean of the neighbouring differences
-    beside: float = 1.5  # against the largest of them
+    least: float = 14.0  # difference
+    shades: float = 0.3  # share of pixels that changed their bin of the histogram
+    ratio: float = 3.0  # of shades, against the mean of the neighbours
+    beside: float = 1.5  # of shades, against the largest of them
+    unlike: float = 0.4  # difference of the pictures at zero mean and unit deviation
+    least_jump: float = 5.0
+    ratio_jump: float = 8.0  # of the difference
+    beside_jump: float = 4.0
+    unlike_jump: float = 0.08
+    returns: float = 0.5  # a picture nearer than this share of the difference is there again
     longest_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A frame: its luma, its histogram, what differs from the frame before, whether it comes out of black."""
+
+    luma: Luma
+    histogram: npt.NDArray[np.float32]
+    diff: float
+    shades: float
+    emerges: bool
 
 
 @dataclass(slots=True)
 class CutState:
-    """Differences waiting for their neighbours."""
+    """The frames that an answer may rest on, newest last."""
 
-    last: Luma | None = None
-    diffs: deque[float] = field(default_factory=deque)  # newest last
+    frames: deque[Seen] = field(default_factory=lambda: deque(maxlen=BACK + 1 + AHEAD))
+    lit: bool = False  # since the start
+    black: bool = False  # after something was lit
     seen: int = 0
     answered: int = 0
+    last_cut: int = -APART  # the frame, counted from the first
 
 
 def update(state: CutState, luma: Luma, options: CutOptions) -> list[bool]:
     """Takes the next frame's luma (h, w), the same size throughout; returns the answers that became final, in order."""
-    diff = 0.0 if state.last is None else float(np.abs(luma.astype(np.int16) - state.last).mean())
-    state.last = luma
-    state.diffs.append(diff)
+    state.frames.append(_see(state, luma))
     state.seen += 1
     return [_answer(state, options)] if state.seen > AHEAD else []
 
@@ -50,14 +80,75 @@ def finish(state: CutState, options: CutOptions) -> list[bool]:
     return [_answer(state, options) for _ in range(state.seen - state.answered)]
 
 
+def _see(state: CutState, luma: Luma) -> Seen:
+    histogram = (np.bincount(luma.ravel() >> 3, minlength=BINS) / luma.size).astype(np.float32)
+    glowing = float(histogram[GLOW * BINS // 256 :].sum())
+    emerges = state.black and glowing >= LIT
+    state.lit = state.lit or glowing >= LIT
+    state.black = state.lit and not emerges and (state.black or glowing < BLACK)
+    if not state.frames:
+        return Seen(luma, histogram, 0.0, 0.0, False)
+    last = state.frames[-1]
+    shades = float(np.abs(histogram - last.histogram).sum()) / 2
+    return Seen(luma, histogram, _difference(luma, last.luma), shades, emerges)
+
+
+def _difference(a: Luma, b: Luma) -> float:
+    return float(cv2.norm(a, b, cv2.NORM_L1)) / a.size
+
+
 def _answer(state: CutState, options: CutOptions) -> bool:
-    """Whether the oldest unanswered frame starts a shot. Keeps AHEAD answered differences for its successors."""
-    at = min(state.answered, AHEAD)
-    diff = state.diffs[at]
-    near = [state.diffs[i] for i in range(max(0, at - AHEAD), min(len(state.diffs), at + AHEAD + 1)) if i != at]
+    """Whether the oldest unanswered frame starts a shot: never the first, nor one less than APART from a cut."""
+    number, at = state.answered, len(state.frames) - (state.seen - state.answered)
     state.answered += 1
-    if state.answered > AHEAD:
-        state.diffs.popleft()
-    mean = sum(near) / len(near) if near else 0.0
-    stands_out = diff >= options.ratio * mean and diff >= options.beside * max(near, default=0.0)
-    return state.answered > 1 and diff >= options.least and stands_out
+    if number == 0 or number - state.last_cut < APART:
+        return False
+    found = state.frames[at].emerges or (_stands_out(state, at, options) and not _returns(state, at, options))
+    state.last_cut = number if found else state.last_cut
+    return found
+
+
+def _stands_out(state: CutState, at: int, options: CutOptions) -> bool:
+    """Whether this frame differs as a shot or a jump does."""
+    frame, o = state.frames[at], options
+    if frame.diff < min(o.least, o.least_jump):
+        return False
+    near = _beside(state, at)
+    diffs, shades = [f.diff for f in near], [f.shades for f in near]
+    shot = frame.diff >= o.least and frame.shades >= o.shades and _over(frame.shades, shades, o.ratio, o.beside)
+    shot = shot and _over(frame.diff, diffs, LOOSE * o.ratio, LOOSE * o.beside)
+    jump = frame.diff >= o.least_jump and _over(frame.diff, diffs, o.ratio_jump, o.beside_jump)
+    if not (shot or jump):
+        return False
+    here, last, before = (state.frames[max(0, at - k)].luma for k in range(3))
+    unlike = _unlike(here, last)
+    if shot and unlike >= o.unlike:
+        return True
+    return jump and unlike >= max(o.unlike_jump, o.beside_jump * _unlike(last, before))
+
+
+def _beside(state: CutState, at: int) -> list[Seen]:
+    """AHEAD frames on either side that are no repeats: slow video in a fast container shows each frame a few times."""
+    first = max(0, len(state.frames) - state.seen)  # where the recording's first frame stands: it differs from nothing
+    frames = list(state.frames)
+    before = [f for f in frames[max(first + 1, at - APART) : at] if f.diff >= REPEAT][-AHEAD:]
+    return before + [f for f in frames[at + 1 : at + 1 + AHEAD] if f.diff >= REPEAT]
+
+
+def _over(value: float, near: Sequence[float], ratio: float, beside: float) -> bool:
+    """Whether a value is `ratio` times its neighbours' mean and `beside` times the largest."""
+    return not near or (value >= ratio * sum(near) / len(near) and value >= beside * max(near))
+
+
+def _unlike(a: Luma, b: Luma) -> float:
+    """Mean difference of two pictures at zero mean and unit deviation: more light alone leaves it near 0."""
+    even = [(x - x.mean()) / max(float(x.std()), 2.0) for x in (a.astype(np.float32), b.astype(np.float32))]
+    return float(np.abs(even[0] - even[1]).mean())
+
+
+def _returns(state: CutState, at: int, options: CutOptions) -> bool:
+    """Whether this picture was there before, or the one before it comes again: a flash, or an arm that passed."""
+    frames = [f.luma for f in state.frames]
+    near = options.returns * state.frames[at].diff
+    again = any(_difference(frames[at], frames[i]) < near for i in range(max(0, at - BACK), at - 1))
+    return again or any(_difference(f, frames[at - 1]) < near for f in frames[at + 1 : at + 1 + AHEAD])

@@ -190,6 +190,7 @@ def _with_cuts(
     due_ns = 0
     wanted = (lambda t_ns: True) if asked.spans is None else within(asked.spans)
     redacted = touches(asked.redacted)
+    first: pixels.Rgb | None = None
     for t_ns, length_ns, frame, damaged, torn in pictures:
         why_not = "redacted" if redacted(t_ns, t_ns + length_ns) else None
         if damaged and asked.spans is None:
@@ -199,7 +200,8 @@ def _with_cuts(
             rgb = pixels.rgb(frame, size, facts.quarter_turns)
             due_ns = (t_ns // period_ns + 1) * period_ns
         waiting.append(Seen(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb))
-        for answer in cuts.update(state, pixels.luma_like(frame, state.last), options.cut):
+        first = luma = pixels.luma_like(frame, first)
+        for answer in cuts.update(state, luma, options.cut):
             yield waiting.popleft(), answer
     for answer in cuts.finish(state, options.cut):
         yield waiting.popleft(), answer

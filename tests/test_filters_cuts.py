@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import cuts
-from filters.cuts import AHEAD, CutOptions, CutState
+from filters.cuts import AHEAD, APART, BACK, GLOW, CutOptions, CutState
 from infra import media, pixels
 from schemas.spans import NS
-from tests.fixtures_media import lumas, samples, shot
+from tests.fixtures_media import lumas, samples, shot, texture
 
 OPTIONS = CutOptions()
 Luma = npt.NDArray[np.uint8]
@@ -28,42 +29,50 @@ def _answers(frames: list[Luma]) -> list[bool]:
     return out + cuts.finish(state, OPTIONS)
 
 
-def _flat(level: int) -> Luma:
-    return np.full((4, 6), level, np.uint8)
+BLACK = np.full((64, 96), 16, np.uint8)
+PICTURES = [*lumas(texture(seed) for seed in range(12)), BLACK]
+SEQUENCES = st.lists(st.integers(0, len(PICTURES) - 1), max_size=60).map(lambda keys: [PICTURES[k] for k in keys])
+SHOTS = st.lists(st.tuples(st.integers(0, len(PICTURES) - 1), st.integers(1, 12)), max_size=8).map(
+    lambda parts: [PICTURES[k] for k, length in parts for _ in range(length)]
+)
 
 
-LEVELS = st.lists(st.integers(0, 255), max_size=60)
-
-
-@given(LEVELS)
-def test_every_frame_gets_one_answer_and_the_first_is_never_a_cut(levels: list[int]) -> None:
-    answers = _answers([_flat(v) for v in levels])
-    assert len(answers) == len(levels)
+@given(SEQUENCES | SHOTS)
+def test_every_frame_gets_one_answer_and_the_first_is_never_a_cut(frames: list[Luma]) -> None:
+    answers = _answers(frames)
+    assert len(answers) == len(frames)
     assert not answers[:1] or answers[0] is False
 
 
-@given(LEVELS, st.integers(0, 60))
-def test_answers_are_final_two_frames_later(levels: list[int], at: int) -> None:
+@given(SEQUENCES | SHOTS, st.integers(0, 60))
+def test_answers_are_final_two_frames_later(frames: list[Luma], at: int) -> None:
     """What comes more than AHEAD frames later changes nothing, and update never answers earlier or later than that."""
     state = CutState()
     given_so_far = []
-    for i, level in enumerate(levels):
-        given_so_far += cuts.update(state, _flat(level), OPTIONS)
+    for i, frame in enumerate(frames):
+        given_so_far += cuts.update(state, frame, OPTIONS)
         assert len(given_so_far) == max(0, i + 1 - AHEAD)
-        assert len(state.diffs) <= 2 * AHEAD + 1
-    head = levels[:at]
-    settled = max(0, len(head) - AHEAD)
-    assert _answers([_flat(v) for v in head])[:settled] == _answers([_flat(v) for v in levels])[:settled]
+        assert len(state.frames) <= BACK + 1 + AHEAD
+    settled = max(0, min(at, len(frames)) - AHEAD)
+    assert _answers(frames[:at])[:settled] == _answers(frames)[:settled]
 
 
-@given(LEVELS)
-def test_no_cut_where_little_changes_and_no_two_beside_each_other(levels: list[int]) -> None:
-    answers = _answers([_flat(v) for v in levels])
-    for i, cut in enumerate(answers):
-        if cut:
-            assert abs(levels[i] - levels[i - 1]) >= OPTIONS.least
-            assert not answers[i - 1]
-            assert not any(answers[i + 1 : i + 2])
+@given(SEQUENCES | SHOTS)
+def test_no_cut_where_little_changes_and_none_near_another(frames: list[Luma]) -> None:
+    answers = _answers(frames)
+    found = [i for i, cut in enumerate(answers) if cut]
+    assert all(later - sooner >= APART for sooner, later in pairwise(found))
+    for i in found:
+        change = np.abs(frames[i].astype(int) - frames[i - 1]).mean()
+        assert change >= OPTIONS.least_jump or frames[i - 1].max() <= GLOW
+
+
+@given(SHOTS)
+def test_shots_that_are_not_short_are_all_told_apart(frames: list[Luma]) -> None:
+    """The strategy does reach cuts: without this the properties above could hold of a cutter that never cuts."""
+    starts = [i for i in range(1, len(frames)) if frames[i] is not frames[i - 1]]
+    if len(starts) == 1 and starts[0] >= 6 and frames[0].max() > GLOW and frames[-1].max() > GLOW:
+        assert [i for i, cut in enumerate(_answers(frames)) if cut] == starts
 
 
 @settings(max_examples=40, deadline=None)
@@ -79,6 +88,56 @@ def test_a_flash_of_one_frame_is_no_cut(before: int, after: int, level: int) -> 
     frames = lumas(shot(2, before + after))
     frames[before] = np.minimum(frames[before].astype(int) + level, 255).astype(np.uint8)
     assert not any(_answers(frames))
+
+
+def _still(seed: int, frames: int) -> list[Luma]:
+    """One picture with a camera's noise."""
+    rng = np.random.default_rng(seed)
+    picture = PICTURES[seed].astype(float)
+    return [np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8) for _ in range(frames)]
+
+
+@given(st.integers(0, 11), st.integers(20, 120))
+def test_a_light_that_goes_on_is_no_cut(seed: int, level: int) -> None:
+    frames = [np.asarray(f // 2, np.uint8) for f in _still(seed, 20)]
+    lit = [*frames[:10], *(np.asarray(f + level, np.uint8) for f in frames[10:])]
+    assert not any(_answers(lit))
+
+
+@given(st.integers(0, 11), st.integers(1, 3), st.integers(0, 8))
+def test_an_arm_that_goes_is_no_cut(seed: int, comes: int, stays: int) -> None:
+    """It covers up to nine tenths of the picture, over `comes` frames, and goes the same way. That it came at once may
+    look like a cut; that it went never does, and one that stays a frame or two is none at all.
+    """
+    frames = _still(seed, 2 * comes + stays + 16)
+    reach = [*np.linspace(0, 0.9, comes + 1)[1:], *[0.9] * stays, *np.linspace(0.9, 0, comes + 1)]
+    for i, share in enumerate(reach):
+        frames[8 + i][:, : round(share * 96)] = 70
+    found = [i for i, cut in enumerate(_answers(frames)) if cut]
+    assert all(i <= 8 + comes for i in found)
+    assert not found or comes + stays > AHEAD - 1
+
+
+@given(st.integers(0, 9), st.integers(4, 10), st.integers(1, 5))
+def test_a_fade_through_black_is_one_cut_where_light_comes(seed: int, length: int, dark: int) -> None:
+    """Out of one shot, `dark` black frames, into another; a recording that begins black has none for that."""
+    before, after = lumas(shot(2 * seed, 10 + length)), lumas(shot(2 * seed + 1, 10 + length))
+    gains = np.linspace(1, 0, length + 1)[1:]
+    out = [*before[:10], *(np.asarray(f * g, np.uint8) for f, g in zip(before[10:], gains, strict=True))]
+    back = [*(np.asarray(f * g, np.uint8) for f, g in zip(after, gains[::-1], strict=False)), *after[length:]]
+    found = [i for i, cut in enumerate(_answers([*out, *[BLACK] * dark, *back])) if cut]
+    assert len(found) == 1
+    assert len(out) + dark <= found[0] <= len(out) + dark + length
+    assert not any(_answers([*[BLACK] * dark, *back]))
+
+
+def test_a_jump_within_a_still_shot_is_a_cut() -> None:
+    """The same place a while later: one thing stands elsewhere."""
+    room = PICTURES[0]
+    there, elsewhere = room.copy(), room.copy()
+    there[10:40, 10:40], elsewhere[10:40, 50:80] = 230, 230
+    answers = _answers([*[there] * 10, *[elsewhere] * 10])
+    assert [i for i, cut in enumerate(answers) if cut] == [10]
 
 
 @given(st.integers(0, 2), st.integers(2, 8))

