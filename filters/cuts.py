@@ -50,7 +50,7 @@ class Seen:
     """A frame: its luma, its histogram, what differs from the frame before, whether it comes out of black."""
 
     luma: Luma
-    histogram: npt.NDArray[np.float32]
+    histogram: npt.NDArray[np.float64]
     diff: float
     shades: float
     emerges: bool
@@ -81,7 +81,7 @@ def finish(state: CutState, options: CutOptions) -> list[bool]:
 
 
 def _see(state: CutState, luma: Luma) -> Seen:
-    histogram = (np.bincount(luma.ravel() >> 3, minlength=BINS) / luma.size).astype(np.float32)
+    histogram = np.bincount(luma.ravel() >> 3, minlength=BINS) / luma.size
     glowing = float(histogram[GLOW * BINS // 256 :].sum())
     emerges = state.black and glowing >= LIT
     state.lit = state.lit or glowing >= LIT

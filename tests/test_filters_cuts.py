@@ -37,6 +37,7 @@ SHOTS = st.lists(st.tuples(st.integers(0, len(PICTURES) - 1), st.integers(1, 12)
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(SEQUENCES | SHOTS)
 def test_every_frame_gets_one_answer_and_the_first_is_never_a_cut(frames: list[Luma]) -> None:
     answers = _answers(frames)
@@ -44,6 +45,7 @@ def test_every_frame_gets_one_answer_and_the_first_is_never_a_cut(frames: list[L
     assert not answers[:1] or answers[0] is False
 
 
+@settings(deadline=None, max_examples=50)
 @given(SEQUENCES | SHOTS, st.integers(0, 60))
 def test_answers_are_final_two_frames_later(frames: list[Luma], at: int) -> None:
     """What comes more than AHEAD frames later changes nothing, and update never answers earlier or later than that."""
@@ -57,6 +59,7 @@ def test_answers_are_final_two_frames_later(frames: list[Luma], at: int) -> None
     assert _answers(frames[:at])[:settled] == _answers(frames)[:settled]
 
 
+@settings(deadline=None, max_examples=50)
 @given(SEQUENCES | SHOTS)
 def test_no_cut_where_little_changes_and_none_near_another(frames: list[Luma]) -> None:
     answers = _answers(frames)
@@ -67,6 +70,7 @@ def test_no_cut_where_little_changes_and_none_near_another(frames: list[Luma]) -
         assert change >= OPTIONS.least_jump or frames[i - 1].max() <= GLOW
 
 
+@settings(deadline=None, max_examples=50)
 @given(SHOTS)
 def test_shots_that_are_not_short_are_all_told_apart(frames: list[Luma]) -> None:
     """The strategy does reach cuts: without this the properties above could hold of a cutter that never cuts."""
@@ -97,6 +101,7 @@ def _still(seed: int, frames: int) -> list[Luma]:
     return [np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8) for _ in range(frames)]
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 11), st.integers(20, 120))
 def test_a_light_that_goes_on_is_no_cut(seed: int, level: int) -> None:
     frames = [np.asarray(f // 2, np.uint8) for f in _still(seed, 20)]
@@ -104,6 +109,7 @@ def test_a_light_that_goes_on_is_no_cut(seed: int, level: int) -> None:
     assert not any(_answers(lit))
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 11), st.integers(1, 3), st.integers(0, 8))
 def test_an_arm_that_goes_is_no_cut(seed: int, comes: int, stays: int) -> None:
     """It covers up to nine tenths of the picture, over `comes` frames, and goes the same way. That it came at once may
@@ -118,6 +124,7 @@ def test_an_arm_that_goes_is_no_cut(seed: int, comes: int, stays: int) -> None:
     assert not found or comes + stays > AHEAD - 1
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 9), st.integers(4, 10), st.integers(1, 5))
 def test_a_fade_through_black_is_one_cut_where_light_comes(seed: int, length: int, dark: int) -> None:
     """Out of one shot, `dark` black frames, into another; a recording that begins black has none for that."""
