@@ -170,7 +170,7 @@ TEMPLATE = """\
 root = "corpus"                       # a folder or s3://bucket/prefix
 
 [[source]]
-kind = "folder"                       # folder, url_list
+kind = "folder"                       # url_list, webdataset, ego4d, ...: docs/sources.md has them all
 uri = "media"
 stage = "ego"                         # web, ego
 # licence = "CC-BY-4.0"
