@@ -16,9 +16,13 @@ class UsageError(HandwheelError):
 
 
 class GateRefused(HandwheelError):
-    """The publish gate found the release unfit; nothing was published."""
+    """A gate found the data unfit; nothing was published."""
 
     exit_code = 3
+
+
+class TooManyRejects(GateRefused):
+    """More of a run's input was refused than its budget allows; the run stopped, and a turn publishes nothing."""
 
 
 class VerificationFailed(HandwheelError):
