@@ -17,6 +17,7 @@ from schemas.errors import BadMedia, TransientError
 
 PASSING = (408, 425, 429)  # and every 5xx but PERMANENT: the server may think better of it
 PERMANENT = (501, 505, 510)
+BUSY = (*PASSING, 503)
 STRONG_S = 1  # RFC 9110 8.8.2.2: a Last-Modified so much older than Date tells bytes apart
 REVISION_CHARACTERS = 200
 DAY_S = 86400.0
@@ -75,7 +76,7 @@ def range_of(headers: Headers) -> tuple[int | None, int | None]:
 def refusal_of(answer: Answer, limits: FetchLimits) -> BadMedia | TransientError:
     """Why a status brings nothing: for good (`http_<status>`), for now, or for longer than this run waits (Later)."""
     status = answer.status
-    if status not in PASSING and (status < 500 or status in PERMANENT):
+    if status not in PASSING and (not 500 <= status < 600 or status in PERMANENT):
         return BadMedia(f"http_{status}", HTTPStatus(status).phrase if status in set(HTTPStatus) else "")
     wait_s = _retry_after_s(answer.headers.get("retry-after", ""))
     hold_back(answer.host, wait_s)

@@ -12,7 +12,8 @@ from urllib.parse import urljoin
 import httpcore
 import httpx
 
-from infra.guard import FetchLimits, host_of, told
+from infra.attempts import Odd
+from infra.guard import FetchLimits, host_and_port, told
 from infra.line import Clock, Guard, Net, Pace
 from infra.manners import turn
 from schemas.errors import BadMedia, TransientError
@@ -23,14 +24,6 @@ REDIRECTS = (301, 302, 303, 307, 308)
 CUT_OFF = ("peer closed connection", "disconnected without")
 
 Check = Callable[[str], float]
-
-
-class Odd(TransientError):
-    """May pass, but need not: after the last attempt it is a refusal with this reason."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason, self.detail = reason, detail
 
 
 class CutOff(TransientError):
@@ -72,7 +65,7 @@ def exchange(method: str, url: str, headers: Mapping[str, str], visit: Visit) ->
     """
     limits = visit.limits
     for _ in range(limits.redirects + 1):
-        host = "{}:{}".format(*host_of(url))
+        host = host_and_port(url)
         interval_s = visit.check(url)
         rest = turn(host, limits.host_connections, interval_s, limits.retry_after_s)
         with rest, _open(visit) as (pool, pace), _errors(url):

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from tenacity import Retrying, retry_if_exception, wait_random_exponential
-
-from infra.answers import Seen, length_of, range_of, refusal_of, seen_of, validator_of
-from infra.exchange import CutOff, Odd, Visit, exchange
-from infra.guard import FetchLimits, told
+from infra import manners, robots_cache
+from infra.answers import BUSY, Seen, length_of, range_of, refusal_of, seen_of, validator_of
+from infra.attempts import Odd, tried
+from infra.exchange import CutOff, Visit, exchange
+from infra.guard import FetchLimits, host_and_port, told
 from infra.line import Net
-from infra.manners import Later
 from infra.robots_cache import check_of
-from infra.robots_cache import forget as forget_robots
 from schemas.errors import BadMedia, TransientError
 
-T = TypeVar("T")
 PAGES = ("text/html", "application/xhtml+xml", "application/json", "text/xml", "application/xml")
-BUSY = (408, 425, 429, 503)
 PROGRESS_BYTES = 64 << 10  # what an attempt must bring for the next one to count as the first
 
 
@@ -32,6 +28,12 @@ class Fetched:
     sha256: str
     size_bytes: int
     seen: Seen
+
+
+def new_run() -> None:
+    """Every robots.txt is read again, and hosts that failed are given another chance."""
+    robots_cache.forget()
+    manners.forget_failures()
 
 
 def ask(url: str, limits: FetchLimits = FetchLimits(), net: Net = Net()) -> Seen:
@@ -47,7 +49,7 @@ def ask(url: str, limits: FetchLimits = FetchLimits(), net: Net = Net()) -> Seen
         failures += 1
         return _ask(url, visit)
 
-    return _retried(once, lambda: failures >= limits.attempts, limits)
+    return tried(once, lambda: failures >= limits.attempts, limits, host_and_port(url))
 
 
 def _ask(url: str, visit: Visit) -> Seen:
@@ -85,19 +87,7 @@ def fetch(url: str, path: Path, limits: FetchLimits = FetchLimits(), net: Net = 
         finally:
             partial.failures = 1 if partial.size >= had + PROGRESS_BYTES else partial.failures + 1
 
-    return _retried(once, lambda: partial.failures >= limits.attempts, limits)
-
-
-def _retried(once: Callable[[], T], enough: Callable[[], bool], limits: FetchLimits) -> T:
-    """Tries until it comes, with random waits between; what is Odd is a refusal after the last attempt."""
-    retrying = Retrying(
-        retry=retry_if_exception(lambda e: isinstance(e, TransientError) and not isinstance(e, Later)),
-        stop=lambda _: enough(), wait=wait_random_exponential(limits.backoff_s / 40, limits.backoff_s), reraise=True,
-    )  # fmt: skip
-    try:
-        return retrying(once)
-    except Odd as e:
-        raise BadMedia(e.reason, e.detail) from e
+    return tried(once, lambda: partial.failures >= limits.attempts, limits, host_and_port(url))
 
 
 @dataclass(slots=True)
@@ -175,4 +165,4 @@ def _check(headers: Mapping[str, str]) -> None:
         raise BadMedia("content_encoded", f"the server sends {coding[:40]!r} where identity was asked for")
 
 
-__all__ = ["FetchLimits", "Fetched", "Net", "Seen", "ask", "fetch", "forget_robots", "told"]
+__all__ = ["FetchLimits", "Fetched", "Net", "Seen", "ask", "fetch", "new_run", "told"]

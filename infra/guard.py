@@ -15,6 +15,12 @@ from schemas.errors import BadMedia, TransientError
 
 Resolver = Callable[[str, int], Sequence[str]]
 CARRIERS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+# Not for the public internet, though Python 3.11 calls them global: local NAT64 (RFC 8215), IPv4-translated (2765),
+# site-local (3879), documentation (9637), segment routing (9602), relays to 6to4 (7526).
+INSIDE = tuple(
+    ipaddress.ip_network(text)
+    for text in ("64:ff9b:1::/48", "::ffff:0:0:0/96", "fec0::/10", "3fff::/20", "5f00::/16", "192.88.99.0/24")
+)
 NAME = re.compile(r"[^\x00-\x20\x7f]+")
 
 
@@ -83,12 +89,17 @@ def host_of(url: str) -> tuple[str, int]:
     return host, port
 
 
+def host_and_port(url: str) -> str:
+    """`host:port` of a URL, the port of its scheme where it names none. BadMedia `bad_url`."""
+    return "{}:{}".format(*host_of(url))
+
+
 def is_public(address: str) -> bool:
     """Whether packets to it leave for the public internet, an IPv4 address inside an IPv6 one included."""
     ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and (inner := _inner(ip)) is not None:
         ip = inner
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in INSIDE)
 
 
 def _inner(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -180,7 +180,7 @@ def _download(uri: str, path: Path, if_match: str | None) -> None:
     from urllib3.exceptions import HTTPError
 
     bucket, key = _parts(uri)
-    etag = if_match
+    etag = if_match and f'"{if_match.strip(chr(34))}"'
 
     def read(size: int) -> tuple[int, Iterator[bytes]]:
         nonlocal etag

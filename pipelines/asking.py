@@ -102,10 +102,13 @@ def _answers(run: Run, urls: Iterable[str], limits: FetchLimits) -> Mapping[str,
     """What each URL's server says. Hosts in turn: a slow one, with its few connections, holds up its own URLs alone."""
     order = _interleaved(list(dict.fromkeys(urls)))
     answers: dict[str, Answer] = {}
-    with ThreadPoolExecutor(min(THREADS, len(order) or 1)) as threads:
+    threads = ThreadPoolExecutor(min(THREADS, len(order) or 1))
+    try:
         for url, answer in zip(order, threads.map(lambda u: _answer(u, limits), order), strict=True):
             answers[url] = answer
             run.progress("ask", len(answers), len(order))
+    finally:  # interrupted: what has not begun never does
+        threads.shutdown(cancel_futures=True)
     return answers
 
 

@@ -52,7 +52,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     with run.hold(parcels.LEASE) as held:
         parcels.sweep(run, HOP)
         prepare(run, sources)
-        web.forget_robots()
+        web.new_run()
         items, unreached = revised(run, list(list_items(sources)), recipe, options.fetch, again=options.ask_again)
         todo = missing(run, items, recipe, bounds.digest(options.fetch, options.limits))
         sizes = [(key, item.size_bytes) for key, item in todo.items()]

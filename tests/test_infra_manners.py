@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from infra import manners
-from infra.fetch import ask
+from infra.fetch import ask, new_run
 from infra.manners import Later, hold_back, turn
+from schemas.errors import TransientError
 from tests.web_server import Asked, serving
 
 
@@ -68,3 +69,26 @@ def test_hosts_that_rest_no_longer_are_forgotten(monkeypatch: pytest.MonkeyPatch
             pass
     assert len(manners._next_s) <= 21 + 1
     assert "held.example:80" in manners._next_s
+
+
+def test_a_host_that_gives_nothing_is_left_alone_until_the_next_run() -> None:
+    with serving(lambda a: a.answer(503)) as site:
+        for i in range(manners.FAILURES + 5):
+            with pytest.raises(TransientError):
+                ask(site.url(f"/{i}"), site.limits(attempts=2, robots=False))
+        assert len(site.asked) == 2 * manners.FAILURES
+        new_run()
+        with pytest.raises(TransientError):
+            ask(site.url("/again"), site.limits(attempts=2, robots=False))
+        assert site.asked[-1] == "/again"
+
+
+def test_a_host_that_answers_now_and_then_is_not_given_up() -> None:
+    with serving(lambda a: a.answer(200 if a.path.endswith("0") else 503)) as site:
+        for i in range(3 * manners.FAILURES):
+            path = f"/{i}0" if i % (manners.FAILURES - 1) == 0 else f"/{i}1"
+            try:
+                ask(site.url(path), site.limits(attempts=1))
+            except TransientError:
+                continue
+    assert len(site.asked) == 3 * manners.FAILURES

@@ -161,3 +161,20 @@ def test_a_crawl_delay_is_kept_up_to_its_bound() -> None:
         for i in range(3):
             ask(site.url(f"/{i}"), site.limits(crawl_delay_s=0.3))
         assert time.monotonic() - begun >= 0.6
+
+
+def test_a_robots_txt_that_fails_is_not_asked_for_again_in_this_run() -> None:
+    recorder = Recorder({"r.example": [["93.184.216.34"]]}, [b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"] * 9)
+    with serving(lambda a: None) as site:
+        limits = site.limits(attempts=3)
+    for i in range(5):
+        with pytest.raises(TransientError, match=r"robots\.txt could not be read"):
+            ask(f"http://r.example/{i}", limits, recorder.net)
+    assert len(recorder.connected) == 3
+
+
+def test_a_robots_txt_without_end_of_its_headers_is_not_taken_for_leave() -> None:
+    endless = b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000
+    recorder = Recorder({"r.example": [["93.184.216.34"]]}, [endless])
+    with serving(lambda a: None) as site, pytest.raises(TransientError, match="bad_headers"):
+        ask("http://r.example/v", site.limits(attempts=1), recorder.net)

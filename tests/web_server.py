@@ -11,7 +11,7 @@ from typing import Any
 
 import httpcore
 
-from infra import robots_cache
+from infra.fetch import new_run
 from infra.guard import FetchLimits
 from infra.line import Net
 
@@ -95,7 +95,7 @@ def serving(answer: Callable[[Asked], None]) -> Iterator[Site]:
     site.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    robots_cache.forget()
+    new_run()
     try:
         yield site
     finally:

@@ -106,7 +106,7 @@ def _item(line: dict[str, Any] | None, source: Source) -> Item:
     if re.match("[^/]*//[^/]*@", url):
         raise BadMedia("bad_url", "a URL with a name or password is neither fetched nor kept; take them out")
     if not url.startswith(("http://", "https://")):
-        raise BadMedia("bad_url", f"only http and https URLs are fetched: {url[:80]!r}")
+        raise BadMedia("bad_url", f"only http and https URLs are fetched: {url.partition('?')[0][:80]!r}")
     caption = line.get("caption") or line.get("name") or ""
     start, end = seconds_to_ns(line.get("start"), "start"), seconds_to_ns(line.get("end"), "end")
     text = clean(str(caption))
