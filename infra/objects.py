@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import hashlib
+import io
 import os
 import re
 import stat
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from infra import ranged
 from schemas.errors import TransientError, UsageError
@@ -143,9 +144,9 @@ def exists(uri: str) -> bool:
 def read(uri: str) -> tuple[bytes, str]:
     """An object's bytes and its ETag. FileNotFoundError where there is none."""
     if is_s3(uri):
-        bucket, key = _parts(uri)
-        reply = _s3(lambda c: c.get_object(Bucket=bucket, Key=key), uri)
-        return reply["Body"].read(), reply["ETag"]
+        held = io.BytesIO()
+        etag = _copy(uri, held, None)
+        return held.getvalue(), etag
     data = Path(uri).read_bytes()
     return data, hashlib.md5(data, usedforsecurity=False).hexdigest()
 
@@ -167,20 +168,21 @@ def download(uri: str, path: Path, *, if_match: str | None = None) -> None:
     if_match: Conflict where the object's ETag is another (S3 alone). FileNotFoundError where there is none.
     """
     if is_s3(uri):
-        _download(uri, path, if_match)
+        with path.open("wb") as target:
+            _copy(uri, target, if_match)
     else:
         with Path(uri).open("rb") as source, path.open("wb") as target:
             while block := source.read(1 << 20):
                 target.write(block)
 
 
-def _download(uri: str, path: Path, if_match: str | None) -> None:
-    """Ranged reads, every one of the same ETag."""
+def _copy(uri: str, target: IO[bytes], if_match: str | None) -> str:
+    """Copies an object by ranged reads, every one of the same ETag; returns the ETag."""
     from botocore.exceptions import BotoCoreError
     from urllib3.exceptions import HTTPError
 
     bucket, key = _parts(uri)
-    etag = if_match and f'"{if_match.strip(chr(34))}"'
+    etag: str | None = if_match and f'"{if_match.strip(chr(34))}"'
 
     def read(size: int) -> tuple[int, Iterator[bytes]]:
         nonlocal etag
@@ -194,7 +196,8 @@ def _download(uri: str, path: Path, if_match: str | None) -> None:
         etag = reply["ETag"]
         return size + int(reply["ContentLength"]), reply["Body"].iter_chunks(ranged.BLOCK_BYTES)
 
-    ranged.save(read, path, (BotoCoreError, HTTPError, OSError), uri)
+    ranged.save(read, target, (BotoCoreError, HTTPError, OSError), uri)
+    return str(etag)
 
 
 def upload(path: Path, uri: str) -> None:

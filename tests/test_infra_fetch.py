@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import shutil
+import ssl
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -337,3 +340,39 @@ def test_a_hostile_etag_is_a_short_plain_revision(etag: str) -> None:
     assert len(revision) <= 200
     assert revision.isascii()
     assert revision.isprintable()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that signs itself, and its key, in one file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here: it makes the certificate of this test")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=handwheel test"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(path.with_suffix(".crt"))]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path
+
+
+def test_under_tls_a_download_resumes_and_keeps_its_bounds(
+    tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted = ssl.create_default_context(cafile=str(certificate.with_suffix(".crt")))
+    monkeypatch.setattr("infra.exchange._tls", lambda: trusted)
+    with serving(lambda a: cut(a, 300_000) if len(site.requests) == 1 else ranged(a), certificate) as site:
+        url = site.url("/v").replace("http:", "https:")
+        assert fetch(url, tmp_path / "f", site.limits()).sha256 == SHA
+    assert len(site.requests) == 2
+    with serving(_dripping(b"HTTP/1.1 200 OK\r\nX: ", b"y"), certificate) as site, pytest.raises(BadMedia) as caught:
+        fetch(site.url("/v").replace("http:", "https:"), tmp_path / "f", site.limits(wall_s=0.5, robots=False))
+    assert caught.value.reason == "too_slow"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_no_connection(tmp_path: Path, certificate: Path) -> None:
+    with (
+        serving(lambda a: a.answer(200, BODY), certificate) as site,
+        pytest.raises(TransientError, match="CERTIFICATE"),
+    ):
+        fetch(site.url("/v").replace("http:", "https:"), tmp_path / "f", site.limits(attempts=1))
+    assert site.requests == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -70,8 +72,8 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(answer: Callable[[Asked], None]) -> Iterator[Site]:
-    """A site that answers each request (robots.txt apart) as `answer` does."""
+def serving(answer: Callable[[Asked], None], certificate: Path | None = None) -> Iterator[Site]:
+    """A site that answers each request (robots.txt apart) as `answer` does; under TLS with a certificate."""
     site, stop = Site(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,6 +94,10 @@ def serving(answer: Callable[[Asked], None]) -> Iterator[Site]:
             """Silent."""
 
     server = Server(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     site.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
