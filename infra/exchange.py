@@ -67,7 +67,7 @@ def exchange(method: str, url: str, headers: Mapping[str, str], visit: Visit) ->
     for _ in range(limits.redirects + 1):
         host = host_and_port(url)
         interval_s = visit.check(url)
-        rest = turn(host, limits.host_connections, interval_s, limits.retry_after_s)
+        rest = turn(host, limits.host_connections, interval_s, max(limits.retry_after_s, interval_s))
         with rest, _open(visit) as (pool, pace), _errors(url):
             asked = pool.stream(method, _target(url), headers=_headers(headers), extensions=_waits(limits))
             with asked as got:

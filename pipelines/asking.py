@@ -79,12 +79,12 @@ def revised(
 def fetched(item: Item, path: Path, limits: FetchLimits) -> tuple[Item, str]:
     """Downloads an item; returns it with the revision that its bytes belong to, and their sha256.
 
-    A response of the listing's revision is that. Another one is asked about again: where HEAD still says what the
-    listing said, the server speaks differently of GET and HEAD and nothing changed; where it says what the response
-    said, the bytes are the new revision's. TransientError: it changes as we look.
+    A revision of the source's own stays, and so does one that the response repeats. Where it says another, the server
+    is asked again: if HEAD still says what it said at listing, the server speaks differently of GET and HEAD, and nothing
+    changed; if it says what the response said, the bytes are the new revision's. TransientError: it changes as we look.
     """
     got = web.fetch(link(item), path, limits)
-    if item.sha256 is not None or got.seen.revision == item.revision:
+    if not item.asked or got.seen.revision == item.revision:
         return item, got.sha256
     now = web.ask(link(item), limits)
     if now.revision == item.revision:
@@ -95,7 +95,8 @@ def fetched(item: Item, path: Path, limits: FetchLimits) -> tuple[Item, str]:
 
 
 def _with(item: Item, seen: Seen) -> Item:
-    return replace(item, revision=seen.revision, modified_ns=seen.modified_ns, size_bytes=seen.size_bytes or 0)
+    size = seen.size_bytes or 0
+    return replace(item, revision=seen.revision, modified_ns=seen.modified_ns, size_bytes=size, asked=True)
 
 
 def _answers(run: Run, urls: Iterable[str], limits: FetchLimits) -> Mapping[str, Answer]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 import shutil
 import ssl
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from infra.fetch import ask, fetch
+from infra import manners
+from infra.fetch import FetchLimits, ask, fetch, new_run
 from schemas.errors import BadMedia, TransientError
-from tests.web_server import Asked, serving
+from tests.web_server import Asked, Recorder, serving
 
 BODY = bytes(range(256)) * 2000
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -376,3 +381,48 @@ def test_a_certificate_that_nobody_vouches_for_is_no_connection(tmp_path: Path, 
     ):
         fetch(site.url("/v").replace("http:", "https:"), tmp_path / "f", site.limits(attempts=1))
     assert site.requests == []
+
+
+HEADS = st.lists(
+    st.sampled_from(
+        [
+            "Content-Length: 5", "Content-Length: -1", "Content-Length: 9999999999999999999", "ETag: \"x\"", "ETag:",
+            "Transfer-Encoding: chunked", "Content-Range: bytes 0-0/5", "Content-Range: bytes */x", "Location: //[",
+            "Location: http://a\x7f/", "Location: ?", "Last-Modified: never", "Date: Sun, 01 Nov 99999 00:00:00 GMT",
+            "Retry-After: -5", "Retry-After: x", "Date: 0", "Content-Encoding: x", "Content-Type: ;", "X: \xff\xfe",
+        ]
+    ),
+    max_size=5,
+)  # fmt: skip
+ANSWERS = st.one_of(
+    st.binary(max_size=60),
+    st.builds(
+        lambda status, heads, body: "\r\n".join([f"HTTP/1.1 {status} Said", *heads, "", ""]).encode("latin-1") + body,
+        st.sampled_from([100, 101, 199, 200, 204, 206, 300, 302, 304, 308, 404, 416, 429, 500, 600, 999]),
+        HEADS, st.binary(max_size=20),
+    ),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(ANSWERS, max_size=6), st.booleans())
+def test_whatever_a_server_says_ends_in_bytes_or_a_reason(answers: list[bytes], robots: bool) -> None:
+    new_run()
+    manners._next_s.clear()
+    recorder = Recorder({"a.example": [["93.184.216.34"]]}, list(answers))
+    limits = FetchLimits(attempts=2, backoff_s=0.0001, host_requests_per_s=1e9, retry_after_s=0.0, robots=robots)
+    with tempfile.TemporaryDirectory() as folder:
+        for door in (
+            lambda: ask("http://a.example/v", limits, recorder.net),
+            lambda: fetch("http://a.example/v", Path(folder) / "f", limits, recorder.net),
+        ):
+            try:
+                door()
+            except BadMedia as e:
+                reason = e.reason
+            except TransientError:
+                continue
+            else:
+                continue
+            if not re.fullmatch("[a-z0-9_]{3,40}", reason):
+                pytest.fail(reason)

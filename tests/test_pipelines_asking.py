@@ -188,6 +188,15 @@ def test_the_bytes_are_of_the_revision_that_is_stored(corpus: Corpus, clips: lis
         assert corpus.ingest("two").added == {}
 
 
+def test_a_revision_of_the_source_s_own_stays(corpus: Corpus, tmp_path: Path) -> None:
+    from pipelines.asking import fetched
+    from pipelines.sources import Item
+
+    item = Item(corpus.site.url("/v.mp4"), "the source's", "web")
+    assert fetched(item, tmp_path / "f", corpus.site.limits())[0] == item
+    assert corpus.methods == ["GET /v.mp4"]
+
+
 def test_an_object_that_changes_all_the_time_is_not_stored(corpus: Corpus, clips: list[bytes]) -> None:
     count = iter(range(100))
 

@@ -69,6 +69,7 @@ class Item:
     signed_uri: the URL to fetch, where `uri` is that without its signature; never stored and never shown.
     redacted: spans in ns from the first frame that the source wants cut out.
     quarter_turns: clockwise, to be applied after the container's own rotation (Aria's pictures are stored turned).
+    asked: the revision is what a web server said when ingest asked it, and not the source's own.
     bad: why it cannot be read at all (a manifest's broken line); it becomes a Reject.
     """
 
@@ -88,6 +89,7 @@ class Item:
     quarter_turns: int = 0
     bad: tuple[str, str] | None = None
     signed_uri: str | None = field(default=None, repr=False)
+    asked: bool = False
 
 
 class Reader(Protocol):

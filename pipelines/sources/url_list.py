@@ -114,6 +114,7 @@ def _item(line: dict[str, Any] | None, source: Source) -> Item:
     sha256 = str(line.get("sha256") or "").strip().lower() or None
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
         raise BadMedia("bad_line", f"sha256 is no 64 hex digits: {sha256[:80]!r}")
+    url = url.replace("!/", "%21/")  # the same URL, and no member of an archive
     uri = unsigned(url)
     return Item(
         uri=uri, signed_uri=url if url != uri else None, revision=sha256 or "", stage=source.stage, sha256=sha256,
