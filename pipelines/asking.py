@@ -80,8 +80,8 @@ def fetched(item: Item, path: Path, limits: FetchLimits) -> tuple[Item, str]:
     """Downloads an item; returns it with the revision that its bytes belong to, and their sha256.
 
     A revision of the source's own stays, and so does one that the response repeats. Where it says another, the server
-    is asked again: if HEAD still says what it said at listing, the server speaks differently of GET and HEAD, and nothing
-    changed; if it says what the response said, the bytes are the new revision's. TransientError: it changes as we look.
+    is asked again: if HEAD still says what it said at listing, the server speaks differently of GET and HEAD, and it
+    stays; if it says what the response said, the bytes are the new revision's. TransientError: it changes as we look.
     """
     got = web.fetch(link(item), path, limits)
     if not item.asked or got.seen.revision == item.revision:

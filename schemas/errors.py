@@ -16,13 +16,15 @@ class UsageError(HandwheelError):
 
 
 class GateRefused(HandwheelError):
-    """A gate found the data unfit; nothing was published."""
+    """The publish gate found the release unfit; nothing was published."""
 
     exit_code = 3
 
 
-class TooManyRejects(GateRefused):
+class TooManyRejects(HandwheelError):
     """More of a run's input was refused than its budget allows; the run stopped, and a turn publishes nothing."""
+
+    exit_code = 3
 
 
 class VerificationFailed(HandwheelError):

@@ -15,7 +15,7 @@ from pipelines.budget import Budget
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.sources import Source
-from schemas.errors import GateRefused, TooManyRejects
+from schemas.errors import TooManyRejects
 
 
 @settings(deadline=None)
@@ -35,7 +35,7 @@ def test_it_stops_at_the_first_batch_over_the_share_and_the_least_count(
 
 
 def test_the_message_names_the_reasons_and_the_next_command() -> None:
-    with pytest.raises(GateRefused) as caught:
+    with pytest.raises(TooManyRejects) as caught:
         Budget(0.5, 3).spend(5, ["http_404", "html_page", "http_404"])
     assert "2 http_404, 1 html_page" in str(caught.value)
     assert "--set ingest.max_reject_share=1" in str(caught.value)
