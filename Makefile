@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := demo
 
-.PHONY: help setup setup-test check test demo world bench bench-ingest bench-world audit-hands size kill fuzz clean
+.PHONY: help setup setup-test check test demo world bench bench-ingest bench-world audit-hands size kill fuzz faults clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ kill: setup-test  ## kill -9 every hop at seeded random points, run it again, co
 
 fuzz: setup-test  ## 2,000 broken recordings through ingest: each decoded or refused with a reason, none lost
 	$(BIN)/python -m tests.faults.fuzz --inputs 2000 --seed 7
+
+faults: setup-test  ## Ingest through servers that drop, stall, 429, 503 and truncate by a seed; tables compared
+	$(BIN)/python -m tests.faults.fetch --seeds 20
 
 size: ## Lines by folder: files, median and largest file, longest function
 	@$(PYTHON) tests/size.py

@@ -1,172 +1,168 @@
-"""The door to the web: bounded downloads that never reach a private address."""
+"""The door to the web: what a URL holds now, and bounded downloads that resume and never reach a private address."""
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import re
-import socket
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from typing import Any
 
-import httpx
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
+from infra import manners, robots_cache
+from infra.answers import BUSY, Seen, length_of, range_of, refusal_of, seen_of, validator_of
+from infra.attempts import Odd, tried
+from infra.exchange import CutOff, Visit, exchange
+from infra.guard import FetchLimits, host_and_port, told
+from infra.line import Net
+from infra.robots_cache import check_of
 from schemas.errors import BadMedia, TransientError
 
-Resolver = Callable[[str, int], Sequence[str]]
-GONE = (400, 401, 403, 404, 405, 406, 410, 411, 414, 415, 451)
-CARRIERS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
-NAME = re.compile(r"[^\x00-\x20\x7f]+")
-PAGES = ("text/html", "application/xhtml+xml", "application/json", "text/xml")
+PAGES = ("text/html", "application/xhtml+xml", "application/json", "text/xml", "application/xml")
+PROGRESS_BYTES = 64 << 10  # what an attempt must bring for the next one to count as the first
 
 
 @dataclass(frozen=True, slots=True)
-class FetchLimits:
-    """Bounds of one download."""
+class Fetched:
+    """A download: its bytes' sha256 and size, and what the server said with the response that brought them."""
 
-    size_bytes: int = 20 << 30
-    wall_s: float = 1800.0
-    connect_s: float = 15.0
-    redirects: int = 5
-    allow_private: tuple[str, ...] = ()  # host:port pairs that may be private, for a server of one's own
-    attempts: int = 4
+    sha256: str
+    size_bytes: int
+    seen: Seen
 
 
-def told(url: object) -> str:
-    """The URL as it may be shown: what follows `?` may be a signature."""
-    return str(url).partition("?")[0]
+def new_run() -> None:
+    """Every robots.txt is read again, and hosts that failed are given another chance."""
+    robots_cache.forget()
+    manners.forget_failures()
 
 
-def resolve(host: str, port: int) -> Sequence[str]:
-    """Addresses of a host, in the system's order."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as e:
-        raise TransientError(f"{host}: {e.strerror}; is the network reachable? Run the same command again") from e
-    return [str(address[4][0]) for address in found]
+def ask(url: str, limits: FetchLimits = FetchLimits(), net: Net = Net()) -> Seen:
+    """What the server holds now: by HEAD, or by a GET of one byte where HEAD is refused.
 
-
-def address_of(url: str, limits: FetchLimits, resolver: Resolver) -> tuple[str, int, str]:
-    """Host, port and the one address to connect to. BadMedia: bad_url, private_address.
-
-    The caller connects to this address and asks no resolver again: a name that changes its answer gains nothing.
+    BadMedia and TransientError as of `fetch`.
     """
-    host, port = _host_of(url)
-    addresses = resolver(host, port)
-    if not addresses:
-        raise TransientError(f"{host} has no address; run the same command again")
-    if f"{host}:{port}" not in limits.allow_private:
-        for address in addresses:
-            if not is_public(address):
-                raise BadMedia("private_address", f"{host} is {address}, which is not public")
-    return host, port, addresses[0]
+    visit = Visit.of(limits, net, check_of(limits, net))
+    failures = 0
+
+    def once() -> Seen:
+        nonlocal failures
+        failures += 1
+        return _ask(url, visit)
+
+    return tried(once, lambda: failures >= limits.attempts, limits, host_and_port(url))
 
 
-def _host_of(url: str) -> tuple[str, int]:
-    """Host and port of a plain http or https URL; whatever a resolver or httpx would choke on is a bad URL."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        host = parts.hostname or ""
-        host.encode("idna")
-        httpx.URL(url)
-    except (ValueError, httpx.InvalidURL) as e:
-        raise BadMedia("bad_url", f"{e}: {url[:80]!r}"[:200]) from e
-    if parts.scheme not in ("http", "https") or not host or parts.username or not NAME.fullmatch(host):
-        raise BadMedia("bad_url", f"only plain http and https URLs are fetched: {url[:80]!r}")
-    return host, port
+def _ask(url: str, visit: Visit) -> Seen:
+    with exchange("HEAD", url, {}, visit) as answer:
+        if answer.status == 200:
+            return seen_of(answer.headers, length_of(answer.headers))
+        if answer.status in BUSY:
+            raise refusal_of(answer, visit.limits)
+    with exchange("GET", url, {"Range": "bytes=0-0"}, visit) as answer:
+        if answer.status not in (200, 206):
+            raise refusal_of(answer, visit.limits)
+        size = length_of(answer.headers) if answer.status == 200 else range_of(answer.headers)[1]
+        return seen_of(answer.headers, size)
 
 
-def is_public(address: str) -> bool:
-    """Whether packets to it leave for the public internet, an IPv4 address inside an IPv6 one included."""
-    ip = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and (inner := _inner(ip)) is not None:
-        ip = inner
-    return ip.is_global and not ip.is_multicast
+def fetch(url: str, path: Path, limits: FetchLimits = FetchLimits(), net: Net = Net()) -> Fetched:
+    """Downloads to a file. What broke off goes on by range, while the server still has the same bytes.
 
-
-def _inner(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that a mapped (RFC 4291), 6to4 (3056), NAT64 (6052) or compatible (4291) address leads to."""
-    if (known := ip.ipv4_mapped or ip.sixtofour) is not None:
-        return known
-    if any(ip in prefix for prefix in CARRIERS):
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return None
-
-
-def fetch(
-    url: str,
-    path: Path,
-    limits: FetchLimits = FetchLimits(),
-    resolver: Resolver = resolve,
-    transport: httpx.BaseTransport | None = None,
-) -> str:
-    """Downloads to a file and returns the sha256 of its bytes.
-
-    BadMedia: bad_url, private_address, too_many_redirects, too_large, too_slow, http_<status>, not_media_type.
-    TransientError: what may pass, after `limits.attempts` tries.
+    BadMedia: bad_url, private_address, insecure_redirect, too_many_redirects, robots_disallow, too_large, too_slow,
+    http_<status>, not_media_type, content_encoded, bad_headers, bad_http, truncated.
+    TransientError: what may pass, after `limits.attempts` tries in a row without progress.
     """
-    call = retry(
-        retry=retry_if_exception_type(TransientError),
-        stop=stop_after_attempt(limits.attempts),
-        wait=wait_random_exponential(0.5, 20),
-        reraise=True,
-    )(_fetch)
-    return call(url, path, limits, resolver, transport)
+    visit = Visit.of(limits, net, check_of(limits, net))
+    partial = Partial(path)
+
+    def once() -> Fetched:
+        had = partial.size
+        try:
+            return _attempt(url, partial, visit)
+        except CutOff as e:
+            partial.cut_at.append(partial.size)
+            if partial.ends_alike(limits.attempts):
+                raise BadMedia("truncated", f"{partial.size} of {partial.total} bytes, every time") from e
+            raise
+        finally:
+            partial.failures = 1 if partial.size >= had + PROGRESS_BYTES else partial.failures + 1
+
+    return tried(once, lambda: partial.failures >= limits.attempts, limits, host_and_port(url))
 
 
-def _fetch(url: str, path: Path, limits: FetchLimits, resolver: Resolver, transport: httpx.BaseTransport | None) -> str:
-    deadline_s = time.monotonic() + limits.wall_s
-    timeout = httpx.Timeout(30.0, connect=limits.connect_s)
-    with httpx.Client(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False) as client:
-        for _ in range(limits.redirects + 1):
-            host, port, address = address_of(url, limits, resolver)
-            literal = f"[{address}]" if ":" in address else address
-            target = httpx.URL(url).copy_with(host=literal, port=port)
-            request = client.build_request(
-                "GET", target, headers={"Host": httpx.URL(url).netloc.decode(), "Accept-Encoding": "identity"},
-                extensions={"sni_hostname": host},
-            )  # fmt: skip
-            try:
-                response = client.send(request, stream=True)
-                try:
-                    if response.is_redirect:
-                        url = urljoin(url, response.headers.get("location", ""))
-                        continue
-                    return _save(response, path, limits, deadline_s)
-                finally:
-                    response.close()
-            except httpx.HTTPError as e:
-                raise TransientError(f"{told(url)}: {type(e).__name__} {e}; run the same command again") from e
-    raise BadMedia("too_many_redirects", f"more than {limits.redirects}")
+@dataclass(slots=True)
+class Partial:
+    """What has come so far. validator: for If-Range; empty: it cannot go on, only start again."""
+
+    path: Path
+    size: int = 0
+    total: int | None = None
+    validator: str = ""
+    seen: Seen = Seen("", None, 0)
+    digest: Any = None
+    failures: int = 0
+    cut_at: list[int] = field(default_factory=list)  # sizes at which the server ended too early
+
+    def restart(self, headers: Mapping[str, str]) -> None:
+        """From the first byte of these headers' response."""
+        self.size, self.total, self.validator = 0, length_of(headers), validator_of(headers)
+        self.seen, self.digest = seen_of(headers, self.total), hashlib.sha256()
+        self.path.write_bytes(b"")
+
+    def wanted(self) -> Mapping[str, str]:
+        """Headers that ask for the rest, or for all of it."""
+        return {"Range": f"bytes={self.size}-", "If-Range": self.validator} if self.size and self.validator else {}
+
+    def goes_on(self, headers: Mapping[str, str]) -> bool:
+        """Whether a 206 brings the next bytes of the same whole."""
+        first, total = range_of(headers)
+        same = validator_of(headers) in ("", self.validator)
+        return first == self.size and same and (total is None or self.total in (None, total))
+
+    def ends_alike(self, times: int) -> bool:
+        """Whether the server has ended at the same byte so often that it will again."""
+        return times > 1 and self.size > 0 and self.cut_at[-times:] == [self.size] * times
+
+    def save(self, body: Any, most_bytes: int) -> None:
+        """Appends a body. BadMedia `too_large`."""
+        with self.path.open("ab") as out:
+            for block in body:
+                if self.size + len(block) > most_bytes:
+                    raise BadMedia("too_large", f"more than {most_bytes} bytes (ingest.fetch.size_bytes)")
+                out.write(block)
+                self.digest.update(block)
+                self.size += len(block)
 
 
-def _save(response: httpx.Response, path: Path, limits: FetchLimits, deadline_s: float) -> str:
-    status = response.status_code
-    if status in GONE:
-        raise BadMedia(f"http_{status}", response.reason_phrase)
-    if status != 200:
-        raise TransientError(f"{told(response.url)}: status {status}; run the same command again")
-    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+def _attempt(url: str, partial: Partial, visit: Visit) -> Fetched:
+    wanted = partial.wanted()
+    with exchange("GET", url, wanted, visit) as answer:
+        if answer.status not in (200, 206) and not (wanted and answer.status == 416):
+            raise refusal_of(answer, visit.limits)
+        if answer.status != 200 and not (wanted and partial.goes_on(answer.headers)):
+            partial.size = 0
+            raise Odd("bad_http", f"{told(url)}: status {answer.status} brings other bytes than were asked for")
+        _check(answer.headers)
+        if answer.status == 200:
+            partial.restart(answer.headers)
+        if (partial.total or 0) > visit.limits.size_bytes:
+            raise BadMedia(
+                "too_large", f"{partial.total} bytes; the limit is {visit.limits.size_bytes} (ingest.fetch.size_bytes)"
+            )
+        partial.save(answer.body, visit.limits.size_bytes)
+    if partial.total not in (None, partial.size):
+        raise TransientError(f"{told(url)}: {partial.size} of {partial.total} bytes came; run the same command again")
+    return Fetched(partial.digest.hexdigest(), partial.size, partial.seen)
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    """BadMedia: not_media_type, content_encoded (we ask for none; what unpacks to how much is not tried)."""
+    kind = headers.get("content-type", "").split(";")[0].strip().lower()
     if kind in PAGES:
         raise BadMedia("not_media_type", f"the server sends {kind}")
-    declared = int(response.headers.get("content-length") or 0)
-    if declared > limits.size_bytes:
-        raise BadMedia("too_large", f"{declared} bytes; the limit is {limits.size_bytes}")
-    digest, size = hashlib.sha256(), 0
-    with path.open("wb") as out:
-        for block in response.iter_raw(1 << 16):
-            size += len(block)
-            if size > limits.size_bytes:
-                raise BadMedia("too_large", f"more than {limits.size_bytes} bytes")
-            if time.monotonic() > deadline_s:
-                raise BadMedia("too_slow", f"no end after {limits.wall_s:.0f} s")
-            digest.update(block)
-            out.write(block)
-    if declared and size != declared:
-        raise TransientError(f"{told(response.url)}: {size} of {declared} bytes came; run the same command again")
-    return digest.hexdigest()
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise BadMedia("content_encoded", f"the server sends {coding[:40]!r} where identity was asked for")
+
+
+__all__ = ["FetchLimits", "Fetched", "Net", "Seen", "ask", "fetch", "new_run", "told"]

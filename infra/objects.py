@@ -5,17 +5,21 @@ from __future__ import annotations
 import fcntl
 import functools
 import hashlib
+import io
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
+from infra import resume
 from schemas.errors import TransientError, UsageError
 
 T = TypeVar("T")
+READ_TIMEOUT_S = 60.0
 MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchBucket")
 REFUSED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
@@ -58,7 +62,7 @@ def _client(pid: int) -> Any:
 
     del pid  # one client a process: boto3's are not safe over fork
     retries: Any = {"mode": "standard", "max_attempts": 6}
-    return boto3.client("s3", config=Config(retries=retries, connect_timeout=10, read_timeout=60))
+    return boto3.client("s3", config=Config(retries=retries, connect_timeout=10, read_timeout=READ_TIMEOUT_S))
 
 
 def _s3(call: Callable[[Any], T], uri: str) -> T:
@@ -140,9 +144,9 @@ def exists(uri: str) -> bool:
 def read(uri: str) -> tuple[bytes, str]:
     """An object's bytes and its ETag. FileNotFoundError where there is none."""
     if is_s3(uri):
-        bucket, key = _parts(uri)
-        reply = _s3(lambda c: c.get_object(Bucket=bucket, Key=key), uri)
-        return reply["Body"].read(), reply["ETag"]
+        held = io.BytesIO()
+        etag = _copy(uri, held, None)
+        return held.getvalue(), etag
     data = Path(uri).read_bytes()
     return data, hashlib.md5(data, usedforsecurity=False).hexdigest()
 
@@ -183,15 +187,48 @@ def read_bytes(uri: str) -> bytes:
     return read(uri)[0]
 
 
-def download(uri: str, path: Path) -> None:
-    """Copies an object to a local file."""
+def etag_in(revision: str) -> str | None:
+    """The ETag that a listing's revision begins with (more may follow after `+`), where it looks like S3's."""
+    etag = revision.partition("+")[0]
+    return etag if re.fullmatch(r"[0-9a-f]{32}(-[0-9]{1,5})?", etag) else None
+
+
+def download(uri: str, path: Path, *, if_match: str | None = None) -> None:
+    """Copies an object to a local file; from S3 what broke off goes on by range, while the object is the same.
+
+    if_match: Conflict where the object's ETag is another (S3 alone). FileNotFoundError where there is none.
+    """
     if is_s3(uri):
-        bucket, key = _parts(uri)
-        _s3(lambda c: c.download_file(bucket, key, str(path)), uri)
+        with path.open("wb") as target:
+            _copy(uri, target, if_match)
     else:
         with Path(uri).open("rb") as source, path.open("wb") as target:
             while block := source.read(1 << 20):
                 target.write(block)
+
+
+def _copy(uri: str, target: IO[bytes], if_match: str | None) -> str:
+    """Copies an object by ranged reads, every one of the same ETag; returns the ETag."""
+    from botocore.exceptions import BotoCoreError
+    from urllib3.exceptions import HTTPError
+
+    bucket, key = _parts(uri)
+    etag: str | None = if_match and f'"{if_match.strip(chr(34))}"'
+
+    def read(size: int) -> tuple[int, Iterator[bytes]]:
+        nonlocal etag
+        asked = ({"IfMatch": etag} if etag else {}) | ({"Range": f"bytes={size}-"} if size else {})
+        try:
+            reply = _s3(lambda c: c.get_object(Bucket=bucket, Key=key, **asked), uri)
+        except Conflict as e:
+            if if_match:
+                raise
+            raise TransientError(f"{uri} changed while it was read; run the same command again") from e
+        etag = reply["ETag"]
+        return size + int(reply["ContentLength"]), reply["Body"].iter_chunks(resume.BLOCK_BYTES)
+
+    resume.save(read, target, (BotoCoreError, HTTPError, OSError), uri)
+    return str(etag)
 
 
 def upload(path: Path, uri: str) -> None:

@@ -115,13 +115,18 @@ def _impossible(config: Config) -> Iterator[str]:
         "ingest.batch_items": config.ingest.batch_items, "look.batch_clips": config.look.batch_clips,
         "policy.longest_span_s": config.policy.longest_span_s, "captions.batch_size": config.captions.batch_size,
         "publish.wm_long_side_px": publish.wm_long_side_px, "publish.idm_long_side_px": publish.idm_long_side_px,
+        "ingest.fetch.host_connections": config.ingest.fetch.host_connections,
+        "ingest.fetch.host_requests_per_s": config.ingest.fetch.host_requests_per_s,
+        "ingest.fetch.attempts": config.ingest.fetch.attempts,
         "publish.wm_fps_hz": publish.wm_fps_hz, "publish.batch_recordings": publish.batch_recordings,
     }  # fmt: skip
     for key, number in positive.items():
         if not 0 < number < math.inf:
             yield f"{key} is {number}; it is more than 0"
-    if not 0 <= publish.val_share <= 1:
-        yield f"publish.val_share is {publish.val_share}; it is a share, 0 to 1"
+    shares = {"publish.val_share": publish.val_share, "ingest.max_reject_share": config.ingest.max_reject_share}
+    for key, share in shares.items():
+        if not 0 <= share <= 1:
+            yield f"{key} is {share}; it is a share, 0 to 1"
 
 
 def _list(value: Any) -> list[dict[str, Any]]:

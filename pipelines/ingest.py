@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from infra import fetch as web
 from infra import jail, objects, scratch
 from infra.fetch import FetchLimits
+from pipelines import bounds
 from pipelines import parcel as parcels
+from pipelines.asking import fetched, is_web, revised
+from pipelines.budget import Budget
 from pipelines.decode import Asked, PassOptions
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
@@ -22,7 +24,7 @@ from pipelines.recording import bring, in_place, local_copy, stored
 from pipelines.sources import PREPARE, READERS, Item, Source
 from pipelines.sources.robot import RobotSource
 from schemas import Asset
-from schemas.errors import BadMedia, TransientError, UsageError
+from schemas.errors import BadMedia, TooManyRejects, TransientError, UsageError
 from schemas.keys import key_of, salted
 from schemas.spans import merge
 
@@ -38,6 +40,10 @@ class IngestOptions:
     fetch: FetchLimits = field(default_factory=FetchLimits)
     batch_bytes: int = 256 << 20
     batch_items: int = 256
+    # More refused than taken: the source or the network is wrong, rather than a file here and there.
+    max_reject_share: float = 0.5
+    least_rejects: int = 20  # before the share counts: a few are read by a person, and 1 of 2 says nothing
+    ask_again: bool = True  # False: a URL that was taken once is never asked for a newer revision
 
 
 def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
@@ -47,13 +53,16 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     with run.hold(parcels.LEASE) as held:
         parcels.sweep(run, HOP)
         prepare(run, sources)
-        todo = missing(run, list_items(sources), recipe, options.fetch.allow_private)
+        web.new_run()
+        items, unreached = revised(run, list(list_items(sources)), recipe, options.fetch, again=options.ask_again)
+        todo = missing(run, items, recipe, bounds.digest(options.fetch, options.limits))
         sizes = [(key, item.size_bytes) for key, item in todo.items()]
-        unreached: list[str] = []
+        budget = Budget(options.max_reject_share, options.least_rejects)
         finished = 0
         for batch in batches(sizes, options.batch_bytes, options.batch_items):
             run.progress(HOP, finished, len(todo))
             _run_beam(run, [todo[key] for key in batch], options)
+            _check_budget(run, budget, len(batch))
             unreached += parcels.commit(run, HOP, held, done)
             finished += len(batch)
             run.progress(HOP, finished, len(todo))
@@ -77,20 +86,23 @@ def list_items(sources: Sequence[Source]) -> Iterator[Item]:
         yield from READERS[source.kind](source)
 
 
-def missing(run: Run, items: Iterable[Item], recipe: str, allowed: Sequence[str] = ()) -> dict[str, Item]:
-    """Items that are neither assets nor final rejects of this recipe, by asset key.
-
-    allowed: host:port pairs that may be private now; what was refused for that alone is no final reject.
-    """
+def missing(run: Run, items: Iterable[Item], recipe: str, limits: str) -> dict[str, Item]:
+    """Items that are neither assets nor final rejects of this recipe and these limits (bounds.digest), by asset key."""
     offered = {key_of(item.uri, item.revision, recipe): item for item in items}
-    absent = set(run.store.absent("assets", list(offered)))
-    refused = {key_of(key, HOP, recipe): key for key in offered if key in absent}
-    left = {refused[r] for r in run.store.absent("rejects", list(refused))}
-    if allowed:
-        where = f"stage = '{HOP}' and recipe = '{recipe}' and reason = 'private_address'"
-        private = set(run.store.read("rejects", ["subject"], where)["subject"].to_pylist()) & absent
-        left |= {key for key in private if urlsplit(offered[key].uri).netloc in allowed}
+    absent = run.store.absent("assets", list(offered))
+    refusals = {refusal: key for key in absent for refusal in bounds.ids(key, HOP, recipe, limits)}
+    refused = refusals.keys() - run.store.absent("rejects", list(refusals))
+    left = set(absent) - {refusals[refusal] for refusal in refused}
     return {key: item for key, item in offered.items() if key in left}
+
+
+def _check_budget(run: Run, budget: Budget, tried: int) -> None:
+    """TooManyRejects: the run stops, and what this batch has staged is removed, so that its refusals are not final."""
+    try:
+        budget.spend(tried, [r["reason"] for r in parcels.staged_rows(run, HOP, "rejects")])
+    except TooManyRejects:
+        parcels.sweep(run, HOP)
+        raise
 
 
 def _run_beam(run: Run, items: list[Item], options: IngestOptions) -> None:
@@ -126,7 +138,10 @@ class Worker:
         try:
             if item.bad is not None:
                 raise BadMedia(*item.bad)
-            sha256, size = self._bytes_of(item)
+            if is_web(item):
+                item, sha256, size = self._from_web(item)
+            else:
+                sha256, size = self._bytes_of(item)
             if item.sha256 not in (None, sha256):
                 raise BadMedia("sha256_differs", f"declared {item.sha256}, got {sha256}")
             return sha256, (item, size, "", "")
@@ -136,21 +151,28 @@ class Worker:
             return f"-{key_of(item.uri, item.revision)}", (item, 0, "", str(e))
 
     def _bytes_of(self, item: Item) -> tuple[str, int]:
-        """sha256 and size; remote bytes are kept in scratch, and the web's in the corpus, since the web forgets."""
+        """sha256 and size; what is not read in place is kept in scratch."""
         if in_place(item.uri):
             with open(item.uri, "rb") as f:
                 return hashlib.file_digest(f, "sha256").hexdigest(), Path(item.uri).stat().st_size
         path = Path(self.scratch) / key_of(item.uri, item.revision)
-        if not item.uri.startswith(("http://", "https://")):
-            bring(item.uri, path)
-            with path.open("rb") as f:
-                sha256 = hashlib.file_digest(f, "sha256").hexdigest()
-        else:
-            sha256 = web.fetch(item.uri, path, self.options.fetch)
-            if not objects.exists(stored(self.store.root, sha256)):
-                objects.upload(path, stored(self.store.root, sha256))
+        try:
+            bring(item.uri, path, objects.etag_in(item.revision))
+        except objects.Conflict as e:
+            raise TransientError("it changed after it was listed; run the same command again") from e
+        with path.open("rb") as f:
+            sha256 = hashlib.file_digest(f, "sha256").hexdigest()
         path.replace(path.with_name(sha256))
         return sha256, (Path(self.scratch) / sha256).stat().st_size
+
+    def _from_web(self, item: Item) -> tuple[Item, str, int]:
+        """The item with its bytes' revision, their sha256 and size. The corpus keeps them: the web forgets."""
+        path = Path(self.scratch) / key_of(item.uri, item.revision)
+        item, sha256 = fetched(item, path, self.options.fetch)
+        if not objects.exists(stored(self.store.root, sha256)):
+            objects.upload(path, stored(self.store.root, sha256))
+        path.replace(path.with_name(sha256))
+        return item, sha256, path.with_name(sha256).stat().st_size
 
     def decode(self, group: tuple[str, Iterable[tuple[Item, int, str, str]]]) -> None:
         """Stages one parcel for the recording: its clips and proxies, and an asset for every item that holds it."""
@@ -168,7 +190,8 @@ class Worker:
             for item, *_ in offers:
                 subject = key_of(item.uri, item.revision, recipe)
                 why = (e.reason, e.detail)
-                parcel.add("rejects", parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id))
+                reject = parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id)
+                parcel.add("rejects", bounds.bounded(reject, bounds.digest(self.options.fetch, self.options.limits)))
         except TransientError as e:
             shown = [web.told(i.uri) if i.uri.startswith(("http://", "https://")) else i.uri for i, *_ in offers]
             parcel = Parcel(unreached=[f"{uri}: {e}" for uri in shown])

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from infra.store import Store
 from pipelines.inventory import current_clips, inventory
+from schemas.keys import key_of
 from schemas.spans import NS
 
 PLACES = ("kept", "rejected", "quarantined", "unknown", "failed", "pending")
@@ -57,17 +58,28 @@ def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[dict[s
         account = _account(asset, covered.get(asset["sha256"], 0), decided.get(asset["sha256"], []))
         rows.append({"uri": asset["uri"], "sha256": asset["sha256"]} | account.plain())
         _merge(total, account)
-    for uri, reason in _refused(store, recipe, set(assets["asset_id"].to_pylist())):
+    for uri, reason in _refused(store, recipe, assets):
         rows.append({"uri": uri, "sha256": None} | Account(by_reason={reason: 0}).plain())
         total.by_reason.setdefault(reason, 0)
     return total, sorted(rows, key=lambda r: str(r["uri"]))
 
 
-def _refused(store: Store, recipe: str, current: set[str]) -> list[tuple[str, str]]:
-    """Place and reason of every recording and log that was refused, each once."""
+def _refused(store: Store, recipe: str, assets: pa.Table) -> list[tuple[str, str]]:
+    """Place and reason of every recording and log that was refused, each once.
+
+    A URL that could not be asked for its revision, which is the reason then, and was taken later is no longer refused.
+    """
+    current, places = set(assets["asset_id"].to_pylist()), set(assets["uri"].to_pylist())
     where = f"stage in ('ingest', 'fold') and recipe = '{recipe}'"
     rejects = store.read("rejects", ["subject", "uri", "reason"], where).to_pylist()
-    return sorted({(str(r["uri"]), str(r["reason"])) for r in rejects if r["subject"] not in current})
+    return sorted(
+        {
+            (str(r["uri"]), str(r["reason"]))
+            for r in rejects
+            if r["subject"] not in current
+            and not (r["uri"] in places and r["subject"] == key_of(r["uri"], r["reason"], recipe))
+        }
+    )
 
 
 def _unread(store: Store, recipe: str) -> dict[str, str]:

@@ -135,6 +135,12 @@ def staged(folder: str) -> list[objects.ObjectInfo]:
     return list(objects.list_objects(folder + "/")) if objects.is_s3(folder) or objects.exists(folder) else []
 
 
+def staged_rows(run: Run, hop: str, table: str) -> list[dict[str, Any]]:
+    """Rows of a table that this run has staged and not yet committed."""
+    plain = [json.loads(objects.read_bytes(info.uri)) for info in staged(staging(run, hop))]
+    return [row for parcel in plain for row in parcel["rows"].get(table, [])]
+
+
 def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
     """Commits every staged parcel of this run, children first, and clears the staging. Returns unreached keys."""
     folder = staging(run, hop)

@@ -23,14 +23,15 @@ def in_place(uri: str) -> bool:
     return not uri.startswith(("http://", "https://", "s3://")) and archives.split(uri) is None
 
 
-def bring(uri: str, path: Path) -> None:
+def bring(uri: str, path: Path, etag: str | None = None) -> None:
     """Copies an S3 object, a member of an archive, or an archive's pictures as one recording, to a local file.
 
-    FileNotFoundError: the object, archive or member is not there. BadMedia: why the archive cannot give it.
+    etag: of an S3 object; objects.Conflict where it has another one now. FileNotFoundError: the object, archive or
+    member is not there. BadMedia: why the archive cannot give it.
     """
     inside = archives.split(uri)
     if inside is None:
-        objects.download(uri, path)
+        objects.download(uri, path, if_match=etag)
     elif stills.is_film(inside[1]):
         stills.write(*inside, path)
     else:

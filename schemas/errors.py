@@ -21,6 +21,12 @@ class GateRefused(HandwheelError):
     exit_code = 3
 
 
+class TooManyRejects(HandwheelError):
+    """More of a run's input was refused than its budget allows; the run stopped, and a turn publishes nothing."""
+
+    exit_code = 3
+
+
 class VerificationFailed(HandwheelError):
     """Stored bytes are not what the release says they are."""
 

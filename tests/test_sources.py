@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from infra.objects import ObjectInfo
 from pipelines.ingest import list_items
 from pipelines.sources import READERS, Item, Narration, Source
+from pipelines.sources.url_list import unsigned
 from schemas.errors import UsageError
 from schemas.keys import key_of
 
@@ -267,3 +268,34 @@ def test_linked_folders_are_entered_once_and_loops_end(tmp_path: Path) -> None:
     assert [Path(i.uri).relative_to(media).as_posix() for i in items] == [
         "here/a.mp4", "kitchen/b.mp4", "kitchen/deep/c.mp4",
     ]  # fmt: skip
+
+
+SIGNED = (
+    "X-Amz-Algorithm=A&X-Amz-Credential=B&X-Amz-Date=C&X-Amz-Expires=1&X-Amz-Signature=S", "Expires=1&Signature=S",
+    "sig=S&sv=1&se=2&sp=r", "token=S", "Policy=P&Key-Pair-Id=K&Signature=S", "x-goog-signature=S", "%73ig=S&sv=1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("signed", SIGNED)
+@pytest.mark.parametrize("own", ["", "id=7", "a=%2F&b=&c", "st=1"])
+def test_a_signature_is_no_part_of_a_uri(signed: str, own: str) -> None:
+    plain = f"https://a.example/v.mp4{'?' + own if own else ''}"
+    azure = "sv=" in signed
+    if not (azure and own == "st=1"):
+        assert unsigned(f"https://a.example/v.mp4?{own}{'&' if own else ''}{signed}") == plain
+        assert unsigned(f"https://a.example/v.mp4?{signed}{'&' if own else ''}{own}#t=3") == f"{plain}#t=3"
+
+
+@given(st.text("ab=&?#%/st", max_size=30))
+def test_a_url_without_a_signature_stays_as_it_is(text: str) -> None:
+    assert unsigned(f"https://a.example/{text}") == f"https://a.example/{text}"
+
+
+def test_a_signed_url_is_fetched_whole_and_kept_without(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("url\nhttps://a.example/v.mp4?id=7&sig=secret\nhttps://a.example/w.mp4?id=7\n")
+    signed, plain = READERS["url_list"](Source("url_list", str(tmp_path / "list.csv")))
+    assert (signed.uri, signed.signed_uri) == (
+        "https://a.example/v.mp4?id=7", "https://a.example/v.mp4?id=7&sig=secret",
+    )  # fmt: skip
+    assert (plain.uri, plain.signed_uri) == ("https://a.example/w.mp4?id=7", None)
+    assert "secret" not in repr(signed)

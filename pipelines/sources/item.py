@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from schemas.errors import BadMedia
@@ -66,8 +66,10 @@ class Item:
     """One recording. Identities are plain here and salted before they are stored.
 
     uri: a local path, an http(s) or s3 URL; `<archive>!/<member>` for what lies in an archive.
+    signed_uri: the URL to fetch, where `uri` is that without its signature; never stored and never shown.
     redacted: spans in ns from the first frame that the source wants cut out.
     quarter_turns: clockwise, to be applied after the container's own rotation (Aria's pictures are stored turned).
+    asked: the revision is what a web server said when ingest asked it, and not the source's own.
     bad: why it cannot be read at all (a manifest's broken line); it becomes a Reject.
     """
 
@@ -86,6 +88,8 @@ class Item:
     redacted: tuple[Span, ...] = ()
     quarter_turns: int = 0
     bad: tuple[str, str] | None = None
+    signed_uri: str | None = field(default=None, repr=False)
+    asked: bool = False
 
 
 class Reader(Protocol):

@@ -1,4 +1,9 @@
-"""Lists of URLs: CSV, TSV, JSONL or Parquet with a url column and optional caption, start, end (s), licence, sha256."""
+"""Lists of URLs: CSV, TSV, JSONL or Parquet with a url column and optional caption, start, end (s), licence, sha256.
+
+A declared sha256 is the item's revision. Without one it is empty here, and ingest asks the server for it.
+A signature in a URL's query is used to fetch and is no part of the item's uri: the next listing, signed anew, names the
+same item. Two URLs that differ in nothing but these keys are therefore one place.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,21 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from infra import objects
 from pipelines.sources.item import Item, Narration, Source, clean, seconds_to_ns
 from schemas.errors import BadMedia, UsageError
 
 LINE_CHARACTERS = 100_000
+# Keys of a query that sign it or tell until when: AWS, Google Cloud, CloudFront, Akamai and plain tokens.
+SIGNING = re.compile(
+    "x-amz-.*|x-goog-.*|awsaccesskeyid|googleaccessid|signature|sig|token|access_token|expires|policy|key-pair-id"
+    "|hdn[et]a|hdnts",
+    re.IGNORECASE,
+)
+# Of a query that has `sig` too.
+AZURE = re.compile("s[ver]|ss|srt|s[pt]|spr|sip|skoid|sktid|sk[tesv]", re.IGNORECASE)
 
 
 def read(source: Source) -> Iterator[Item]:
@@ -71,6 +85,20 @@ def _json(raw: str) -> dict[str, Any] | None:
     return plain if isinstance(plain, dict) else None
 
 
+def unsigned(url: str) -> str:
+    """The URL without the keys of its query that sign it; every other byte stays."""
+    base, mark, rest = url.partition("?")
+    query, hash_mark, fragment = rest.partition("#")
+    names = [unquote(part.partition("=")[0]) for part in query.split("&")]
+    azure = "sig" in (name.lower() for name in names)
+    kept = [
+        part
+        for part, name in zip(query.split("&"), names, strict=True)
+        if not SIGNING.fullmatch(name) and not (azure and AZURE.fullmatch(name))
+    ]
+    return base + (mark + "&".join(kept) if kept and mark else "") + hash_mark + fragment
+
+
 def _item(line: dict[str, Any] | None, source: Source) -> Item:
     if line is None:
         raise BadMedia("bad_line", "no row or JSON object of a sane length")
@@ -78,7 +106,7 @@ def _item(line: dict[str, Any] | None, source: Source) -> Item:
     if re.match("[^/]*//[^/]*@", url):
         raise BadMedia("bad_url", "a URL with a name or password is neither fetched nor kept; take them out")
     if not url.startswith(("http://", "https://")):
-        raise BadMedia("bad_url", f"only http and https URLs are fetched: {url[:80]!r}")
+        raise BadMedia("bad_url", f"only http and https URLs are fetched: {url.partition('?')[0][:80]!r}")
     caption = line.get("caption") or line.get("name") or ""
     start, end = seconds_to_ns(line.get("start"), "start"), seconds_to_ns(line.get("end"), "end")
     text = clean(str(caption))
@@ -86,8 +114,10 @@ def _item(line: dict[str, Any] | None, source: Source) -> Item:
     sha256 = str(line.get("sha256") or "").strip().lower() or None
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
         raise BadMedia("bad_line", f"sha256 is no 64 hex digits: {sha256[:80]!r}")
+    url = url.replace("!/", "%21/")  # the same URL, and no member of an archive
+    uri = unsigned(url)
     return Item(
-        uri=url, revision=sha256 or "", stage=source.stage, sha256=sha256,
+        uri=uri, signed_uri=url if url != uri else None, revision=sha256 or "", stage=source.stage, sha256=sha256,
         licence=clean(str(licence)) if licence else source.licence,
         consent=source.consent, wearer=source.wearer, site=source.site,
         narrations=(Narration(text, start, end),) if text else (),

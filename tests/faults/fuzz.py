@@ -128,7 +128,7 @@ def fuzz(folder: Path, inputs: int, seed: int, workers: int = 2) -> Found:
     """Makes, ingests and accounts for the inputs."""
     folder.mkdir(parents=True, exist_ok=True)
     break_all(valid(folder / "valid"), folder / "media", inputs, seed)
-    options = IngestOptions(limits=LIMITS)
+    options = IngestOptions(limits=LIMITS, max_reject_share=1.0)
     run = Run(Store(str(folder / "corpus")), "fuzz", beam=Beam(workers=workers))
     done = ingest(run, [Source(kind="folder", uri=str(folder / "media"), stage="web")], options)
     return account(run.store, recipe_of(options.cutting), sorted(map(str, (folder / "media").iterdir())), done.notes)

@@ -1,0 +1,103 @@
+"""What the head of an answer says: which bytes these are, how many, and whether it is worth asking again."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from infra.exchange import Answer
+from infra.guard import FetchLimits, told
+from infra.manners import Later, hold_back
+from schemas.errors import BadMedia, TransientError
+
+PASSING = (408, 425, 429)  # and every 5xx but PERMANENT: the server may think better of it
+PERMANENT = (501, 505, 510)
+BUSY = (*PASSING, 503)
+STRONG_S = 1  # RFC 9110 8.8.2.2: a Last-Modified so much older than Date tells bytes apart
+REVISION_CHARACTERS = 200
+DAY_S = 86400.0
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a server says of the bytes behind a URL.
+
+    revision: the ETag without its quotes, or Last-Modified (Unix s) and size; empty where the server gives neither.
+    size_bytes: None where it does not say. modified_ns: Last-Modified; without one the server's Date, Unix ns, so that
+    of two ETags the later one is newer; 0 where it gives neither.
+    """
+
+    revision: str
+    size_bytes: int | None
+    modified_ns: int
+
+
+def seen_of(headers: Headers, size_bytes: int | None) -> Seen:
+    """What these headers say; a weak ETag tells revisions apart as well as a strong one."""
+    etag = headers.get("etag", "").strip().removeprefix("W/").strip('"')
+    modified_s, date_s = _seconds(headers.get("last-modified")), _seconds(headers.get("date"))
+    revision = etag or ("" if modified_s is None else f"{modified_s}-{size_bytes}")
+    at_s = modified_s if modified_s is not None else date_s if etag else None
+    plain = re.sub(r"[^\x21-\x7e]", "?", revision)[:REVISION_CHARACTERS]
+    return Seen(plain, size_bytes, (at_s or 0) * 1_000_000_000)
+
+
+def validator_of(headers: Headers) -> str:
+    """What If-Range may be given; empty where nothing strong is there."""
+    etag = headers.get("etag", "").strip()
+    if etag:
+        return "" if etag.startswith("W/") else etag
+    modified_s, date_s = _seconds(headers.get("last-modified")), _seconds(headers.get("date"))
+    if modified_s is None or date_s is None or date_s - modified_s < STRONG_S:
+        return ""
+    return headers["last-modified"]
+
+
+def length_of(headers: Headers) -> int | None:
+    """Content-Length, where there is one."""
+    text = headers.get("content-length", "")
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
+def range_of(headers: Headers) -> tuple[int | None, int | None]:
+    """First byte and whole size of a 206, as far as it says."""
+    found = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", headers.get("content-range", "").strip())
+    if found is None:
+        return None, None
+    return int(found[1]), None if found[2] == "*" else int(found[2])
+
+
+def refusal_of(answer: Answer, limits: FetchLimits) -> BadMedia | TransientError:
+    """Why a status brings nothing: for good (`http_<status>`), for now, or for longer than this run waits (Later)."""
+    status = answer.status
+    if status not in PASSING and (not 500 <= status < 600 or status in PERMANENT):
+        return BadMedia(f"http_{status}", HTTPStatus(status).phrase if status in set(HTTPStatus) else "")
+    wait_s = _retry_after_s(answer.headers.get("retry-after", ""))
+    hold_back(answer.host, wait_s)
+    if wait_s > limits.retry_after_s:
+        return Later(f"{told(answer.url)}: status {status}, to be asked again in {wait_s:.0f} s")
+    return TransientError(f"{told(answer.url)}: status {status}; run the same command again")
+
+
+def _retry_after_s(text: str) -> float:
+    """Seconds of a Retry-After (a number, or a date); 0 without one, a day at most."""
+    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
+        return min(float(text), DAY_S)
+    at_s = _seconds(text)
+    return 0.0 if at_s is None else min(max(at_s - time.time(), 0.0), DAY_S)
+
+
+def _seconds(text: str | None) -> int | None:
+    """Unix s of an HTTP date, between 1970 and 2262; None for what is none."""
+    try:
+        at = parsedate_to_datetime(text or "")
+        seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return seconds if 0 <= seconds < 1 << 33 else None

@@ -1,0 +1,108 @@
+"""Downloads from a real S3 server, through a proxy that cuts them off: they go on, or say why not."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from infra import objects, resume
+from schemas.errors import TransientError
+from tests.faults.servers import Schedule, before
+from tests.s3_server import needs_weed, s3_server
+
+pytestmark = needs_weed
+DATA = bytes(range(251)) * 4000
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    objects._client.cache_clear()
+    with s3_server(tmp_path_factory.mktemp("weed")) as uri:
+        yield uri
+    objects._client.cache_clear()
+
+
+@contextmanager
+def through(schedule: Schedule) -> Iterator[None]:
+    """S3's door, its endpoint behind a proxy with a schedule, its waits short."""
+    with before(os.environ["AWS_ENDPOINT_URL"], schedule) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", url)
+        patch.setattr(objects, "READ_TIMEOUT_S", 0.3)
+        patch.setattr(resume, "BACKOFF_S", 0.01)
+        objects._client.cache_clear()
+        try:
+            yield
+        finally:
+            objects._client.cache_clear()
+
+
+def test_a_download_goes_on_where_it_broke_off(bucket: str, tmp_path: Path) -> None:
+    uri = f"{bucket}/media/v.mp4"
+    objects.put(uri, DATA)
+    schedule = Schedule(seed=3, share=0.6)
+    with through(schedule):
+        for _ in range(6):
+            objects.download(uri, tmp_path / "f")
+            assert (tmp_path / "f").read_bytes() == DATA
+            assert objects.read(uri)[0] == DATA
+    assert schedule.drawn["truncate"] >= 1
+    assert schedule.drawn.total() >= 4
+
+
+def test_another_etag_than_the_listed_one_is_a_conflict(bucket: str, tmp_path: Path) -> None:
+    uri = f"{bucket}/media/w.mp4"
+    objects.put(uri, DATA)
+    (listed,) = objects.list_objects(uri)
+    assert objects.etag_in(f"{listed.etag}+0123") == listed.etag
+    objects.download(uri, tmp_path / "f", if_match=listed.etag)
+    objects.put(uri, DATA[::-1])
+    with pytest.raises(objects.Conflict):
+        objects.download(uri, tmp_path / "f", if_match=listed.etag)
+
+
+@pytest.mark.parametrize("revision", ["", "1f-2a", "x" * 32, "0" * 31, "0" * 32 + "-", "0" * 32 + "/../x"])
+def test_a_revision_that_is_no_etag_is_no_condition(revision: str) -> None:
+    assert objects.etag_in(revision) is None
+
+
+def test_what_is_not_there_and_what_is_empty(bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        objects.download(f"{bucket}/media/none", tmp_path / "f")
+    objects.put(f"{bucket}/media/empty", b"")
+    objects.download(f"{bucket}/media/empty", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == b""
+
+
+def test_reads_that_bring_nothing_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resume, "BACKOFF_S", 0.0)
+    asked: list[int] = []
+
+    def read(size: int) -> tuple[int, Iterator[bytes]]:
+        asked.append(size)
+        return 100, iter([b"x"])
+
+    with pytest.raises(TransientError, match="of 100 bytes"):
+        resume.save(read, io.BytesIO(), (OSError,), "s3://b/k")
+    assert asked == [0, 1, 2, 3]
+
+
+def test_a_checksum_that_differs_at_the_end_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resume, "BACKOFF_S", 0.0)
+    asked: list[int] = []
+
+    def wrong() -> Iterator[bytes]:
+        yield b"wrong"
+        raise OSError("checksum")
+
+    def read(size: int) -> tuple[int, Iterator[bytes]]:
+        asked.append(size)
+        return 5, wrong() if len(asked) == 1 else iter([b"right"])
+
+    held = io.BytesIO()
+    resume.save(read, held, (OSError,), "s3://b/k")
+    assert (held.getvalue(), asked) == (b"right", [0, 0])
