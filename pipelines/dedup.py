@@ -110,8 +110,9 @@ def joined(marks: pa.Table, known: Iterable[pa.RecordBatch]) -> tuple[pa.Table, 
         parts.append(flat.filter(pc.is_in(flat["key"], value_set=keys)))
     both = pa.concat_tables(parts)
     clips = both.group_by("key").aggregate([("clip_id", "count_distinct")])
-    shared = clips.filter(pc.between(clips["clip_id_count_distinct"], 2, COMMON))
-    common = clips.filter(pc.greater(clips["clip_id_count_distinct"], COMMON))
+    count = clips["clip_id_count_distinct"]
+    common = clips.filter(pc.greater(count, COMMON))
+    shared = clips.filter(pc.and_(pc.greater(count, 1), pc.less_equal(count, COMMON)))
     return both.filter(pc.is_in(both["key"], value_set=shared["key"].combine_chunks())), set(common["key"].to_pylist())
 
 
