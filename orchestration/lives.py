@@ -42,8 +42,8 @@ def life(store: Store, subject: str) -> dict[str, list[Row]]:
     if not found["assets"]:
         shas = sorted({r["sha256"] for t in ("clips", "decisions") for r in found[t]})
         found["assets"] = store.read_keys("assets", "sha256", shas, list(PLACES[0][2])).to_pylist()
+    clips = sorted({r["clip_id"] for t in ("clips", "decisions") for r in found[t]})
     for side in ("clip_a", "clip_b"):
-        clips = sorted({c["clip_id"] for c in found["clips"]})
         more = store.read_keys("duplicates", side, clips, list(PLACES[4][2])).to_pylist()
         found["duplicates"] += [r for r in more if r not in found["duplicates"]]
     spans = {d["span_id"] for d in found["decisions"]}

@@ -1,9 +1,9 @@
 """Near-duplicates on transforms of real clips: recall and precision with Wilson intervals, and the hard negatives.
 
 `python tests/benchmarks/bench_duplicates.py [--keep FOLDER] [--more FOLDER] [SAMPLES]`; SAMPLES defaults to
-$HANDWHEEL_SAMPLES or ../shared/data. --keep holds the transforms for the next run, --more holds further recordings that
-are no copies of one another. Every recording goes through the one pass and the dedup hop. The threshold that half of
-the clips would choose is printed beside the shipped one, and results are told for the other half.
+$HANDWHEEL_SAMPLES or ../shared/data. --keep holds transforms and passes for the next run, --more holds further
+recordings that are no copies of one another. Every recording goes through the one pass and the dedup hop. The threshold
+that half of the clips would choose is printed beside the shipped one, and results are told for the other half.
 `--scale CLIPS` measures the hop's join alone, on synthetic marks.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import os
 import resource
 import subprocess
@@ -51,6 +52,13 @@ TRANSFORMS = {
     "mirror": (f"hflip,{EVEN}", 26),
 }
 MADE_OF_OTHERS = ("mix_5_shots", "vitra_robot_tomato_ocr")  # share seconds with other samples: neither right nor wrong
+# What looks alike and is no copy, by the start of its names.
+FAMILIES = {
+    "one shelf, one camera": "intel_bottles",
+    "robot attempts": "attempt ",
+    "rendered": "sample_",
+    "more": "more ",
+}
 COVERED = 0.5  # share of a copy that its pairs must show
 
 
@@ -101,12 +109,19 @@ def recordings(samples: Path, folder: Path, more: Path | None) -> Iterator[tuple
         yield f"more {path.parent.name}/{path.stem}", "", path
 
 
-def passed(name: str, kind: str, path: Path, store: Store) -> list[Clip]:
-    """The recording's clips by the one pass; they and an asset go into the store."""
-    sha, options = key_of(name, kind, "") * 2, PassOptions()
-    with tempfile.TemporaryDirectory() as folder:
-        reply = decode(path, Path(folder), sha, options, None)
-    recipe, facts = recipe_of(options), reply["facts"]
+def passed(name: str, kind: str, path: Path, folder: Path) -> dict[str, Any]:
+    """Facts and clips of the recording by the one pass, made once for its options and the fingerprint's version."""
+    made = key_of(name, kind, recipe_of(PassOptions()), fingerprints.VERSION)
+    kept = folder / f"{made}.pass.json"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory() as scratch:
+            kept.write_text(json.dumps(decode(path, Path(scratch), made * 2, PassOptions(), None)))
+    return dict(json.loads(kept.read_text()))
+
+
+def stored(name: str, kind: str, path: Path, reply: dict[str, Any], store: Store) -> list[Clip]:
+    """The recording's clips; they and an asset go into the store."""
+    sha, recipe, facts = reply["clips"][0]["sha256"], recipe_of(PassOptions()), reply["facts"]
     own = {"recipe": recipe, "run_id": "bench", "camera": None}
     rows = [c | own | {"clip_row_id": key_of(c["clip_id"], recipe)} for c in reply["clips"]]
     store.insert("clips", rows, run_id="bench")
@@ -195,6 +210,11 @@ def told(title: str, clips: list[Clip], pairs: dict[tuple[str, str], Any]) -> No
         print(f"WRONG {one.name} {one.transform} / {other.name} {other.transform}: {match}")
 
 
+def family_of(name: str) -> str:
+    """Sources that look alike are on one side of a choice."""
+    return next((start for start in FAMILIES.values() if name.startswith(start)), name)
+
+
 def choose(clips: list[Clip], pairs: dict[tuple[str, str], matches.Match]) -> float:
     """Midway between the farthest right pair and the nearest wrong one beyond it."""
     bad = {(one.clip_id, other.clip_id): m.distance for one, other, m in wrong(clips, pairs)}
@@ -206,10 +226,8 @@ def choose(clips: list[Clip], pairs: dict[tuple[str, str], matches.Match]) -> fl
 
 def hard(clips: list[Clip], pairs: dict[tuple[str, str], matches.Match]) -> None:
     """The families that look alike and are no copies: pairs tried, pairs whose marks agree, the nearest."""
-    families = {"one shelf, one camera": "intel_bottles", "robot attempts": "attempt ", "rendered": "sample_",
-                "more": "more "}  # fmt: skip
     print("\nhard negatives   pairs  marks agree  nearest  at the shipped threshold")
-    for title, start in families.items():
+    for title, start in FAMILIES.items():
         family = [c for c in clips if c.name.startswith(start) and not c.transform]
         apart = [(a, b) for a, b in itertools.combinations(family, 2) if a.name != b.name]
         found = [m.distance for a, b in apart if (m := pairs.get(tuple(sorted((a.clip_id, b.clip_id)))))]  # type: ignore[call-overload]
@@ -297,10 +315,11 @@ def main() -> None:
         folder = options.keep or Path(scratch, "transforms")
         folder.mkdir(parents=True, exist_ok=True)
         store = Store(str(Path(scratch, "corpus")))
-        clips = [c for job in recordings(Path(options.samples), folder, options.more) for c in passed(*job, store)]
-        pairs, named = loose(clips), sorted({c.name for c in clips})
+        jobs = recordings(Path(options.samples), folder, options.more)
+        clips = [c for job in jobs for c in stored(*job, passed(*job, folder), store)]
+        pairs, families = loose(clips), sorted({family_of(c.name) for c in clips})
         print(f"{len(clips)} clips, {len(clips) * (len(clips) - 1) // 2} pairs, {len(pairs)} with marks that agree")
-        halves = [[c for c in clips if c.name in set(named[i::2])] for i in (0, 1)]
+        halves = [[c for c in clips if family_of(c.name) in set(families[i::2])] for i in (0, 1)]
         inside = [{p: m for p, m in pairs.items() if set(p) <= {c.clip_id for c in half}} for half in halves]
         chosen = choose(halves[0], inside[0])
         print(f"threshold chosen on the first half: {chosen:.3f}; shipped: {RULE.distance_most}")
