@@ -104,11 +104,7 @@ def joined(marks: pa.Table, known: Iterable[pa.RecordBatch]) -> tuple[pa.Table, 
     """Marks whose key a new clip shares with another: key, clip_id, at_ms, count, new; and the keys that are COMMON."""
     new = _flat(marks, True)
     keys = new["key"].unique()
-    parts = [new]
-    for batch in known:
-        flat = _flat(batch, False)
-        parts.append(flat.filter(pc.is_in(flat["key"], value_set=keys)))
-    both = pa.concat_tables(parts)
+    both = pa.concat_tables([new, *(_flat(batch, False, keys) for batch in known)])
     clips = both.group_by("key").aggregate([("clip_id", "count_distinct")])
     count = clips["clip_id_count_distinct"]
     common = clips.filter(pc.greater(count, COMMON))
@@ -116,18 +112,20 @@ def joined(marks: pa.Table, known: Iterable[pa.RecordBatch]) -> tuple[pa.Table, 
     return both.filter(pc.is_in(both["key"], value_set=shared["key"].combine_chunks())), set(common["key"].to_pylist())
 
 
-def _flat(marks: pa.Table | pa.RecordBatch, new: bool) -> pa.Table:
-    """One row a mark."""
+def _flat(marks: pa.Table | pa.RecordBatch, new: bool, wanted: pa.Array | None = None) -> pa.Table:
+    """One row a mark; of the wanted keys alone, where they are given."""
     table = marks.combine_chunks() if isinstance(marks, pa.Table) else pa.Table.from_batches([marks])
     keys, at_ms = (table[name].combine_chunks() for name in ("keys", "at_ms"))
-    of = pc.list_parent_indices(keys)
+    flat = pa.table({"of": pc.list_parent_indices(keys), "key": keys.flatten(), "at_ms": at_ms.flatten()})
+    if wanted is not None:
+        flat = flat.filter(pc.is_in(flat["key"], value_set=wanted))
     return pa.table(
         {
-            "key": keys.flatten(),
-            "clip_id": table["clip_id"].take(of),
-            "at_ms": at_ms.flatten(),
-            "count": pc.list_value_length(keys).take(of),
-            "new": pa.repeat(new, len(of)),
+            "key": flat["key"],
+            "clip_id": table["clip_id"].take(flat["of"]),
+            "at_ms": flat["at_ms"],
+            "count": pc.list_value_length(keys).take(flat["of"]),
+            "new": pa.repeat(new, flat.num_rows),
         }
     )
 
