@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-VERSION = "signals-1"
+from filters import fingerprints
+
+VERSION = "signals-2"
 CORNERS = 128  # EgoSmith's count (facts: camera motion by 128 corners, LK and RANSAC)
 STILL = 0.5  # mean absolute difference of 8-bit luma below which two samples are the same picture: codec noise
 
@@ -97,22 +99,11 @@ def shift_px(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> float | None
     return float(np.hypot(*(matrix @ centre - centre[:2])))
 
 
-def _hashes(hashes: list[str], s: Sample) -> list[str]:
-    """Difference hash: 8 x 8 signs of horizontal luma steps."""
-    tiny = cv2.resize(s.small, (9, 8), interpolation=cv2.INTER_AREA)
-    bits = (tiny[:, 1:] > tiny[:, :-1]).ravel()
-    return [*hashes, np.packbits(bits).tobytes().hex()]
-
-
-def _middle(hashes: list[str]) -> str | None:
-    return hashes[len(hashes) // 2] if hashes else None
-
-
 SIGNALS = (
     Signal("sharpness", list, _sharpness, _median),
     Signal("brightness", list, _brightness, _median),
     Signal("motion", Pairs, _difference, lambda p: _median(p.values)),
     Signal("camera_motion", Pairs, _camera_motion, lambda p: _median(p.values)),
     Signal("freeze_share", Pairs, _difference, _freeze_share),
-    Signal("phash", list, _hashes, _middle),
+    Signal("fingerprints", list, fingerprints.update, fingerprints.finish),
 )

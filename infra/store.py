@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,12 @@ class Store:
         if dataset is None:
             return empty(TABLES[table], columns)
         return dataset.to_table(columns=None if columns is None else list(columns), filter=where)
+
+    def scan(self, table: str, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
+        """The same a batch at a time, for tables that are larger than memory."""
+        dataset = self._open(table)
+        if dataset is not None:
+            yield from dataset.to_batches(columns=list(columns), filter=where)
 
     def read_keys(
         self, table: str, column: str, values: Sequence[str], columns: Sequence[str] | None = None

@@ -21,16 +21,18 @@ from schemas.spans import NS
 NEEDS: dict[str, tuple[str, ...]] = {
     "ingest": (),
     "fold": (),
+    "dedup": ("ingest",),
     "look": ("ingest", "fold"),
     "keep": ("look",),
     "caption": ("keep",),
-    "publish": ("caption", "fold"),
+    "publish": ("caption", "fold", "dedup"),
     "trigger": ("publish",),
 }
 # The tables whose versions are the asset's data version; a table that several hops write counts for one.
 WRITES: dict[str, tuple[str, ...]] = {
     "ingest": ("assets", "clips", "proxies", "rejects"),
     "fold": ("episodes", "steps"),
+    "dedup": ("marks", "duplicates"),
     "look": ("hands",),
     "keep": ("decisions",),
     "caption": ("captions",),

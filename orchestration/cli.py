@@ -76,7 +76,7 @@ def init(folder: Annotated[Path, typer.Argument()] = Path()) -> None:
 
 @app.command()
 def turn(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
-    """One turn: ingest, fold, look, keep, caption, publish, trigger."""
+    """One turn: ingest, fold, dedup, look, keep, caption, publish, trigger."""
     run_hops(list(turns.HOPS), load(config, sets, root), as_json)
 
 

@@ -17,6 +17,7 @@ PLACES = (
                                       "motion", "camera_motion", "freeze_share", "damaged_frames")),
     ("decisions", ("span_id", "clip_id", "sha256"), ("span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict",
                                                      "reasons", "hand_share", "bimanual", "policy")),
+    ("duplicates", ("clip_a", "clip_b"), ("clip_a", "clip_b", "kind", "offset_ns", "overlap_ns", "distance")),
     ("captions", ("span_id", "sha256"), ("span_id", "kind", "text", "model")),
     ("episodes", ("episode_id", "name", "uri"), ("episode_id", "name", "uri", "embodiment", "instruction", "outcome",
                                                  "failure_mode", "frame_count", "cameras")),
@@ -41,8 +42,12 @@ def life(store: Store, subject: str) -> dict[str, list[Row]]:
     if not found["assets"]:
         shas = sorted({r["sha256"] for t in ("clips", "decisions") for r in found[t]})
         found["assets"] = store.read_keys("assets", "sha256", shas, list(PLACES[0][2])).to_pylist()
+    clips = sorted({r["clip_id"] for t in ("clips", "decisions") for r in found[t]})
+    for side in ("clip_a", "clip_b"):
+        more = store.read_keys("duplicates", side, clips, list(PLACES[4][2])).to_pylist()
+        found["duplicates"] += [r for r in more if r not in found["duplicates"]]
     spans = {d["span_id"] for d in found["decisions"]}
-    found["captions"] = store.read_keys("captions", "span_id", sorted(spans), list(PLACES[4][2])).to_pylist()
+    found["captions"] = store.read_keys("captions", "span_id", sorted(spans), list(PLACES[5][2])).to_pylist()
     found["releases"] = _releases(store, spans)
     return found
 

@@ -28,6 +28,13 @@ def fold(run: Run, config: Config) -> Done:
     return hop(run, config.robot, config.ingest)
 
 
+def dedup(run: Run, config: Config) -> Done:
+    """Fingerprints of human clips -> which of them are copies."""
+    from pipelines.dedup import dedup as hop
+
+    return hop(run, recipe(config))
+
+
 def look(run: Run, config: Config) -> Done:
     """Proxies -> hand tracks."""
     from pipelines.look import look as hop
@@ -66,6 +73,7 @@ def trigger(run: Run, config: Config) -> Done:
 HOPS: dict[str, Callable[[Run, Config], Done]] = {
     "ingest": ingest,
     "fold": fold,
+    "dedup": dedup,
     "look": look,
     "keep": keep,
     "caption": caption,

@@ -7,11 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.store import Store
+from schemas import Clip
+from schemas.arrow import schema_of
 
 COLUMNS = (
     "asset_id", "uri", "revision", "modified_ns", "sha256", "stage", "licence", "wearer_id", "robot_id", "site_id",
-    "duration_ns", "decoded_ns", "gaps", "tiling", "quarter_turns", "narrations", "recipe",
+    "width_px", "height_px", "duration_ns", "decoded_ns", "gaps", "tiling", "quarter_turns", "narrations", "recipe",
 )  # fmt: skip
+LIGHT = tuple(name for name in schema_of(Clip).names if name != "fingerprints")
 # What one copy of some bytes may say other than the next copy.
 SPEAKING = ("stage", "licence", "wearer_id", "robot_id", "site_id", "said")
 
@@ -55,7 +58,7 @@ def _firsts(column: pa.ChunkedArray) -> pa.Array:
 
 
 def current_clips(store: Store, assets: pa.Table, recipe: str) -> pa.Table:
-    """Clips of the primary assets under this recipe, with their asset's stage; read through their parent."""
+    """Clips of the primary assets under this recipe, with their asset's stage, without fingerprints."""
     parents = assets.filter(assets["primary"]).select(["sha256", "tiling", "stage"])
-    clips = store.read("clips", where=f"recipe = '{recipe}'")
+    clips = store.read("clips", LIGHT, f"recipe = '{recipe}'")
     return clips.join(parents, ["sha256", "tiling"], join_type="inner").sort_by("clip_id")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from filters.copies import COPY, MIRRORED
 from infra.store import Store
+from pipelines.copies import copies_of, unread_of
 from pipelines.inventory import current_clips, inventory
 from schemas.keys import key_of
 from schemas.spans import NS
 
 PLACES = ("kept", "rejected", "quarantined", "unknown", "failed", "pending")
 PLACE_OF = {"accept": "kept", "reject": "rejected", "quarantine": "quarantined", "unknown": "unknown"}
+PLACE_OF_COPY = {COPY: "rejected", MIRRORED: "quarantined"}
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[dict[s
     assets = inventory(store, recipe)
     clips = current_clips(store, assets, recipe)
     covered = _sum_by(clips, "sha256", pc.subtract(clips["end_ns"], clips["start_ns"]))
-    decided = _decisions(store, clips, policy, _unread(store, recipe))
+    decided = _decisions(store, assets, clips, recipe, policy)
     total, rows = Account(), []
     for asset in assets.to_pylist():
         account = _account(asset, covered.get(asset["sha256"], 0), decided.get(asset["sha256"], []))
@@ -80,12 +82,6 @@ def _refused(store: Store, recipe: str, assets: pa.Table) -> list[tuple[str, str
             and not (r["uri"] in places and r["subject"] == key_of(r["uri"], r["reason"], recipe))
         }
     )
-
-
-def _unread(store: Store, recipe: str) -> dict[str, str]:
-    """Recordings that decoded once and could not be cut when they were published, with the reason."""
-    rows = store.read("rejects", ["subject", "reason"], f"stage = 'publish' and recipe = '{recipe}'").to_pylist()
-    return {r["subject"]: r["reason"] for r in rows}
 
 
 def _account(asset: dict[str, Any], covered_ns: int, decided: list[tuple[str, str | None, int]]) -> Account:
@@ -125,18 +121,21 @@ def _sum_by(table: pa.Table, key: str, values: Any) -> dict[str, int]:
 
 
 def _decisions(
-    store: Store, clips: pa.Table, policy: str, unread: Mapping[str, str]
+    store: Store, assets: pa.Table, clips: pa.Table, recipe: str, policy: str
 ) -> dict[str, list[tuple[str, str | None, int]]]:
     """Place, first reason and length of every current span, by recording."""
-    columns = ["clip_id", "sha256", "start_ns", "end_ns", "verdict", "reasons"]
+    columns = ["span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict", "reasons"]
     table = store.read("decisions", columns, f"policy = '{policy}'")
     table = table.filter(pc.is_in(table["clip_id"], clips["clip_id"].combine_chunks()))
+    unread, gone = unread_of(store, recipe), copies_of(store, recipe, assets, table)
     out: dict[str, list[tuple[str, str | None, int]]] = {}
     for row in table.to_pylist():
         reason = row["reasons"][0] if row["reasons"] else None
         place = PLACE_OF[row["verdict"]]
         if place in ("kept", "unknown") and row["sha256"] in unread:
             place, reason = "failed", unread[row["sha256"]]
+        elif copy := gone.get(row["span_id"]):
+            place, reason = PLACE_OF_COPY[copy.reason], copy.reason
         out.setdefault(row["sha256"], []).append((place, reason, row["end_ns"] - row["start_ns"]))
     return out
 

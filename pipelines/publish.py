@@ -31,7 +31,7 @@ from schemas.errors import GateRefused
 from schemas.spans import NS
 
 HOP = "publish"
-INPUTS = ("assets", "clips", "decisions", "captions", "episodes", "steps")
+INPUTS = ("assets", "clips", "duplicates", "decisions", "captions", "episodes", "steps")
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from captioning.facts import basis_of
+from filters.copies import groups
 from infra.store import Store
+from pipelines.copies import copies_of, pairs_of
 from pipelines.inventory import current_clips, inventory
 from schemas.keys import digest_of, key_of
 from schemas.spans import NS
@@ -71,9 +74,12 @@ def select(store: Store, recipe: str, policy: str, options: PublishOptions) -> t
     decisions = decisions.filter(pc.is_in(decisions["clip_id"], clips["clip_id"].combine_chunks()))
     captions = _captions(store, decisions["span_id"].to_pylist())
     episodes = episodes_by_recording(store)
+    gone = copies_of(store, recipe, assets, decisions)
     rows: list[Row] = []
-    left_out: dict[str, int] = {}
+    left_out = dict(Counter(copy.reason for copy in gone.values()))
     for decision in decisions.to_pylist():
+        if decision["span_id"] in gone:
+            continue
         asset = parents[decision["sha256"]]
         for name, episode, camera in _views_of(asset, decision, episodes):
             if decision["verdict"] not in options.view(name).verdicts:
@@ -85,7 +91,7 @@ def select(store: Store, recipe: str, policy: str, options: PublishOptions) -> t
                 left_out["no_caption"] = left_out.get("no_caption", 0) + 1
             else:
                 rows.append(row)
-    split_rows(rows, {c["clip_id"]: c["phash"] for c in clips.select(["clip_id", "phash"]).to_pylist()}, options)
+    split_rows(rows, groups(pairs_of(store, recipe)), options)
     return sorted(rows, key=lambda r: (r["view"], r["clip_id"])), left_out
 
 
@@ -205,8 +211,11 @@ def _preference(row: Row, options: PublishOptions) -> tuple[int, bool, str, str]
     return rank, row["model"].startswith("grounded"), row["model"], row["prompt"]
 
 
-def split_rows(rows: list[Row], phash: Mapping[str, str | None], options: PublishOptions) -> None:
-    """Sets each row's split: rows that share a wearer, site, scene, recording or picture hash are on one side."""
+def split_rows(rows: list[Row], alike: Mapping[str, str], options: PublishOptions) -> None:
+    """Sets each row's split: rows that share a wearer, site, scene, recording or group of copies are on one side.
+
+    alike: the group of copies a clip is in, where it is in one.
+    """
     parent: dict[str, str] = {}
 
     def find(x: str) -> str:
@@ -217,7 +226,7 @@ def split_rows(rows: list[Row], phash: Mapping[str, str | None], options: Publis
         return x
 
     for row in rows:
-        names = [*row["group"], *([f"phash:{h}"] if (h := phash.get(row["source_clip"])) else [])]
+        names = [*row["group"], *([f"alike:{g}"] if (g := alike.get(row["source_clip"])) else [])]
         for name in names[1:]:
             a, b = sorted((find(names[0]), find(name)))
             parent[b] = a  # the least name leads: the same whatever the order

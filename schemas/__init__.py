@@ -1,6 +1,6 @@
 """The nouns: rows, keys, spans, errors. Imports nothing of ours."""
 
-from schemas.media import Asset, Caption, Clip, Decision, Hands, Proxy, Reject
+from schemas.media import Asset, Caption, Clip, Decision, Duplicate, Hands, Marks, Proxy, Reject
 from schemas.robot import Episode, Step
 from schemas.turns import Release, Trigger
 
@@ -9,6 +9,8 @@ TABLES: dict[str, type] = {
     "assets": Asset,
     "clips": Clip,
     "proxies": Proxy,
+    "marks": Marks,
+    "duplicates": Duplicate,
     "hands": Hands,
     "decisions": Decision,
     "captions": Caption,
@@ -25,8 +27,10 @@ __all__ = [
     "Caption",
     "Clip",
     "Decision",
+    "Duplicate",
     "Episode",
     "Hands",
+    "Marks",
     "Proxy",
     "Reject",
     "Release",

@@ -82,7 +82,7 @@ class Clip:
     motion: float | None = column("median mean absolute luma difference between samples, 0..255")
     camera_motion: float | None = column("median global shift, share of the long side a second")
     freeze_share: float | None = column("share of sample pairs without change, 0..1")
-    phash: str | None = column("16 hex digits, difference hash of the middle sample")
+    fingerprints: list[int] | None = column("filters/fingerprints.py: 17 words a sample", pa.list_(pa.uint64()))
     recipe: str = column("digest of cutter, signals and proxy options")
     run_id: str = column("provenance")
 
@@ -97,6 +97,33 @@ class Proxy:
     width_px: int = column("px")
     height_px: int = column("px")
     jpegs: list[bytes] = column("RGB frames, upright", pa.list_(pa.large_binary()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """A clip in the index of near-duplicates. Written after its pairs: a clip without it was not compared yet."""
+
+    marks_id: str = column("key_of(clip_id, version)")
+    clip_id: str = column("clips.clip_id")
+    version: str = column("digest of recipe, fingerprints and rule")
+    keys: list[int] = column("what its copies share, in order of time", pa.list_(pa.uint32()))
+    at_ms: list[int] = column("when each was left, from the recording's first frame", pa.list_(pa.int32()))
+    run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate:
+    """Two clips of which some seconds are copies."""
+
+    duplicate_id: str = column("key_of(clip_a, clip_b, version)")
+    clip_a: str = column("clips.clip_id, the lesser")
+    clip_b: str = column("clips.clip_id, the greater")
+    kind: str = column("exact: the very same frames in other bytes; near; mirrored: left is right in one of them")
+    offset_ns: int = column("a time in clip a less the same moment's in clip b, each from its recording's first frame")
+    overlap_ns: int = column("what both show")
+    distance: float = column("filters/matches.py: 0 for equal ones")
+    version: str = column("digest of recipe, fingerprints and rule")
+    run_id: str = column("provenance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -215,7 +215,7 @@ def clip_row(clip: str, sha256: str, span: tuple[int, int]) -> Clip:
         motion=4.0,
         camera_motion=None,
         freeze_share=0.1,
-        phash="0" * 16,
+        fingerprints=None,
         recipe=RECIPE,
         run_id=RUN,
     )

@@ -21,8 +21,8 @@ from schemas.errors import GateRefused, LeaseHeld  # noqa: E402
 from tests.test_triggers import release  # noqa: E402
 
 EDGES = {
-    "ingest": set(), "fold": set(), "look": {"ingest", "fold"}, "keep": {"look"}, "caption": {"keep"},
-    "publish": {"caption", "fold"}, "trigger": {"publish"},
+    "ingest": set(), "fold": set(), "dedup": {"ingest"}, "look": {"ingest", "fold"}, "keep": {"look"},
+    "caption": {"keep"}, "publish": {"caption", "fold", "dedup"}, "trigger": {"publish"},
 }  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def clip(sha: str, span: Span, recipe: str = RECIPE) -> Clip:
     return Clip(
         clip_row_id=key_of(key, recipe), clip_id=key, sha256=sha, start_ns=span[0], end_ns=span[1], camera=None,
         cutter="c", frame_count=1, damaged_frames=0, sharpness=None, brightness=None, motion=None, camera_motion=None,
-        freeze_share=None, phash=None, recipe=recipe, run_id="t",
+        freeze_share=None, fingerprints=None, recipe=recipe, run_id="t",
     )  # fmt: skip
 
 

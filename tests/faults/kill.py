@@ -25,7 +25,7 @@ from tests.faults import corpus
 from tests.faults.compare import State, differences, state_of
 
 REPOSITORY = Path(__file__).parents[2]
-HOPS = ("ingest", "fold", "look", "keep", "caption", "publish", "trigger")
+HOPS = ("ingest", "fold", "dedup", "look", "keep", "caption", "publish", "trigger")
 # A turn in small commits, so that there is something to kill between.
 SMALL = """
 [ingest]

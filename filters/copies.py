@@ -1,0 +1,100 @@
+"""Which spans of copied clips go into a release: of the same seconds the best take is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from schemas.spans import Span, merge
+
+COPY, MIRRORED = "near_duplicate", "mirrored"
+COVERED = 0.5  # share of a span that better ones show already: from here on it is a copy
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A span that would be kept, its clip, and the pixels of its pictures."""
+
+    span_id: str
+    clip_id: str
+    start_ns: int
+    end_ns: int
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two clips that are copies: a time in a is that in b plus the offset."""
+
+    clip_a: str
+    clip_b: str
+    offset_ns: int
+    mirrored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Why a span goes, and the kept span that shows the most of it."""
+
+    reason: str
+    of: str
+
+
+def copies(takes: Iterable[Take], pairs: Iterable[Pair]) -> dict[str, Copy]:
+    """The spans that go, by span_id: those of which kept ones show COVERED or more.
+
+    Kept first: most pixels, then longest, then least clip and start. Nobody knows which of two mirrored takes is the
+    true one: the same order decides, and the other is `mirrored` unless true copies of kept ones cover it alone.
+    Nothing is lost by a chain: a span goes for kept ones alone. The same for any order of takes and pairs.
+    """
+    beside: dict[str, list[tuple[str, int, bool]]] = {}
+    for p in pairs:
+        beside.setdefault(p.clip_a, []).append((p.clip_b, p.offset_ns, p.mirrored))
+        beside.setdefault(p.clip_b, []).append((p.clip_a, -p.offset_ns, p.mirrored))
+    kept: dict[str, list[Take]] = {}
+    out: dict[str, Copy] = {}
+    for take in sorted((t for t in takes if t.clip_id in beside), key=_rank):
+        shown = [
+            (_cut((other.start_ns + offset_ns, other.end_ns + offset_ns), take), flipped, other.span_id)
+            for clip, offset_ns, flipped in beside[take.clip_id]
+            for other in kept.get(clip, [])
+        ]
+        reason = _reason(take, [(span, flipped) for span, flipped, _ in shown])
+        if reason is None:
+            kept.setdefault(take.clip_id, []).append(take)
+        else:
+            out[take.span_id] = Copy(reason, min((s[0] - s[1], of) for s, _, of in shown)[1])
+    return out
+
+
+def groups(pairs: Iterable[Pair]) -> Mapping[str, str]:
+    """The least clip of each set of clips that pairs connect, by clip: what must not straddle a split."""
+    parent: dict[str, str] = {}
+
+    def find(x: str) -> str:
+        parent.setdefault(x, x)
+        while parent[x] != x:
+            parent[x] = parent[parent[x]]
+            x = parent[x]
+        return x
+
+    for p in pairs:
+        a, b = sorted((find(p.clip_a), find(p.clip_b)))
+        parent[b] = a
+    return {clip: find(clip) for clip in parent}
+
+
+def _rank(take: Take) -> tuple[int, int, str, int]:
+    return -take.pixels, take.start_ns - take.end_ns, take.clip_id, take.start_ns
+
+
+def _cut(span: Span, take: Take) -> Span:
+    return max(span[0], take.start_ns), min(span[1], take.end_ns)
+
+
+def _reason(take: Take, shown: list[tuple[Span, bool]]) -> str | None:
+    needed = COVERED * (take.end_ns - take.start_ns)
+    for reason, taken in ((COPY, [s for s, flipped in shown if not flipped]), (MIRRORED, [s for s, _ in shown])):
+        if taken and sum(end - start for start, end in merge(taken)) >= needed:
+            return reason
+    return None

@@ -1,0 +1,55 @@
+"""Which spans are copies of better ones now: the pairs that dedup found, and the verdicts of keep."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from filters import fingerprints, matches
+from filters.copies import Copy, Pair, Take, copies
+from infra.store import Store
+from schemas.keys import digest_of
+
+RULE = matches.Rule()
+
+
+def version_of(recipe: str) -> str:
+    """Digest of everything that makes two clips a pair."""
+    return digest_of([recipe, fingerprints.VERSION, matches.VERSION, repr(RULE)])[:16]
+
+
+def pairs_of(store: Store, recipe: str) -> list[Pair]:
+    """Every pair of clips that are copies."""
+    columns = ["clip_a", "clip_b", "offset_ns", "kind"]
+    rows = store.read("duplicates", columns, f"version = '{version_of(recipe)}'").to_pylist()
+    return [Pair(r["clip_a"], r["clip_b"], r["offset_ns"], r["kind"] == "mirrored") for r in rows]
+
+
+def copies_of(store: Store, recipe: str, assets: pa.Table, decisions: pa.Table) -> dict[str, Copy]:
+    """The accepted spans that are copies of better ones, by span_id; a robot's never are.
+
+    assets: the inventory; decisions: one policy's, of current clips. A recording that could not be cut for a release
+    shows nothing in it, so that its copies stay.
+    """
+    pairs = pairs_of(store, recipe)
+    if not pairs:
+        return {}
+    unread = unread_of(store, recipe)
+    parents = assets.filter(assets["primary"]).select(["sha256", "stage", "width_px", "height_px"]).to_pylist()
+    pixels = {a["sha256"]: a["width_px"] * a["height_px"] for a in parents if a["stage"] != "robot"}
+    paired = pa.array(sorted({c for p in pairs for c in (p.clip_a, p.clip_b)}))
+    wanted = pc.and_(pc.is_in(decisions["clip_id"], paired), pc.equal(decisions["verdict"], "accept"))
+    columns = ["span_id", "clip_id", "start_ns", "end_ns", "sha256"]
+    rows = decisions.filter(wanted).select(columns).to_pylist()
+    takes = [
+        Take(r["span_id"], r["clip_id"], r["start_ns"], r["end_ns"], pixels[r["sha256"]])
+        for r in rows
+        if r["sha256"] in pixels and r["sha256"] not in unread
+    ]
+    return copies(takes, pairs)
+
+
+def unread_of(store: Store, recipe: str) -> dict[str, str]:
+    """Recordings that decoded once and could not be cut when they were published, with the reason."""
+    rows = store.read("rejects", ["subject", "reason"], f"stage = 'publish' and recipe = '{recipe}'").to_pylist()
+    return {r["subject"]: r["reason"] for r in rows}

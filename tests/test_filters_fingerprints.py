@@ -1,0 +1,146 @@
+"""Fingerprints of moving pictures: copies agree, whatever was done to them; another take of the scene does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filters import fingerprints, matches
+from filters.fingerprints import Print
+from filters.signals import Sample, sample_of
+from schemas.spans import NS
+from tests.fixtures_media import Rgb, texture
+
+RULE = matches.Rule()
+SIZE = (224, 128)
+Change = Callable[[Rgb], Rgb]
+
+
+def picture(seed: int, take: int, t_s: float) -> Rgb:
+    """A scene by `seed` at a time of a take: before one static background a disc goes its own way."""
+    rng = np.random.default_rng([seed, take])
+    centre, turn, pace = rng.uniform(0.3, 0.7, 2), rng.uniform(0, 6.3, 2), rng.uniform(0.8, 2.2, 2)
+    at = (centre + 0.28 * np.sin(turn + pace * t_s)) * SIZE
+    out = texture(seed, SIZE).copy()
+    colour = (20, 40, 60) if seed % 2 else (230, 210, 190)
+    cv2.circle(out, (int(at[0]), int(at[1])), 22, colour, -1, cv2.LINE_AA)
+    return out
+
+
+def words_of(take: Callable[[float], Rgb], length_s: float, start_s: float = 0.0) -> list[int]:
+    """The column of a take sampled at 4 Hz from `start_s` on, on its own clock."""
+    words: list[int] = []
+    for i in range(int(length_s * 4)):
+        words = fingerprints.update(words, sample_of(i * NS // 4, take(start_s + i / 4)))
+    return words
+
+
+def print_of(take: Callable[[float], Rgb], length_s: float, start_s: float = 0.0) -> Print:
+    """The same as a fingerprint."""
+    return fingerprints.print_of(words_of(take, length_s, start_s))
+
+
+def found(a: Print, b: Print) -> matches.Match | None:
+    """Through marks and votes, as the hop does it."""
+    left, right = fingerprints.marks(a), fingerprints.marks(b)
+    at = np.nonzero(left.keys[:, None] == right.keys[None])
+    fewer = min(len(left.keys), len(right.keys))
+    return matches.match(a, b, matches.offsets((left.t_ns[at[0]] - right.t_ns[at[1]]).tolist(), fewer, RULE), RULE)
+
+
+def brighter(rgb: Rgb) -> Rgb:
+    return np.asarray(np.clip(rgb * 1.1 + 18, 0, 255), np.uint8)
+
+
+def smaller(rgb: Rgb) -> Rgb:
+    return np.asarray(cv2.resize(rgb, (SIZE[0] // 2, SIZE[1] // 2), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def worse(rgb: Rgb) -> Rgb:
+    _, jpeg = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, 30])
+    return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
+
+
+def flipped(rgb: Rgb) -> Rgb:
+    return np.ascontiguousarray(rgb[:, ::-1])
+
+
+@pytest.mark.parametrize("change", [brighter, smaller, worse, flipped])
+def test_a_changed_copy_is_found_and_a_mirrored_one_told(change: Change) -> None:
+    for seed in range(6):
+        match = found(
+            print_of(lambda t, s=seed: picture(s, 0, t), 6), print_of(lambda t, s=seed: change(picture(s, 0, t)), 6)
+        )
+        assert match is not None
+        assert match.mirrored == (change is flipped)
+        assert abs(match.offset_ns) <= NS // 10
+        assert match.overlap_ns >= 5.8 * NS
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 40), st.floats(0.3, 4.0))
+def test_a_part_is_found_where_it_was_taken_from(seed: int, start_s: float) -> None:
+    match = found(
+        print_of(lambda t: picture(seed, 0, t), 9), print_of(lambda t: worse(picture(seed, 0, t)), 5, start_s)
+    )
+    assert match is not None
+    assert match.offset_ns == pytest.approx(start_s * NS, abs=0.12 * NS)
+    assert not match.mirrored
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 40), st.integers(1, 50))
+def test_another_take_before_the_same_background_is_no_copy(seed: int, take: int) -> None:
+    one, other = (print_of(lambda t, k=k: picture(seed, k, t), 6) for k in (0, take))
+    assert matches.match(one, other, range(-2 * NS, 2 * NS, NS // 4), RULE) is None
+
+
+@pytest.mark.parametrize("value", [0, 128, None])
+def test_black_flat_and_still_pictures_leave_no_mark_and_are_no_copies(value: int | None) -> None:
+    still = texture(3, SIZE) if value is None else np.full((SIZE[1], SIZE[0], 3), value, np.uint8)
+    one, other = (print_of(lambda t: still, n) for n in (6, 5))
+    assert len(fingerprints.marks(one).keys) == 0
+    assert matches.match(one, other, [0], RULE) is None
+
+
+def test_a_mirrored_clip_leaves_the_same_marks() -> None:
+    for seed in range(8):
+        made = print_of(lambda t, s=seed: picture(s, 0, t), 6)
+        left, right = fingerprints.marks(made), fingerprints.marks(fingerprints.mirrored(made))
+        assert len(left.keys) > 8
+        np.testing.assert_array_equal(left.keys, right.keys)
+        np.testing.assert_array_equal(left.t_ns, right.t_ns)
+
+
+@given(st.integers(0, 9), st.integers(0, 10**12), st.integers(0, 255))
+@settings(deadline=None)
+def test_a_column_gives_back_what_was_seen(count: int, first_ns: int, value: int) -> None:
+    words: list[int] = []
+    luma = np.full((64, 96), value, np.uint8)
+    for i in range(count):
+        words = fingerprints.update(words, Sample(first_ns + i * NS, luma, luma[::4, ::4]))
+    assert (fingerprints.finish(words) is None) == (count == 0)
+    made = fingerprints.print_of(words)
+    assert made.t_ns.tolist() == [first_ns + i * NS for i in range(count)]
+    assert made.cells.shape == (count, fingerprints.SIDE, fingerprints.SIDE)
+    assert np.abs(made.cells - value).max(initial=0) < 0.01
+    assert len(fingerprints.marks(made).keys) == 0
+
+
+def test_too_short_an_overlap_is_no_match() -> None:
+    whole = print_of(lambda t: picture(1, 0, t), 9)
+    assert matches.match(whole, print_of(lambda t: picture(1, 0, t), 6, 5.0), [5 * NS], RULE) is not None
+    assert matches.match(whole, print_of(lambda t: picture(1, 0, t), 6, 7.0), [7 * NS], RULE) is None
+    assert matches.match(whole, print_of(lambda t: picture(1, 0, t), 0.5), [0], RULE) is None
+
+
+def test_votes_must_agree_unless_marks_are_few() -> None:
+    assert matches.offsets([NS, NS, NS, -3 * NS], 20, RULE)[0] == NS
+    assert matches.offsets([NS, 3 * NS, -3 * NS], 20, RULE) == []
+    assert matches.offsets([NS], 3, RULE) == [NS]
+    assert matches.offsets([], 3, RULE) == []
