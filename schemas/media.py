@@ -25,6 +25,16 @@ HAND = pa.struct(
         ("contact", pa.float32()),  # evidence that it handles something, 0..1; null: not measured
     ]
 )
+FACE = pa.struct(
+    [
+        ("t_ns", pa.int64()),  # of the sample, from the recording's first frame
+        ("x0", pa.float32()),  # relative to the picture
+        ("y0", pa.float32()),
+        ("x1", pa.float32()),
+        ("y1", pa.float32()),
+        ("score", pa.float32()),  # of the detection, 0..1
+    ]
+)
 CHECK = pa.struct([("name", pa.string()), ("score", pa.float64()), ("passed", pa.bool_())])
 
 Json = dict[str, object]
@@ -78,6 +88,9 @@ class Clip:
     camera_motion: float | None = column("median global shift, share of the long side a second")
     freeze_share: float | None = column("share of sample pairs without change, 0..1")
     phash: str | None = column("16 hex digits, difference hash of the middle sample")
+    redaction: str | None = column("what looked for faces and blurred them: model, version; null: not looked for")
+    redaction_state: str | None = column("none_found, blurred; null: not looked for")
+    faces: list[Json] = column("every face of every sample that was blurred", pa.list_(FACE))
     recipe: str = column("digest of cutter, signals and proxy options")
     run_id: str = column("provenance")
 
@@ -91,6 +104,7 @@ class Proxy:
     width_px: int = column("px")
     height_px: int = column("px")
     jpegs: list[bytes] = column("RGB frames, upright", pa.list_(pa.large_binary()))
+    redaction: str | None = column("as in clips")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
