@@ -16,8 +16,9 @@ from typing import Any
 import cv2
 import pyarrow as pa
 
-from filters import cuts, signals
+from filters import cuts, redaction, signals
 from infra import media
+from pipelines.redact import UNREDACTED, Redactor
 from schemas import Proxy
 from schemas.arrow import schema_of, table_of
 from schemas.errors import BadMedia
@@ -36,12 +37,31 @@ class PassOptions:
     proxy_long_side_px: int = 448
     proxy_quality: int = 75  # JPEG; q75 costs .65 of the sample clips' own bytes, q85 .84, q95 1.48
     cut: cuts.CutOptions = field(default_factory=cuts.CutOptions)
-    versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION)
+    # Stages whose faces are blurred. First-person takes show people at home who never agreed to it; the web's were
+    # published by others, a robot's show its own lab. It costs .12 to .16 core seconds a second: docs/privacy.md.
+    blur_faces: tuple[str, ...] = ("ego",)
+    versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION, redaction.VERSION)
 
     def __post_init__(self) -> None:
         """ValueError: values with which no recording could be cut or sampled."""
         if not (self.proxy_hz > 0 and self.cut.longest_s > 0 and self.proxy_long_side_px >= 16):
             raise ValueError("proxy_hz and cut.longest_s must be over 0, and proxy_long_side_px 16 or more")
+        if unknown := set(self.blur_faces) - {"web", "ego", "robot"}:
+            raise ValueError(f"blur_faces: {', '.join(sorted(unknown))} is no stage; web, ego and robot are")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a sample's pixels are made: upright size, turns, and what blurs faces, where that is asked for."""
+
+    size: tuple[int, int]
+    quarter_turns: int
+    redactor: Redactor | None
+
+    def rgb(self, picture: media.Picture) -> media.Rgb:
+        """The sample, uint8 (h, w, 3)."""
+        rgb = media.rgb(picture.frame, self.size, self.quarter_turns)
+        return rgb if self.redactor is None else self.redactor.sample(rgb, picture.t_ns)
 
 
 @dataclass(slots=True)
@@ -64,14 +84,20 @@ class Pending:
 
 
 def main(argv: list[str]) -> None:
-    """argv: media path, out folder, JSON {"sha256", "options", "spans": [[start, end]] or null}."""
+    """argv: media path, out folder, JSON {"sha256", "options", "spans": [[start, end]] or null, "faces": path}.
+
+    faces: the face detector's weights, where faces are blurred; else absent or null.
+    """
     job = json.loads(argv[2])
-    plain = job["options"]
-    options = PassOptions(**plain | {"cut": cuts.CutOptions(**plain["cut"]), "versions": tuple(plain["versions"])})
-    print(json.dumps(decode(Path(argv[0]), Path(argv[1]), job["sha256"], options, job["spans"])))
+    plain = job["options"] | {n: tuple(job["options"][n]) for n in ("blur_faces", "versions")}
+    options = PassOptions(**plain | {"cut": cuts.CutOptions(**plain["cut"])})
+    redactor = Redactor(Path(job["faces"])) if job.get("faces") else None
+    print(json.dumps(decode(Path(argv[0]), Path(argv[1]), job["sha256"], options, job["spans"], redactor)))
 
 
-def decode(path: Path, out: Path, sha256: str, options: PassOptions, spans: list[Span] | None) -> dict[str, Any]:
+def decode(
+    path: Path, out: Path, sha256: str, options: PassOptions, spans: list[Span] | None, redactor: Redactor | None = None
+) -> dict[str, Any]:
     """Facts and clips of a recording. With spans (a robot's episodes) those are the clips, else shots are."""
     container = media.open_media(path)
     stream = media.video_stream(container)
@@ -81,14 +107,15 @@ def decode(path: Path, out: Path, sha256: str, options: PassOptions, spans: list
         raise BadMedia("no_frames", "a video stream without one decodable frame")
     facts = media.facts(container, stream, first.frame)
     size = media.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
+    sampling = Sampling(size, facts.quarter_turns, redactor)
     clips: list[dict[str, Any]] = []
     with (
         pa.OSFile(str(out / "proxies.arrow"), "wb") as sink,
         pa.ipc.new_file(sink, schema_of(Proxy)) as writer,
     ):
         decoded_ns = 0
-        for clip, end_ns in _clips(_chain(first, pictures), facts, size, options, spans):
-            clips.append(_close(clip, end_ns, sha256, spans, writer, size))
+        for clip, end_ns in _clips(_chain(first, pictures), sampling, options, spans):
+            clips.append(_close(clip, end_ns, sha256, spans, writer, sampling))
             decoded_ns = end_ns
     lost = facts.declared_ns - decoded_ns
     duration_ns = facts.declared_ns if lost > SHORT_NS else decoded_ns
@@ -110,8 +137,7 @@ def _inside(clip: dict[str, Any], spans: list[Span]) -> bool:
 
 def _clips(
     pictures: Iterator[media.Picture],
-    facts: media.Facts,
-    size: tuple[int, int],
+    sampling: Sampling,
     options: PassOptions,
     spans: list[Span] | None,
 ) -> Iterator[tuple[OpenClip, int]]:
@@ -119,7 +145,7 @@ def _clips(
     cut = _at_shots(options) if spans is None else _at_edges(spans, options)
     clip = OpenClip(0)
     end_ns = 0
-    for pending, starts_shot in _with_cuts(pictures, facts, size, options, spans):
+    for pending, starts_shot in _with_cuts(pictures, sampling, options, spans):
         t_ns, next_ns = pending.picture.t_ns, pending.picture.t_ns + pending.picture.length_ns
         while (at := cut(t_ns, next_ns, starts_shot)) is not None:
             if at > clip.start_ns:
@@ -186,8 +212,7 @@ def _within(spans: list[Span] | None) -> Callable[[int], bool]:
 
 def _with_cuts(
     pictures: Iterator[media.Picture],
-    facts: media.Facts,
-    size: tuple[int, int],
+    sampling: Sampling,
     options: PassOptions,
     spans: list[Span] | None,
 ) -> Iterator[tuple[Pending, bool]]:
@@ -200,7 +225,7 @@ def _with_cuts(
     for picture in pictures:
         rgb = None
         if picture.t_ns >= due_ns and inside(picture.t_ns):
-            rgb = media.rgb(picture.frame, size, facts.quarter_turns)
+            rgb = sampling.rgb(picture)
             due_ns = (picture.t_ns // period_ns + 1) * period_ns
         waiting.append(Pending(picture, rgb))
         for answer in cuts.update(state, media.luma(picture.frame), options.cut):
@@ -224,7 +249,7 @@ def _add(clip: OpenClip, pending: Pending, options: PassOptions) -> None:
 
 
 def _close(
-    clip: OpenClip, end_ns: int, sha256: str, spans: list[Span] | None, writer: Any, size: tuple[int, int]
+    clip: OpenClip, end_ns: int, sha256: str, spans: list[Span] | None, writer: Any, sampling: Sampling
 ) -> dict[str, Any]:
     """The clip's columns; its proxy goes to the writer, unless it lies outside every given span."""
     row: dict[str, Any] = {
@@ -237,9 +262,13 @@ def _close(
         "damaged_frames": clip.damaged,
     }
     row |= {s.name: s.finish(state) for s, state in zip(signals.SIGNALS, clip.states, strict=True)}
+    row |= UNREDACTED if sampling.redactor is None else sampling.redactor.columns(end_ns)
     if spans is None or _inside(row, spans):
         times, jpegs = [t for t, _ in clip.samples], [j for _, j in clip.samples]
-        proxy = Proxy(clip_id=row["clip_id"], sample_ns=times, width_px=size[0], height_px=size[1], jpegs=jpegs)
+        proxy = Proxy(
+            clip_id=row["clip_id"], sample_ns=times, width_px=sampling.size[0], height_px=sampling.size[1],
+            jpegs=jpegs, redaction=row["redaction"],
+        )  # fmt: skip
         for batch in table_of(Proxy, [proxy]).to_batches():
             writer.write_batch(batch)
     return row
