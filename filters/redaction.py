@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-VERSION = "ellipse-4x4-1"
+VERSION = "ellipse-2x2-1"
 # A region keeps at most CELLS x CELLS colours, each the mean of a cell of CELL_LEAST_PX or more: what is written is a
-# function of these and of nothing else that was there. A face of 4 x 4 px has no one's features.
-CELLS = 4
+# function of these and of nothing else that was there. Four colours have no one's features; sixteen still made the
+# detector see a head in every second one.
+CELLS = 2
 CELL_LEAST_PX = 6
 REACH = 0.75  # semi-axes of the ellipse, by the box's sides: through the corners is .707, so the whole box is inside
 GRID = 128  # edges move outward to 1/128 of the picture: the last bits of a network differ between processors
@@ -59,15 +61,10 @@ def _from_centre(low: float, high: float, at_px: Array, side_px: int) -> Array:
 
 
 def means(region: Array) -> Array:
-    """float32 (rows, columns, 3) mean colours of a region's cells: at most CELLS a side, at least CELL_LEAST_PX each."""
+    """float32 (rows, columns, 3): mean colours of a region's cells, at most CELLS a side of CELL_LEAST_PX or more."""
     rows, columns = (np.linspace(0, side, _cells(side) + 1).round().astype(int) for side in region.shape[:2])
-    return np.array(
-        [
-            [region[a:b, c:d].mean(axis=(0, 1)) for c, d in zip(columns, columns[1:], strict=False)]
-            for a, b in zip(rows, rows[1:], strict=False)
-        ],
-        np.float32,
-    )
+    cells = [[region[a:b, c:d].mean(axis=(0, 1)) for c, d in pairwise(columns)] for a, b in pairwise(rows)]
+    return np.array(cells, np.float32)
 
 
 def _cells(side_px: int) -> int:

@@ -181,6 +181,28 @@ class Store:
         )
         return sum(int(f.num_rows) for f in parsed)
 
+    @_retrying
+    def redact(self, table: str, rows: Iterable[Any]) -> int:
+        """Puts rows in the place of those with their key that were redacted otherwise or not at all.
+
+        The one exception to rows that stay as they are: what was not redacted must not be read on.
+        """
+        row, dataset = TABLES[table], self._open(table)
+        data = table_of(row, rows)
+        if not data.num_rows or dataset is None:
+            return 0
+        key = key_column(row)
+        condition = "target.redaction is null or target.redaction <> source.redaction"
+        merge = dataset.merge_insert(key).when_matched_update_all(condition)
+        return int(merge.execute(first_of_key(data, key))["num_updated_rows"])
+
+    @_retrying
+    def remove(self, table: str, column: str, values: Sequence[str]) -> None:
+        """Removes the rows whose column holds one of the values; the caller holds the table's lease."""
+        dataset = self._open(table)
+        for i in range(0, len(values) if dataset is not None else 0, IN_LIST):
+            dataset.delete(f"{column} in ({_quoted(values[i : i + IN_LIST])})")
+
     def discard(self, table: str, fragments: Sequence[str]) -> None:
         """Removes the files of uncommitted fragments; those that some version of the table names stay.
 

@@ -161,7 +161,7 @@ class Worker:
                 if not offers[0][2]:
                     raise TransientError(offers[0][3])
                 raise BadMedia(offers[0][2], offers[0][3])
-            facts = self._facts(key, offers[0][0], parcel)
+            facts = self._facts(key, [item for item, *_ in offers], parcel)
             parcel.add("assets", *(self._asset(item, size, key, facts) for item, size, _, _ in offers))
         except BadMedia as e:
             for item, *_ in offers:
@@ -173,15 +173,16 @@ class Worker:
             parcel = Parcel(unreached=[f"{uri}: {e}" for uri in shown])
         objects.put(objects.join(self.staging, f"{key}.json"), parcel.dumps())
 
-    def _facts(self, sha256: str, item: Item, parcel: Parcel) -> dict[str, Any]:
+    def _facts(self, sha256: str, items: list[Item], parcel: Parcel) -> dict[str, Any]:
         """Facts of the recording: from an asset of the same bytes, or by decoding them."""
-        recipe = recipe_of(self.options.cutting)
-        known = self.store.read("assets", where=f"sha256 = '{sha256}' and recipe = '{recipe}'").slice(0, 1).to_pylist()
-        if known:
-            return dict(known[0])
         decoder = parcels.Decoder(self.store, self.run_id, self.options.cutting, self.options.limits)
-        with local_copy(item.uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, None, parcel)
+        where = f"sha256 = '{sha256}' and recipe = '{recipe_of(self.options.cutting)}'"
+        known = self.store.read("assets", where=where).slice(0, 1).to_pylist()
+        blur = decoder.blurs(sha256, (item.stage for item in items))
+        if known and not (blur and self.store.read("clips", ["clip_id"], f"{where} and redaction is null").num_rows):
+            return dict(known[0])
+        with local_copy(items[0].uri, self.store.root, sha256, Path(self.scratch)) as path:
+            return decoder.decode(path, sha256, None, parcel, blur)
 
     def _asset(self, item: Item, size: int, sha256: str, facts: dict[str, Any]) -> Asset:
         recipe = recipe_of(self.options.cutting)

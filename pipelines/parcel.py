@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from infra import jail, objects, scratch
+from infra import jail, objects, scratch, weights
 from infra.lease import Lease
 from infra.store import Store
 from pipelines.decode import PassOptions
@@ -35,11 +35,13 @@ class Parcel:
     """Rows as plain dicts, by table; fragments of proxies as JSON; keys that did not come to an end this time.
 
     tables: rows that are made as columns (steps), by table, as base64 of an Arrow stream.
+    bare: clips whose proxies are there without the redaction that they have here, and go.
     """
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     tables: dict[str, list[str]] = field(default_factory=dict)
     proxies: list[str] = field(default_factory=list)
+    bare: list[str] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
 
     def add(self, table: str, *rows: Any) -> None:
@@ -80,12 +82,18 @@ class Decoder:
     options: PassOptions
     limits: jail.Limits
 
-    def decode(self, path: Path, sha256: str, spans: list[Span] | None, parcel: Parcel) -> dict[str, Any]:
+    def blurs(self, sha256: str, stages: Iterable[str]) -> bool:
+        """Whether faces of a recording are blurred: one of the stages it comes or ever came under asks for it."""
+        known = self.store.read("assets", ["stage"], f"sha256 = '{sha256}'")["stage"].to_pylist()
+        return not {*stages, *known}.isdisjoint(self.options.blur_faces)
+
+    def decode(self, path: Path, sha256: str, spans: list[Span] | None, parcel: Parcel, blur: bool) -> dict[str, Any]:
         """Decodes one recording in the jail into the parcel: clips and, once written, proxies. Returns its facts.
 
-        BadMedia: why it cannot be used.
+        BadMedia: why it cannot be used. TransientError: the face detector's weights cannot be had.
         """
         job = {"sha256": sha256, "options": dataclasses.asdict(self.options), "spans": spans}
+        job["faces"] = str(weights.face_weights()) if blur else None
         recipe = recipe_of(self.options)
         with scratch.folder("decode") as folder:
             reply = json.loads(jail.run("pipelines.decode", [str(path), str(folder), json.dumps(job)], self.limits))
@@ -95,11 +103,20 @@ class Decoder:
                 for c in reply["clips"]
             ]  # fmt: skip
             absent = set(self.store.absent("proxies", [c["clip_id"] for c in clips]))
+            bare = self._bare(clips) if blur and clips else []
+            parcel.bare += bare
+            absent |= set(bare)
             if absent:
                 batches = _batches(folder / "proxies.arrow", absent)
                 parcel.proxies += self.store.write_fragments("proxies", batches)
         parcel.rows.setdefault("clips", []).extend(clips)
         return dict(reply["facts"])
+
+    def _bare(self, clips: list[dict[str, Any]]) -> list[str]:
+        """Clips whose proxy is there and was not redacted as these are."""
+        ids, by = [c["clip_id"] for c in clips], clips[0]["redaction"]
+        there = self.store.read_keys("proxies", "clip_id", ids, ["clip_id", "redaction"]).to_pylist()
+        return [p["clip_id"] for p in there if p["redaction"] != by]
 
 
 def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:
@@ -139,6 +156,8 @@ def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
     folder = staging(run, hop)
     parcels = [Parcel(**json.loads(objects.read_bytes(info.uri))) for info in staged(folder)]
     held.check()
+    bare = sorted({clip for parcel in parcels for clip in parcel.bare})
+    run.store.remove("proxies", "clip_id", bare)  # before the append: no reader finds two of one clip
     done.add("proxies", _append_proxies(run, parcels))
     for table in (*CHILDREN, *PARENTS):
         rows = [row for parcel in parcels for row in parcel.rows.get(table, [])]
@@ -146,6 +165,8 @@ def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
         if rows:
             held.check()
             done.add(table, run.store.insert(table, rows, run_id=run.run_id))
+            if table == "clips":
+                run.store.redact(table, [row for row in rows if row["redaction"] is not None])
         if made:
             held.check()
             done.add(table, run.store.insert(table, pa.concat_tables(made), run_id=run.run_id))

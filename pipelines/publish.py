@@ -68,7 +68,7 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
             done.notes.append("nothing to publish" if not rows else f"{parent['name'] if parent else ''} holds it all")
             return done
         name = _reserve(run, parent)
-        work = Job(run.store, name, staging(run, HOP), options)
+        work = Job(run.store, name, staging(run, HOP), options, recipe)
         _encode(run, work, rows)
         parts = _collect(work)
         _book_refused(run, parts, recipe, done)

@@ -1,4 +1,4 @@
-"""Faces, found and blurred, in the jailed children that decode and encode; never before a frame is written elsewhere."""
+"""Faces, found and blurred in the jailed children that decode and encode, before a frame is written."""
 
 from __future__ import annotations
 

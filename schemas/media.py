@@ -88,9 +88,9 @@ class Clip:
     camera_motion: float | None = column("median global shift, share of the long side a second")
     freeze_share: float | None = column("share of sample pairs without change, 0..1")
     phash: str | None = column("16 hex digits, difference hash of the middle sample")
-    redaction: str | None = column("what looked for faces and blurred them: model, version; null: not looked for")
-    redaction_state: str | None = column("none_found, blurred; null: not looked for")
-    faces: list[Json] = column("every face of every sample that was blurred", pa.list_(FACE))
+    redaction: str | None = column("what looked for faces: model, version; null: not looked for", default=None)
+    redaction_state: str | None = column("none_found, blurred; null: not looked for", default=None)
+    faces: list[Json] = column("every face of every sample that was blurred", pa.list_(FACE), default_factory=list)
     recipe: str = column("digest of cutter, signals and proxy options")
     run_id: str = column("provenance")
 
@@ -104,7 +104,7 @@ class Proxy:
     width_px: int = column("px")
     height_px: int = column("px")
     jpegs: list[bytes] = column("RGB frames, upright", pa.list_(pa.large_binary()))
-    redaction: str | None = column("as in clips")
+    redaction: str | None = column("as in clips", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
