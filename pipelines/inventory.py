@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.store import Store
+from schemas import Clip
+from schemas.arrow import schema_of
 
 COLUMNS = (
     "asset_id", "uri", "revision", "modified_ns", "sha256", "stage", "licence", "wearer_id", "robot_id", "site_id",
@@ -55,7 +57,10 @@ def _firsts(column: pa.ChunkedArray) -> pa.Array:
 
 
 def current_clips(store: Store, assets: pa.Table, recipe: str) -> pa.Table:
-    """Clips of the primary assets under this recipe, with their asset's stage; read through their parent."""
-    parents = assets.filter(assets["primary"]).select(["sha256", "stage"])
-    clips = store.read("clips", where=f"recipe = '{recipe}'")
+    """Clips of the primary assets under this recipe, with their asset's stage and licence; read through their parent.
+
+    Without their faces, which are for the encoder alone.
+    """
+    parents = assets.filter(assets["primary"]).select(["sha256", "stage", "licence"])
+    clips = store.read("clips", [n for n in schema_of(Clip).names if n != "faces"], f"recipe = '{recipe}'")
     return clips.join(parents, "sha256", join_type="inner").sort_by("clip_id")

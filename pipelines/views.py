@@ -85,6 +85,8 @@ def select(store: Store, recipe: str, policy: str, options: PublishOptions) -> t
                 left_out["no_caption"] = left_out.get("no_caption", 0) + 1
             else:
                 rows.append(row)
+    looked = dict(zip(clips["clip_id"].to_pylist(), clips["redaction"].to_pylist(), strict=True))
+    rows = [row | {"redaction": looked[row["source_clip"]]} for row in rows]
     split_rows(rows, {c["clip_id"]: c["phash"] for c in clips.select(["clip_id", "phash"]).to_pylist()}, options)
     return sorted(rows, key=lambda r: (r["view"], r["clip_id"])), left_out
 
