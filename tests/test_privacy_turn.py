@@ -38,7 +38,7 @@ from tests.fixtures_media import samples
 from tests.test_captioning_openai import said, wire
 
 Array = NDArray[Any]
-pytestmark = pytest.mark.filterwarnings("ignore:module .sre_constants:DeprecationWarning")  # Great Expectations'
+pytestmark = pytest.mark.filterwarnings("default")  # Beam and Great Expectations warn of their own affairs
 CLIP = "hands_only/intel_asl_want.mkv"
 SURE = 0.5  # of a face that can be known: the clips' own score .77 and more
 POLICY = Policy(detector="d")
@@ -92,7 +92,7 @@ def _turn(root: Path, options: PassOptions) -> Turn:
     with wire(said("no captions")) as (url, bodies):
         caption(run, recipe, POLICY, CaptionOptions(backend="openai", base_url=url, model="vlm", max_images=4))
     caption(run, recipe, POLICY, CaptionOptions())
-    name = publish(run, recipe, POLICY.digest, PublishOptions()).release
+    name = publish(run, recipe, POLICY, PublishOptions()).release
     assert name
     rows = store.dataset(f"releases/{name}/wm_ego.lance").to_table().to_pylist()
     (root / "shard.mp4").write_bytes(rows[0]["video"])
