@@ -44,7 +44,8 @@ def _blur(out: Array, box: Array) -> None:
 
 
 def _snapped(low: float, high: float) -> tuple[float, float]:
-    return float(np.floor(low * GRID) / GRID), float(np.ceil(high * GRID) / GRID)
+    first = float(np.floor(low * GRID))
+    return first / GRID, max(first + 1, float(np.ceil(high * GRID))) / GRID
 
 
 def _reach(low: float, high: float, side_px: int) -> Array:
