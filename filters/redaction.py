@@ -14,8 +14,8 @@ Array = NDArray[Any]
 
 VERSION = "ellipse-2x2-1"
 # A region keeps at most CELLS x CELLS colours, each the mean of a cell of CELL_LEAST_PX or more: what is written is a
-# function of these and of nothing else that was there. Four colours have no one's features; sixteen still made the
-# detector see a head in every second one.
+# function of these and of nothing else that was there. Four colours have no one's features; in sixteen the
+# detector still saw a head, three times of four: docs/privacy.md.
 CELLS = 2
 CELL_LEAST_PX = 6
 REACH = 0.75  # semi-axes of the ellipse, by the box's sides: through the corners is .707, so the whole box is inside

@@ -38,7 +38,7 @@ class PassOptions:
     proxy_quality: int = 75  # JPEG; q75 costs .65 of the sample clips' own bytes, q85 .84, q95 1.48
     cut: cuts.CutOptions = field(default_factory=cuts.CutOptions)
     # Stages whose faces are blurred. First-person takes show people at home who never agreed to it; the web's were
-    # published by others, a robot's show its own lab. It costs .12 to .16 core seconds a second: docs/privacy.md.
+    # published by others, a robot's show its own lab. It costs .14 to .18 core seconds a second: docs/privacy.md.
     blur_faces: tuple[str, ...] = ("ego",)
     versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION, redaction.VERSION)
 
