@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from filters import windows
+from filters import licences, windows
 from filters.windows import BARE, BRIEF, IDLE, KEPT, UNMEASURED, WEAK, Rule, Spans
 from schemas import Decision
 from schemas.arrow import column, schema_of
@@ -42,7 +42,18 @@ class Policy:
     contact_doubt_least: float = column(
         "from here to accept: weak_contact; a whole arm in view stays below (.25)", default=0.3
     )
+    purpose: str = column(
+        "research or commercial: what its releases are for. docs/privacy.md has what each allows",
+        default=licences.RESEARCH,
+    )
+    licences_held: tuple[str, ...] = column(
+        "licences' exact words under which you have an agreement of your own for this purpose", default=()
+    )
     bimanual_share_least: float = column("samples with two hands. schemas.Decision: a tenth", default=0.1)
+
+    def __post_init__(self) -> None:
+        """ValueError: a purpose that is none."""
+        licences.refusal(None, self.purpose)
 
     @property
     def digest(self) -> str:
@@ -65,7 +76,9 @@ class Policy:
 
 # Codes of windows, then of whole clips; a gated clip is GATED + one bit a reason of GATES.
 ROBOT, UNSAMPLED, GATED = 8, 9, 16
-GATES = ("too_short", "frozen", "too_dark", "blurred", "camera_motion", "damaged")
+# Licences first: the ledger tells the first reason.
+GATES = (*licences.REASONS, "too_short", "frozen", "too_dark", "blurred", "camera_motion", "damaged")
+LICENCES = (1 << len(licences.REASONS)) - 1
 DAMAGED = 1 << GATES.index("damaged")
 MEANING: dict[int, tuple[str, list[str]]] = {
     KEPT: ("accept", []),
@@ -82,9 +95,10 @@ MEANING: dict[int, tuple[str, list[str]]] = {
 def decide(clips: pa.Table, hands: pa.Table, policy: Policy, run_id: str) -> pa.Table:
     """Decisions (schemas.Decision) that tile every clip of stage robot and every other one with a hands row.
 
-    clips: columns of schemas.Clip and `stage`; hands: rows of schemas.Hands (other detectors' are ignored).
+    clips: columns of schemas.Clip, `stage` and `licence`; hands: rows of schemas.Hands (other detectors' are ignored).
     Ordered by clip_id and start; a clip's decisions depend on nothing but its own rows. A null signal rejects
-    nothing. Robot clips are unknown: their hands are projected from calibration, never detected.
+    nothing. Robot clips are unknown: their hands are projected from calibration, never detected; but a licence that
+    does not allow the policy's purpose rejects any clip.
     """
     clips = clips.combine_chunks()
     robot = pc.equal(clips["stage"], "robot").to_numpy().astype(bool)
@@ -99,7 +113,12 @@ def decide(clips: pa.Table, hands: pa.Table, policy: Policy, run_id: str) -> pa.
     judged_whole = robot.copy()
     judged_whole[at[(at >= 0) & ~look]] = True
     whole = np.flatnonzero(judged_whole)
-    code = np.select([robot[whole], gates[whole] > 0], [ROBOT, GATED + gates[whole]], default=UNSAMPLED)
+    forbidden, failed = gates[whole] & LICENCES, gates[whole]
+    code = np.select(
+        [robot[whole] & (forbidden > 0), robot[whole], failed > 0],
+        [GATED + forbidden, np.full(len(whole), ROBOT), GATED + failed],
+        default=UNSAMPLED,
+    )
     nothing = np.full(len(whole), np.nan)
     spans = Spans(
         np.concatenate([at[look][seen.clip], whole]),
@@ -117,6 +136,7 @@ def gates_of(clips: pa.Table, policy: Policy) -> NDArray[np.int64]:
     seconds = (clips["end_ns"].to_numpy() - clips["start_ns"].to_numpy()) / NS
     damaged = clips["damaged_frames"].to_numpy() / np.maximum(1, clips["frame_count"].to_numpy())
     failed = [
+        *licence_gates(clips, policy),
         seconds < policy.clip_least_s,
         _signal(clips, "freeze_share") > policy.freeze_share_most,
         _signal(clips, "brightness") < policy.brightness_least,
@@ -125,6 +145,15 @@ def gates_of(clips: pa.Table, policy: Policy) -> NDArray[np.int64]:
         damaged > policy.damaged_share_most,
     ]
     return np.sum([f.astype(np.int64) << bit for bit, f in enumerate(failed)], axis=0, dtype=np.int64)
+
+
+def licence_gates(clips: pa.Table, policy: Policy) -> list[NDArray[np.bool_]]:
+    """Per reason of licences.REASONS, which clips it refuses."""
+    stated = clips["licence"].combine_chunks().dictionary_encode()
+    why = [licences.refusal(words, policy.purpose, policy.licences_held) for words in stated.dictionary.to_pylist()]
+    at = pc.fill_null(stated.indices, len(why)).to_numpy()
+    of_clip = np.array([*why, licences.refusal(None, policy.purpose, policy.licences_held)], dtype=object)[at]
+    return [np.asarray(of_clip == reason) for reason in licences.REASONS]
 
 
 def meaning(code: int) -> tuple[str, list[str]]:

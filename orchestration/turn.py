@@ -60,7 +60,7 @@ def publish(run: Run, config: Config) -> Done:
     """Verdicts, captions, attempts -> a pinned release, when it would differ from the newest."""
     from pipelines.publish import publish as hop
 
-    return hop(run, recipe(config), config.policy.digest, config.publish)
+    return hop(run, recipe(config), config.policy, config.publish)
 
 
 def trigger(run: Run, config: Config) -> Done:

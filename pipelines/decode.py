@@ -18,8 +18,9 @@ from typing import Any
 import cv2
 import pyarrow as pa
 
-from filters import cuts, signals
+from filters import cuts, redaction, signals
 from infra import media, pixels
+from pipelines.redact import UNREDACTED, Redactor, version
 from pipelines.tiling import Cutter, Gap, at_edges, at_shots, lengthen, touches, within
 from schemas import Proxy
 from schemas.arrow import schema_of, table_of
@@ -39,7 +40,10 @@ class PassOptions:
     proxy_long_side_px: int = 448
     proxy_quality: int = 75  # JPEG; q75 costs .65 of the sample clips' own bytes, q85 .84, q95 1.48
     cut: cuts.CutOptions = field(default_factory=cuts.CutOptions)
-    versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION)
+    # Stages whose faces are blurred. First-person takes show people at home who never agreed to it; the web's were
+    # published by others, a robot's show its own lab. It costs .14 to .18 core seconds a second: docs/privacy.md.
+    blur_faces: tuple[str, ...] = ("ego",)
+    versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION, redaction.VERSION)
 
     @property
     def recipe(self) -> str:
@@ -50,6 +54,8 @@ class PassOptions:
         """ValueError: values with which no recording could be cut or sampled."""
         if not (self.proxy_hz > 0 and self.cut.longest_s > 0 and self.proxy_long_side_px >= 16):
             raise ValueError("proxy_hz and cut.longest_s must be over 0, and proxy_long_side_px 16 or more")
+        if unknown := set(self.blur_faces) - {"web", "ego", "robot"}:
+            raise ValueError(f"blur_faces: {', '.join(sorted(unknown))} is no stage; web, ego and robot are")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +63,33 @@ class Asked:
     """What is asked of one recording beyond the options.
 
     spans: a robot's episodes, which are the clips then; None: shots are. redacted: spans that no clip may touch.
-    quarter_turns: clockwise, on top of the container's own rotation.
+    quarter_turns: clockwise, on top of the container's own rotation. blur: faces are found and blurred.
     """
 
     spans: tuple[Span, ...] | None = None
     redacted: tuple[Span, ...] = ()
     quarter_turns: int = 0
+    blur: bool = False
 
     @property
     def tiling(self) -> str:
         """What tells clips of the same bytes apart that were cut or turned otherwise; empty for plain ones."""
-        plain = (sorted(map(list, self.redacted)), self.quarter_turns % 4)
+        plain = (sorted(map(list, self.redacted)), self.quarter_turns % 4, version() if self.blur else "")
         return key_of(*plain)[:16] if any(plain) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a sample's pixels are made: upright size, turns, and what blurs faces, where that is asked for."""
+
+    size: tuple[int, int]
+    quarter_turns: int
+    redactor: Redactor | None
+
+    def rgb(self, frame: Any, t_ns: int) -> pixels.Rgb:
+        """The sample, uint8 (h, w, 3)."""
+        rgb = pixels.rgb(frame, self.size, self.quarter_turns)
+        return rgb if self.redactor is None else self.redactor.sample(rgb, t_ns)
 
 
 @dataclass(slots=True)
@@ -95,18 +116,21 @@ class Seen:
 
 
 def main(argv: list[str]) -> None:
-    """argv: media path, out folder, JSON {"sha256", "options", "asked"}."""
+    """argv: media path, out folder, JSON {"sha256", "options", "asked", "faces": weights of their detector or null}."""
     job = json.loads(argv[2])
-    plain, asked = job["options"], job["asked"]
-    options = PassOptions(**plain | {"cut": cuts.CutOptions(**plain["cut"]), "versions": tuple(plain["versions"])})
-    spans = None if asked["spans"] is None else tuple((s, e) for s, e in asked["spans"])
-    redacted = tuple((s, e) for s, e in asked["redacted"])
+    plain = job["options"] | {n: tuple(job["options"][n]) for n in ("blur_faces", "versions")}
+    options = PassOptions(**plain | {"cut": cuts.CutOptions(**plain["cut"])})
+    told = job["asked"] | {"redacted": tuple((s, e) for s, e in job["asked"]["redacted"])}
+    told["spans"] = None if told["spans"] is None else tuple((s, e) for s, e in told["spans"])
     cv2.setNumThreads(1)
-    done = decode(Path(argv[0]), Path(argv[1]), job["sha256"], options, Asked(spans, redacted, asked["quarter_turns"]))
+    redactor = Redactor(Path(job["faces"])) if told["blur"] else None
+    done = decode(Path(argv[0]), Path(argv[1]), job["sha256"], options, Asked(**told), redactor)
     print(json.dumps(done))
 
 
-def decode(path: Path, out: Path, sha256: str, options: PassOptions, asked: Asked = Asked()) -> dict[str, Any]:
+def decode(
+    path: Path, out: Path, sha256: str, options: PassOptions, asked: Asked = Asked(), redactor: Redactor | None = None
+) -> dict[str, Any]:
     """Facts, clips and gaps of a recording: clips and gaps tile it."""
     container = media.open_media(path)
     stream = media.video_stream(container)
@@ -116,15 +140,17 @@ def decode(path: Path, out: Path, sha256: str, options: PassOptions, asked: Aske
         raise BadMedia("no_frames", "a video stream without one decodable frame")
     facts = media.facts(container, stream, first.frame, asked.quarter_turns)
     size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
+    sampling = Sampling(size, facts.quarter_turns, redactor)
     clips: list[dict[str, Any]] = []
     gaps: list[Gap] = []
     with (
         pa.OSFile(str(out / "proxies.arrow"), "wb") as sink,
         pa.ipc.new_file(sink, schema_of(Proxy)) as writer,
     ):
-        frames = _with_cuts(itertools.chain([first], pictures), facts, size, options, asked)
+        frames = _with_cuts(itertools.chain([first], pictures), sampling, options, asked)
         for clip, end_ns in _clips(frames, asked, options, gaps):
             row = _columns(clip, end_ns, sha256, options, asked)
+            row |= UNREDACTED if redactor is None else redactor.columns(end_ns)
             clips.append(row)
             if asked.spans is None or _inside(row, asked.spans):
                 _write(clip, row, size, writer)
@@ -181,7 +207,7 @@ def _clips(
 
 
 def _with_cuts(
-    pictures: Iterator[media.Picture], facts: media.Facts, size: tuple[int, int], options: PassOptions, asked: Asked
+    pictures: Iterator[media.Picture], sampling: Sampling, options: PassOptions, asked: Asked
 ) -> Iterator[tuple[Seen, bool]]:
     """Frames in order, each with whether it starts a shot; a sample's pixels are taken on the way, where clips lie."""
     state = cuts.CutState()
@@ -197,7 +223,7 @@ def _with_cuts(
             why_not = why_not or "damaged"
         rgb = None
         if t_ns >= due_ns and why_not is None and wanted(t_ns):
-            rgb = pixels.rgb(frame, size, facts.quarter_turns)
+            rgb = sampling.rgb(frame, t_ns)
             due_ns = (t_ns // period_ns + 1) * period_ns
         waiting.append(Seen(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb))
         first = luma = pixels.luma_like(frame, first)

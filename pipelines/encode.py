@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from filters import redaction
 from infra import encoding, media, pixels
+from infra.face_model import LONG_SIDE_PX as LOOK_PX
+from pipelines.redact import Redactor, by_time
 from schemas.errors import BadMedia
 
 
@@ -37,17 +42,35 @@ class Cut:
             self.encoder = None
 
 
-def main(argv: list[str]) -> None:
-    """argv: media path, out folder, path of a JSON list of {"times_ns", "fps_hz", "long_side_px", "quarter_turns"}.
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """Blurs a recording's frames: the faces of the samples around each, and what is found in the frame itself."""
 
+    redactor: Redactor
+    seen: list[tuple[int, redaction.Array]]
+
+    def faces(self, picture: media.Picture, facts: media.Facts) -> redaction.Array:
+        """Faces (N, 5) of a frame, looked for at the size of a proxy whatever size is encoded."""
+        size = pixels.fitted(facts.width_px, facts.height_px, LOOK_PX)
+        found = self.redactor.faces(pixels.rgb(picture.frame, size, facts.quarter_turns))
+        return np.concatenate([redaction.near(self.seen, picture.t_ns), found])
+
+
+def main(argv: list[str]) -> None:
+    """argv: media path, out folder, path of JSON {"cuts", "redact"}.
+
+    cuts: [{"times_ns", "fps_hz", "long_side_px", "quarter_turns"}]. redact: null, or {"weights": path of the face
+    detector's, "faces": clips.faces of the whole recording}.
     Writes <index>.mp4 a span and prints [{"frame_ns", "width_px", "height_px"}], in the list's order.
     """
-    cuts = [Cut(i, **job) for i, job in enumerate(json.loads(Path(argv[2]).read_text()))]
-    encode(Path(argv[0]), Path(argv[1]), cuts)
+    job = json.loads(Path(argv[2]).read_text())
+    cuts = [Cut(i, **cut) for i, cut in enumerate(job["cuts"])]
+    blur = Blur(Redactor(Path(job["redact"]["weights"])), by_time(job["redact"]["faces"])) if job["redact"] else None
+    encode(Path(argv[0]), Path(argv[1]), cuts, blur)
     print(json.dumps([{"frame_ns": c.frame_ns, "width_px": c.size[0], "height_px": c.size[1]} for c in cuts]))
 
 
-def encode(path: Path, out: Path, cuts: list[Cut]) -> None:
+def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None) -> None:
     """Encodes all cuts in one pass; a time's frame is the one nearest to it.
 
     BadMedia `span_unreadable`: a span whose frames did not decode this time.
@@ -64,7 +87,7 @@ def encode(path: Path, out: Path, cuts: list[Cut]) -> None:
         if last is not None and facts is not None:
             # Half way to the next frame the next one becomes the nearest.
             until = (last.t_ns + picture.t_ns + 1) // 2 if picture else last.t_ns + max(last.length_ns, 500_000_000)
-            _serve(waiting, last, until, facts, out)
+            _serve(waiting, last, until, Source(facts, out, blur))
             for cut in [c for c in waiting if len(c.frame_ns) == len(c.times_ns)]:
                 cut.close()
                 waiting.remove(cut)
@@ -82,18 +105,33 @@ def _with_end(pictures: Iterator[media.Picture]) -> Iterator[media.Picture | Non
     yield None
 
 
-def _serve(cuts: list[Cut], picture: media.Picture, until_ns: int, facts: media.Facts, out: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What every frame of the recording shares."""
+
+    facts: media.Facts
+    out: Path
+    blur: Blur | None
+
+
+def _serve(cuts: list[Cut], picture: media.Picture, until_ns: int, source: Source) -> None:
     """Writes the picture to every cut that has times before `until_ns`."""
+    facts, blur = source.facts, source.blur
     scaled: dict[tuple[int, int], Any] = {}
+    faces: Any = None
     for cut in cuts:
         count = cut.due(until_ns)
         if not count:
             continue
         if cut.encoder is None:
             cut.size = pixels.fitted(facts.width_px, facts.height_px, cut.long_side_px, multiple=2)
-            cut.encoder = encoding.Encoder(out / f"{cut.index}.mp4", cut.size, cut.fps_hz)
+            cut.encoder = encoding.Encoder(source.out / f"{cut.index}.mp4", cut.size, cut.fps_hz)
         if cut.size not in scaled:
-            scaled[cut.size] = pixels.rgb(picture.frame, cut.size, facts.quarter_turns)
+            rgb = pixels.rgb(picture.frame, cut.size, facts.quarter_turns)
+            if blur is not None:
+                faces = blur.faces(picture, facts) if faces is None else faces
+                rgb = redaction.redact(rgb, faces)
+            scaled[cut.size] = rgb
         for _ in range(count):
             cut.encoder.write(scaled[cut.size])
             cut.frame_ns.append(picture.t_ns)

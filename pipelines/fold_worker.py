@@ -139,15 +139,16 @@ class Worker:
         """Its facts: of an asset of the same bytes whose clips hold every span, or by decoding."""
         recipe = recipe_of(self.cutting)
         spans = sorted({s for o in offers for s in o.spans})
-        where = f"sha256 = '{sha256}' and recipe = '{recipe}'"
+        decoder = parcels.Decoder(self.store, self.run_id, self.cutting, self.limits)
+        asked = Asked(tuple(spans), blur=decoder.blurs(sha256, ["robot"]))
+        where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{asked.tiling}'"
         for known in self.store.read("assets", where=where).slice(0, 1).to_pylist():
             clips = self.store.read("clips", ["start_ns", "end_ns"], where).to_pylist()
             held = [(c["start_ns"], c["end_ns"]) for c in clips]
             if not any(complement(held, (start, min(end, known["decoded_ns"]))) for start, end in spans):
                 return dict(known)
-        decoder = parcels.Decoder(self.store, self.run_id, self.cutting, self.limits)
         with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, Asked(tuple(spans)), parcel)
+            return decoder.decode(path, sha256, asked, parcel)
 
     def _asset(self, offer: Offer, sha256: str, facts: dict[str, Any]) -> Asset:
         source, media = offer.source, offer.media

@@ -30,6 +30,7 @@ def expectations(view: str, options: PublishOptions) -> list[Expectation]:
             {"column": "height_px", "min_value": 2, "max_value": geometry.long_side_px},
         ),
         ("ExpectColumnValuesToBeBetween", {"column": "bytes", "min_value": 1}),
+        ("ExpectColumnValuesToBeNull", {"column": "licence_refusal"}),
     ]
     if geometry.needs_caption:
         rules.append(("ExpectColumnValuesToNotBeNull", {"column": "caption"}))

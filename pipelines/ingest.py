@@ -203,11 +203,11 @@ class Worker:
         What any of the items wants redacted is redacted.
         """
         recipe = recipe_of(self.options.cutting)
-        asked = asked_of(items)
+        decoder = parcels.Decoder(self.store, self.run_id, self.options.cutting, self.options.limits)
+        asked = asked_of(items, decoder.blurs(sha256, (item.stage for item in items)))
         where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{asked.tiling}'"
         for known in self.store.read("assets", where=where).slice(0, 1).to_pylist():
             return dict(known)
-        decoder = parcels.Decoder(self.store, self.run_id, self.options.cutting, self.options.limits)
         with local_copy(items[0].uri, self.store.root, sha256, Path(self.scratch)) as path:
             return decoder.decode(path, sha256, asked, parcel)
 
@@ -224,7 +224,7 @@ class Worker:
         )  # fmt: skip
 
 
-def asked_of(items: Sequence[Item]) -> Asked:
+def asked_of(items: Sequence[Item], blur: bool) -> Asked:
     """What the items that hold the same bytes want of them."""
     redacted = merge(span for item in items for span in item.redacted)
-    return Asked(redacted=tuple(redacted), quarter_turns=items[0].quarter_turns % 4)
+    return Asked(redacted=tuple(redacted), quarter_turns=items[0].quarter_turns % 4, blur=blur)

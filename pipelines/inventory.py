@@ -14,7 +14,7 @@ COLUMNS = (
     "asset_id", "uri", "revision", "modified_ns", "sha256", "stage", "licence", "wearer_id", "robot_id", "site_id",
     "width_px", "height_px", "duration_ns", "decoded_ns", "gaps", "tiling", "quarter_turns", "narrations", "recipe",
 )  # fmt: skip
-LIGHT = tuple(name for name in schema_of(Clip).names if name != "fingerprints")
+LIGHT = tuple(name for name in schema_of(Clip).names if name not in ("fingerprints", "faces"))
 # What one copy of some bytes may say other than the next copy.
 SPEAKING = ("stage", "licence", "wearer_id", "robot_id", "site_id", "said")
 
@@ -23,7 +23,8 @@ def inventory(store: Store, recipe: str) -> pa.Table:
     """Newest asset of each uri (this recipe's first, then the latest), with two columns more.
 
     current: decoded under this recipe. primary: the one asset whose licence, stage, ids and narrations speak for its
-    bytes: of the current ones the least by these, whatever the order of arrival and wherever the copies lie.
+    bytes: of the current ones one whose clips are redacted, where any is, then the least by these, whatever the order
+    of arrival and wherever the copies lie.
     """
     assets = store.read("assets", COLUMNS)
     assets = assets.append_column("current", pc.equal(assets["recipe"], recipe))
@@ -37,7 +38,12 @@ def inventory(store: Store, recipe: str) -> pa.Table:
     )
     assets = assets.filter(_firsts(assets["uri"]))
     assets = assets.append_column("said", _said(assets["narrations"]))
-    order = [("sha256", "ascending"), ("current", "descending"), *((name, "ascending") for name in SPEAKING)]
+    order = [
+        ("sha256", "ascending"),
+        ("current", "descending"),
+        ("tiling", "descending"),
+        *((name, "ascending") for name in SPEAKING),
+    ]
     assets = assets.sort_by([*order, ("asset_id", "ascending")]).drop_columns("said")
     return assets.append_column("primary", pc.and_(_firsts(assets["sha256"]), assets["current"]))
 
@@ -58,7 +64,10 @@ def _firsts(column: pa.ChunkedArray) -> pa.Array:
 
 
 def current_clips(store: Store, assets: pa.Table, recipe: str) -> pa.Table:
-    """Clips of the primary assets under this recipe, with their asset's stage, without fingerprints."""
-    parents = assets.filter(assets["primary"]).select(["sha256", "tiling", "stage"])
+    """Clips of the primary assets under this recipe, with their asset's stage and licence; read through their parent.
+
+    Without fingerprints and faces, which are for dedup and the encoder alone.
+    """
+    parents = assets.filter(assets["primary"]).select(["sha256", "tiling", "stage", "licence"])
     clips = store.read("clips", LIGHT, f"recipe = '{recipe}'")
     return clips.join(parents, ["sha256", "tiling"], join_type="inner").sort_by("clip_id")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from infra import jail, objects, scratch
+from infra import jail, objects, scratch, weights
 from infra.lease import Lease
 from infra.store import Store
 from pipelines.decode import Asked, PassOptions
@@ -84,12 +84,22 @@ class Decoder:
     options: PassOptions
     limits: jail.Limits
 
+    def blurs(self, sha256: str, stages: Iterable[str]) -> bool:
+        """Whether faces of a recording are blurred: one of the stages it comes or ever came under asks for it."""
+        known = self.store.read("assets", ["stage"], f"sha256 = '{sha256}'")["stage"].to_pylist()
+        return not {*stages, *known}.isdisjoint(self.options.blur_faces)
+
     def decode(self, path: Path, sha256: str, asked: Asked, parcel: Parcel) -> dict[str, Any]:
         """Decodes one recording in the jail into the parcel: clips and, once written, proxies. Returns its facts.
 
-        BadMedia: why it cannot be used.
+        BadMedia: why it cannot be used. TransientError: the face detector's weights cannot be had.
         """
-        job = {"sha256": sha256, "options": dataclasses.asdict(self.options), "asked": dataclasses.asdict(asked)}
+        job: dict[str, Any] = {
+            "sha256": sha256,
+            "options": dataclasses.asdict(self.options),
+            "asked": dataclasses.asdict(asked),
+        }
+        job["faces"] = str(weights.face_weights()) if asked.blur else None
         with scratch.folder("decode") as folder:
             reply = json.loads(jail.run("pipelines.decode", [str(path), str(folder), json.dumps(job)], self.limits))
             clips = [c | {"run_id": self.run_id, "camera": None} for c in reply["clips"]]

@@ -13,6 +13,8 @@ import pyarrow as pa
 from handwheel import format as fmt
 from handwheel.stats import COLUMNS, view_stats
 
+from filters import licences
+from filters.policy import Policy
 from infra import encoding, gate, objects, scratch
 from infra.lease import Lease
 from infra.store import Store, commit_new
@@ -42,7 +44,7 @@ class Published(Done):
     pin: str | None = None
 
 
-def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Published:
+def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> Published:
     """Publishes what the tables select, unless the newest release selected the same. GateRefused: nothing published."""
     done = Published(HOP)
     with run.hold(HOP) as held:
@@ -56,7 +58,7 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
             return done
         tables = run.store.at(versions)
         rows, left_out = select(tables, recipe, policy, options)
-        account, _ = ledger(tables, recipe, policy)
+        account, _ = ledger(tables, recipe, policy.digest)
         if account.unbalanced_ns():
             raise GateRefused(
                 f"the ledger is {account.unbalanced_ns() / NS:.3f} s out of balance; "
@@ -68,7 +70,7 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
             done.notes.append("nothing to publish" if not rows else f"{parent['name'] if parent else ''} holds it all")
             return done
         name = _reserve(run, parent)
-        work = Job(run.store, name, staging(run, HOP), options)
+        work = Job(run.store, name, staging(run, HOP), options, recipe)
         _encode(run, work, rows)
         parts = _collect(work)
         _book_refused(run, parts, recipe, done)
@@ -82,11 +84,12 @@ def publish(run: Run, recipe: str, policy: str, options: PublishOptions) -> Publ
             return done
         held.check()
         head = {"name": name, "parent": (parent or {}).get("name"), "selection": selection, "recipe": how}
+        head["purpose"] = policy.purpose
         missing = {clip for p in parts for clip in p["missing"]}
         if missing:
             done.notes.append(f"{len(missing)} spans left out: their source is gone or changed")
         head |= {"wanted": wanted, "gone": {r["sha256"]: r["uri"] for r in rows if r["clip_id"] in missing}}
-        _commit(run, held, work, parts, head | {"inputs": inputs, "left_out": left_out})
+        _commit(run, held, work, parts, head | {"inputs": inputs, "left_out": left_out}, policy)
         recover(run, done)
     return done
 
@@ -97,12 +100,13 @@ def _holds_all(parent: Mapping[str, Any], how: Mapping[str, Any], inputs: Mappin
     return same and not any(reason in parent["left_out"] for reason in MISSING)
 
 
-def release_recipe(recipe: str, policy: str, options: PublishOptions) -> dict[str, Any]:
+def release_recipe(recipe: str, policy: Policy, options: PublishOptions) -> dict[str, Any]:
     """Everything that shapes a release's bytes besides its inputs: part of its id."""
     plain = dataclasses.asdict(options)
     plain.pop("batch_recordings")
     encoder = {"version": encoding.version(), "options": encoding.options()}
-    return {"pass": recipe, "policy": policy, "publish": plain, "encoder": encoder}
+    told = {"policy": policy.digest, "purpose": policy.purpose}
+    return {"pass": recipe, "publish": plain, "encoder": encoder} | told
 
 
 def _holds(run: Run, release: dict[str, Any], wanted: str) -> bool:
@@ -200,7 +204,9 @@ def _book_refused(run: Run, parts: list[dict[str, Any]], recipe: str, done: Done
     done.add("rejects", run.store.insert("rejects", rows, run_id=run.run_id))
 
 
-def _commit(run: Run, held: Lease, work: Job, parts: list[dict[str, Any]], head: dict[str, Any]) -> None:
+def _commit(
+    run: Run, held: Lease, work: Job, parts: list[dict[str, Any]], head: dict[str, Any], policy: Policy
+) -> None:
     """Datasets, gate, file list; then release.json by conditional put, which is the release."""
     rows = sorted((r for p in parts for r in p["rows"]), key=lambda r: (r["view"], r["clip_id"]))
     views: dict[str, Any] = {}
@@ -216,7 +222,7 @@ def _commit(run: Run, held: Lease, work: Job, parts: list[dict[str, Any]], head:
     robots = [v for v in views if work.options.view(v).stage == "robot"]
     release["stats"] = {v: _stats(run, work, v) for v in robots}
     release["splits"] = {v: split_counts(rows, v) for v in views}
-    _gate(run, work, rows)
+    _gate(run, work, rows, policy)
     listed = fmt.dump_files(files.list_files(run.store, work.name))
     base = files.folder_of(run.store, work.name)
     objects.put(objects.join(base, fmt.FILES_FILE), listed)
@@ -236,12 +242,13 @@ def _stats(run: Run, work: Job, view: str) -> dict[str, Any]:
     return view_stats(row for batch in dataset.to_batches(columns=columns) for row in batch.to_pylist())
 
 
-def _gate(run: Run, work: Job, rows: list[dict[str, Any]]) -> None:
+def _gate(run: Run, work: Job, rows: list[dict[str, Any]], policy: Policy) -> None:
     """Great Expectations over every view's rows; its Data Docs and a summary stay with the release."""
     tables = {}
     for view in sorted({r["view"] for r in rows}):
         plain = [
             {k: v for k, v in r.items() if k not in ("control_source", "intervention")}
+            | {"licence_refusal": licences.refusal(r["licence"], policy.purpose, policy.licences_held)}
             for r in rows
             if r["view"] == view
         ]

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from handwheel import format as fmt
 
-from infra import jail, objects, scratch
+from infra import jail, objects, scratch, weights
 from infra.store import Store, write_fragments
 from pipelines import release as files
 from pipelines.recording import local_copy
@@ -31,6 +31,7 @@ class Job:
     name: str
     staging: str
     options: PublishOptions
+    recipe: str
     limits: jail.Limits = field(default_factory=jail.Limits)
 
     def dataset(self, view: str) -> str:
@@ -68,12 +69,20 @@ class Job:
             {"times_ns": r["times_ns"], "fps_hz": r["fps_hz"], "quarter_turns": r["quarter_turns"],
              "long_side_px": self.options.view(r["view"]).long_side_px} for r in rows
         ]  # fmt: skip
-        (folder / "jobs.json").write_text(json.dumps(jobs))
+        job = {"cuts": jobs, "redact": self._redaction(rows[0]["sha256"])}
+        (folder / "jobs.json").write_text(json.dumps(job))
         with local_copy(rows[0]["uri"], self.store.root, rows[0]["sha256"]) as path:
             argv = [str(path), str(folder), str(folder / "jobs.json")]
             made = json.loads(jail.run("pipelines.encode", argv, self.limits))
         for i, (row, cut) in enumerate(zip(rows, made, strict=True)):
             yield row | cut, folder / f"{i}.mp4"
+
+    def _redaction(self, sha256: str) -> dict[str, Any] | None:
+        """What encode is told of a recording's faces: where one of its clips was looked at, all of it is."""
+        where = f"sha256 = '{sha256}' and recipe = '{self.recipe}' and redaction is not null"
+        clips = self.store.read("clips", ["faces"], where)["faces"].to_pylist()
+        faces = [face for of_clip in clips for face in of_clip]
+        return {"weights": str(weights.face_weights()), "faces": faces} if clips else None
 
     def _steps(self, episode_id: str) -> pa.Table:
         return self.store.read("steps", where=f"episode_id = '{episode_id}'").sort_by("frame")

@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from captioning.facts import basis_of
+from filters import licences
 from filters.copies import groups
+from filters.policy import Policy
 from infra.store import Store
 from pipelines.copies import copies_of, pairs_of
 from pipelines.inventory import current_clips, inventory
@@ -60,28 +62,33 @@ class PublishOptions:
         return View(stage, verdicts, self.wm_long_side_px, self.wm_fps_hz, self.longest_span_s, needs_caption=True)
 
 
-def select(store: Store, recipe: str, policy: str, options: PublishOptions) -> tuple[list[Row], dict[str, int]]:
+def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -> tuple[list[Row], dict[str, int]]:
     """Rows to publish in order of (view, clip_id), and how many were left out by reason.
+
+    What the policy's purpose does not allow is left out by its licence as it is now, whatever was decided.
 
     A row is all of a view's columns that do not need pixels, with `view`, `uri`, `times_ns` and `group` beside.
     """
     assets = inventory(store, recipe)
     clips = current_clips(store, assets, recipe)
     parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
-    decisions = store.read("decisions", where=f"policy = '{policy}' and verdict != 'reject'")
-    robots = store.read("decisions", where=f"policy = '{policy}' and verdict = 'reject'")
-    decisions = pa.concat_tables([decisions, _of_stage(robots, clips, "robot")])
+    decisions = store.read("decisions", where=f"policy = '{policy.digest}' and verdict != 'reject'")
+    rejected = store.read("decisions", where=f"policy = '{policy.digest}' and verdict = 'reject'")
+    decisions = pa.concat_tables([decisions, _of_stage(rejected, clips, "robot")])
     decisions = decisions.filter(pc.is_in(decisions["clip_id"], clips["clip_id"].combine_chunks()))
     captions = _captions(store, decisions["span_id"].to_pylist())
     episodes = episodes_by_recording(store)
     gone = copies_of(store, recipe, assets, decisions)
     rows: list[Row] = []
-    left_out = dict(Counter(copy.reason for copy in gone.values()))
+    left_out = dict(Counter(copy.reason for copy in gone.values())) | _unlicensed(rejected, clips)
     for decision in decisions.to_pylist():
         if decision["span_id"] in gone:
             continue
         asset = parents[decision["sha256"]]
         for name, episode, camera in _views_of(asset, decision, episodes):
+            if refused := licences.refusal(asset["licence"], policy.purpose, policy.licences_held):
+                left_out[refused] = left_out.get(refused, 0) + 1
+                continue
             if decision["verdict"] not in options.view(name).verdicts:
                 continue
             basis = basis_of(asset["narrations"], episode, decision)
@@ -91,8 +98,17 @@ def select(store: Store, recipe: str, policy: str, options: PublishOptions) -> t
                 left_out["no_caption"] = left_out.get("no_caption", 0) + 1
             else:
                 rows.append(row)
+    looked = dict(zip(clips["clip_id"].to_pylist(), clips["redaction"].to_pylist(), strict=True))
+    rows = [row | {"redaction": looked[row["source_clip"]]} for row in rows]
     split_rows(rows, groups(pairs_of(store, recipe)), options)
     return sorted(rows, key=lambda r: (r["view"], r["clip_id"])), left_out
+
+
+def _unlicensed(rejected: pa.Table, clips: pa.Table) -> dict[str, int]:
+    """People's spans that were rejected for their licence, by reason; a robot's are told view by view."""
+    human = pa.concat_tables([_of_stage(rejected, clips, stage) for stage in ("web", "ego")])
+    reasons = [r[0] for r in human["reasons"].to_pylist() if r and r[0] in licences.REASONS]
+    return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
 
 
 def _of_stage(decisions: pa.Table, clips: pa.Table, stage: str) -> pa.Table:

@@ -26,6 +26,16 @@ HAND = pa.struct(
         ("contact", pa.float32()),  # evidence that it handles something, 0..1; null: not measured
     ]
 )
+FACE = pa.struct(
+    [
+        ("t_ns", pa.int64()),  # of the sample, from the recording's first frame
+        ("x0", pa.float32()),  # relative to the picture
+        ("y0", pa.float32()),
+        ("x1", pa.float32()),
+        ("y1", pa.float32()),
+        ("score", pa.float32()),  # of the detection, 0..1
+    ]
+)
 CHECK = pa.struct([("name", pa.string()), ("score", pa.float64()), ("passed", pa.bool_())])
 
 Json = dict[str, object]
@@ -83,6 +93,9 @@ class Clip:
     camera_motion: float | None = column("median global shift, share of the long side a second")
     freeze_share: float | None = column("share of sample pairs without change, 0..1")
     fingerprints: list[int] | None = column("filters/fingerprints.py: 17 words a sample", pa.list_(pa.uint64()))
+    redaction: str | None = column("what looked for faces: model, version; null: not looked for", default=None)
+    redaction_state: str | None = column("none_found, blurred; null: not looked for", default=None)
+    faces: list[Json] = column("every face of every sample that was blurred", pa.list_(FACE), default_factory=list)
     recipe: str = column("digest of cutter, signals and proxy options")
     run_id: str = column("provenance")
 

@@ -157,7 +157,7 @@ def test_a_corrected_outcome_gets_captions_of_its_own(corpus: Corpus) -> None:
         instruction="put carrot on plate", embodiment="widowx", cameras=[camera],
     )  # fmt: skip
     assert corpus.do() == {"captions": 7}
-    rows, _ = select(corpus.store, RECIPE, POLICY.digest, PublishOptions())
+    rows, _ = select(corpus.store, RECIPE, POLICY, PublishOptions())
     drawn = {r["caption"] for r in rows if r["clip_id"] == key}
     assert len(drawn) == 1
     assert drawn.pop().startswith("Fail")

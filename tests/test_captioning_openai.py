@@ -48,9 +48,11 @@ def wire(*answers: tuple[int, dict[str, str], Any]) -> Iterator[tuple[str, list[
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1", bodies
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/v1", bodies
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def said(text: str) -> tuple[int, dict[str, str], Any]:

@@ -48,6 +48,7 @@ def clip(name: str, seconds: float, start_s: float = 0.0, stage: str = "ego", **
         "damaged_frames": 0,
         "run_id": "r",
         "stage": stage,
+        "licence": "CC0-1.0",
     }
     return row | signals
 
@@ -68,7 +69,7 @@ def hands(of: Row, contacts: Track, detector: str = "d1") -> Row:
 
 def run(clips: list[Row], tracks: list[Row], policy: Policy = POLICY) -> pa.Table:
     """decide() on rows."""
-    schema = pa.schema([*schema_of(Clip), pa.field("stage", pa.string())])
+    schema = pa.schema([*schema_of(Clip), pa.field("stage", pa.string()), pa.field("licence", pa.string())])
     return decide(pa.Table.from_pylist(clips, schema=schema), table_of(Hands, tracks), policy, "r")
 
 
@@ -180,7 +181,9 @@ def test_the_digest_names_every_number() -> None:
     assert POLICY.digest == Policy(detector="d1").digest
     for field in dataclasses.fields(Policy):
         value = getattr(POLICY, field.name)
-        other = dataclasses.replace(POLICY, **{field.name: value + ("x" if isinstance(value, str) else 1)})
+        more = {str: "x", tuple: ("x",)}.get(type(value), 1)
+        changed = "commercial" if field.name == "purpose" else value + more
+        other = dataclasses.replace(POLICY, **{field.name: changed})
         assert other.digest != POLICY.digest, field.name
 
 
@@ -256,3 +259,30 @@ def test_one_span_of_two_clips_gets_a_row_in_each() -> None:
     assert shared
     keys = [d["decision_id"] for decided in spans for d in decided]
     assert len(set(keys)) == len(keys)
+
+
+def test_a_licence_that_does_not_allow_the_purpose_rejects_whatever_else_is_seen() -> None:
+    commercial = dataclasses.replace(POLICY, purpose="commercial")
+    work = {s: [0.9] for s in range(40)}
+    dark = {"brightness": 1.0}
+    cases = (
+        (clip("a", 10, licence="CC-BY-NC-4.0"), ["licence_noncommercial"]),
+        (clip("b", 10, licence=None), ["licence_unknown"]),
+        (clip("c", 10, licence="CC-BY-NC-4.0", **dark), ["licence_noncommercial", "too_dark"]),
+        (clip("d", 10, stage="robot", licence=None), ["licence_unknown"]),
+        (clip("e", 10, licence="CC-BY-4.0"), []),
+    )
+    for of, reasons in cases:
+        found = [] if of["stage"] == "robot" else [hands(of, work)]
+        told = brief(run([of], found, commercial))
+        assert [t[3] for t in told] == [reasons]
+        assert told[0][2] == ("reject" if reasons else "accept")
+    noncommercial, robot = cases[0][0], cases[3][0]
+    assert brief(run([noncommercial], [hands(noncommercial, work)]))[0][2] == "accept"
+    assert brief(run([robot], []))[0][2:] == ("unknown", ["no_calibration"])
+    assert commercial.digest != POLICY.digest
+
+
+def test_a_policy_of_no_purpose_is_refused() -> None:
+    with pytest.raises(ValueError, match="purpose"):
+        Policy(detector="d1", purpose="fun")

@@ -46,37 +46,14 @@ def test_what_is_no_text_or_number_is_absent_and_texts_are_bounded(tmp_path: Pat
 def test_a_file_that_brings_its_reader_down_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The jail is real; the child is told to crash, hang or starve where a file's name says so."""
     files = made(tmp_path, 8)
-    (tmp_path / "child.py").write_text(CHILD)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     run = jail.run
-    monkeypatch.setattr(jail, "run", lambda module, argv, limits: run("child", argv, limits))
+    monkeypatch.setattr(jail, "run", lambda module, argv, limits: run("tests.hdf5_child", argv, limits))
     named = {2: "crash", 5: "hang", 6: "starve"}
     files = [f.rename(f.with_name(f"{named.get(n, 'fine')}{n}.hdf5")) for n, f in enumerate(files)]
     heads = list(hdf5.heads(files, ["n"], [], jail.Limits(memory_bytes=2 << 30, cpu_s=20, wall_s=3.0)))
     assert [h.attributes["n"] if isinstance(h, Head) else h.reason for h in heads] == [
         0, 1, "decoder_crashed", 3, 4, "decoder_timeout", "decoder_memory", 7,
     ]  # fmt: skip
-
-
-CHILD = """
-import os, time
-from infra import hdf5
-
-read = hdf5._head
-
-def head(path, *asked):
-    if "crash" in path:
-        os.abort()
-    if "hang" in path:
-        time.sleep(60)
-    if "starve" in path:
-        bytearray(4 << 30)
-    return read(path, *asked)
-
-def main(argv):
-    hdf5._head = head
-    hdf5.main(argv)
-"""
 
 
 def test_damage_never_brings_the_door_down(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ VIEW_SCHEMA: pa.Schema = pa.schema(
         _field("caption_kind", pa.string(), "original, L1..L5, instruction, achieved", null=True),
         _field("caption_model", pa.string(), "what wrote it", null=True),
         _field("licence", pa.string(), "as the source stated it", null=True),
+        _field("redaction", pa.string(), "what looked for faces and blurred them; null: not looked for", null=True),
         _field("video", pa.large_binary(), "mp4: H.264, closed GOP 16, no B-frames, T frames"),
         _field("video_sha256", pa.string(), "of video"),
         _field("episode_id", pa.string(), "robot attempt", null=True),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from handwheel.release import Release
     from handwheel.stream import Stream
 
-COLUMNS = [name for name in fmt.VIEW_SCHEMA.names if name not in ("sha256", "licence", "caption_model")]
+COLUMNS = [name for name in fmt.VIEW_SCHEMA.names if name not in ("sha256", "licence", "redaction", "caption_model")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

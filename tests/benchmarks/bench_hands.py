@@ -92,8 +92,9 @@ def judge(clip: Sampled, hands: list[dict[str, Any]], policy: Policy) -> list[di
         "damaged_frames": 0,
         "run_id": "bench",
         "stage": "web",
+        "licence": None,
     }
-    schema = pa.schema([*schema_of(Clip), pa.field("stage", pa.string())])
+    schema = pa.schema([*schema_of(Clip), pa.field("stage", pa.string()), pa.field("licence", pa.string())])
     seen = {
         "hands_id": row["clip_id"],
         "clip_id": row["clip_id"],

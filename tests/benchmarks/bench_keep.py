@@ -36,6 +36,7 @@ def clips_table(count: int) -> pa.Table:
         "damaged_frames": pa.array(np.zeros(count, np.int64)),
         "brightness": pa.array(np.random.default_rng(1).uniform(5, 200, count)),
         "stage": pa.array(np.where(np.arange(count) % 20 == 0, "robot", "ego").tolist()),
+        "licence": pa.array(np.where(np.arange(count) % 3 == 0, "CC-BY-4.0", "CC0-1.0").tolist()),
     }
     return pa.table(columns)
 

@@ -1,0 +1,214 @@
+"""Real faces from a recording to a release: proxies, a captioner's requests and shards hold none that can be known."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from filters.policy import Policy
+from infra import media, pixels, weights
+from infra.face_model import FaceDetector
+from infra.store import Store
+from pipelines import release as files
+from pipelines.caption import caption
+from pipelines.caption_writer import CaptionOptions
+from pipelines.decode import PassOptions
+from pipelines.hop import Run
+from pipelines.ingest import IngestOptions, ingest
+from pipelines.inventory import current_clips, inventory
+from pipelines.look import frame_of
+from pipelines.parcel import recipe_of
+from pipelines.publish import publish
+from pipelines.redact import version
+from pipelines.sources import Source
+from pipelines.views import PublishOptions
+from schemas import Decision
+from schemas.errors import TransientError
+from schemas.keys import key_of
+from tests.fixtures_media import samples
+from tests.test_captioning_openai import said, wire
+
+Array = NDArray[Any]
+pytestmark = pytest.mark.filterwarnings("default")  # Beam and Great Expectations warn of their own affairs
+CLIP = "hands_only/intel_asl_want.mkv"
+SURE = 0.5  # of a face that can be known: the clips' own score .77 and more
+POLICY = Policy(detector="d")
+BLURRED, BARE = PassOptions(), PassOptions(blur_faces=())
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A corpus of one turn, the row it published and the pictures that left it."""
+
+    store: Store
+    proxies: list[Array]
+    sent: list[Array]
+    row: dict[str, Any]
+    shard: list[Array]
+    release: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def detector() -> FaceDetector:
+    try:
+        return FaceDetector(weights.face_weights())
+    except TransientError as error:
+        pytest.skip(f"no weights here: {error}")
+
+
+def _source(folder: Path, stage: str = "ego") -> list[Source]:
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(samples(*CLIP.split("/")), folder / "want.mkv")
+    (folder / "want.json").write_text(json.dumps({"caption": "#C C picks up the cup"}))
+    return [Source("folder", str(folder), stage=stage, licence="CC-BY-4.0")]
+
+
+def _accept(store: Store) -> None:
+    rows = [
+        Decision(
+            decision_id=key_of(c["clip_id"], c["clip_id"], POLICY.digest), span_id=c["clip_id"], clip_id=c["clip_id"],
+            sha256=c["sha256"], start_ns=c["start_ns"], end_ns=c["end_ns"], verdict="accept", reasons=[],
+            hand_share=None, bimanual=None, policy=POLICY.digest, run_id="run",
+        )
+        for c in store.read("clips").to_pylist()
+    ]  # fmt: skip
+    store.insert("decisions", rows, run_id="run")
+
+
+def _turn(root: Path, options: PassOptions) -> Turn:
+    store, recipe = Store(str(root / "corpus")), recipe_of(options)
+    run = Run(store, "run")
+    ingest(run, _source(root / "media"), IngestOptions(cutting=options))
+    _accept(store)
+    with wire(said("no captions")) as (url, bodies):
+        caption(run, recipe, POLICY, CaptionOptions(backend="openai", base_url=url, model="vlm", max_images=4))
+    caption(run, recipe, POLICY, CaptionOptions())
+    name = publish(run, recipe, POLICY, PublishOptions()).release
+    assert name
+    rows = store.dataset(f"releases/{name}/wm_ego.lance").to_table().to_pylist()
+    (root / "shard.mp4").write_bytes(rows[0]["video"])
+    proxies = [frame_of(j) for p in store.read("proxies").to_pylist() for j in p["jpegs"]]
+    return Turn(store, proxies, _sent(bodies), rows[0], _frames(root / "shard.mp4"), files.load(store, name))
+
+
+def _clips(store: Store, options: PassOptions) -> list[dict[str, Any]]:
+    """What a reader of the tables takes for clips."""
+    recipe = recipe_of(options)
+    return list(current_clips(store, inventory(store, recipe), recipe).to_pylist())
+
+
+def _current(store: Store, options: PassOptions) -> list[list[Array]]:
+    """The frames of those clips' proxies."""
+    rows = [c["clip_row_id"] for c in _clips(store, options)]
+    return [
+        [frame_of(j) for j in jpegs] for jpegs in store.read_keys("proxies", "clip_row_id", rows)["jpegs"].to_pylist()
+    ]
+
+
+def _sent(bodies: list[dict[str, Any]]) -> list[Array]:
+    parts = [p for b in bodies for p in b["messages"][0]["content"] if p["type"] == "image_url"]
+    return [frame_of(base64.b64decode(p["image_url"]["url"].partition(",")[2])) for p in parts]
+
+
+def _frames(path: Path, at_ns: Sequence[int] | None = None) -> list[Array]:
+    """A recording's frames, or those at some times, with the long side that shards have."""
+    container = media.open_media(path)
+    stream = media.video_stream(container)
+    pictures = [p for p in media.pictures(container, stream) if at_ns is None or p.t_ns in at_ns]
+    size = pixels.fitted(pictures[0].frame.width, pictures[0].frame.height, PublishOptions().wm_long_side_px, 2)
+    return [pixels.rgb(p.frame, size, 0) for p in pictures]
+
+
+@pytest.fixture(scope="module")
+def turn(tmp_path_factory: pytest.TempPathFactory) -> Turn:
+    return _turn(tmp_path_factory.mktemp("turn"), BLURRED)
+
+
+@pytest.fixture(scope="module")
+def before(turn: Turn) -> list[Array]:
+    """The frames of the shard as the recording has them."""
+    return _frames(samples(*CLIP.split("/")), turn.row["frame_ns"])
+
+
+def _sure(detector: FaceDetector, pictures: list[Array]) -> int:
+    """In how many of the pictures there is a face that is surely one."""
+    return sum(bool((detector.faces(p)[:, 4] >= SURE).any()) for p in pictures)
+
+
+@pytest.mark.parametrize(("where", "least"), [("proxies", 7), ("sent", 4), ("shard", 10)])
+def test_no_face_leaves(detector: FaceDetector, turn: Turn, before: list[Array], where: str, least: int) -> None:
+    assert _sure(detector, before) == len(before), "these frames prove nothing"
+    assert len(getattr(turn, where)) >= least
+    assert _sure(detector, getattr(turn, where)) == 0
+
+
+def test_what_was_a_face_has_lost_its_detail_and_the_rest_is_as_it_was(
+    detector: FaceDetector, turn: Turn, before: list[Array]
+) -> None:
+    for was, now in zip(before, turn.shard, strict=True):
+        height, width = was.shape[:2]
+        x0, y0, x1, y1 = (detector.faces(was)[0, :4] * (width, height, width, height)).round().astype(int)
+        assert _detail(now[y0:y1, x0:x1]) < 0.1 * _detail(was[y0:y1, x0:x1])
+        clear = was.shape[0] // 2
+        assert y1 + (y1 - y0) // 2 < clear
+        assert np.abs(now[clear:].astype(int) - was[clear:]).mean() < 3
+
+
+def _detail(region: Array) -> float:
+    """Variance of the Laplacian inside a region, its edges left out."""
+    grey = cv2.cvtColor(np.ascontiguousarray(region), cv2.COLOR_RGB2GRAY)
+    inner = slice(grey.shape[0] // 6, -grey.shape[0] // 6), slice(grey.shape[1] // 6, -grey.shape[1] // 6)
+    return float(cv2.Laplacian(grey, cv2.CV_64F)[inner].var())
+
+
+def test_rows_say_what_looked_and_what_it_found(turn: Turn) -> None:
+    (clip,) = turn.store.read("clips").to_pylist()
+    assert (clip["redaction"], clip["redaction_state"]) == (version(), "blurred")
+    assert clip["faces"]
+    assert all(clip["start_ns"] <= f["t_ns"] < clip["end_ns"] for f in clip["faces"])
+    assert turn.row["redaction"] == version()
+    assert turn.release["recipe"]["pass"] != recipe_of(BARE)
+
+
+def test_bytes_that_come_as_web_and_then_as_ego_are_blurred_from_then_on(
+    detector: FaceDetector, tmp_path: Path
+) -> None:
+    store = Store(str(tmp_path / "corpus"))
+    web, options = _source(tmp_path / "web", "web"), IngestOptions(cutting=BLURRED)
+
+    def sure() -> list[int]:
+        return [_sure(detector, frames) for frames in _current(store, BLURRED)]
+
+    ingest(Run(store, "first"), web, options)
+    assert min(sure()) > 0
+    assert set(store.read("clips")["redaction"].to_pylist()) == {None}
+    ingest(Run(store, "second"), [*web, *_source(tmp_path / "ego")], options)
+    assert set(sure()) == {0}
+    clips = _clips(store, BLURRED)
+    assert {(c["redaction_state"], c["run_id"]) for c in clips} == {("blurred", "second")}
+    third = ingest(Run(store, "third"), [*web, *_source(tmp_path / "again", "web")], options)
+    assert third.added == {"assets": 1}
+
+
+def test_a_recipe_that_asks_for_it_later_blurs_what_is_there(detector: FaceDetector, tmp_path: Path) -> None:
+    store, source = Store(str(tmp_path / "corpus")), _source(tmp_path / "media")
+    ingest(Run(store, "first"), source, IngestOptions(cutting=BARE))
+    ingest(Run(store, "second"), source, IngestOptions(cutting=BLURRED))
+    assert min(_sure(detector, frames) for frames in _current(store, BARE)) > 0
+    now = _current(store, BLURRED)
+    assert [_sure(detector, frames) for frames in now] == [0] * len(now) != []
+
+
+def test_a_stage_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="blur_faces"):
+        PassOptions(blur_faces=("eggo",))
