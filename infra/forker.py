@@ -53,7 +53,8 @@ def _start(files: list[int]) -> tuple[int, int]:
     with os.fdopen(files[0], "rb") as f:
         request = json.load(f)
     with contextlib.suppress(Exception):  # the child says what was wrong
-        importlib.import_module(request["module"])
+        module = importlib.import_module(request["module"])
+        getattr(module, "preload", int)()  # once here, not once a child
     gc.freeze()  # a collection in the child would copy every page it shares
     pid = os.fork()
     if pid == 0:

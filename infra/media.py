@@ -114,6 +114,13 @@ def video_stream(container: Any, threads: int = 1) -> Any:
     return stream
 
 
+def without_frames(stream: Any) -> BadMedia:
+    """Why a stream of which nothing decodes is of no use: bad_size, no_frames."""
+    if not (stream.codec_context.width and stream.codec_context.height):
+        return BadMedia("bad_size", "its header states no size that a decoder takes")
+    return BadMedia("no_frames", "a video stream without one decodable frame")
+
+
 def facts(container: Any, stream: Any, first: Any, quarter_turns: int = 0) -> Facts:
     """Facts of an open stream and its first decoded frame; quarter_turns: clockwise, on top of the container's own."""
     turns = (round(-(first.rotation or 0) / 90) + quarter_turns) % 4
@@ -188,7 +195,7 @@ def _sought(container: Any, stream: Any, start_ns: int, clock: _Clock) -> tuple[
     """
     first = next(_decoded(container, stream), None)
     if first is None:
-        raise BadMedia("no_frames", "a video stream without one decodable frame")
+        raise without_frames(stream)
     origin = clock.ns(first.frame.pts) or 0
     back_ns = 0
     while back_ns <= start_ns + SEEK_BACK_NS:

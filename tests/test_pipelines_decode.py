@@ -283,6 +283,20 @@ def _decode_all(folder: Path, paths: list[Path]) -> dict[str, Any]:
     return dict(json.loads(jail.run("tests.children", ["decode_all", str(listing)], jail.Limits())))
 
 
+@pytest.mark.parametrize(("codec", "end"), [("rawvideo", "bad_size"), ("mpeg4", 4)])
+def test_a_header_that_promises_vast_pictures(tmp_path: Path, codec: str, end: str | int) -> None:
+    """100,000 x 100,000 pixels: refused, unless the stream itself knows better."""
+    path = write(tmp_path / "vast.avi", shot(1, 4), Video(codec=codec, clock=Fraction(1, 10)))
+    data = bytearray(path.read_bytes())
+    size = (96).to_bytes(4, "little") + (64).to_bytes(4, "little")
+    at = data.index(size, data.index(b"strf"))
+    data[at : at + 8] = (100_000).to_bytes(4, "little") * 2
+    path.write_bytes(data)
+    reply = _decode_all(tmp_path, [path])[str(path)]
+    assert reply.get("reason") or sum(c["frame_count"] for c in reply["clips"]) == end
+    assert reply.get("reason", end) == end
+
+
 # What must come of each file of the samples' `odd` folder: a reason, or upright width and height, and frames.
 ODD: dict[str, str | tuple[int, int, int]] = {
     "all_black.mp4": (640, 360, 100),
