@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from filters.groups import leaders
 from schemas.spans import Span, merge
 
 COPY, MIRRORED = "near_duplicate", "mirrored"
@@ -69,19 +70,7 @@ def copies(takes: Iterable[Take], pairs: Iterable[Pair]) -> dict[str, Copy]:
 
 def groups(pairs: Iterable[Pair]) -> Mapping[str, str]:
     """The least clip of each set of clips that pairs connect, by clip: what must not straddle a split."""
-    parent: dict[str, str] = {}
-
-    def find(x: str) -> str:
-        parent.setdefault(x, x)
-        while parent[x] != x:
-            parent[x] = parent[parent[x]]
-            x = parent[x]
-        return x
-
-    for p in pairs:
-        a, b = sorted((find(p.clip_a), find(p.clip_b)))
-        parent[b] = a
-    return {clip: find(clip) for clip in parent}
+    return leaders((p.clip_a, p.clip_b) for p in pairs)
 
 
 def _rank(take: Take) -> tuple[int, int, str, int]:

@@ -14,6 +14,7 @@ from filters import fingerprints
 
 VERSION = "signals-2"
 CORNERS = 128  # EgoSmith's count (facts: camera motion by 128 corners, LK and RANSAC)
+BORDER = 24  # luma of a border's lightest pixel at most: coded black with noise at a quarter of the proxy's size
 STILL = 0.5  # mean absolute difference of 8-bit luma below which two samples are the same picture: codec noise
 
 
@@ -70,6 +71,32 @@ def _difference(pairs: Pairs, s: Sample) -> Pairs:
     return pairs
 
 
+@dataclass(slots=True)
+class Lightest:
+    """The lightest luma of each row and column of all samples, uint8 (h,) and (w,)."""
+
+    rows: npt.NDArray[np.uint8] | None = None
+    columns: npt.NDArray[np.uint8] | None = None
+
+
+def _lightest(held: Lightest, s: Sample) -> Lightest:
+    rows, columns = s.small.max(1), s.small.max(0)
+    held.rows = rows if held.rows is None else np.maximum(held.rows, rows)
+    held.columns = columns if held.columns is None else np.maximum(held.columns, columns)
+    return held
+
+
+def _border_share(held: Lightest) -> float | None:
+    """Share of the picture outside the least rectangle that holds every row and column that was ever lit."""
+    if held.rows is None or held.columns is None:
+        return None
+    lit = [np.flatnonzero(side > BORDER) for side in (held.rows, held.columns)]
+    if not all(len(side) for side in lit):
+        return None  # all black: no border, but no picture
+    inside = [int(side[-1] - side[0] + 1) for side in lit]
+    return round(1 - inside[0] * inside[1] / (len(held.rows) * len(held.columns)), 4)
+
+
 def _freeze_share(pairs: Pairs) -> float | None:
     return round(sum(v < STILL for v in pairs.values) / len(pairs.values), 4) if pairs.values else None
 
@@ -105,5 +132,6 @@ SIGNALS = (
     Signal("motion", Pairs, _difference, lambda p: _median(p.values)),
     Signal("camera_motion", Pairs, _camera_motion, lambda p: _median(p.values)),
     Signal("freeze_share", Pairs, _difference, _freeze_share),
+    Signal("border_share", Lightest, _lightest, _border_share),
     Signal("fingerprints", list, fingerprints.update, fingerprints.finish),
 )

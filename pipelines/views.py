@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from captioning.facts import basis_of
 from filters import licences
 from filters.copies import groups
+from filters.groups import leaders
 from filters.policy import Policy
 from infra.store import Store
 from pipelines.copies import copies_of, pairs_of
@@ -232,22 +233,10 @@ def split_rows(rows: list[Row], alike: Mapping[str, str], options: PublishOption
 
     alike: the group of copies a clip is in, where it is in one.
     """
-    parent: dict[str, str] = {}
-
-    def find(x: str) -> str:
-        parent.setdefault(x, x)
-        while parent[x] != x:
-            parent[x] = parent[parent[x]]
-            x = parent[x]
-        return x
-
+    shared = [[*r["group"], *([f"alike:{g}"] if (g := alike.get(r["source_clip"])) else [])] for r in rows]
+    leads = leaders(shared)
     for row in rows:
-        names = [*row["group"], *([f"alike:{g}"] if (g := alike.get(row["source_clip"])) else [])]
-        for name in names[1:]:
-            a, b = sorted((find(names[0]), find(name)))
-            parent[b] = a  # the least name leads: the same whatever the order
-    for row in rows:
-        u = int(key_of("split", options.seed, find(row["group"][0]))[:12], 16) / 16**12
+        u = int(key_of("split", options.seed, leads[row["group"][0]])[:12], 16) / 16**12
         row["split"] = "val" if u < options.val_share else "train"
 
 

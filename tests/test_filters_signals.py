@@ -113,3 +113,14 @@ def test_values_stay_in_their_ranges_and_repeat(count: int, size: tuple[int, int
     if count > 1:
         assert 0 <= seen["motion"] <= 255
         assert 0 <= seen["freeze_share"] <= 1
+
+
+@pytest.mark.parametrize(("top", "side"), [(32, 0), (0, 56), (24, 40), (0, 0)])
+def test_a_black_border_is_told_by_its_share(top: int, side: int) -> None:
+    frames = [np.maximum(f, 60) for f in _pan(4, 4)]
+    for frame in frames:
+        frame[:top], frame[SIZE[1] - top :], frame[:, :side], frame[:, SIZE[0] - side :] = 3, 3, 3, 3
+    inside = (SIZE[1] - 2 * top) * (SIZE[0] - 2 * side) / (SIZE[0] * SIZE[1])
+    assert _measure(frames)["border_share"] == pytest.approx(1 - inside, abs=0.02)
+    assert _measure([*frames, np.full_like(frames[0], 90)])["border_share"] == 0
+    assert _measure([np.zeros_like(frames[0])])["border_share"] is None
