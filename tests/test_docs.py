@@ -134,6 +134,7 @@ def test_the_readmes_defaults_are_the_configs() -> None:
         value: Any = Config()
         for name in key.split("."):
             value = getattr(value, name)
+        value = list(value) if isinstance(value, tuple) and told != "none" else value
         expected = None if told == "none" else tomllib.loads(f"v = {told.strip('`')}")["v"]
         assert (value or None if told == "none" else value) == expected, key
         assert not is_dataclass(value), f"{key} is a section"
