@@ -24,7 +24,7 @@ def recording(cuts: list[int], edges: list[int], end: int = 301) -> Recording:
     shots = [shot(a / 10, b / 10) for a, b in pairwise(ends)]
     bounds = [0, *sorted(edges), end]
     clips = [
-        {"clip_id": str(i), "start_ns": a * NS // 10, "end_ns": b * NS // 10}
+        {"clip_row_id": str(i), "start_ns": a * NS // 10, "end_ns": b * NS // 10}
         for i, (a, b) in enumerate(pairwise(bounds))
     ]
     return Recording("s", "u", "ego", Truth(Path("t"), truth("u", shots)), tuple(clips))

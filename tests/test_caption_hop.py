@@ -62,7 +62,8 @@ class Corpus:
             narrations=words, recipe=RECIPE,
         )  # fmt: skip
         self.add("clips", clip_row_id=key_of(key, RECIPE), clip_id=key, sha256=sha, end_ns=4 * S, recipe=RECIPE)
-        self.add("proxies", clip_id=key, sample_ns=times, width_px=64, height_px=48, jpegs=[picture] * 16)
+        seen = {"sample_ns": times, "width_px": 64, "height_px": 48, "jpegs": [picture] * 16}
+        self.add("proxies", clip_row_id=key_of(key, RECIPE), clip_id=key, **seen)
         if stage != "robot":
             row = key_of(key, RECIPE)
             self.add(

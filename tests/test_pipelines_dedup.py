@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from captioning.facts import basis_of
+from filters.policy import Policy
 from infra.store import Store
 from orchestration.lives import life
 from pipelines import dedup as hop
@@ -23,10 +24,11 @@ from schemas.arrow import table_of
 from schemas.spans import NS
 from tests.corpus_fixture import caption
 from tests.test_filters_fingerprints import brighter, flipped, picture, smaller, words_of, worse
-from tests.test_ledger import POLICY, RECIPE, asset, clip, decision
+from tests.test_ledger import RECIPE, asset, clip, decision
 
 LENGTH = 6 * NS
 SPAN = (0, LENGTH)
+JUDGED = Policy(detector="d")
 OPTIONS = PublishOptions(level_weights={"L1": 1.0}, original_share=0.0)
 
 
@@ -158,7 +160,7 @@ def decided(recordings: dict[str, tuple[Asset, Clip]], compared: Store) -> Store
     """The same with a verdict on all, and a caption for each."""
     for a, _ in recordings.values():
         verdict = ("unknown", ["no_calibration"]) if a.stage == "robot" else ("accept", [])
-        made = decision(a.sha256, SPAN, SPAN, *verdict)
+        made = dataclasses.replace(decision(a.sha256, SPAN, SPAN, *verdict), policy=JUDGED.digest)
         said = caption(made.span_id, a.sha256, "L1", "Moves a disc.")
         said = dataclasses.replace(said, basis=basis_of([], None, dataclasses.asdict(made)))
         compared.insert("decisions", [made], run_id="t")
@@ -169,7 +171,7 @@ def decided(recordings: dict[str, tuple[Asset, Clip]], compared: Store) -> Store
 def test_a_release_takes_the_best_of_each_and_says_what_it_left(
     recordings: dict[str, tuple[Asset, Clip]], decided: Store
 ) -> None:
-    rows, left_out = select(decided, RECIPE, POLICY, OPTIONS)
+    rows, left_out = select(decided, RECIPE, JUDGED, OPTIONS)
     kept = {name for name, (a, _) in recordings.items() if a.sha256 in {r["sha256"] for r in rows}}
     # The remux is as large and as long as the original: the lesser clip id stays, whichever that is.
     best = min(("original", "remuxed"), key=lambda n: recordings[n][1].clip_id)
@@ -178,7 +180,7 @@ def test_a_release_takes_the_best_of_each_and_says_what_it_left(
 
 
 def test_the_ledger_books_copies_and_still_balances(decided: Store) -> None:
-    account, listed = ledger(decided, RECIPE, POLICY)
+    account, listed = ledger(decided, RECIPE, JUDGED.digest)
     assert account.unbalanced_ns() == 0
     assert account.places["kept"] == 3 * LENGTH
     assert account.by_reason == {
@@ -195,11 +197,11 @@ def test_what_cannot_be_cut_leaves_its_copies_in(recordings: dict[str, tuple[Ass
     for name in ("original", "remuxed"):
         sha = recordings[name][0].sha256
         decided.insert("rejects", [reject(sha, "u", "publish", RECIPE, ("span_unreadable", ""), "t")], run_id="t")
-    account, _ = ledger(decided, RECIPE, POLICY)
+    account, _ = ledger(decided, RECIPE, JUDGED.digest)
     assert account.unbalanced_ns() == 0
     assert account.by_reason["span_unreadable"] == 2 * LENGTH
     assert account.by_reason["mirrored"] == 2 * LENGTH  # the mirrored take is now the largest: its copies are turned
-    assert ledger(decided.at(versions), RECIPE, POLICY)[0].by_reason["mirrored"] == LENGTH
+    assert ledger(decided.at(versions), RECIPE, JUDGED.digest)[0].by_reason["mirrored"] == LENGTH
 
 
 @pytest.mark.parametrize("which", [lambda a, c: c.clip_id, lambda a, c: a.uri, lambda a, c: a.sha256])
