@@ -1,7 +1,7 @@
 """The one pass over a recording, in the jail: cuts, signals and proxies. `main` is the child's entry.
 
-Writes proxies.arrow (schemas.Proxy, a batch a clip) and prints {"facts", "clips", "gaps"}; memory holds one clip at
-most.
+Writes proxies.arrow and clips.arrow (schemas.Proxy and schemas.Clip, a batch a clip) and prints {"facts", "gaps"}:
+memory holds one clip at most.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import dataclasses
 import itertools
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,16 @@ from filters import cuts, redaction, signals
 from infra import media, pixels
 from pipelines.redact import UNREDACTED, Redactor, version
 from pipelines.tiling import Cutter, Gap, at_edges, at_shots, lengthen, touches, within
-from schemas import Proxy
+from schemas import Clip, Proxy
 from schemas.arrow import schema_of, table_of
 from schemas.keys import clip_id, digest_of, key_of
 from schemas.spans import NS, Span
 
 # A container that promises this much more than it holds was cut short; less is rounding or a longer audio track.
 SHORT_NS = NS // 2
+UNSTAMPED: dict[str, Any] = {"run_id": "", "camera": None}  # columns of clips.arrow that the parent fills in
+
+Passing = Generator[dict[str, Any], None, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +132,43 @@ def main(argv: list[str]) -> None:
     told["spans"] = None if told["spans"] is None else tuple((s, e) for s, e in told["spans"])
     cv2.setNumThreads(1)
     redactor = Redactor(Path(job["faces"])) if told["blur"] else None
-    done = decode(Path(argv[0]), Path(argv[1]), job["sha256"], options, Asked(**told), redactor)
-    print(json.dumps(done))
+    with _writer(Path(argv[1]) / "clips.arrow", Clip) as clips:
+        passing = one_pass(Path(argv[0]), Path(argv[1]), job["sha256"], options, Asked(**told), redactor)
+        print(json.dumps(_drained(passing, lambda row: _write(clips, Clip, row | UNSTAMPED))))
 
 
 def decode(
     path: Path, out: Path, sha256: str, options: PassOptions, asked: Asked = Asked(), redactor: Redactor | None = None
 ) -> dict[str, Any]:
-    """Facts, clips and gaps of a recording: clips and gaps tile it."""
+    """Facts, clips and gaps of a recording at once, for those who can hold them."""
+    clips: list[dict[str, Any]] = []
+    return _drained(one_pass(path, out, sha256, options, asked, redactor), clips.append) | {"clips": clips}
+
+
+def _drained(passing: Passing, take: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """Hands on every clip as it comes; what the pass says at its end."""
+    while True:
+        try:
+            take(next(passing))
+        except StopIteration as e:
+            return dict(e.value)
+
+
+@contextmanager
+def _writer(path: Path, row: type) -> Iterator[Any]:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema_of(row)) as writer:
+        yield writer
+
+
+def _write(writer: Any, row: type, values: dict[str, Any]) -> None:
+    for batch in table_of(row, [values]).to_batches():
+        writer.write_batch(batch)
+
+
+def one_pass(
+    path: Path, out: Path, sha256: str, options: PassOptions, asked: Asked, redactor: Redactor | None
+) -> Passing:
+    """Columns of each clip as it ends, its proxy written; at the end {"facts", "gaps"}. Clips and gaps tile it."""
     container = media.open_media(path)
     stream = media.video_stream(container)
     pictures = media.pictures(container, stream)
@@ -145,29 +178,21 @@ def decode(
     facts = media.facts(container, stream, first.frame, asked.quarter_turns)
     size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
     sampling = Sampling(size, facts.quarter_turns, redactor)
-    clips: list[dict[str, Any]] = []
     gaps: list[Gap] = []
-    with (
-        pa.OSFile(str(out / "proxies.arrow"), "wb") as sink,
-        pa.ipc.new_file(sink, schema_of(Proxy)) as writer,
-    ):
+    decoded_ns = 0
+    with _writer(out / "proxies.arrow", Proxy) as proxies:
         frames = _with_cuts(itertools.chain([first], pictures), sampling, options, asked)
-        for clip, end_ns in _clips(frames, asked, options, gaps):
-            row = _columns(clip, end_ns, sha256, options, asked)
-            row |= UNREDACTED if redactor is None else redactor.columns(end_ns)
-            clips.append(row)
+        for clip, decoded_ns in _clips(frames, asked, options, gaps):
+            row = _columns(clip, decoded_ns, sha256, options, asked)
+            row |= UNREDACTED if redactor is None else redactor.columns(decoded_ns)
             if asked.spans is None or _inside(row, asked.spans):
-                _write(clip, row, size, writer)
+                _write(proxies, Proxy, _proxy(clip, row, size))
+                yield row
     gaps = [gap for gap in gaps if gap[0] < gap[1]]
-    decoded_ns = max([*(c["end_ns"] for c in clips), *(g[1] for g in gaps)])
+    decoded_ns = max([decoded_ns, *(g[1] for g in gaps)])
     lost = facts.declared_ns - decoded_ns
     duration_ns = facts.declared_ns if lost > SHORT_NS else decoded_ns
-    kept = clips if asked.spans is None else [c for c in clips if _inside(c, asked.spans)]
-    return {
-        "facts": dataclasses.asdict(facts) | {"duration_ns": duration_ns, "decoded_ns": decoded_ns},
-        "clips": kept,
-        "gaps": gaps,
-    }
+    return {"facts": dataclasses.asdict(facts) | {"duration_ns": duration_ns, "decoded_ns": decoded_ns}, "gaps": gaps}
 
 
 def _inside(clip: dict[str, Any], spans: Iterable[Span]) -> bool:
@@ -269,11 +294,8 @@ def _columns(clip: OpenClip, end_ns: int, sha256: str, options: PassOptions, ask
     return row | {s.name: s.finish(state) for s, state in zip(signals.SIGNALS, clip.states, strict=True)}
 
 
-def _write(clip: OpenClip, row: dict[str, Any], size: tuple[int, int], writer: Any) -> None:
-    """The clip's proxy."""
-    proxy = Proxy(
-        clip_row_id=row["clip_row_id"], clip_id=row["clip_id"], sample_ns=[t for t, _ in clip.samples],
-        width_px=size[0], height_px=size[1], jpegs=[j for _, j in clip.samples],
-    )  # fmt: skip
-    for batch in table_of(Proxy, [proxy]).to_batches():
-        writer.write_batch(batch)
+def _proxy(clip: OpenClip, row: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "clip_row_id": row["clip_row_id"], "clip_id": row["clip_id"], "sample_ns": [t for t, _ in clip.samples],
+        "width_px": size[0], "height_px": size[1], "jpegs": [j for _, j in clip.samples],
+    }  # fmt: skip

@@ -124,7 +124,10 @@ class Worker:
             facts = self._facts(sha256, offers, parcel)
             assets = {self._asset_id(o.media): self._asset(o, sha256, facts) for o in offers}
             parcel.add("assets", *assets.values())
-            answer |= {"decoded_ns": facts["decoded_ns"], "clips": tuple(parcel.rows.pop("clips", []))}
+            answer |= {
+                "decoded_ns": facts["decoded_ns"],
+                "clips": tuple(parcels.rows_of(parcel.tables.pop("clips", []))),
+            }
         except BadMedia as e:
             answer["why"] = (e.reason, e.detail)
             for subject, uri in {self._asset_id(o.media): o.media.uri for o in offers}.items():

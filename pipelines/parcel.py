@@ -102,12 +102,15 @@ class Decoder:
         job["faces"] = str(weights.face_weights()) if asked.blur else None
         with scratch.folder("decode") as folder:
             reply = json.loads(jail.run("pipelines.decode", [str(path), str(folder), json.dumps(job)], self.limits))
-            clips = [c | {"run_id": self.run_id, "camera": None} for c in reply["clips"]]
-            absent = set(self.store.absent("proxies", [c["clip_row_id"] for c in clips]))
+            with pa.memory_map(str(folder / "clips.arrow")) as source:
+                clips = pa.ipc.open_file(source).read_all()
+            at = clips.schema.get_field_index("run_id")
+            clips = clips.set_column(at, clips.schema.field(at), pa.repeat(self.run_id, clips.num_rows))
+            absent = set(self.store.absent("proxies", clips["clip_row_id"].to_pylist()))
             if absent:
                 batches = _batches(folder / "proxies.arrow", absent)
                 parcel.proxies += self.store.write_fragments("proxies", batches)
-        parcel.rows.setdefault("clips", []).extend(clips)
+            parcel.add_table("clips", clips)
         gaps = [{"start_ns": start, "end_ns": end, "reason": why} for start, end, why in reply["gaps"]]
         turned = {"quarter_turns": asked.quarter_turns, "tiling": asked.tiling}
         return reply["facts"] | turned | {"gaps": gaps}
@@ -159,7 +162,7 @@ def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
     done.add("proxies", _append_proxies(run, parcels))
     for table in (*CHILDREN, *PARENTS):
         rows = [row for parcel in parcels for row in parcel.rows.get(table, [])]
-        made = [_table(text) for parcel in parcels for text in parcel.tables.get(table, [])]
+        made = [table_in(text) for parcel in parcels for text in parcel.tables.get(table, [])]
         if rows:
             held.check()
             done.add(table, run.store.insert(table, rows, run_id=run.run_id))
@@ -170,8 +173,15 @@ def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
     return [key for parcel in parcels for key in parcel.unreached]
 
 
-def _table(text: str) -> pa.Table:
+def table_in(text: str) -> pa.Table:
+    """Rows that `Parcel.add_table` took."""
     return pa.ipc.open_stream(base64.b64decode(text)).read_all()
+
+
+def rows_of(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Those rows as dicts."""
+    for text in texts:
+        yield from table_in(text).to_pylist()
 
 
 def _append_proxies(run: Run, parcels: list[Parcel]) -> int:
