@@ -78,7 +78,7 @@ def page(store: Store, recipe: str, policy: str, release: Row | None, options: R
     """The page's HTML."""
     assets = inventory(store, recipe)
     clips = current_clips(store, assets, recipe)
-    decisions = contact.current_decisions(store, clips, policy)
+    decisions = contact.current_decisions(store, assets, clips, recipe, policy)
     corpus = contact.Corpus(store, assets, clips, decisions, options.detector, options.look)
     refused = refused_inputs(store, recipe, set(assets["asset_id"].to_pylist()))
     books = numbers.books(store, recipe, policy, decisions)

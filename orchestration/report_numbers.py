@@ -22,6 +22,8 @@ LEDGER_REASONS = {
     "undecided": "pending",
     "exact_duplicate": "rejected",
     "no_episode": "rejected",
+    "damaged": "rejected",
+    "redacted": "rejected",
     "cut_short": "failed",
 }
 

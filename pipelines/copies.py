@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters import fingerprints, matches
-from filters.copies import Copy, Pair, Take, copies
+from filters.copies import COPY, MIRRORED, Copy, Pair, Take, copies
 from infra.store import Store
 from schemas.keys import digest_of
 
 RULE = matches.Rule()
+VERDICT_OF = {COPY: "reject", MIRRORED: "quarantine"}
 
 
 def version_of(recipe: str) -> str:
@@ -47,6 +50,21 @@ def copies_of(store: Store, recipe: str, assets: pa.Table, decisions: pa.Table) 
         if r["sha256"] in pixels and r["sha256"] not in unread
     ]
     return copies(takes, pairs)
+
+
+def without_copies(decisions: pa.Table, gone: Mapping[str, Copy]) -> pa.Table:
+    """Decisions as they hold once copies went: those spans have the verdict and reason of a copy."""
+    if not gone:
+        return decisions
+    copied = [gone.get(span) for span in decisions["span_id"].to_pylist()]
+    rows = zip(copied, decisions["verdict"].to_pylist(), decisions["reasons"].to_pylist(), strict=True)
+    now = [(VERDICT_OF[c.reason], [c.reason]) if c else (verdict, reasons) for c, verdict, reasons in rows]
+    for name, values in (("verdict", [v for v, _ in now]), ("reasons", [r for _, r in now])):
+        at = decisions.schema.get_field_index(name)
+        decisions = decisions.set_column(
+            at, decisions.schema.field(at), pa.array(values, decisions.schema.field(at).type)
+        )
+    return decisions
 
 
 def unread_of(store: Store, recipe: str) -> dict[str, str]:

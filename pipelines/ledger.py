@@ -8,16 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.copies import COPY, MIRRORED
 from infra.store import Store
-from pipelines.copies import copies_of, unread_of
+from pipelines.copies import copies_of, unread_of, without_copies
 from pipelines.inventory import current_clips, inventory
 from schemas.keys import key_of
 from schemas.spans import NS
 
 PLACES = ("kept", "rejected", "quarantined", "unknown", "failed", "pending")
 PLACE_OF = {"accept": "kept", "reject": "rejected", "quarantine": "quarantined", "unknown": "unknown"}
-PLACE_OF_COPY = {COPY: "rejected", MIRRORED: "quarantined"}
 
 
 @dataclass(slots=True)
@@ -127,15 +125,14 @@ def _decisions(
     columns = ["span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict", "reasons"]
     table = store.read("decisions", columns, f"policy = '{policy}'")
     table = table.filter(pc.is_in(table["clip_id"], clips["clip_id"].combine_chunks()))
-    unread, gone = unread_of(store, recipe), copies_of(store, recipe, assets, table)
+    unread = unread_of(store, recipe)
+    table = without_copies(table, copies_of(store, recipe, assets, table))
     out: dict[str, list[tuple[str, str | None, int]]] = {}
     for row in table.to_pylist():
         reason = row["reasons"][0] if row["reasons"] else None
         place = PLACE_OF[row["verdict"]]
         if place in ("kept", "unknown") and row["sha256"] in unread:
             place, reason = "failed", unread[row["sha256"]]
-        elif copy := gone.get(row["span_id"]):
-            place, reason = PLACE_OF_COPY[copy.reason], copy.reason
         out.setdefault(row["sha256"], []).append((place, reason, row["end_ns"] - row["start_ns"]))
     return out
 

@@ -14,9 +14,12 @@ from captioning.facts import basis_of
 from filters.policy import Policy
 from infra.store import Store
 from orchestration.lives import life
+from orchestration.report import report
+from orchestration.report_tiles import current_decisions
 from pipelines import dedup as hop
 from pipelines.dedup import dedup
 from pipelines.hop import Done, Run
+from pipelines.inventory import current_clips, inventory
 from pipelines.ledger import ledger
 from pipelines.views import PublishOptions, select
 from schemas import Asset, Clip
@@ -188,6 +191,16 @@ def test_the_ledger_books_copies_and_still_balances(decided: Store) -> None:
     }  # fmt: skip
     assert (account.places["rejected"], account.places["quarantined"]) == (3 * LENGTH, LENGTH)
     assert {r["uri"] for r in listed if "mirrored" in r["by_reason"]} == {"/d.mp4"}
+
+
+def test_the_report_tells_copies_as_the_ledger_does(decided: Store, tmp_path: Path) -> None:
+    html = report(decided, RECIPE, JUDGED.digest, None, tmp_path / "report.html").read_text()
+    assert all(f'<tr data-reason="{reason}"' in html for reason in ("near_duplicate", "mirrored"))
+    assets = inventory(decided, RECIPE)
+    clips = current_clips(decided, assets, RECIPE)
+    table = current_decisions(decided, assets, clips, RECIPE, JUDGED.digest)
+    told = {(r["reason"], r["verdict"]) for r in table.to_pylist() if r["stage"] != "robot"}
+    assert told == {("", "accept"), ("near_duplicate", "reject"), ("mirrored", "quarantine")}
 
 
 def test_what_cannot_be_cut_leaves_its_copies_in(recordings: dict[str, tuple[Asset, Clip]], decided: Store) -> None:
