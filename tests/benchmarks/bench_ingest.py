@@ -23,11 +23,11 @@ PLAIN, PYAV, OURS = "ffmpeg -f null, 1 thread", "PyAV decode, 1 thread", "our wh
 # Cuts, motion and sampled frames: what our pass gives too. On the short file where a link cannot do the long one:
 # the motion filter holds every flow field as Python numbers (1 GB for 10 s).
 CHAIN = {
-    "PySceneDetect HistogramDetector": ("scenedetect_histogram", "long"),
-    "Data-Juicer VideoMotionScoreFilter": ("datajuicer_motion", "short"),
-    "daft read_video_frames": ("daft_frames", "long"),
+    "PySceneDetect HistogramDetector": ("scenedetect_histogram", "chain", "long"),
+    "Data-Juicer VideoMotionScoreFilter": ("datajuicer_motion", "chain", "short"),
+    "daft read_video_frames": ("daft_frames", "daft", "long"),
 }
-WRITES = {"Data-Juicer VideoSplitBySceneMapper": ("datajuicer_split", "short")}
+WRITES = {"Data-Juicer VideoSplitBySceneMapper": ("datajuicer_split", "chain", "short")}
 Found = dict[str, list[Measured] | CannotRun]
 
 
@@ -75,12 +75,11 @@ def speed(folder: Path, given: argparse.Namespace) -> None:
         lengths["hevc"] = ingest_media.seconds(files["hevc"])
         entries += [(f"{PLAIN} (1080p H.265)", ffmpeg, "hevc"), (f"{OURS} (1080p H.265)", ours, "hevc")]
     refused: Found = {}
-    if not given.no_peers:
+    for name, (link, environment, at) in ({} if given.no_peers else CHAIN | WRITES).items():
         try:
-            python = peers_python(cache())
-            entries += [(n, peer(link, python, _ffmpeg_folder()), at) for n, (link, at) in (CHAIN | WRITES).items()]
+            entries.append((name, peer(link, peers_python(cache(), environment), _ffmpeg_folder()), at))
         except CannotRun as e:
-            refused = dict.fromkeys(CHAIN | WRITES, e)
+            refused[name] = e
     found = rounds([(n, c, files[at]) for n, c, at in entries], given.rounds, given.seed) | refused
     table(found, {n: lengths[at] for n, _, at in entries})
     if not given.no_peers:

@@ -44,7 +44,7 @@ def module(name: str, *argv: str) -> Contestant:
 
 
 def peer(name: str, python: Path, ffmpeg_folder: Path) -> Contestant:
-    """A link of the peers' chain in their environment, with the packaged ffmpeg on its path."""
+    """A link of the peers' chain in its environment, with the packaged ffmpeg on its path."""
 
     def run(file: Path) -> Measured:
         with tempfile.TemporaryDirectory() as folder:
@@ -68,17 +68,18 @@ def _told(command: list[str], more: dict[str, str]) -> Measured:
     return Measured(said["cpu_s"], said["wall_s"], said["peak_mb"])
 
 
-def peers_python(cache: Path) -> Path:
-    """The Python of the peers' environment, made on the first call. CannotRun: the last line of what failed."""
-    requirements = PEERS / "requirements.txt"
-    folder = cache / "peers"
+def peers_python(cache: Path, environment: str = "chain") -> Path:
+    """The Python of one of the peers' environments, made on the first call. CannotRun: the last line of what failed."""
+    requirements = PEERS / f"{environment}.txt"
+    folder = cache / "peers" / environment
     mark, python = folder / "requirements.txt", folder / "bin" / "python"
     if mark.exists() and mark.read_bytes() == requirements.read_bytes():
         return python
     shutil.rmtree(folder, ignore_errors=True)
-    torch = next(line for line in requirements.read_text().splitlines() if line.startswith("torch=="))
+    torch = [line for line in requirements.read_text().splitlines() if line.startswith("torch==")]
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
-    for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, torch], [*pip, "-r", str(requirements)]):
+    alone = [[*pip, *torch]] if torch else []
+    for command in ([sys.executable, "-m", "venv", str(folder)], *alone, [*pip, "-r", str(requirements)]):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise CannotRun((done.stderr.strip().splitlines() or ["it said nothing"])[-1][:200])
