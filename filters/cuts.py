@@ -1,4 +1,4 @@
-"""Shot cuts from tiny luma pictures, as a stream: each frame's answer is final two frames later."""
+"""Shot cuts from tiny luma pictures, as a stream: each frame's answer is final AHEAD frames later."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from filters import dissolves
+from filters.dissolves import REACH
+
 Luma = npt.NDArray[np.uint8]
-VERSION = "luma-histogram-2"
-AHEAD = 2  # frames looked at on either side
+VERSION = "luma-histogram-3"
+AHEAD = 2 * REACH  # a dissolve is told REACH frames later, and compared with those REACH later
+NEAR = 2  # frames looked at on either side of a hard cut
 APART = 6  # least frames from one cut to the next
 BACK = 16  # frames before it to one of which a picture may return
 BINS = 32  # of the histogram of 8-bit luma
@@ -28,8 +32,9 @@ class CutOptions:
 
     A shot: much differs, other shades are there (an arm before the lens moves few shades), both stand out from what
     differs beside it (fast motion differs for long), and more than the light has changed. A jump within a shot: less
-    differs, and stands out far. Neither returns to what was there before: a flash and a passing arm do. And a picture
-    that comes out of black starts a shot. Chosen on seeded concatenations (docs/ingest.md).
+    differs, and stands out far. Neither returns to what was there before: a flash and a passing arm do. A picture
+    that comes out of black starts a shot, and so does the middle of a dissolve (filters/dissolves.py). Chosen on seeded
+    concatenations (docs/ingest.md).
     """
 
     least: float = 14.0  # difference
@@ -47,37 +52,67 @@ class CutOptions:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A frame: its luma, its histogram, what differs from the frame before, whether it comes out of black."""
+    """A frame: its luma, its histogram, what differs from the frame before, whether it comes out of black or is."""
 
     luma: Luma
     histogram: npt.NDArray[np.float64]
     diff: float
     shades: float
     emerges: bool
+    black: bool
 
 
 @dataclass(slots=True)
 class CutState:
     """The frames that an answer may rest on, newest last."""
 
-    frames: deque[Seen] = field(default_factory=lambda: deque(maxlen=BACK + 1 + AHEAD))
+    frames: deque[Seen] = field(default_factory=lambda: deque(maxlen=BACK + 1 + NEAR))
     lit: bool = False  # since the start
     black: bool = False  # after something was lit
     seen: int = 0
-    answered: int = 0
+    judged: int = 0  # as hard cuts
     last_cut: int = -APART  # the frame, counted from the first
+    blends: dissolves.State = field(default_factory=dissolves.State)
+    hard: deque[bool] = field(default_factory=deque)  # of the frames from REACH before the next answer on
+    scores: deque[float] = field(default_factory=deque)  # as dissolves, of the same
+    answered: int = 0
 
 
 def update(state: CutState, luma: Luma, options: CutOptions) -> list[bool]:
     """Takes the next frame's luma (h, w), the same size throughout; returns the answers that became final, in order."""
     state.frames.append(_see(state, luma))
     state.seen += 1
-    return [_answer(state, options)] if state.seen > AHEAD else []
+    if state.seen > NEAR:
+        state.hard.append(_hard(state, options))
+    state.scores += dissolves.update(state.blends, luma, state.frames[-1].black)
+    return [_answer(state)] if state.seen > AHEAD else []
 
 
 def finish(state: CutState, options: CutOptions) -> list[bool]:
     """The answers of the last frames."""
-    return [_answer(state, options) for _ in range(state.seen - state.answered)]
+    state.hard += [_hard(state, options) for _ in range(state.seen - state.judged)]
+    state.scores += dissolves.finish(state.blends)
+    return [_answer(state) for _ in range(state.seen - state.answered)]
+
+
+def _answer(state: CutState) -> bool:
+    """Whether the oldest unanswered frame is a hard cut, or the middle of a dissolve that is far from any.
+
+    Of the stretches within a dissolve the one whose ends differ most is it, the first of equal ones.
+    """
+    at = min(state.answered, REACH)
+    found = state.hard[at] or (state.scores[at] > 0 and _dissolves(state, at))
+    state.answered += 1
+    if at == REACH:
+        state.hard.popleft()
+        state.scores.popleft()
+    return found
+
+
+def _dissolves(state: CutState, at: int) -> bool:
+    hard, scores = (list(column)[: at + REACH + 1] for column in (state.hard, state.scores))
+    first = scores[at] > max(scores[:at], default=0.0) and scores[at] >= max(scores[at:])
+    return first and not any(hard)
 
 
 def _see(state: CutState, luma: Luma) -> Seen:
@@ -87,20 +122,20 @@ def _see(state: CutState, luma: Luma) -> Seen:
     state.lit = state.lit or glowing >= LIT
     state.black = state.lit and not emerges and (state.black or glowing < BLACK)
     if not state.frames:
-        return Seen(luma, histogram, 0.0, 0.0, False)
+        return Seen(luma, histogram, 0.0, 0.0, False, glowing < LIT)
     last = state.frames[-1]
     shades = float(np.abs(histogram - last.histogram).sum()) / 2
-    return Seen(luma, histogram, _difference(luma, last.luma), shades, emerges)
+    return Seen(luma, histogram, _difference(luma, last.luma), shades, emerges, glowing < LIT)
 
 
 def _difference(a: Luma, b: Luma) -> float:
     return float(cv2.norm(a, b, cv2.NORM_L1)) / a.size
 
 
-def _answer(state: CutState, options: CutOptions) -> bool:
-    """Whether the oldest unanswered frame starts a shot: never the first, nor one less than APART from a cut."""
-    number, at = state.answered, len(state.frames) - (state.seen - state.answered)
-    state.answered += 1
+def _hard(state: CutState, options: CutOptions) -> bool:
+    """Whether the oldest unjudged frame starts a shot: never the first, nor one less than APART from a cut."""
+    number, at = state.judged, len(state.frames) - (state.seen - state.judged)
+    state.judged += 1
     if number == 0 or number - state.last_cut < APART:
         return False
     found = state.frames[at].emerges or (_stands_out(state, at, options) and not _returns(state, at, options))
@@ -128,11 +163,11 @@ def _stands_out(state: CutState, at: int, options: CutOptions) -> bool:
 
 
 def _beside(state: CutState, at: int) -> list[Seen]:
-    """AHEAD frames on either side that are no repeats: slow video in a fast container shows each frame a few times."""
+    """NEAR frames on either side that are no repeats: slow video in a fast container shows each frame a few times."""
     first = max(0, len(state.frames) - state.seen)  # where the recording's first frame stands: it differs from nothing
     frames = list(state.frames)
-    before = [f for f in frames[max(first + 1, at - APART) : at] if f.diff >= REPEAT][-AHEAD:]
-    return before + [f for f in frames[at + 1 : at + 1 + AHEAD] if f.diff >= REPEAT]
+    before = [f for f in frames[max(first + 1, at - APART) : at] if f.diff >= REPEAT][-NEAR:]
+    return before + [f for f in frames[at + 1 : at + 1 + NEAR] if f.diff >= REPEAT]
 
 
 def _over(value: float, near: Sequence[float], ratio: float, beside: float) -> bool:
@@ -151,4 +186,4 @@ def _returns(state: CutState, at: int, options: CutOptions) -> bool:
     frames = [f.luma for f in state.frames]
     near = options.returns * state.frames[at].diff
     again = any(_difference(frames[at], frames[i]) < near for i in range(max(0, at - BACK), at - 1))
-    return again or any(_difference(f, frames[at - 1]) < near for f in frames[at + 1 : at + 1 + AHEAD])
+    return again or any(_difference(f, frames[at - 1]) < near for f in frames[at + 1 : at + 1 + NEAR])

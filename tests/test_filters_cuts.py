@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import cuts
-from filters.cuts import AHEAD, APART, BACK, GLOW, CutOptions, CutState
+from filters.cuts import AHEAD, APART, BACK, GLOW, NEAR, CutOptions, CutState
+from filters.dissolves import REACH
 from infra import media, pixels
 from schemas.spans import NS
 from tests.fixtures_media import lumas, samples, shot, texture
@@ -47,14 +48,15 @@ def test_every_frame_gets_one_answer_and_the_first_is_never_a_cut(frames: list[L
 
 @settings(deadline=None, max_examples=50)
 @given(SEQUENCES | SHOTS, st.integers(0, 60))
-def test_answers_are_final_two_frames_later(frames: list[Luma], at: int) -> None:
+def test_answers_are_final_AHEAD_frames_later(frames: list[Luma], at: int) -> None:
     """What comes more than AHEAD frames later changes nothing, and update never answers earlier or later than that."""
     state = CutState()
     given_so_far = []
     for i, frame in enumerate(frames):
         given_so_far += cuts.update(state, frame, OPTIONS)
         assert len(given_so_far) == max(0, i + 1 - AHEAD)
-        assert len(state.frames) <= BACK + 1 + AHEAD
+        assert len(state.frames) <= BACK + 1 + NEAR
+        assert len(state.scores) <= len(state.hard) <= AHEAD + REACH
     settled = max(0, min(at, len(frames)) - AHEAD)
     assert _answers(frames[:at])[:settled] == _answers(frames)[:settled]
 
@@ -121,7 +123,7 @@ def test_an_arm_that_goes_is_no_cut(seed: int, comes: int, stays: int) -> None:
         frames[8 + i][:, : round(share * 96)] = 70
     found = [i for i, cut in enumerate(_answers(frames)) if cut]
     assert all(i <= 8 + comes for i in found)
-    assert not found or comes + stays > AHEAD - 1
+    assert not found or comes + stays > NEAR - 1
 
 
 @settings(deadline=None, max_examples=30)
@@ -136,6 +138,29 @@ def test_a_fade_through_black_is_one_cut_where_light_comes(seed: int, length: in
     assert len(found) == 1
     assert len(out) + dark <= found[0] <= len(out) + dark + length
     assert not any(_answers([*[BLACK] * dark, *back]))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 9), st.integers(6, 24), st.integers(16, 40), st.integers(16, 40))
+def test_a_dissolve_is_one_cut_within_it(seed: int, length: int, before: int, after: int) -> None:
+    """Between two pictures with a camera's noise, over `length` frames."""
+    out, into = _still(seed, before + length), _still(seed + 1, length + after)
+    shares = np.linspace(0, 1, length + 2)[1:-1]
+    mixed = zip(out[before:], into[:length], shares, strict=True)
+    frames = [*out[:before], *(np.asarray(a * (1 - w) + b * w, np.uint8) for a, b, w in mixed), *into[length:]]
+    found = [i for i, cut in enumerate(_answers(frames)) if cut]
+    assert len(found) == 1
+    assert before < found[0] < before + length
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 9), st.integers(6, 24))
+def test_a_wipe_by_something_near_is_no_dissolve(seed: int, comes: int) -> None:
+    """What covers the picture from one side, as an arm does, leaves each pixel at one end or the other."""
+    frames = _still(seed, comes + 40)
+    for i, frame in enumerate(frames[20:]):
+        frame[:, : round(0.9 * 96 * min(1.0, i / comes))] = 70
+    assert not any(_answers(frames)[20:])
 
 
 def test_a_jump_within_a_still_shot_is_a_cut() -> None:
