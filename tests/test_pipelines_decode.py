@@ -22,9 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra import encoding, jail, pixels
-from pipelines import decode as passes
-from pipelines.decode import Asked, PassOptions, decode
+from pipelines.decode import decode
 from pipelines.encode import Cut, encode
+from pipelines.pass_options import Asked, PassOptions
 from schemas import Proxy
 from schemas.arrow import schema_of
 from schemas.errors import BadMedia
@@ -126,7 +126,7 @@ def test_a_span_over_a_minute_becomes_several_clips_and_the_last_ends_where_the_
 def test_frames_outside_given_spans_cost_no_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     rgb = pixels.rgb
-    monkeypatch.setattr(passes.pixels, "rgb", lambda frame, *a: taken.append(frame.pts) or rgb(frame, *a))
+    monkeypatch.setattr(pixels, "rgb", lambda frame, *a: taken.append(frame.pts) or rgb(frame, *a))
     reply = _decode(write(tmp_path / "robot.mp4", shot(1, 100)), [(9_000 * MS, 9_500 * MS)])
     (clip,) = reply["clips"]
     assert len(taken) == len(reply["proxies"][clip["clip_id"]]["sample_ns"]) == 2
