@@ -263,6 +263,24 @@ def two_shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("shots") / "two.mp4", [*shot(1, 30), *shot(2, 30)])
 
 
+def test_drawn_text_is_told_through_the_codec(tmp_path: Path) -> None:
+    """A pan of 20 px a second; words that stay, words of the scene, and words on a picture that stands."""
+    coarse = np.asarray(np.random.default_rng(3).integers(30, 220, (18, 44, 3)), np.uint8)
+    wide = cv2.resize(coarse, (616, 252), interpolation=cv2.INTER_NEAREST)
+    shares = {}
+    for name, speed, drawn in (("drawn", 2, True), ("scene", 2, False), ("still", 0, True)):
+        pictures = [wide[:, 60 + i * speed : 508 + i * speed].copy() for i in range(50)]
+        for i, picture in enumerate(pictures):
+            at = (90 if drawn else 200 - i * speed, 226)
+            cv2.putText(picture, "hold it with both hands", at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 4)
+            cv2.putText(picture, "hold it with both hands", at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 1)
+        (clip,) = _decode(write(tmp_path / f"{name}.mp4", pictures), [(0, 5 * NS)])["clips"]
+        shares[name] = clip["text_share"]
+    assert shares["drawn"] > 0.01
+    assert shares["scene"] < 0.001
+    assert shares["still"] is None
+
+
 def test_turned_pictures_come_out_upright(tmp_path: Path) -> None:
     path = write(tmp_path / "turned.mp4", [np.ascontiguousarray(np.rot90(p)) for p in shot(1, 10)])
     out = tmp_path / "out"
