@@ -30,6 +30,10 @@ class Policy:
     camera_motion_most: float = column(
         "long sides a second, more: camera_motion. EgoSmith ships .20 a half second", default=0.4
     )
+    text_share_most: float = column(
+        "text drawn on the picture, more: quarantine as burned_in_text. docs/ingest.md: the scene's own .0022 at most",
+        default=0.0025,
+    )
     damaged_share_most: float = column("damaged frames, more: quarantine as damaged. Ours: none", default=0.0)
     bridge_s: float = column("gap without hands that a run outlives. facts: .75", default=0.75)
     pad_s: float = column("added on both sides of a run. facts: 1", default=1.0)
@@ -77,9 +81,9 @@ class Policy:
 # Codes of windows, then of whole clips; a gated clip is GATED + one bit a reason of GATES.
 ROBOT, UNSAMPLED, GATED = 8, 9, 16
 # Licences first: the ledger tells the first reason.
-GATES = (*licences.REASONS, "too_short", "frozen", "too_dark", "blurred", "camera_motion", "damaged")
+GATES = (*licences.REASONS, "too_short", "frozen", "too_dark", "blurred", "camera_motion", "burned_in_text", "damaged")
 LICENCES = (1 << len(licences.REASONS)) - 1
-DAMAGED = 1 << GATES.index("damaged")
+DOUBTS = sum(1 << GATES.index(gate) for gate in ("burned_in_text", "damaged"))
 MEANING: dict[int, tuple[str, list[str]]] = {
     KEPT: ("accept", []),
     WEAK: ("quarantine", ["weak_contact"]),
@@ -142,6 +146,7 @@ def gates_of(clips: pa.Table, policy: Policy) -> NDArray[np.int64]:
         _signal(clips, "brightness") < policy.brightness_least,
         _signal(clips, "sharpness") < policy.sharpness_least,
         _signal(clips, "camera_motion") > policy.camera_motion_most,
+        _signal(clips, "text_share") > policy.text_share_most,
         damaged > policy.damaged_share_most,
     ]
     return np.sum([f.astype(np.int64) << bit for bit, f in enumerate(failed)], axis=0, dtype=np.int64)
@@ -157,12 +162,12 @@ def licence_gates(clips: pa.Table, policy: Policy) -> list[NDArray[np.bool_]]:
 
 
 def meaning(code: int) -> tuple[str, list[str]]:
-    """Verdict and reasons of a code. Damage alone is worth a second look; any other gate rejects."""
+    """Verdict and reasons of a code. Drawn text and damage are worth a second look; any other gate rejects."""
     if code < GATED:
         return MEANING[code]
     bits = code - GATED
     reasons = [gate for bit, gate in enumerate(GATES) if bits >> bit & 1]
-    return "quarantine" if bits == DAMAGED else "reject", reasons
+    return "reject" if bits & ~DOUBTS else "quarantine", reasons
 
 
 def _clip_of(hands: pa.Table, clips: pa.Table, detector: str) -> NDArray[np.int64]:

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from filters import fingerprints
+from filters import drawn_text, fingerprints
 
-VERSION = "signals-2"
+VERSION = "signals-3"
 CORNERS = 128  # EgoSmith's count (facts: camera motion by 128 corners, LK and RANSAC)
 BORDER = 24  # luma of a border's lightest pixel at most: coded black with noise at a quarter of the proxy's size
 STILL = 0.5  # mean absolute difference of 8-bit luma below which two samples are the same picture: codec noise
@@ -133,5 +133,6 @@ SIGNALS = (
     Signal("camera_motion", Pairs, _camera_motion, lambda p: _median(p.values)),
     Signal("freeze_share", Pairs, _difference, _freeze_share),
     Signal("border_share", Lightest, _lightest, _border_share),
+    Signal("text_share", drawn_text.State, lambda held, s: drawn_text.update(held, s.t_ns, s.luma), drawn_text.finish),
     Signal("fingerprints", list, fingerprints.update, fingerprints.finish),
 )

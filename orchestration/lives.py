@@ -14,7 +14,7 @@ PLACES = (
     ("assets", ("asset_id", "sha256", "uri"), ("uri", "stage", "licence", "codec", "duration_ns", "sha256", "run_id")),
     ("rejects", ("subject", "uri"), ("uri", "stage", "reason", "detail", "run_id")),
     ("clips", ("clip_id", "sha256"), ("clip_id", "sha256", "start_ns", "end_ns", "cutter", "sharpness", "brightness",
-                                      "motion", "camera_motion", "freeze_share", "damaged_frames")),
+                                      "motion", "camera_motion", "freeze_share", "text_share", "damaged_frames")),
     ("decisions", ("span_id", "clip_id", "sha256"), ("span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict",
                                                      "reasons", "hand_share", "bimanual", "policy")),
     ("duplicates", ("clip_a", "clip_b"), ("clip_a", "clip_b", "kind", "offset_ns", "overlap_ns", "distance")),

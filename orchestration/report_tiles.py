@@ -18,7 +18,7 @@ from pipelines.views import bases
 from schemas.spans import NS, Span
 
 Row = dict[str, Any]
-SIGNALS = ("sharpness", "brightness", "motion", "camera_motion", "freeze_share")
+SIGNALS = ("sharpness", "brightness", "motion", "camera_motion", "freeze_share", "text_share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,8 @@ def _facts(decision: Row, clip: Row) -> tuple[tuple[str, str], ...]:
 def _measure(name: str, value: float) -> str:
     if name == "freeze_share":
         return f"{value:.0%}"
+    if name == "text_share":
+        return f"{value:.1%}"
     if name == "camera_motion":
         return f"{value:.1%}/s"
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"

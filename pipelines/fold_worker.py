@@ -11,8 +11,8 @@ from typing import Any
 from infra import jail, objects, scratch
 from infra.store import Store
 from pipelines import parcel as parcels
-from pipelines.decode import Asked, PassOptions
 from pipelines.parcel import Parcel, recipe_of
+from pipelines.pass_options import Asked, PassOptions
 from pipelines.recording import local_copy
 from pipelines.sources.episode_log import EpisodeLog
 from pipelines.sources.episode_rows import episode_row, fit_to_video, slack_ns, step_table

@@ -16,10 +16,10 @@ from pipelines import bounds
 from pipelines import parcel as parcels
 from pipelines.asking import fetched, is_web, revised
 from pipelines.budget import Budget
-from pipelines.decode import Asked, PassOptions
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
 from pipelines.parcel import Parcel, recipe_of
+from pipelines.pass_options import Asked, PassOptions
 from pipelines.recording import bring, in_place, local_copy, stored
 from pipelines.sources import PREPARE, READERS, Item, Source
 from pipelines.sources.robot import RobotSource

@@ -19,8 +19,8 @@ import pyarrow as pa
 from infra import jail, objects, scratch, weights
 from infra.lease import Lease
 from infra.store import Store
-from pipelines.decode import Asked, PassOptions
 from pipelines.hop import Done, Run
+from pipelines.pass_options import Asked, PassOptions
 from schemas import Reject
 from schemas.keys import key_of
 

@@ -93,6 +93,10 @@ class Clip:
     camera_motion: float | None = column("median global shift, share of the long side a second")
     freeze_share: float | None = column("share of sample pairs without change, 0..1")
     border_share: float | None = column("share of the picture that is a black border, 0..1", default=None)
+    text_share: float | None = column(
+        "share of the picture under text drawn on it, 0..1; null: drawn text could not be told from the scene's",
+        default=None,
+    )
     fingerprints: list[int] | None = column("filters/fingerprints.py: 17 words a sample", pa.list_(pa.uint64()))
     redaction: str | None = column("what looked for faces: model, version; null: not looked for", default=None)
     redaction_state: str | None = column("none_found, blurred; null: not looked for", default=None)

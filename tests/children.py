@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.decode import PassOptions, decode
+from pipelines.decode import decode
+from pipelines.pass_options import PassOptions
 from schemas.errors import BadMedia
 
 

@@ -129,6 +129,7 @@ def test_runs_closer_than_their_padding_meet_half_way() -> None:
         ({"brightness": 3.0}, "too_dark", "reject"),
         ({"sharpness": 1.0}, "blurred", "reject"),
         ({"camera_motion": 0.8}, "camera_motion", "reject"),
+        ({"text_share": 0.01}, "burned_in_text", "quarantine"),
         ({"damaged_frames": 1}, "damaged", "quarantine"),
         ({"end_ns": NS // 2}, "too_short", "reject"),
     ],
@@ -143,9 +144,11 @@ def test_gates_judge_the_whole_clip(signals: dict[str, Any], reason: str, verdic
 
 def test_null_signals_reject_nothing_and_reasons_add_up() -> None:
     well, ill = clip("a", 1.5), clip("b", 1.5, brightness=0.0, damaged_frames=5)
-    table = run([well, ill], [hands(c, {0: [0.9], 1: [0.9]}) for c in (well, ill)])
+    doubtful = clip("c", 1.5, text_share=0.01, damaged_frames=5)
+    table = run([well, ill, doubtful], [hands(c, {0: [0.9], 1: [0.9]}) for c in (well, ill, doubtful)])
     assert sorted((d["verdict"], d["reasons"]) for d in table.to_pylist()) == [
         ("accept", []),
+        ("quarantine", ["burned_in_text", "damaged"]),
         ("reject", ["too_dark", "damaged"]),
     ]
 

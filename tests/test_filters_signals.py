@@ -91,7 +91,8 @@ def test_brightness_is_the_mean_luma(level: int) -> None:
 
 def test_one_sample_has_no_pairs_and_none_has_nothing() -> None:
     one = _measure([_scene()])
-    assert {name for name, value in one.items() if value is None} == {"motion", "camera_motion", "freeze_share"}
+    pairs = {"motion", "camera_motion", "freeze_share"}
+    assert {name for name, value in one.items() if value is None} == pairs | {"text_share"}
     assert set(_measure([]).values()) == {None}
 
 

@@ -22,9 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra import encoding, jail, pixels
-from pipelines import decode as passes
-from pipelines.decode import Asked, PassOptions, decode
+from pipelines.decode import decode
 from pipelines.encode import Cut, encode
+from pipelines.pass_options import Asked, PassOptions
 from schemas import Proxy
 from schemas.arrow import schema_of
 from schemas.errors import BadMedia
@@ -126,7 +126,7 @@ def test_a_span_over_a_minute_becomes_several_clips_and_the_last_ends_where_the_
 def test_frames_outside_given_spans_cost_no_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     rgb = pixels.rgb
-    monkeypatch.setattr(passes.pixels, "rgb", lambda frame, *a: taken.append(frame.pts) or rgb(frame, *a))
+    monkeypatch.setattr(pixels, "rgb", lambda frame, *a: taken.append(frame.pts) or rgb(frame, *a))
     reply = _decode(write(tmp_path / "robot.mp4", shot(1, 100)), [(9_000 * MS, 9_500 * MS)])
     (clip,) = reply["clips"]
     assert len(taken) == len(reply["proxies"][clip["clip_id"]]["sample_ns"]) == 2
@@ -261,6 +261,24 @@ def test_what_is_redacted_is_in_no_clip(two_shots: Path, spans: list[tuple[int, 
 @pytest.fixture(scope="module")
 def two_shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("shots") / "two.mp4", [*shot(1, 30), *shot(2, 30)])
+
+
+def test_drawn_text_is_told_through_the_codec(tmp_path: Path) -> None:
+    """A pan of 20 px a second; words that stay, words of the scene, and words on a picture that stands."""
+    coarse = np.asarray(np.random.default_rng(3).integers(30, 220, (18, 44, 3)), np.uint8)
+    wide = cv2.resize(coarse, (616, 252), interpolation=cv2.INTER_NEAREST)
+    shares = {}
+    for name, speed, drawn in (("drawn", 2, True), ("scene", 2, False), ("still", 0, True)):
+        pictures = [wide[:, 60 + i * speed : 508 + i * speed].copy() for i in range(50)]
+        for i, picture in enumerate(pictures):
+            at = (90 if drawn else 200 - i * speed, 226)
+            cv2.putText(picture, "hold it with both hands", at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 4)
+            cv2.putText(picture, "hold it with both hands", at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 1)
+        (clip,) = _decode(write(tmp_path / f"{name}.mp4", pictures), [(0, 5 * NS)])["clips"]
+        shares[name] = clip["text_share"]
+    assert shares["drawn"] > 0.01
+    assert shares["scene"] < 0.001
+    assert shares["still"] is None
 
 
 def test_turned_pictures_come_out_upright(tmp_path: Path) -> None:

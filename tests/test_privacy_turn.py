@@ -22,12 +22,12 @@ from infra.store import Store
 from pipelines import release as files
 from pipelines.caption import caption
 from pipelines.caption_writer import CaptionOptions
-from pipelines.decode import PassOptions
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.inventory import current_clips, inventory
 from pipelines.look import frame_of
 from pipelines.parcel import recipe_of
+from pipelines.pass_options import PassOptions
 from pipelines.publish import publish
 from pipelines.redact import version
 from pipelines.sources import Source

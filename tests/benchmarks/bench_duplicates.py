@@ -33,9 +33,10 @@ from filters import fingerprints, matches  # noqa: E402
 from infra.store import Store  # noqa: E402
 from pipelines import dedup as hop  # noqa: E402
 from pipelines.copies import RULE, version_of  # noqa: E402
-from pipelines.decode import PassOptions, decode  # noqa: E402
+from pipelines.decode import decode  # noqa: E402
 from pipelines.hop import Run  # noqa: E402
 from pipelines.parcel import recipe_of  # noqa: E402
+from pipelines.pass_options import PassOptions  # noqa: E402
 from schemas import Asset, Marks  # noqa: E402
 from schemas.arrow import table_of  # noqa: E402
 from schemas.keys import key_of  # noqa: E402

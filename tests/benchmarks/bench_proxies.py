@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
 from infra import media, pixels  # noqa: E402
 from infra.hand_model import LiteHandDetector  # noqa: E402
-from pipelines.decode import PassOptions  # noqa: E402
+from pipelines.pass_options import PassOptions  # noqa: E402
 from schemas.spans import NS  # noqa: E402
 from tests.benchmarks.bench_ingest import samples  # noqa: E402
 

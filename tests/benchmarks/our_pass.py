@@ -21,7 +21,7 @@ LIMITS = jail.Limits(cpu_s=6 * 3600, wall_s=12 * 3600)
 
 def measured(path: Path) -> str:
     """Runs the pass with the default options; what it cost as a line of JSON."""
-    from pipelines.decode import Asked, PassOptions
+    from pipelines.pass_options import Asked, PassOptions
 
     job = {"sha256": "0" * 64, "options": dataclasses.asdict(PassOptions()), "asked": dataclasses.asdict(Asked())}
     with tempfile.TemporaryDirectory() as folder:
