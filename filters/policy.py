@@ -196,12 +196,14 @@ def _table(clips: pa.Table, spans: Spans, policy: Policy, run_id: str) -> pa.Tab
     digest = policy.digest
     edges = zip(sha256.to_pylist(), spans.start_ns.tolist(), spans.end_ns.tolist(), strict=True)
     span_ids = [clip_id(sha, start, end) for sha, start, end in edges]
-    inside = clips["clip_id"].take(pa.array(spans.clip)).to_pylist()
+    rests = {name: clips[name].take(pa.array(spans.clip)) for name in ("clip_row_id", "stage", "licence")}
+    keys = zip(span_ids, *(column.to_pylist() for column in rests.values()), strict=True)
     return pa.table(
         {
-            "decision_id": pa.array([key_of(*of, digest) for of in zip(span_ids, inside, strict=True)], pa.string()),
+            "decision_id": pa.array([key_of(*key, digest) for key in keys], pa.string()),
             "span_id": pa.array(span_ids, pa.string()),
-            "clip_id": pa.array(inside, pa.string()),
+            "clip_id": clips["clip_id"].take(pa.array(spans.clip)),
+            **rests,
             "sha256": sha256,
             "start_ns": pa.array(spans.start_ns),
             "end_ns": pa.array(spans.end_ns),

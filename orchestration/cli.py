@@ -111,7 +111,7 @@ def why(
 
     settings = load(config, sets, root)
     with output(as_json) as tell:
-        found = life(turns.run_of(settings).store, subject)
+        found = life(turns.run_of(settings).store, subject, turns.recipe(settings), settings.policy.digest)
         tell(found if as_json else as_text(found))
 
 

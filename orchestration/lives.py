@@ -6,6 +6,8 @@ from typing import Any
 
 from infra.store import Store
 from pipelines import release as files
+from pipelines.inventory import current_clips, inventory
+from pipelines.verdicts import verdicts
 from schemas.errors import UsageError
 
 Row = dict[str, Any]
@@ -14,9 +16,11 @@ PLACES = (
     ("assets", ("asset_id", "sha256", "uri"), ("uri", "stage", "licence", "codec", "duration_ns", "sha256", "run_id")),
     ("rejects", ("subject", "uri"), ("uri", "stage", "reason", "detail", "run_id")),
     ("clips", ("clip_id", "sha256"), ("clip_id", "sha256", "start_ns", "end_ns", "cutter", "sharpness", "brightness",
-                                      "motion", "camera_motion", "freeze_share", "text_share", "damaged_frames")),
-    ("decisions", ("span_id", "clip_id", "sha256"), ("span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict",
-                                                     "reasons", "hand_share", "bimanual", "policy")),
+                                      "motion", "camera_motion", "freeze_share", "text_share",
+                                      "damaged_frames", "redaction", "redaction_state")),
+    ("decisions", ("span_id", "clip_id", "sha256"), ("decision_id", "span_id", "clip_id", "sha256", "start_ns",
+                                                     "end_ns", "verdict", "reasons", "hand_share", "bimanual", "stage",
+                                                     "licence", "policy")),
     ("duplicates", ("clip_a", "clip_b"), ("clip_a", "clip_b", "kind", "offset_ns", "overlap_ns", "distance")),
     ("captions", ("span_id", "sha256"), ("span_id", "kind", "text", "model")),
     ("episodes", ("episode_id", "name", "uri"), ("episode_id", "name", "uri", "embodiment", "instruction", "outcome",
@@ -24,8 +28,11 @@ PLACES = (
 )  # fmt: skip
 
 
-def life(store: Store, subject: str) -> dict[str, list[Row]]:
-    """Rows that name the subject, and what descends from them. UsageError when nothing does."""
+def life(store: Store, subject: str, recipe: str, policy: str) -> dict[str, list[Row]]:
+    """Rows that name the subject, and what descends from them. UsageError when nothing does.
+
+    A decision is told with `now`: what ledger, report and publish take it for under this recipe and policy (digests).
+    """
     found: dict[str, list[Row]] = {}
     for table, columns, told in PLACES:
         where = " or ".join(f"{c} = '{_quote(subject)}'" for c in columns)
@@ -49,7 +56,19 @@ def life(store: Store, subject: str) -> dict[str, list[Row]]:
     spans = {d["span_id"] for d in found["decisions"]}
     found["captions"] = store.read_keys("captions", "span_id", sorted(spans), list(PLACES[5][2])).to_pylist()
     found["releases"] = _releases(store, spans)
+    now = _verdicts_now(store, recipe, policy) if found["decisions"] else {}
+    found["decisions"] = [
+        {k: v for k, v in d.items() if k != "decision_id"} | {"now": now.get(d["decision_id"], "superseded")}
+        for d in found["decisions"]
+    ]
     return found
+
+
+def _verdicts_now(store: Store, recipe: str, policy: str) -> dict[str, str]:
+    """Verdict and reasons of every decision that holds, by decision_id."""
+    assets = inventory(store, recipe)
+    rows = verdicts(store, recipe, assets, current_clips(store, assets, recipe), policy).to_pylist()
+    return {r["decision_id"]: " ".join([r["verdict"], *r["reasons"]]) for r in rows}
 
 
 def _quote(text: str) -> str:

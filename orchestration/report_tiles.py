@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from infra.store import Store
 from orchestration.report_pictures import Look, Picture, picture_of, proxies_of
-from pipelines.copies import copies_of, without_copies
+from pipelines.verdicts import verdicts
 from pipelines.views import bases
 from schemas.spans import NS, Span
 
@@ -80,24 +80,10 @@ class Corpus:
 
 
 def current_decisions(store: Store, assets: pa.Table, clips: pa.Table, recipe: str, policy: str) -> pa.Table:
-    """The policy's decisions on current clips, copies told; reason: the first or "", stage: the clip's."""
-    columns = [
-        "span_id",
-        "clip_id",
-        "sha256",
-        "start_ns",
-        "end_ns",
-        "verdict",
-        "reasons",
-        "hand_share",
-        "bimanual",
-    ]
-    table = store.read("decisions", columns, f"policy = '{policy}'")
-    at = pc.index_in(table["clip_id"], clips["clip_id"].combine_chunks())
-    table, at = table.filter(pc.is_valid(at)), at.drop_null()
-    table = without_copies(table, copies_of(store, recipe, assets, table))
+    """The policy's decisions on current clips, copies told; reason: the first or ""."""
+    table = verdicts(store, recipe, assets, clips, policy)
     first = pc.binary_join(pc.list_slice(table["reasons"], 0, 1, return_fixed_size_list=False), "")
-    return table.append_column("reason", first).append_column("stage", clips["stage"].take(at))
+    return table.append_column("reason", first)
 
 
 def spread(labels: Sequence[Sequence[str]], keys: Sequence[str], most: int) -> list[int]:

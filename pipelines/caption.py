@@ -16,12 +16,13 @@ from pipelines.caption_writer import HOP, CaptionOptions, Writer, recipe_of, sig
 from pipelines.engines import actors
 from pipelines.hop import Done, Run
 from pipelines.inventory import current_clips, inventory
+from pipelines.verdicts import decisions_of
 from pipelines.views import episode_of, episodes_by_recording
 from schemas.keys import key_of
 
 # Ray takes 3 to 6 s to start, and the grounded captioner writes this many spans in well under one.
 IN_PROCESS_SPANS = 64
-COLUMNS = ["span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict"]
+COLUMNS = ["span_id", "clip_id", "clip_row_id", "sha256", "start_ns", "end_ns", "verdict"]
 
 Row = dict[str, Any]
 
@@ -59,16 +60,13 @@ def missing(store: Store, recipe: str, policy: Policy, options: CaptionOptions) 
     """
     assets = inventory(store, recipe)
     clips = current_clips(store, assets, recipe)
-    wanted = "verdict = 'accept' or verdict = 'unknown'"
-    spans = store.read("decisions", COLUMNS, f"policy = '{policy.digest}' and ({wanted})")
-    robots = pc.filter(clips["clip_id"], pc.equal(clips["stage"], "robot")).combine_chunks()
-    spans = spans.filter(pc.is_in(spans["clip_id"], clips["clip_id"].combine_chunks()))
-    kept = pc.or_(pc.equal(spans["verdict"], "accept"), pc.is_in(spans["clip_id"], robots))
-    in_table = dict(zip(clips["clip_id"].to_pylist(), clips["clip_row_id"].to_pylist(), strict=True))
+    spans = decisions_of(store, clips, policy.digest)
+    unknown = pc.and_(pc.equal(spans["stage"], "robot"), pc.equal(spans["verdict"], "unknown"))
+    kept = pc.or_(pc.equal(spans["verdict"], "accept"), unknown)
     parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
     episodes = episodes_by_recording(store)
-    rows = spans.filter(kept).sort_by("span_id").to_pylist()
-    jobs = [_job(r | {"clip_row_id": in_table[r["clip_id"]]}, parents[r["sha256"]], episodes) for r in rows]
+    rows = spans.select(COLUMNS).filter(kept).sort_by("span_id").to_pylist()
+    jobs = [_job(r, parents[r["sha256"]], episodes) for r in rows]
     return _unwritten(store, jobs, options)
 
 
@@ -83,7 +81,8 @@ def _unwritten(store: Store, jobs: list[Row], options: CaptionOptions) -> list[R
 
 
 def _job(span: Row, asset: Row, episodes: Any) -> Row:
-    found = episode_of(episodes, span["sha256"], span["start_ns"], span["end_ns"])
+    robot = asset["stage"] == "robot"  # other places of the same bytes do not speak
+    found = episode_of(episodes, span["sha256"], span["start_ns"], span["end_ns"]) if robot else None
     told = {"stage": asset["stage"], "narrations": asset["narrations"]}
     episode = found[0] if found else None
     basis = basis_of(asset["narrations"], episode, span)

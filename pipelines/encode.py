@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,18 @@ from filters import redaction
 from infra import encoding, media, pixels
 from infra.face_model import LONG_SIDE_PX as LOOK_PX
 from pipelines.redact import Redactor, by_time
+from pipelines.tiling import touches
 from schemas.errors import BadMedia
+from schemas.spans import Span
 
 
 @dataclass(slots=True)
 class Cut:
-    """One span to encode: the times of its frames, sorted, in ns from the recording's first frame."""
+    """One span to encode: the times of its frames, sorted, and its end, in ns from the recording's first frame."""
 
     index: int
     times_ns: list[int]
+    end_ns: int
     fps_hz: float
     long_side_px: int
     quarter_turns: int = 0
@@ -31,9 +34,14 @@ class Cut:
     encoder: encoding.Encoder | None = None
     size: tuple[int, int] = (0, 0)
 
-    def due(self, until_ns: int) -> int:
-        """How many of the times not yet served lie before `until_ns`."""
-        return max(0, bisect_left(self.times_ns, until_ns) - len(self.frame_ns))
+    def due(self, until_ns: int, next_ns: int | None) -> int:
+        """How many of the times not yet served are a picture's that is the nearest before `until_ns`.
+
+        next_ns: of the picture after it, None at the recording's end. One beyond the span's end shows what is not to
+        be seen in it: another shot, or what was redacted.
+        """
+        last = next_ns is not None and next_ns >= self.end_ns
+        return max(0, (len(self.times_ns) if last else bisect_left(self.times_ns, until_ns)) - len(self.frame_ns))
 
     def close(self) -> None:
         """Ends its file."""
@@ -57,21 +65,21 @@ class Blur:
 
 
 def main(argv: list[str]) -> None:
-    """argv: media path, out folder, path of JSON {"cuts", "redact"}.
+    """argv: media path, out folder, path of JSON {"cuts", "redacted", "blur"}.
 
-    cuts: [{"times_ns", "fps_hz", "long_side_px", "quarter_turns"}]. redact: null, or {"weights": path of the face
-    detector's, "faces": clips.faces of the whole recording}.
+    cuts: [{"times_ns", "end_ns", "fps_hz", "long_side_px", "quarter_turns"}]. redacted: spans of which no frame is
+    shown. blur: null, or {"weights": path of the face detector's, "faces": clips.faces of the whole recording}.
     Writes <index>.mp4 a span and prints [{"frame_ns", "width_px", "height_px"}], in the list's order.
     """
     job = json.loads(Path(argv[2]).read_text())
     cuts = [Cut(i, **cut) for i, cut in enumerate(job["cuts"])]
-    blur = Blur(Redactor(Path(job["redact"]["weights"])), by_time(job["redact"]["faces"])) if job["redact"] else None
-    encode(Path(argv[0]), Path(argv[1]), cuts, blur)
+    blur = Blur(Redactor(Path(job["blur"]["weights"])), by_time(job["blur"]["faces"])) if job["blur"] else None
+    encode(Path(argv[0]), Path(argv[1]), cuts, blur, [(start, end) for start, end in job["redacted"]])
     print(json.dumps([{"frame_ns": c.frame_ns, "width_px": c.size[0], "height_px": c.size[1]} for c in cuts]))
 
 
-def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None) -> None:
-    """Encodes all cuts in one pass; a time's frame is the one nearest to it.
+def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None, redacted: Iterable[Span] = ()) -> None:
+    """Encodes all cuts in one pass; a time's frame is the one nearest to it that is in its span and not redacted.
 
     BadMedia `span_unreadable`: a span whose frames did not decode this time.
     """
@@ -81,13 +89,13 @@ def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None) -> 
     start_ns = max(0, waiting[0].times_ns[0] - 1_000_000_000) if waiting else 0
     last: media.Picture | None = None
     facts: media.Facts | None = None
-    for picture in _with_end(media.pictures(container, stream, start_ns)):
+    for picture in _shown(media.pictures(container, stream, start_ns), redacted):
         if picture is not None and facts is None:
             facts = media.facts(container, stream, picture.frame, cuts[0].quarter_turns)
         if last is not None and facts is not None:
             # Half way to the next frame the next one becomes the nearest.
             until = (last.t_ns + picture.t_ns + 1) // 2 if picture else last.t_ns + max(last.length_ns, 500_000_000)
-            _serve(waiting, last, until, Source(facts, out, blur))
+            _serve(waiting, last, (until, picture and picture.t_ns), Source(facts, out, blur))
             for cut in [c for c in waiting if len(c.frame_ns) == len(c.times_ns)]:
                 cut.close()
                 waiting.remove(cut)
@@ -100,8 +108,10 @@ def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None) -> 
         raise BadMedia("span_unreadable", f"{len(waiting)} spans end after the last frame that decodes")
 
 
-def _with_end(pictures: Iterator[media.Picture]) -> Iterator[media.Picture | None]:
-    yield from pictures
+def _shown(pictures: Iterator[media.Picture], redacted: Iterable[Span]) -> Iterator[media.Picture | None]:
+    """Pictures that touch nothing redacted, then None."""
+    hidden = touches(redacted)
+    yield from (p for p in pictures if not hidden(p.t_ns, p.t_ns + p.length_ns))
     yield None
 
 
@@ -114,13 +124,13 @@ class Source:
     blur: Blur | None
 
 
-def _serve(cuts: list[Cut], picture: media.Picture, until_ns: int, source: Source) -> None:
-    """Writes the picture to every cut that has times before `until_ns`."""
+def _serve(cuts: list[Cut], picture: media.Picture, until: tuple[int, int | None], source: Source) -> None:
+    """Writes the picture to every cut for which it is due: Cut.due."""
     facts, blur = source.facts, source.blur
     scaled: dict[tuple[int, int], Any] = {}
     faces: Any = None
     for cut in cuts:
-        count = cut.due(until_ns)
+        count = cut.due(*until)
         if not count:
             continue
         if cut.encoder is None:

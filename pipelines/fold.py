@@ -12,6 +12,7 @@ from pipelines.fold_worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
 from pipelines.ingest import IngestOptions, prepare
 from pipelines.parcel import recipe_of
+from pipelines.restated import restated_media
 from pipelines.sources.robot import READERS, RobotSource
 from schemas.errors import UsageError
 from schemas.keys import key_of
@@ -25,7 +26,11 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
     with run.hold(parcels.LEASE) as held:
         parcels.sweep(run, HOP)
         prepare(run, sources)
-        todo = missing(run, list_logs(sources), recipe_of(options.cutting))
+        recipe, offered = recipe_of(options.cutting), list(list_logs(sources))
+        said = {m.uri: _said(logs.source) for logs in offered for m in logs.item.media}
+        held.check()
+        done.add("assets", run.store.insert("assets", restated_media(run, said, recipe), run_id=run.run_id))
+        todo = missing(run, offered, recipe)
         sizes = [(key, logs.item.size_bytes) for key, logs in todo.items()]
         unreached: list[str] = []
         finished = 0
@@ -39,6 +44,10 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
         count = len(unreached)
         done.notes.append(f"{count} could not be reached and are tried again next time: {unreached[0]}")
     return done
+
+
+def _said(source: RobotSource) -> dict[str, str | None]:
+    return {"licence": source.licence, "consent": source.consent}
 
 
 def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:

@@ -18,6 +18,7 @@ from pipelines.sources.episode_log import EpisodeLog
 from pipelines.sources.episode_rows import episode_row, fit_to_video, slack_ns, step_table
 from pipelines.sources.log_items import BadEpisode, LogItem, MediaFile
 from pipelines.sources.robot import READERS, RobotSource
+from pipelines.wishes import ROBOT, asked_of, cut_alike
 from schemas import Asset
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import key_of, salted
@@ -93,7 +94,7 @@ class Worker:
         return round(self.cutting.cut.longest_s * NS)
 
     def _asset_id(self, media: MediaFile) -> str:
-        return key_of(media.uri, media.revision, recipe_of(self.cutting))
+        return key_of(media.uri, media.revision, recipe_of(self.cutting), ROBOT)
 
     def _attempts(self, logs: Logs) -> list[EpisodeLog | BadEpisode]:
         with scratch.folder("log") as folder:
@@ -142,14 +143,14 @@ class Worker:
         """Its facts: of an asset of the same bytes whose clips hold every span, or by decoding."""
         recipe = recipe_of(self.cutting)
         spans = sorted({s for o in offers for s in o.spans})
-        decoder = parcels.Decoder(self.store, self.run_id, self.cutting, self.limits)
-        asked = Asked(tuple(spans), blur=decoder.blurs(sha256, ["robot"]))
-        where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{asked.tiling}'"
-        for known in self.store.read("assets", where=where).slice(0, 1).to_pylist():
+        asked = asked_of(self.store, self.cutting, sha256, [ROBOT], Asked(tuple(spans)))
+        if known := cut_alike(self.store, recipe, sha256, asked):
+            where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{asked.tiling}'"
             clips = self.store.read("clips", ["start_ns", "end_ns"], where).to_pylist()
-            held = [(c["start_ns"], c["end_ns"]) for c in clips]
+            held = [(row["start_ns"], row["end_ns"]) for row in [*clips, *known["gaps"]]]
             if not any(complement(held, (start, min(end, known["decoded_ns"]))) for start, end in spans):
-                return dict(known)
+                return known
+        decoder = parcels.Decoder(self.store, self.run_id, self.cutting, self.limits)
         with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
             return decoder.decode(path, sha256, asked, parcel)
 

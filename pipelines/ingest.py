@@ -21,8 +21,10 @@ from pipelines.hop import Done, Run, batches
 from pipelines.parcel import Parcel, recipe_of
 from pipelines.pass_options import Asked, PassOptions
 from pipelines.recording import bring, in_place, local_copy, stored
+from pipelines.restated import restated
 from pipelines.sources import PREPARE, READERS, Item, Source
 from pipelines.sources.robot import RobotSource
+from pipelines.wishes import asked_of, cut_alike
 from schemas import Asset
 from schemas.errors import BadMedia, TooManyRejects, TransientError, UsageError
 from schemas.keys import key_of, salted
@@ -55,6 +57,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
         prepare(run, sources)
         web.new_run()
         items, unreached = revised(run, list(list_items(sources)), recipe, options.fetch, again=options.ask_again)
+        items = restated(run, items, recipe)
         todo = missing(run, items, recipe, bounds.digest(options.fetch, options.limits))
         sizes = [(key, item.size_bytes) for key, item in todo.items()]
         budget = Budget(options.max_reject_share, options.least_rejects)
@@ -198,16 +201,12 @@ class Worker:
         objects.put(objects.join(self.staging, f"{key}.json"), parcel.dumps())
 
     def _facts(self, sha256: str, items: list[Item], parcel: Parcel) -> dict[str, Any]:
-        """Facts of the recording: from an asset of the same bytes that was cut alike, or by decoding them.
-
-        What any of the items wants redacted is redacted.
-        """
-        recipe = recipe_of(self.options.cutting)
-        decoder = parcels.Decoder(self.store, self.run_id, self.options.cutting, self.options.limits)
-        asked = asked_of(items, decoder.blurs(sha256, (item.stage for item in items)))
-        where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{asked.tiling}'"
-        for known in self.store.read("assets", where=where).slice(0, 1).to_pylist():
-            return dict(known)
+        """Facts of the recording: from an asset of the same bytes that was cut alike, or by decoding them."""
+        cutting = self.options.cutting
+        asked = asked_of(self.store, cutting, sha256, [item.stage for item in items], offered_by(items))
+        if known := cut_alike(self.store, recipe_of(cutting), sha256, asked):
+            return known
+        decoder = parcels.Decoder(self.store, self.run_id, cutting, self.options.limits)
         with local_copy(items[0].uri, self.store.root, sha256, Path(self.scratch)) as path:
             return decoder.decode(path, sha256, asked, parcel)
 
@@ -224,7 +223,7 @@ class Worker:
         )  # fmt: skip
 
 
-def asked_of(items: Sequence[Item], blur: bool) -> Asked:
+def offered_by(items: Sequence[Item]) -> Asked:
     """What the items that hold the same bytes want of them."""
     redacted = merge(span for item in items for span in item.redacted)
-    return Asked(redacted=tuple(redacted), quarter_turns=items[0].quarter_turns % 4, blur=blur)
+    return Asked(redacted=tuple(redacted), quarter_turns=max(item.quarter_turns % 4 for item in items))

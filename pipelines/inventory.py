@@ -1,4 +1,4 @@
-"""What the corpus holds now: the newest revision of every place, each recording's bytes counted once."""
+"""What the corpus holds now: the newest revision of every place, each recording's bytes counted once and redacted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from schemas.arrow import schema_of
 
 COLUMNS = (
     "asset_id", "uri", "revision", "modified_ns", "sha256", "stage", "licence", "wearer_id", "robot_id", "site_id",
-    "width_px", "height_px", "duration_ns", "decoded_ns", "gaps", "tiling", "quarter_turns", "narrations", "recipe",
+    "narrations", "recipe",
+)  # fmt: skip
+# What a decode of the bytes told.
+DECODED = (
+    "width_px", "height_px", "duration_ns", "decoded_ns", "gaps", "tiling", "quarter_turns", "redacted", "redaction",
 )  # fmt: skip
 LIGHT = tuple(name for name in schema_of(Clip).names if name not in ("fingerprints", "faces"))
 # What one copy of some bytes may say other than the next copy.
@@ -22,30 +26,72 @@ SPEAKING = ("stage", "licence", "wearer_id", "robot_id", "site_id", "said")
 def inventory(store: Store, recipe: str) -> pa.Table:
     """Newest asset of each uri (this recipe's first, then the latest), with two columns more.
 
+    A uri that both a log and another source hold has two: a robot's and a person's.
+
     current: decoded under this recipe. primary: the one asset whose licence, stage, ids and narrations speak for its
-    bytes: of the current ones one whose clips are redacted, where any is, then the least by these, whatever the order
-    of arrival and wherever the copies lie.
+    bytes: of the current ones the least by these, whatever the order of arrival and wherever the copies lie. What a
+    decode told (DECODED) is, of a current asset, what the one told that satisfies everyone: see `_governing`.
     """
-    assets = store.read("assets", COLUMNS)
-    assets = assets.append_column("current", pc.equal(assets["recipe"], recipe))
-    assets = assets.sort_by(
+    every = store.read("assets", (*COLUMNS, *DECODED))
+    every = every.append_column("current", pc.equal(every["recipe"], recipe))
+    assets = every.append_column("robot", pc.equal(every["stage"], "robot")).sort_by(
         [
             ("uri", "ascending"),
+            ("robot", "ascending"),
             ("current", "descending"),
             ("modified_ns", "descending"),
             ("revision", "descending"),
         ]
     )
-    assets = assets.filter(_firsts(assets["uri"]))
+    assets = assets.filter(pc.or_(_firsts(assets["uri"]), _firsts(assets["robot"]))).drop_columns("robot")
     assets = assets.append_column("said", _said(assets["narrations"]))
     order = [
         ("sha256", "ascending"),
         ("current", "descending"),
-        ("tiling", "descending"),
         *((name, "ascending") for name in SPEAKING),
     ]
     assets = assets.sort_by([*order, ("asset_id", "ascending")]).drop_columns("said")
-    return assets.append_column("primary", pc.and_(_firsts(assets["sha256"]), assets["current"]))
+    assets = assets.append_column("primary", pc.and_(_firsts(assets["sha256"]), assets["current"]))
+    return _as_governed(assets, every.filter(every["current"]))
+
+
+def _as_governed(assets: pa.Table, decoded: pa.Table) -> pa.Table:
+    """Assets with the DECODED columns that hold for their bytes; those that are not current keep their own."""
+    counts = pc.value_counts(decoded["sha256"])
+    several = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    if not len(several):
+        return assets
+    governing = _governing(decoded.filter(pc.is_in(decoded["sha256"], several)), assets.filter(assets["primary"]))
+    at = pc.index_in(assets["sha256"], governing["sha256"].combine_chunks())
+    moved = pc.add(at, assets.num_rows)
+    row = pc.if_else(pc.and_(assets["current"], pc.is_valid(at)), moved, pa.array(range(assets.num_rows), pa.int32()))
+    told = pa.concat_tables([assets.select(DECODED), governing.select(DECODED)]).take(row)
+    return pa.table({name: (told if name in DECODED else assets)[name] for name in assets.column_names})
+
+
+def _governing(decoded: pa.Table, primary: pa.Table) -> pa.Table:
+    """The asset of each recording through whose tiling it is read, superseded revisions of places included.
+
+    What is asked of the same bytes only grows (wishes.asked_of): the one in whose clips faces are blurred, of which
+    most is redacted and that is turned satisfies all. Of several the one of the stage that speaks for the bytes: a
+    robot's clips end with its attempts.
+    """
+    hidden = [sum(s["end_ns"] - s["start_ns"] for s in spans) for spans in decoded["redacted"].to_pylist()]
+    speaking = primary["stage"].take(pc.index_in(decoded["sha256"], primary["sha256"].combine_chunks()))
+    ranked = pa.table(
+        {
+            "sha256": decoded["sha256"],
+            "blurred": pc.is_valid(decoded["redaction"]),
+            "redacted_ns": pa.array(hidden, pa.int64()),
+            "quarter_turns": decoded["quarter_turns"],
+            "speaks": pc.equal(decoded["stage"], speaking),
+            "tiling": decoded["tiling"],
+        }
+    )
+    order = [("sha256", "ascending"), *((name, "descending") for name in ranked.column_names[1:])]
+    best = pc.sort_indices(ranked, sort_keys=order)
+    first = _firsts(decoded["sha256"].take(best))
+    return decoded.take(best.filter(first))
 
 
 def _said(narrations: pa.ChunkedArray) -> pa.Array:

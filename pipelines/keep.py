@@ -9,12 +9,13 @@ from filters.policy import Policy, decide
 from infra.store import Store
 from pipelines.hop import Done, Run
 from pipelines.inventory import current_clips, inventory
+from pipelines.verdicts import decisions_of
 
 HOP = "keep"
 
 
 def keep(run: Run, recipe: str, policy: Policy) -> Done:
-    """Decides every clip that has what it takes and no verdict of this policy yet."""
+    """Decides every clip that has what it takes and no verdict of this policy that holds."""
     done = Done(HOP)
     with run.hold(HOP) as held:
         clips, hands = undecided(run.store, recipe, policy)
@@ -30,8 +31,8 @@ def keep(run: Run, recipe: str, policy: Policy) -> Done:
 def undecided(store: Store, recipe: str, policy: Policy) -> tuple[pa.Table, pa.Table]:
     """Clips without a verdict that can get one (robot clips, and those that were looked at), and their hand tracks."""
     clips = current_clips(store, inventory(store, recipe), recipe)
-    decided = store.read("decisions", ["clip_id"], f"policy = '{policy.digest}'")["clip_id"]
-    clips = clips.filter(pc.invert(pc.is_in(clips["clip_id"], decided.combine_chunks())))
+    decided = decisions_of(store, clips, policy.digest)["clip_row_id"]
+    clips = clips.filter(pc.invert(pc.is_in(clips["clip_row_id"], decided.combine_chunks())))
     if not clips.num_rows:
         return clips, clips
     hands = store.read("hands", where=f"detector = '{policy.detector}'")

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.store import Store
-from pipelines.copies import copies_of, unread_of, without_copies
+from pipelines.copies import unread_of
 from pipelines.inventory import current_clips, inventory
+from pipelines.verdicts import verdicts
 from schemas.keys import key_of
 from schemas.spans import NS
 
@@ -122,11 +123,9 @@ def _decisions(
     store: Store, assets: pa.Table, clips: pa.Table, recipe: str, policy: str
 ) -> dict[str, list[tuple[str, str | None, int]]]:
     """Place, first reason and length of every current span, by recording."""
-    columns = ["span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict", "reasons"]
-    table = store.read("decisions", columns, f"policy = '{policy}'")
-    table = table.filter(pc.is_in(table["clip_id"], clips["clip_id"].combine_chunks()))
+    columns = ["sha256", "start_ns", "end_ns", "verdict", "reasons"]
+    table = verdicts(store, recipe, assets, clips, policy).select(columns)
     unread = unread_of(store, recipe)
-    table = without_copies(table, copies_of(store, recipe, assets, table))
     out: dict[str, list[tuple[str, str | None, int]]] = {}
     for row in table.to_pylist():
         reason = row["reasons"][0] if row["reasons"] else None

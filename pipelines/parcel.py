@@ -21,6 +21,7 @@ from infra.lease import Lease
 from infra.store import Store
 from pipelines.hop import Done, Run
 from pipelines.pass_options import Asked, PassOptions
+from pipelines.redact import version
 from schemas import Reject
 from schemas.keys import key_of
 
@@ -30,7 +31,7 @@ PARENTS = ("assets", "episodes")
 # What a decode tells of a recording: columns of its assets.
 FACTS = (
     "container", "codec", "width_px", "height_px", "fps_hz", "duration_ns", "decoded_ns", "gaps", "quarter_turns",
-    "tiling",
+    "tiling", "redacted", "redaction",
 )  # fmt: skip
 
 
@@ -84,11 +85,6 @@ class Decoder:
     options: PassOptions
     limits: jail.Limits
 
-    def blurs(self, sha256: str, stages: Iterable[str]) -> bool:
-        """Whether faces of a recording are blurred: one of the stages it comes or ever came under asks for it."""
-        known = self.store.read("assets", ["stage"], f"sha256 = '{sha256}'")["stage"].to_pylist()
-        return not {*stages, *known}.isdisjoint(self.options.blur_faces)
-
     def decode(self, path: Path, sha256: str, asked: Asked, parcel: Parcel) -> dict[str, Any]:
         """Decodes one recording in the jail into the parcel: clips and, once written, proxies. Returns its facts.
 
@@ -112,8 +108,9 @@ class Decoder:
                 parcel.proxies += self.store.write_fragments("proxies", batches)
             parcel.add_table("clips", clips)
         gaps = [{"start_ns": start, "end_ns": end, "reason": why} for start, end, why in reply["gaps"]]
-        turned = {"quarter_turns": asked.quarter_turns, "tiling": asked.tiling}
-        return reply["facts"] | turned | {"gaps": gaps}
+        told = {"quarter_turns": asked.quarter_turns, "tiling": asked.tiling, "gaps": gaps}
+        redacted = [{"start_ns": start, "end_ns": end} for start, end in asked.redacted]
+        return reply["facts"] | told | {"redacted": redacted, "redaction": version() if asked.blur else None}
 
 
 def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:

@@ -53,5 +53,6 @@ class Asked:
     @property
     def tiling(self) -> str:
         """What tells clips of the same bytes apart that were cut or turned otherwise; empty for plain ones."""
-        plain = (sorted(map(list, self.redacted)), self.quarter_turns % 4, version() if self.blur else "")
+        attempts = "" if self.spans is None else "attempts"
+        plain = (sorted(map(list, self.redacted)), self.quarter_turns % 4, version() if self.blur else "", attempts)
         return key_of(*plain)[:16] if any(plain) else ""

@@ -67,9 +67,10 @@ class Job:
         rows = [with_steps(r, steps[r["episode_id"]]) if r["episode_id"] else r for r in rows]
         jobs = [
             {"times_ns": r["times_ns"], "fps_hz": r["fps_hz"], "quarter_turns": r["quarter_turns"],
-             "long_side_px": self.options.view(r["view"]).long_side_px} for r in rows
+             "end_ns": r["end_ns"], "long_side_px": self.options.view(r["view"]).long_side_px} for r in rows
         ]  # fmt: skip
-        job = {"cuts": jobs, "redact": self._redaction(rows[0]["sha256"])}
+        redacted = [(s["start_ns"], s["end_ns"]) for s in rows[0]["redacted"]]
+        job = {"cuts": jobs, "redacted": redacted, "blur": self._blur(rows[0])}
         (folder / "jobs.json").write_text(json.dumps(job))
         with local_copy(rows[0]["uri"], self.store.root, rows[0]["sha256"]) as path:
             argv = [str(path), str(folder), str(folder / "jobs.json")]
@@ -77,12 +78,13 @@ class Job:
         for i, (row, cut) in enumerate(zip(rows, made, strict=True)):
             yield row | cut, folder / f"{i}.mp4"
 
-    def _redaction(self, sha256: str) -> dict[str, Any] | None:
-        """What encode is told of a recording's faces: where one of its clips was looked at, all of it is."""
-        where = f"sha256 = '{sha256}' and recipe = '{self.recipe}' and redaction is not null"
+    def _blur(self, row: Row) -> dict[str, Any] | None:
+        """What encode is told of a recording's faces, where its clips were looked at."""
+        if row["redaction"] is None:
+            return None
+        where = f"sha256 = '{row['sha256']}' and recipe = '{self.recipe}' and tiling = '{row['tiling']}'"
         clips = self.store.read("clips", ["faces"], where)["faces"].to_pylist()
-        faces = [face for of_clip in clips for face in of_clip]
-        return {"weights": str(weights.face_weights()), "faces": faces} if clips else None
+        return {"weights": str(weights.face_weights()), "faces": [face for of_clip in clips for face in of_clip]}
 
     def _steps(self, episode_id: str) -> pa.Table:
         return self.store.read("steps", where=f"episode_id = '{episode_id}'").sort_by("frame")

@@ -18,6 +18,7 @@ from filters.policy import Policy
 from infra.store import Store
 from pipelines.copies import copies_of, pairs_of
 from pipelines.inventory import current_clips, inventory
+from pipelines.verdicts import decisions_of
 from schemas.keys import digest_of, key_of
 from schemas.spans import NS
 
@@ -73,15 +74,14 @@ def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -
     assets = inventory(store, recipe)
     clips = current_clips(store, assets, recipe)
     parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
-    decisions = store.read("decisions", where=f"policy = '{policy.digest}' and verdict != 'reject'")
-    rejected = store.read("decisions", where=f"policy = '{policy.digest}' and verdict = 'reject'")
-    decisions = pa.concat_tables([decisions, _of_stage(rejected, clips, "robot")])
-    decisions = decisions.filter(pc.is_in(decisions["clip_id"], clips["clip_id"].combine_chunks()))
+    decided = decisions_of(store, clips, policy.digest)
+    refused = pc.and_(pc.equal(decided["verdict"], "reject"), pc.not_equal(decided["stage"], "robot"))
+    decisions, rejected = decided.filter(pc.invert(refused)), decided.filter(refused)
     captions = _captions(store, decisions["span_id"].to_pylist())
     episodes = episodes_by_recording(store)
     gone = copies_of(store, recipe, assets, decisions)
     rows: list[Row] = []
-    left_out = dict(Counter(copy.reason for copy in gone.values())) | _unlicensed(rejected, clips)
+    left_out = dict(Counter(copy.reason for copy in gone.values())) | _unlicensed(rejected)
     for decision in decisions.to_pylist():
         if decision["span_id"] in gone:
             continue
@@ -99,22 +99,14 @@ def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -
                 left_out["no_caption"] = left_out.get("no_caption", 0) + 1
             else:
                 rows.append(row)
-    looked = dict(zip(clips["clip_id"].to_pylist(), clips["redaction"].to_pylist(), strict=True))
-    rows = [row | {"redaction": looked[row["source_clip"]]} for row in rows]
     split_rows(rows, groups(pairs_of(store, recipe)), options)
     return sorted(rows, key=lambda r: (r["view"], r["clip_id"])), left_out
 
 
-def _unlicensed(rejected: pa.Table, clips: pa.Table) -> dict[str, int]:
+def _unlicensed(rejected: pa.Table) -> dict[str, int]:
     """People's spans that were rejected for their licence, by reason; a robot's are told view by view."""
-    human = pa.concat_tables([_of_stage(rejected, clips, stage) for stage in ("web", "ego")])
-    reasons = [r[0] for r in human["reasons"].to_pylist() if r and r[0] in licences.REASONS]
+    reasons = [r[0] for r in rejected["reasons"].to_pylist() if r and r[0] in licences.REASONS]
     return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
-
-
-def _of_stage(decisions: pa.Table, clips: pa.Table, stage: str) -> pa.Table:
-    wanted = clips.filter(pc.equal(clips["stage"], stage))["clip_id"]
-    return decisions.filter(pc.is_in(decisions["clip_id"], wanted.combine_chunks()))
 
 
 def episodes_by_recording(store: Store) -> dict[str, list[tuple[int, int, str, Row]]]:
@@ -170,6 +162,7 @@ def _row(
         "camera": camera[0] if camera else None, "origin_ns": camera[1] if camera else None,
         "caption": said.get("text"), "caption_kind": said.get("kind"), "caption_model": said.get("model"),
         "quarter_turns": asset["quarter_turns"], "licence": asset["licence"], "source_clip": decision["clip_id"],
+        "redaction": asset["redaction"], "redacted": asset["redacted"], "tiling": asset["tiling"],
         "episode_id": episode["episode_id"] if episode else None,
         "embodiment": episode["embodiment"] if episode else None,
         "task": episode["instruction"] if episode else None,
@@ -183,12 +176,14 @@ def _row(
 def bases(assets: pa.Table, store: Store, spans: Iterable[Row]) -> dict[str, str]:
     """What captions of each span must rest on now, by span_id; assets: the inventory, spans: rows of decisions."""
     narrations = dict(zip(assets["sha256"].to_pylist(), assets["narrations"].to_pylist(), strict=True))
-    for row in assets.filter(assets["primary"]).select(["sha256", "narrations"]).to_pylist():
-        narrations[row["sha256"]] = row["narrations"]
+    stages = {}
+    for row in assets.filter(assets["primary"]).select(["sha256", "narrations", "stage"]).to_pylist():
+        narrations[row["sha256"]], stages[row["sha256"]] = row["narrations"], row["stage"]
     episodes = episodes_by_recording(store)
     out = {}
     for span in spans:
-        found = episode_of(episodes, span["sha256"], span["start_ns"], span["end_ns"])
+        robot = stages.get(span["sha256"], "robot") == "robot"
+        found = episode_of(episodes, span["sha256"], span["start_ns"], span["end_ns"]) if robot else None
         out[span["span_id"]] = basis_of(narrations[span["sha256"]], found[0] if found else None, span)
     return out
 
@@ -242,5 +237,5 @@ def split_rows(rows: list[Row], alike: Mapping[str, str], options: PublishOption
 
 def selection_digest(rows: list[Row], recipe: Mapping[str, Any]) -> str:
     """Digest of what would be published, before a frame is encoded."""
-    place = ("uri", "group")
+    place = ("uri", "group", "redacted", "tiling")
     return digest_of([dict(recipe), [{k: v for k, v in r.items() if k not in place} for r in rows]])

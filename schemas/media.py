@@ -9,6 +9,7 @@ import pyarrow as pa
 from schemas.arrow import column
 
 GAP = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("reason", pa.string())]))
+SPANS = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64())]))
 NARRATION = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("text", pa.string())]))
 # Boxes and key points are relative to the picture: x by its width, y by its height.
 HAND = pa.struct(
@@ -45,7 +46,7 @@ Json = dict[str, object]
 class Asset:
     """One media object at one place. Written last: its clips are whole once it is there."""
 
-    asset_id: str = column("key_of(uri, revision, recipe)")
+    asset_id: str = column("key_of(uri, revision, recipe), and `robot` behind them for a log's recording")
     uri: str = column("where it was read")
     revision: str = column("what the source says to tell versions apart: ETag, or size and time")
     modified_ns: int = column("the source's time of this revision, Unix ns; 0 where it has none")
@@ -66,7 +67,11 @@ class Asset:
     decoded_ns: int = column("what its clips and gaps tile, from the first frame")
     gaps: list[Json] = column("spans that no clip holds: damaged, redacted", GAP, default_factory=list)
     quarter_turns: int = column("clockwise, on top of the container's own rotation, as the source says", default=0)
-    tiling: str = column("tells clips of equal bytes apart that were redacted or turned otherwise", default="")
+    tiling: str = column("tells clips of equal bytes apart that were cut, redacted or turned otherwise", default="")
+    redacted: list[Json] = column(
+        "spans kept out of every clip: what this place and all others known then wanted", SPANS, default_factory=list
+    )
+    redaction: str | None = column("clips.redaction of its clips; null: faces were not looked for", default=None)
     intrinsics_json: str | None = column("camera model and parameters as the source gave them")
     narrations: list[Json] = column("spans in ns from the first frame; null times: the whole", NARRATION)
     recipe: str = column("digest of cutter, signals and proxy options")
@@ -161,9 +166,12 @@ class Hands:
 class Decision:
     """One span's verdict under one policy. A clip's spans tile it."""
 
-    decision_id: str = column("key_of(span_id, clip_id, policy): two cutters may give one span to different clips")
+    decision_id: str = column("key_of(span_id, clip_row_id, stage, licence, policy): what it rests on is part of it")
     span_id: str = column("clip_id(sha256, start_ns, end_ns): a kept span is itself a clip")
     clip_id: str = column("clips.clip_id it lies in")
+    clip_row_id: str = column("clips.clip_row_id: whose signals and hands were judged")
+    stage: str = column("assets.stage as it was then")
+    licence: str | None = column("assets.licence as it was then")
     sha256: str = column("of the recording")
     start_ns: int = column("from the recording's first frame")
     end_ns: int = column("half-open")

@@ -59,7 +59,7 @@ class Corpus:
         picture = bytes(cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1])
         self.add(
             "assets", asset_id=key_of(name), uri=name, sha256=sha, stage=stage,
-            narrations=words, recipe=RECIPE,
+            narrations=words, recipe=RECIPE, decoded_ns=4 * S, duration_ns=4 * S,
         )  # fmt: skip
         self.add("clips", clip_row_id=key_of(key, RECIPE), clip_id=key, sha256=sha, end_ns=4 * S, recipe=RECIPE)
         seen = {"sample_ns": times, "width_px": 64, "height_px": 48, "jpegs": [picture] * 16}
@@ -77,6 +77,7 @@ class Corpus:
             )
         self.add(
             "decisions", decision_id=key_of(key, key, POLICY.digest), span_id=key, clip_id=key, sha256=sha,
+            clip_row_id=key_of(key, RECIPE), stage=stage,
             end_ns=4 * S, verdict=verdict, policy=POLICY.digest,
         )  # fmt: skip
         return key

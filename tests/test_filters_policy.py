@@ -40,6 +40,7 @@ def clip(name: str, seconds: float, start_s: float = 0.0, stage: str = "ego", **
     sha, start, end = key_of(name) * 2, round(start_s * NS), round((start_s + seconds) * NS)
     row = {f.name: None for f in schema_of(Clip)} | {
         "clip_id": clip_id(sha, start, end),
+        "clip_row_id": key_of(sha, start, end, "row"),
         "sha256": sha,
         "start_ns": start,
         "end_ns": end,
@@ -216,7 +217,7 @@ def test_decisions_tile_each_judged_clip(case: list[Any]) -> None:
         assert edges[-1] == c["end_ns"]
         for d in mine:
             assert d["span_id"] == clip_id(c["sha256"], d["start_ns"], d["end_ns"])
-            assert d["decision_id"] == key_of(d["span_id"], d["clip_id"], POLICY.digest)
+            assert d["decision_id"] == key_of(d["span_id"], c["clip_row_id"], c["stage"], c["licence"], POLICY.digest)
             assert (d["verdict"] == "accept") == (d["reasons"] == [])
             length = d["end_ns"] - d["start_ns"]
             assert length > 0

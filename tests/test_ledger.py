@@ -49,7 +49,8 @@ def decision(sha: str, within: Span, span: Span, verdict: str, reasons: list[str
     """A verdict on a span of a clip."""
     key, clip = clip_id(sha, *span), clip_id(sha, *within)
     return Decision(
-        decision_id=key_of(key, clip, policy), span_id=key, clip_id=clip, sha256=sha, start_ns=span[0],
+        decision_id=key_of(key, clip, policy), span_id=key, clip_id=clip, clip_row_id=key_of(clip, RECIPE),
+        stage="ego", licence=None, sha256=sha, start_ns=span[0],
         end_ns=span[1], verdict=verdict, reasons=reasons, hand_share=None, bimanual=None, policy=policy, run_id="t",
     )  # fmt: skip
 

@@ -379,7 +379,7 @@ def test_every_odd_sample_ends_as_it_must(tmp_path: Path) -> None:
 
 def _encode(path: Path, out: Path, times: list[list[int]], fps_hz: float = 10.0, side: int = 64) -> list[Cut]:
     out.mkdir(parents=True, exist_ok=True)
-    cuts = [Cut(i, t, fps_hz, side) for i, t in enumerate(times)]
+    cuts = [Cut(i, t, 1 << 62, fps_hz, side) for i, t in enumerate(times)]
     encode(path, out, cuts)
     return cuts
 

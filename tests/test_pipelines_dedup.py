@@ -163,7 +163,8 @@ def decided(recordings: dict[str, tuple[Asset, Clip]], compared: Store) -> Store
     """The same with a verdict on all, and a caption for each."""
     for a, _ in recordings.values():
         verdict = ("unknown", ["no_calibration"]) if a.stage == "robot" else ("accept", [])
-        made = dataclasses.replace(decision(a.sha256, SPAN, SPAN, *verdict), policy=JUDGED.digest)
+        made = decision(a.sha256, SPAN, SPAN, *verdict)
+        made = dataclasses.replace(made, policy=JUDGED.digest, stage=a.stage, licence=a.licence)
         said = caption(made.span_id, a.sha256, "L1", "Moves a disc.")
         said = dataclasses.replace(said, basis=basis_of([], None, dataclasses.asdict(made)))
         compared.insert("decisions", [made], run_id="t")
@@ -219,7 +220,7 @@ def test_what_cannot_be_cut_leaves_its_copies_in(recordings: dict[str, tuple[Ass
 
 @pytest.mark.parametrize("which", [lambda a, c: c.clip_id, lambda a, c: a.uri, lambda a, c: a.sha256])
 def test_why_names_the_copies(recordings: dict[str, tuple[Asset, Clip]], compared: Store, which: Any) -> None:
-    found = life(compared, which(*recordings["small"]))
+    found = life(compared, which(*recordings["small"]), RECIPE, JUDGED.digest)
     assert len(found["duplicates"]) == 4
     assert all(recordings["small"][1].clip_id in (r["clip_a"], r["clip_b"]) for r in found["duplicates"])
-    assert life(compared, which(*recordings["other take"]))["duplicates"] == []
+    assert life(compared, which(*recordings["other take"]), RECIPE, JUDGED.digest)["duplicates"] == []

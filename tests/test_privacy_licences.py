@@ -9,6 +9,10 @@ import pyarrow as pa
 import pytest
 
 from infra import gate
+from orchestration.lives import life
+from orchestration.report import report
+from pipelines.caption import missing
+from pipelines.caption_writer import CaptionOptions
 from pipelines.gate_rules import expectations
 from pipelines.keep import keep
 from pipelines.ledger import ledger
@@ -25,11 +29,12 @@ def corpus(tmp_path: Path) -> Corpus:
     return Corpus(tmp_path)
 
 
-def _licence(corpus: Corpus, name: str, licence: str, stage: str) -> None:
+def _licence(corpus: Corpus, name: str, licence: str, stage: str, revision: str = "2") -> None:
     """A newer revision of the recording's place that states a licence."""
     corpus.add(
-        "assets", asset_id=key_of(name, licence), uri=name, revision="2", modified_ns=1, sha256=name.ljust(64, "0"),
-        stage=stage, licence=licence, narrations=[], recipe=RECIPE, decoded_ns=4 * 10**9, duration_ns=4 * 10**9,
+        "assets", asset_id=key_of(name, revision), uri=name, revision=revision, modified_ns=int(revision),
+        sha256=name.ljust(64, "0"), stage=stage, licence=licence, narrations=[], recipe=RECIPE,
+        decoded_ns=4 * 10**9, duration_ns=4 * 10**9,
     )  # fmt: skip
 
 
@@ -43,7 +48,7 @@ def _views(corpus: Corpus) -> tuple[dict[str, set[str]], dict[str, int]]:
 
 
 def test_no_view_takes_what_a_licence_forbids_even_if_it_was_accepted(corpus: Corpus) -> None:
-    """Decided before the licence was known: publish looks again, the view that takes every verdict included."""
+    """Decided before the licence was known: at once out of every view, the one that takes all verdicts included."""
     for name in ("a", "b"):
         corpus.span(name, text="#C C picks up a cup")
     for name in ("r", "s"):
@@ -54,7 +59,36 @@ def test_no_view_takes_what_a_licence_forbids_even_if_it_was_accepted(corpus: Co
     _licence(corpus, "b", "CC-BY-NC-ND-4.0", "ego")
     _licence(corpus, "r", "All rights reserved", "robot")
     allowed = {name: every[name] for name in ("a", "s")}
+    assert _views(corpus) == (allowed, {})
+    keep(corpus.run, RECIPE, POLICY)
     assert _views(corpus) == (allowed, {"licence_no_derivatives": 1, "licence_reserved": 2})
+
+
+def test_a_licence_that_is_corrected_is_told_alike_everywhere(corpus: Corpus, tmp_path: Path) -> None:
+    key = corpus.span("b", text="#C C picks up a cup")
+    _licence(corpus, "b", "CC-BY-4.0", "ego", "2")
+    keep(corpus.run, RECIPE, POLICY)
+    kept = _told(corpus, key, tmp_path)
+    _licence(corpus, "b", "CC-BY-ND-4.0", "ego", "3")
+    assert _told(corpus, key, tmp_path) == ({"undecided"}, {"superseded"}, True, 0), "until it is decided again"
+    keep(corpus.run, RECIPE, POLICY)
+    forbidden = {"licence_no_derivatives"}
+    assert _told(corpus, key, tmp_path) == (forbidden, {"superseded", "reject licence_no_derivatives"}, True, 0)
+    assert _views(corpus) == ({}, {"licence_no_derivatives": 1})
+    _licence(corpus, "b", "CC-BY-4.0", "ego", "4")
+    again = _told(corpus, key, tmp_path)
+    assert (again[0], again[3]) == (kept[0], kept[3]) == (set(), 1)
+    assert keep(corpus.run, RECIPE, POLICY).added == {}, "what was decided of that licence holds again"
+
+
+def _told(corpus: Corpus, key: str, folder: Path) -> tuple[set[str], set[str], bool, int]:
+    """The ledger's reasons, what `why` says of the verdicts, whether the report agrees, and spans to be captioned."""
+    account, _ = ledger(corpus.store, RECIPE, POLICY.digest)
+    assert account.unbalanced_ns() == 0
+    now = {d["now"] for d in life(corpus.store, key, RECIPE, POLICY.digest)["decisions"]}
+    html = report(corpus.store, RECIPE, POLICY.digest, None, folder / "report.html").read_text()
+    agrees = all(f'<tr data-reason="{reason}"' in html for reason in account.by_reason)
+    return set(account.by_reason), now, agrees, len(missing(corpus.store, RECIPE, POLICY, CaptionOptions()))
 
 
 def test_decisions_ledger_and_release_say_why(corpus: Corpus) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,23 +20,28 @@ from filters.policy import Policy
 from infra import media, pixels, weights
 from infra.face_model import FaceDetector
 from infra.store import Store
+from orchestration.report import report
 from pipelines import release as files
 from pipelines.caption import caption
 from pipelines.caption_writer import CaptionOptions
+from pipelines.fold import fold
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.inventory import current_clips, inventory
+from pipelines.keep import keep
 from pipelines.look import frame_of
 from pipelines.parcel import recipe_of
 from pipelines.pass_options import PassOptions
 from pipelines.publish import publish
 from pipelines.redact import version
 from pipelines.sources import Source
+from pipelines.sources.robot import RobotSource
 from pipelines.views import PublishOptions
 from schemas import Decision
 from schemas.errors import TransientError
 from schemas.keys import key_of
 from tests.fixtures_media import samples
+from tests.fixtures_robot import write_plain
 from tests.test_captioning_openai import said, wire
 
 Array = NDArray[Any]
@@ -76,7 +82,8 @@ def _source(folder: Path, stage: str = "ego") -> list[Source]:
 def _accept(store: Store) -> None:
     rows = [
         Decision(
-            decision_id=key_of(c["clip_id"], c["clip_id"], POLICY.digest), span_id=c["clip_id"], clip_id=c["clip_id"],
+            decision_id=key_of(c["clip_row_id"], POLICY.digest), span_id=c["clip_id"], clip_id=c["clip_id"],
+            clip_row_id=c["clip_row_id"], stage="ego", licence="CC-BY-4.0",
             sha256=c["sha256"], start_ns=c["start_ns"], end_ns=c["end_ns"], verdict="accept", reasons=[],
             hand_share=None, bimanual=None, policy=POLICY.digest, run_id="run",
         )
@@ -207,6 +214,62 @@ def test_a_recipe_that_asks_for_it_later_blurs_what_is_there(detector: FaceDetec
     assert min(_sure(detector, frames) for frames in _current(store, BARE)) > 0
     now = _current(store, BLURRED)
     assert [_sure(detector, frames) for frames in now] == [0] * len(now) != []
+    _accept(store)
+    assert _sure(detector, _in_report(store, BARE, tmp_path)) == 1, "of this sheet the detector can tell nothing"
+    assert _sure(detector, _in_report(store, BLURRED, tmp_path)) == 0
+
+
+def _in_report(store: Store, options: PassOptions, folder: Path) -> list[Array]:
+    """The report's contact sheets, doubled: its faces are a few px high."""
+    html = report(store, recipe_of(options), POLICY.digest, None, folder / "report.html").read_text()
+    sheets = [frame_of(base64.b64decode(s)) for s in re.findall(r"data:image/jpeg;base64,([A-Za-z0-9+/=]+)", html)]
+    assert sheets
+    return [cv2.resize(s, None, fx=2, fy=2) for s in sheets]
+
+
+def test_no_file_of_the_corpus_or_the_release_holds_a_picture_of_a_face(detector: FaceDetector, turn: Turn) -> None:
+    """Every JPEG in any file, whatever table, fragment or leftover it lies in, and every shard."""
+    found: list[Array] = []
+    for path in sorted(p for p in Path(turn.store.root).rglob("*") if p.is_file()):
+        data = path.read_bytes()
+        starts = [m.start() for m in re.finditer(b"\xff\xd8\xff", data)]
+        pictures = [cv2.imdecode(np.frombuffer(data[at:], np.uint8), cv2.IMREAD_COLOR_RGB) for at in starts]
+        found += [p for p in pictures if p is not None and min(p.shape[:2]) >= 64]
+    assert len(found) >= len(turn.proxies), "the scan sees nothing"
+    assert _sure(detector, found) == 0
+
+
+def test_a_robots_bytes_that_come_as_ego_too_leave_nothing_unblurred(detector: FaceDetector, tmp_path: Path) -> None:
+    store, options, recipe = Store(str(tmp_path / "corpus")), IngestOptions(cutting=BLURRED), recipe_of(BLURRED)
+    log = write_plain(tmp_path / "logs", "a", np.zeros((15, 2)), np.zeros((15, 2)), video=False)
+    shutil.copyfile(samples(*CLIP.split("/")), log.with_suffix(".mp4"))
+    robots = [RobotSource(kind="plain_log", uri=str(tmp_path / "logs"), licence="CC-BY-4.0")]
+
+    def published() -> list[Array]:
+        keep(Run(store, "keep"), recipe, POLICY)
+        caption(Run(store, "say"), recipe, POLICY, CaptionOptions())
+        return _shards(store, publish(Run(store, "out"), recipe, POLICY, PublishOptions()).release or "", tmp_path)
+
+    fold(Run(store, "first"), robots, options)
+    assert [_sure(detector, frames) > 0 for frames in _current(store, BLURRED)] == [True]
+    assert _sure(detector, published()) > 0, "nobody asked yet"
+    ingest(Run(store, "second"), _source(tmp_path / "ego"), options)
+    assert [_sure(detector, frames) for frames in _current(store, BLURRED)] == [0]
+    fold(Run(store, "third"), robots, options)
+    _accept(store)
+    assert [_sure(detector, frames) for frames in _current(store, BLURRED)] == [0]
+    assert _sure(detector, now := published()) == 0
+    assert len(now) >= 10
+
+
+def _shards(store: Store, release: str, folder: Path) -> list[Array]:
+    """Every frame of every view."""
+    found = []
+    for view in files.load(store, release)["views"]:
+        for row in store.dataset(f"releases/{release}/{view}.lance").to_table().to_pylist():
+            (folder / "shard.mp4").write_bytes(row["video"])
+            found += _frames(folder / "shard.mp4")
+    return found
 
 
 def test_a_stage_that_is_none_is_refused() -> None:

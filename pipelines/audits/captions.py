@@ -56,10 +56,7 @@ def audit(joined: Joined) -> Result:
 
 def _spans(joined: Joined, recording: Recording) -> Iterator[tuple[Row, list[Row]]]:
     """The recording's decided spans with their current captions."""
-    columns = ["span_id", "clip_id", "sha256", "start_ns", "end_ns", "verdict", "policy"]
-    ids = [str(c["clip_id"]) for c in recording.clips]
-    decided = joined.read("decisions", "clip_id", ids, columns, f"policy={joined.policy}")
-    decided.sort(key=lambda d: (d["start_ns"], d["end_ns"]))
+    decided = joined.decided(recording)
     for i in range(0, len(decided), SPANS_AT_ONCE):
         some = decided[i : i + SPANS_AT_ONCE]
         now = bases(joined.assets, joined.store, some)

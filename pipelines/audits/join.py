@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from infra.store import Store
 from pipelines.audits.tally import Cluster
 from pipelines.inventory import current_clips, inventory
+from pipelines.verdicts import decisions_of
 from schemas.errors import UsageError
 from world.truth import SUFFIX, FrameTruth, RecordingTruth, ShotTruth, load
 
@@ -61,11 +62,16 @@ class Joined:
     """What an audit reads: the corpus under a recipe and policy, and the truth of some of its recordings."""
 
     store: Store
-    policy: str
     assets: pa.Table  # the inventory
     recordings: tuple[Recording, ...]  # by sha256
     truths: tuple[Truth, ...]
     unmatched: dict[str, int]
+    decisions: pa.Table  # the policy's, of these recordings
+
+    def decided(self, recording: Recording) -> list[Row]:
+        """The recording's spans with their verdicts, by time."""
+        found = self.decisions.filter(pc.equal(self.decisions["sha256"], recording.sha256))
+        return [dict(r) for r in found.sort_by([("start_ns", "ascending"), ("end_ns", "ascending")]).to_pylist()]
 
     def read(self, table: str, column: str, values: list[str], columns: list[str], where: str = "") -> list[Row]:
         """Rows of these keys, as dicts; where: one column's value, as `column=value`."""
@@ -103,7 +109,9 @@ def join(store: Store, recipe: str, policy: str, truths: tuple[Truth, ...]) -> J
         raise UsageError(f"{store.root} holds no recording under this config; run `handwheel turn` first")
     by_sha = {t.head.sha256: t for t in truths if t.head.sha256}
     rows = primary.select(["sha256", "uri", "stage"]).to_pylist()
-    clips = _clips(store, assets, recipe, by_sha)
+    current = current_clips(store, assets, recipe)
+    current = current.filter(pc.is_in(current["sha256"], pa.array(sorted(by_sha), pa.string())))
+    clips = _clips(current)
     recordings = [
         Recording(r["sha256"], r["uri"], r["stage"], by_sha[r["sha256"]], tuple(clips.get(r["sha256"], [])))
         for r in sorted(rows, key=lambda r: str(r["sha256"]))
@@ -114,13 +122,11 @@ def join(store: Store, recipe: str, policy: str, truths: tuple[Truth, ...]) -> J
         "recordings_without_truth": len(rows) - len(recordings),
         "truths_without_recording": sum(t.head.sha256 not in there for t in truths),
     }
-    return Joined(store, policy, assets, tuple(recordings), truths, unmatched)
+    return Joined(store, assets, tuple(recordings), truths, unmatched, decisions_of(store, current, policy))
 
 
-def _clips(store: Store, assets: pa.Table, recipe: str, wanted: Mapping[str, Truth]) -> dict[str, list[Row]]:
+def _clips(clips: pa.Table) -> dict[str, list[Row]]:
     """Clips by recording, by time."""
-    clips = current_clips(store, assets, recipe)
-    clips = clips.filter(pc.is_in(clips["sha256"], pa.array(sorted(wanted), pa.string())))
     out: dict[str, list[Row]] = {}
     columns = ["clip_row_id", "clip_id", "sha256", "start_ns", "end_ns", "cutter"]
     for row in clips.select(columns).sort_by("start_ns").to_pylist():

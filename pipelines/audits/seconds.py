@@ -16,9 +16,7 @@ IDLE = ("gesture", "none", "rest", "wait")  # verbs of which nothing comes
 
 def kept_spans(joined: Joined, recording: Recording) -> tuple[list[Span], list[Span]]:
     """Spans of a recording that the policy keeps, and all that it decided."""
-    columns = ["clip_id", "start_ns", "end_ns", "verdict", "policy"]
-    ids = [str(c["clip_id"]) for c in recording.clips]
-    rows = joined.read("decisions", "clip_id", ids, columns, f"policy={joined.policy}")
+    rows = joined.decided(recording)
     spans = [(r["start_ns"], r["end_ns"]) for r in rows]
     return merge(s for s, r in zip(spans, rows, strict=True) if r["verdict"] == "accept"), merge(spans)
 

@@ -84,6 +84,7 @@ def judge(clip: Sampled, hands: list[dict[str, Any]], policy: Policy) -> list[di
     sha = key_of(clip.name) * 2
     row = {f.name: None for f in schema_of(Clip)} | {
         "clip_id": clip_id(sha, 0, clip.end_ns),
+        "clip_row_id": clip_id(sha, 0, clip.end_ns),
         "sha256": sha,
         "start_ns": 0,
         "end_ns": clip.end_ns,

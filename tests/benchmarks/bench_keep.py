@@ -29,6 +29,7 @@ def clips_table(count: int) -> pa.Table:
     whole = {f.name: pa.nulls(count, f.type) for f in schema_of(Clip)}
     columns = whole | {
         "clip_id": pa.array(ids),
+        "clip_row_id": pa.array(ids),
         "sha256": pa.array([i * 2 for i in ids]),
         "start_ns": pa.array(np.zeros(count, np.int64)),
         "end_ns": pa.array(np.full(count, 10 * NS)),
