@@ -65,8 +65,9 @@ bench: setup-test  ## Benchmarks of the rooms but those with targets of their ow
 kill: setup-test  ## kill -9 every hop at seeded random points, run it again, compare every table
 	$(BIN)/python -m tests.faults.kill --kills 44 --seed 7
 
-fuzz: setup-test  ## 2,000 broken recordings through ingest: each decoded or refused with a reason, none lost
+fuzz: setup-test  ## 2,000 broken recordings through ingest, and 500 broken inputs to each of its parsers: none is lost
 	$(BIN)/python -m tests.faults.fuzz --inputs 2000 --seed 7
+	$(BIN)/python -m tests.faults.fuzz_parsers --inputs 500 --seed 7
 
 faults: setup-test  ## Ingest through servers that drop, stall, 429, 503 and truncate by a seed; tables compared
 	$(BIN)/python -m tests.faults.fetch --seeds 20

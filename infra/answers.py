@@ -6,14 +6,15 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 
 from infra.exchange import Answer
 from infra.guard import FetchLimits, told
 from infra.manners import Later, hold_back
 from schemas.errors import BadMedia, TransientError
+from schemas.keys import digest_of
 
 PASSING = (408, 425, 429)  # and every 5xx but PERMANENT: the server may think better of it
 PERMANENT = (501, 505, 510)
@@ -40,23 +41,37 @@ class Seen:
 
 def seen_of(headers: Headers, size_bytes: int | None) -> Seen:
     """What these headers say; a weak ETag tells revisions apart as well as a strong one."""
-    etag = headers.get("etag", "").strip().removeprefix("W/").strip('"')
+    etag = tag_of(headers)
     modified_s, date_s = _seconds(headers.get("last-modified")), _seconds(headers.get("date"))
     revision = etag or ("" if modified_s is None else f"{modified_s}-{size_bytes}")
     at_s = modified_s if modified_s is not None else date_s if etag else None
     plain = re.sub(r"[^\x21-\x7e]", "?", revision)[:REVISION_CHARACTERS]
+    if plain != revision:  # what is left out may be what differs
+        plain = f"{plain[:-32]}{digest_of(revision)[:32]}"
     return Seen(plain, size_bytes, (at_s or 0) * 1_000_000_000)
+
+
+def tag_of(headers: Headers) -> str:
+    """The ETag without its quotes, weak or strong; empty where there is none."""
+    return headers.get("etag", "").strip().removeprefix("W/").strip('"')
+
+
+def same_bytes(one: Headers, other: Headers) -> bool:
+    """Whether nothing that both say tells two bytes apart."""
+    tags, times = ({tag_of(h) for h in (one, other)}, {h.get("last-modified", "") for h in (one, other)})
+    return len(tags - {""}) < 2 and len(times - {""}) < 2
 
 
 def validator_of(headers: Headers) -> str:
     """What If-Range may be given; empty where nothing strong is there."""
     etag = headers.get("etag", "").strip()
     if etag:
-        return "" if etag.startswith("W/") else etag
+        strong = not etag.startswith("W/") and re.fullmatch(r'"?[\x21\x23-\x7e]{0,1000}"?', etag)
+        return etag if strong else ""
     modified_s, date_s = _seconds(headers.get("last-modified")), _seconds(headers.get("date"))
     if modified_s is None or date_s is None or date_s - modified_s < STRONG_S:
         return ""
-    return headers["last-modified"]
+    return format_datetime(datetime.fromtimestamp(modified_s, UTC), usegmt=True)
 
 
 def length_of(headers: Headers) -> int | None:
@@ -87,8 +102,8 @@ def refusal_of(answer: Answer, limits: FetchLimits) -> BadMedia | TransientError
 
 def _retry_after_s(text: str) -> float:
     """Seconds of a Retry-After (a number, or a date); 0 without one, a day at most."""
-    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
-        return min(float(text), DAY_S)
+    if found := re.fullmatch(r"\s*([0-9]{1,9})\s*", text):
+        return min(float(found[1]), DAY_S)
     at_s = _seconds(text)
     return 0.0 if at_s is None else min(max(at_s - time.time(), 0.0), DAY_S)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception, wait_random_exponential
+from tenacity import Retrying, retry_if_exception
 
 from infra import manners
+from infra.exchange import Odd, Visit
 from infra.guard import FetchLimits
 from infra.manners import Later
 from schemas.errors import BadMedia, TransientError
@@ -15,23 +17,22 @@ from schemas.errors import BadMedia, TransientError
 T = TypeVar("T")
 
 
-class Odd(TransientError):
-    """May pass, but need not: after the last attempt it is a refusal with this reason."""
+def tried(once: Callable[[], T], failures: Callable[[], int], visit: Visit) -> T:
+    """What `once` gives, tried until `failures`, asked after each, says that enough in a row brought nothing.
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason, self.detail = reason, detail
-
-
-def tried(once: Callable[[], T], enough: Callable[[], bool], limits: FetchLimits, host: str) -> T:
-    """What `once` gives, tried until `enough` says so.
-
-    BadMedia: what it refuses, and what is Odd to the last. TransientError: the last one; the host's failures in a row
-    are counted (manners.gave_up). Later is not tried again.
+    BadMedia: what it refuses, and what is Odd to the last. TransientError: the last one; failures in a row are counted
+    of the host that the visit ended at (manners.gave_up). Later is not tried again.
     """
+    failed = 0
+
+    def count(_: object) -> None:
+        nonlocal failed
+        failed = failures()
+
     retrying = Retrying(
-        retry=retry_if_exception(lambda e: isinstance(e, TransientError) and not isinstance(e, Later)),
-        stop=lambda _: enough(), wait=wait_random_exponential(limits.backoff_s / 40, limits.backoff_s), reraise=True,
+        retry=retry_if_exception(lambda e: isinstance(e, TransientError) and not isinstance(e, Later)), after=count,
+        stop=lambda _: failed >= visit.limits.attempts, wait=lambda _: _wait_s(failed, visit.limits),
+        sleep=visit.clock.sleep, reraise=True,
     )  # fmt: skip
     try:
         got = retrying(once)
@@ -40,7 +41,12 @@ def tried(once: Callable[[], T], enough: Callable[[], bool], limits: FetchLimits
     except Later:
         raise
     except TransientError:
-        manners.gave_up(host)
+        manners.gave_up(visit.host)
         raise
-    manners.answered(host)
+    manners.answered(visit.host)
     return got
+
+
+def _wait_s(failed: int, limits: FetchLimits) -> float:
+    """At random, up to twice as long after each failure in a row ("full jitter")."""
+    return random.uniform(0, min(limits.backoff_s, limits.backoff_s / 80 * 2 ** min(failed, 10)))

@@ -7,12 +7,11 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
 
-from infra.attempts import Odd
 from infra.guard import FetchLimits, host_and_port, told
 from infra.line import Clock, Guard, Net, Pace
 from infra.manners import turn
@@ -26,23 +25,35 @@ CUT_OFF = ("peer closed connection", "disconnected without")
 Check = Callable[[str], float]
 
 
+class Odd(TransientError):
+    """May pass, but need not: after the last attempt it is a refusal with this reason."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+
 class CutOff(TransientError):
     """The other side ended the connection before the answer was whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Visit:
-    """What one download goes by. check: refuses a URL by raising; returns seconds between two requests."""
+    """What one download goes by, and the host (host:port) that it asked last.
 
+    check: refuses a URL by raising; returns seconds between two requests.
+    """
+
+    host: str
     limits: FetchLimits
     net: Net
     clock: Clock
     check: Check
 
     @staticmethod
-    def of(limits: FetchLimits, net: Net, check: Check) -> Visit:
-        """A download that begins now."""
-        return Visit(limits, net, Clock(limits.wall_s), check)
+    def of(url: str, limits: FetchLimits, net: Net, check: Check) -> Visit:
+        """A download that begins now. BadMedia `bad_url`."""
+        return Visit(host_and_port(url), limits, net, Clock(limits.wall_s), check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ def exchange(method: str, url: str, headers: Mapping[str, str], visit: Visit) ->
     """
     limits = visit.limits
     for _ in range(limits.redirects + 1):
-        host = host_and_port(url)
+        visit.host = host = host_and_port(url)
         interval_s = visit.check(url)
         rest = turn(host, limits.host_connections, interval_s, max(limits.retry_after_s, interval_s))
         with rest, _open(visit) as (pool, pace), _errors(url):
@@ -116,9 +127,10 @@ def _next(url: str, location: str) -> str:
     """Where a redirect leads. From https to http is refused: whoever is on the way could change the bytes."""
     try:
         target = urljoin(url, location)
+        schemes = urlsplit(url).scheme, urlsplit(target).scheme  # in small letters
     except ValueError as e:
         raise BadMedia("bad_url", f"a redirect to no URL: {told(location)[:80]!r}") from e
-    if url.startswith("https:") and target.startswith("http:"):
+    if schemes == ("https", "http"):
         raise BadMedia("insecure_redirect", f"from https to {told(target)[:80]}; list the http URL if that is meant")
     return target
 

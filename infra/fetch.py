@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from infra import manners, robots_cache
-from infra.answers import BUSY, Seen, length_of, range_of, refusal_of, seen_of, validator_of
-from infra.attempts import Odd, tried
-from infra.exchange import CutOff, Visit, exchange
-from infra.guard import FetchLimits, host_and_port, told
+from infra.answers import BUSY, Seen, length_of, range_of, refusal_of, same_bytes, seen_of, validator_of
+from infra.attempts import tried
+from infra.exchange import CutOff, Odd, Visit, exchange
+from infra.guard import FetchLimits, told
 from infra.line import Net
 from infra.robots_cache import check_of
 from schemas.errors import BadMedia, TransientError
@@ -33,6 +34,11 @@ class Fetched:
 def new_run() -> None:
     """Every robots.txt is read again, and hosts that failed are given another chance."""
     robots_cache.forget()
+    another_chance()
+
+
+def another_chance() -> None:
+    """Hosts that failed are asked again: who could not say what it has may yet give something."""
     manners.forget_failures()
 
 
@@ -41,15 +47,9 @@ def ask(url: str, limits: FetchLimits = FetchLimits(), net: Net = Net()) -> Seen
 
     BadMedia and TransientError as of `fetch`.
     """
-    visit = Visit.of(limits, net, check_of(limits, net))
-    failures = 0
-
-    def once() -> Seen:
-        nonlocal failures
-        failures += 1
-        return _ask(url, visit)
-
-    return tried(once, lambda: failures >= limits.attempts, limits, host_and_port(url))
+    visit = Visit.of(url, limits, net, check_of(limits, net))
+    failures = itertools.count(1)
+    return tried(lambda: _ask(url, visit), lambda: next(failures), visit)
 
 
 def _ask(url: str, visit: Visit) -> Seen:
@@ -72,7 +72,7 @@ def fetch(url: str, path: Path, limits: FetchLimits = FetchLimits(), net: Net = 
     http_<status>, not_media_type, content_encoded, bad_headers, bad_http, truncated.
     TransientError: what may pass, after `limits.attempts` tries in a row without progress.
     """
-    visit = Visit.of(limits, net, check_of(limits, net))
+    visit = Visit.of(url, limits, net, check_of(limits, net))
     partial = Partial(path)
 
     def once() -> Fetched:
@@ -87,7 +87,7 @@ def fetch(url: str, path: Path, limits: FetchLimits = FetchLimits(), net: Net = 
         finally:
             partial.failures = 1 if partial.size >= had + PROGRESS_BYTES else partial.failures + 1
 
-    return tried(once, lambda: partial.failures >= limits.attempts, limits, host_and_port(url))
+    return tried(once, lambda: partial.failures, visit)
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class Partial:
     size: int = 0
     total: int | None = None
     validator: str = ""
-    seen: Seen = Seen("", None, 0)
+    headers: Mapping[str, str] = field(default_factory=dict)
     digest: Any = None
     failures: int = 0
     cut_at: list[int] = field(default_factory=list)  # sizes at which the server ended too early
@@ -106,7 +106,7 @@ class Partial:
     def restart(self, headers: Mapping[str, str]) -> None:
         """From the first byte of these headers' response."""
         self.size, self.total, self.validator = 0, length_of(headers), validator_of(headers)
-        self.seen, self.digest = seen_of(headers, self.total), hashlib.sha256()
+        self.headers, self.digest = headers, hashlib.sha256()
         self.path.write_bytes(b"")
 
     def wanted(self) -> Mapping[str, str]:
@@ -116,8 +116,8 @@ class Partial:
     def goes_on(self, headers: Mapping[str, str]) -> bool:
         """Whether a 206 brings the next bytes of the same whole."""
         first, total = range_of(headers)
-        same = validator_of(headers) in ("", self.validator)
-        return first == self.size and same and (total is None or self.total in (None, total))
+        whole = total is None or self.total in (None, total)
+        return first == self.size and whole and same_bytes(self.headers, headers)
 
     def ends_alike(self, times: int) -> bool:
         """Whether the server has ended at the same byte so often that it will again."""
@@ -152,7 +152,7 @@ def _attempt(url: str, partial: Partial, visit: Visit) -> Fetched:
         partial.save(answer.body, visit.limits.size_bytes)
     if partial.total not in (None, partial.size):
         raise TransientError(f"{told(url)}: {partial.size} of {partial.total} bytes came; run the same command again")
-    return Fetched(partial.digest.hexdigest(), partial.size, partial.seen)
+    return Fetched(partial.digest.hexdigest(), partial.size, seen_of(partial.headers, partial.total))
 
 
 def _check(headers: Mapping[str, str]) -> None:
@@ -165,4 +165,4 @@ def _check(headers: Mapping[str, str]) -> None:
         raise BadMedia("content_encoded", f"the server sends {coding[:40]!r} where identity was asked for")
 
 
-__all__ = ["FetchLimits", "Fetched", "Net", "Seen", "ask", "fetch", "new_run", "told"]
+__all__ = ["FetchLimits", "Fetched", "Net", "Seen", "another_chance", "ask", "fetch", "new_run", "told"]

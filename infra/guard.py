@@ -16,11 +16,15 @@ from schemas.errors import BadMedia, TransientError
 Resolver = Callable[[str, int], Sequence[str]]
 CARRIERS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
 # Not for the public internet, though Python 3.11 calls them global: local NAT64 (RFC 8215), IPv4-translated (2765),
-# site-local (3879), documentation (9637), segment routing (9602), relays to 6to4 (7526).
+# site-local (3879), documentation (9637), segment routing (9602), relays to 6to4 (7526), protocol assignments (6890;
+# Oracle's cloud has its metadata there), and Azure's host, which answers its guests alone.
 INSIDE = tuple(
     ipaddress.ip_network(text)
-    for text in ("64:ff9b:1::/48", "::ffff:0:0:0/96", "fec0::/10", "3fff::/20", "5f00::/16", "192.88.99.0/24")
-)
+    for text in (
+        "64:ff9b:1::/48", "::ffff:0:0:0/96", "fec0::/10", "3fff::/20", "5f00::/16", "192.88.99.0/24", "192.0.0.0/24",
+        "168.63.129.16/32",
+    )
+)  # fmt: skip
 NAME = re.compile(r"[^\x00-\x20\x7f]+")
 
 
@@ -29,7 +33,7 @@ class FetchLimits:
     """Bounds of one download, and manners towards its host."""
 
     size_bytes: int = 20 << 30
-    wall_s: float = 7200.0  # on the line, retries included; waiting for a host's turn does not count
+    wall_s: float = 7200.0  # on the line and between attempts; waiting for a host's turn does not count
     connect_s: float = 15.0
     stall_s: float = 30.0  # without a byte: the connection is given up, and the download goes on by range
     slowest_bytes_per_s: int = 4096  # over each slow_window_s of a connection
@@ -46,8 +50,8 @@ class FetchLimits:
 
 
 def told(url: object) -> str:
-    """The URL as it may be shown: what follows `?` may be a signature."""
-    return str(url).partition("?")[0]
+    """The URL as it may be shown: without a name and password, and without what follows `?`, which may sign it."""
+    return re.sub("//[^/]*@", "//", str(url).partition("?")[0])
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -84,7 +88,7 @@ def host_of(url: str) -> tuple[str, int]:
         httpx.URL(url)
     except (ValueError, httpx.InvalidURL) as e:
         raise BadMedia("bad_url", f"{e}: {told(url)[:80]!r}"[:200]) from e
-    if parts.scheme not in ("http", "https") or not host or parts.username or not NAME.fullmatch(host):
+    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc or not NAME.fullmatch(host):
         raise BadMedia("bad_url", f"only plain http and https URLs are fetched: {told(url)[:80]!r}")
     return host, port
 

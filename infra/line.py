@@ -32,7 +32,7 @@ class Net:
 
 @dataclass(slots=True)
 class Clock:
-    """Seconds that one download has spent on the line."""
+    """Seconds that one download has spent on the line and between its attempts."""
 
     wall_s: float
     spent_s: float = 0.0
@@ -45,6 +45,11 @@ class Clock:
     def stop(self) -> None:
         """The line is closed; waiting costs nothing."""
         self.spent_s, self.since_s = self.wall_s - self._left_s(), None
+
+    def sleep(self, seconds: float) -> None:
+        """Waits for the next attempt."""
+        time.sleep(seconds)
+        self.spent_s += seconds
 
     def left_s(self) -> float:
         """More than 0. BadMedia `too_slow`: nothing is left."""
@@ -142,11 +147,12 @@ class Guard(httpcore.NetworkBackend):
         self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:  # fmt: skip
-        """A line to the first address of the host that answers. BadMedia: private_address."""
+        """A line to the first address of the host that answers. BadMedia: private_address, too_slow."""
         failed: Exception | None = None
         for address in addresses_of(host, port, self.limits.allow_private, self.net.resolver):
             try:
-                return Line(self.net.connector(address, port, self.limits.connect_s), self.clock, self.pace)
+                timeout_s = min(self.limits.connect_s, self.clock.left_s())
+                return Line(self.net.connector(address, port, timeout_s), self.clock, self.pace)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as e:
                 failed = e
         raise failed or TransientError(f"{host} has no address")

@@ -35,11 +35,7 @@ def turn(host: str, connections: int, interval_s: float, longest_s: float) -> It
     host: host:port. interval_s: between the starts of two requests. Later: it asked for more than longest_s.
     """
     with _changed:
-        if _failed[host] >= FAILURES:
-            raise Later(f"{host} failed for {_failed[host]} URLs in a row; run the same command again")
-        while (wait_s := _wait_s(host)) > 0 or _open[host] >= connections:
-            if wait_s > longest_s:
-                raise Later(f"{host} asks for {wait_s:.0f} s of rest; run the same command again after that")
+        while (wait_s := _checked(host, longest_s)) > 0 or _open[host] >= connections:
             _changed.wait(wait_s if _open[host] < connections else None)
         _open[host] += 1
         _next_s[host] = time.monotonic() + interval_s
@@ -77,8 +73,13 @@ def forget_failures() -> None:
         _failed.clear()
 
 
-def _wait_s(host: str) -> float:
-    return _next_s.get(host, 0.0) - time.monotonic()
+def _checked(host: str, longest_s: float) -> float:
+    """Seconds until the host may be asked. Later: it is not asked in this run."""
+    if _failed[host] >= FAILURES:
+        raise Later(f"{host} failed for {_failed[host]} URLs in a row; run the same command again")
+    if (wait_s := _next_s.get(host, 0.0) - time.monotonic()) > longest_s:
+        raise Later(f"{host} asks for {wait_s:.0f} s of rest; run the same command again after that")
+    return wait_s
 
 
 def _forget() -> None:

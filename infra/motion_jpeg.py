@@ -14,6 +14,7 @@ from pathlib import Path
 from schemas.errors import BadMedia
 
 MOST_BYTES = 1 << 30  # AVI 1.0 counts in 32 bits
+BYTES_PER_PIXEL = 3
 KEY_FRAME, HAS_INDEX = 0x10, 0x10
 # Markers that start a frame header: SOF0 to SOF15 without DHT, JPG and DAC.
 FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -22,7 +23,7 @@ FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def write(path: Path, pictures: Iterable[bytes], rate_hz: int) -> None:
     """Writes the pictures, in order, `1/rate_hz` s each.
 
-    BadMedia: no_frames, bad_frame (no JPEG), too_large.
+    BadMedia: no_frames, bad_frame (no JPEG), bad_size, too_large.
     """
     index: list[tuple[int, int]] = []
     size = (0, 0)
@@ -49,11 +50,13 @@ def write(path: Path, pictures: Iterable[bytes], rate_hz: int) -> None:
 
 
 def size_px(jpeg: bytes) -> tuple[int, int]:
-    """Width and height by the frame header. BadMedia `bad_frame`."""
+    """Width and height by the frame header. BadMedia: bad_frame, bad_size (what AVI has no number for)."""
     at = 2
     while jpeg.startswith(b"\xff\xd8") and at + 9 <= len(jpeg) and jpeg[at] == 0xFF:
         if jpeg[at + 1] in FRAME_HEADERS:
             height, width = struct.unpack_from(">HH", jpeg, at + 5)
+            if not 0 < BYTES_PER_PIXEL * width * height < 1 << 32:
+                raise BadMedia("bad_size", f"a picture of {width}x{height} px")
             return width, height
         at += 2 + struct.unpack_from(">H", jpeg, at + 2)[0]
     raise BadMedia("bad_frame", "no JPEG that says its size")
@@ -73,7 +76,7 @@ def _head(size: tuple[int, int], rate_hz: int, count: int, movi_bytes: int, larg
     main = struct.pack("<14I", 1_000_000 // rate_hz, 0, 0, HAS_INDEX, count, 0, 1, largest, width, height, 0, 0, 0, 0)
     stream = struct.pack("<4s4sIHHIIIIIIII4H", b"vids", b"MJPG", 0, 0, 0, 0, 1, rate_hz, 0, count, largest, 0xFFFFFFFF,
                          0, 0, 0, width & 0x7FFF, height & 0x7FFF)  # fmt: skip
-    form = struct.pack("<IIIHH4sIIIII", 40, width, height, 1, 24, b"MJPG", 3 * width * height, 0, 0, 0, 0)
+    form = struct.pack("<IIIHH4sIIIII", 40, width, height, 1, 24, b"MJPG", BYTES_PER_PIXEL * width * height, 0, 0, 0, 0)
     streams = _list(b"strl", _chunk(b"strh", stream) + _chunk(b"strf", form))
     heads = _list(b"hdrl", _chunk(b"avih", main) + streams)
     movi = struct.pack("<4sI4s", b"LIST", movi_bytes, b"movi")

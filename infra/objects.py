@@ -7,8 +7,10 @@ import functools
 import hashlib
 import io
 import os
+import random
 import re
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from schemas.errors import TransientError, UsageError
 
 T = TypeVar("T")
 READ_TIMEOUT_S = 60.0
+PAGE_KEYS = 1000  # as many as S3 gives
+LIST_ATTEMPTS = 4
 MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchBucket")
 REFUSED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
@@ -93,15 +97,12 @@ def storage_options() -> dict[str, str]:
 
 
 def list_objects(prefix: str) -> Iterator[ObjectInfo]:
-    """Every object below a prefix or folder (or the one file it names), sorted by URI; nothing hidden."""
+    """Every object below a prefix or folder (or the one file it names), in order; nothing hidden."""
     if is_s3(prefix):
-        bucket, key = _parts(prefix)
-        pages = _s3(lambda c: c.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key), prefix)
-        pages = iter(pages)
-        while (page := _s3(lambda c: next(pages, None), prefix)) is not None:
-            for o in page.get("Contents", []):
-                stamp = int(o["LastModified"].timestamp()) * 1_000_000_000
-                yield ObjectInfo(f"s3://{bucket}/{o['Key']}", int(o["Size"]), o["ETag"].strip('"'), stamp)
+        bucket, _ = _parts(prefix)
+        for o in _listed(prefix):
+            stamp = int(o["LastModified"].timestamp()) * 1_000_000_000
+            yield ObjectInfo(f"s3://{bucket}/{o['Key']}", int(o["Size"]), o["ETag"].strip('"'), stamp)
         return
     base = Path(prefix)
     for path in [base] if base.is_file() else sorted(_files(base, set())):
@@ -111,6 +112,31 @@ def list_objects(prefix: str) -> Iterator[ObjectInfo]:
             continue
         if stat.S_ISREG(found.st_mode):
             yield ObjectInfo(str(path), found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}", found.st_mtime_ns)
+
+
+def _listed(prefix: str) -> Iterator[dict[str, Any]]:
+    """S3's entries below a prefix, page by page; a page that fails is asked for again, and none before it.
+
+    TransientError: one page failed LIST_ATTEMPTS times, each after botocore's own tries.
+    """
+    bucket, key = _parts(prefix)
+    token, failures = "", 0
+    while True:
+        asked = {"Bucket": bucket, "Prefix": key, "MaxKeys": PAGE_KEYS} | (
+            {"ContinuationToken": token} if token else {}
+        )
+        try:
+            page = _s3(lambda c, asked=asked: c.list_objects_v2(**asked), prefix)  # type: ignore[misc]
+        except TransientError:
+            failures += 1
+            if failures >= LIST_ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0, resume.BACKOFF_S / 4 * failures))
+            continue
+        yield from page.get("Contents", [])
+        token, failures = page.get("NextContinuationToken", ""), 0
+        if not token:
+            return
 
 
 def _files(folder: Path, entered: set[str]) -> Iterator[Path]:

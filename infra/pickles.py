@@ -25,6 +25,7 @@ from infra import jail
 from schemas.errors import BadMedia
 
 MOST_BYTES = 1 << 30
+MOST_COLUMNS = 10_000
 LIMITS = jail.Limits(memory_bytes=6 << 30, cpu_s=300, wall_s=600.0)
 FRAME, MANAGER, BLOCK, INDEX, ARRAY, BUFFER, DTYPE, TYPE, SLICE, ENCODE, BYTES = (
     "frame", "manager", "block", "index", "array", "buffer", "dtype", "type", "slice", "encode", "bytes",
@@ -170,7 +171,7 @@ def _rows(array: Any) -> list[list[Any]]:
         raise BadMedia("bad_pickle", "a column that is no plain array")
     flat = _flat(data, dtype)
     rows, width = (1, *shape) if len(shape) == 1 else shape
-    if not (rows >= 0 and width >= 0 and rows * width == len(flat)):
+    if not (0 <= rows <= MOST_COLUMNS and width >= 0 and rows * width == len(flat)):
         raise BadMedia("bad_pickle", f"{len(flat)} values for the shape {shape}")
     return [flat[i::rows] if fortran and len(shape) == 2 else flat[i * width : (i + 1) * width] for i in range(rows)]
 
@@ -191,6 +192,6 @@ def _flat(data: Any, dtype: Any) -> list[Any]:
 
 def _plain(column: list[Any], name: str) -> list[Any]:
     for value in column:
-        if not isinstance(value, str | int | float | None):
+        if not isinstance(value, str | int | float | None) or (type(value) is int and value.bit_length() > 64):
             raise BadMedia("bad_pickle", f"{name} holds more than text and numbers")
     return column

@@ -6,13 +6,16 @@ urllib.robotparser takes the first rule that matches and knows no wildcard, so t
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 MOST_BYTES = 512 << 10  # RFC 9309: at least 500 KiB are to be read; what follows is ignored
 MOST_RULES = 2000
 TOKEN = re.compile(r"[a-zA-Z_-]+")
+ENCODED = re.compile("%([0-9A-Fa-f]{2})")
+UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,25 @@ def parse(data: bytes, agent: str) -> Rules:
 
 
 def _rules(lines: list[tuple[str, str]]) -> Rules:
-    paths = tuple((_plain(v), k == "allow") for k, v in lines if k != "crawl-delay" and v)
+    paths = tuple((_pattern(v), k == "allow") for k, v in lines if k != "crawl-delay" and v)
     delays = [float(v) for k, v in lines if k == "crawl-delay" and re.fullmatch(r"\d{1,6}(\.\d{1,3})?", v)]
     return Rules(paths[:MOST_RULES], max(delays, default=0.0))
 
 
 def _plain(path: str) -> str:
-    """Paths and patterns in one spelling: percent-encoded where RFC 3986 wants it, and nowhere else."""
-    return quote(unquote(path, errors="surrogateescape"), safe="/*$?&=:;,@!+'()~", errors="surrogateescape")
+    """One spelling (RFC 9309 2.2.2, 2.2.3): what RFC 3986 reserves stays as it is, but for `*` and `$`."""
+
+    def spelled(found: re.Match[str]) -> str:
+        character = chr(int(found[1], 16))
+        return character if character in UNRESERVED else found[0].upper()
+
+    return quote(ENCODED.sub(spelled, path), safe="%/?&=:;,@!+'()~[]", errors="surrogateescape")
+
+
+def _pattern(text: str) -> str:
+    """A rule's path in the same spelling; its own `*`, and `$` at its end, stay."""
+    ends = text.endswith("$")
+    return "*".join(map(_plain, text.removesuffix("$").split("*"))) + ("$" if ends else "")
 
 
 @lru_cache(4096)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -11,14 +13,15 @@ from infra import robots
 from infra.answers import BUSY, refusal_of
 from infra.attempts import tried
 from infra.exchange import USER_AGENT, Visit, exchange
-from infra.guard import FetchLimits, host_and_port
+from infra.guard import FetchLimits
 from infra.line import Net
 from infra.manners import Later
 from schemas.errors import BadMedia, TransientError
 
 AGENT = USER_AGENT.partition("/")[0]
 REMEMBERED = 10_000  # hosts
-UNREAD = ("too_slow", "bad_headers", "bad_http")  # it is there, and cannot be read; other refusals are as no robots.txt
+# It is there, and cannot be read; other refusals are as no robots.txt.
+UNREAD = ("too_slow", "bad_headers", "bad_http", "content_encoded", "insecure_redirect")
 _known: OrderedDict[str, robots.Rules | Later] = OrderedDict()
 _asking: dict[str, threading.Lock] = {}
 _lock = threading.Lock()
@@ -28,6 +31,7 @@ def forget() -> None:
     """A new run reads every robots.txt again."""
     with _lock:
         _known.clear()
+        _asking.clear()
 
 
 def check_of(limits: FetchLimits, net: Net) -> Callable[[str], float]:
@@ -66,15 +70,11 @@ def _rules_of(url: str, limits: FetchLimits, net: Net) -> robots.Rules:
 
 def _heard(origin: str, limits: FetchLimits, net: Net) -> robots.Rules | Later:
     """The rules; or why a host that says nothing now is asked for nothing in this run."""
-    failures = 0
-
-    def once() -> robots.Rules:
-        nonlocal failures
-        failures += 1
-        return _read(origin, limits, net)
-
+    interval_s = 1 / limits.host_requests_per_s
+    failures = itertools.count(1)
     try:
-        return tried(once, lambda: failures >= limits.attempts, limits, host_and_port(origin))
+        visit = Visit.of(origin, limits, net, lambda _: interval_s)
+        return tried(lambda: _read(origin, visit), lambda: next(failures), visit)
     except Later as e:
         return e
     except TransientError as e:
@@ -85,16 +85,28 @@ def _heard(origin: str, limits: FetchLimits, net: Net) -> robots.Rules | Later:
         return robots.Rules()
 
 
-def _read(origin: str, limits: FetchLimits, net: Net) -> robots.Rules:
+def _read(origin: str, visit: Visit) -> robots.Rules:
     """RFC 9309: what is not there (4xx, no end of redirects) allows all; what cannot be reached now is tried later."""
-    interval_s = 1 / limits.host_requests_per_s
     data = bytearray()
-    with exchange("GET", f"{origin}/robots.txt", {}, Visit.of(limits, net, lambda _: interval_s)) as answer:
+    with exchange("GET", f"{origin}/robots.txt", {}, visit) as answer:
         if answer.status in BUSY or answer.status >= 500:
-            raise refusal_of(answer, limits)
+            raise refusal_of(answer, visit.limits)
         if answer.status == 200:
             for block in answer.body:
                 data += block
                 if len(data) > robots.MOST_BYTES:
                     break
-    return robots.parse(bytes(data), AGENT)
+        coding = answer.headers.get("content-encoding", "").strip().lower()
+    return robots.parse(_unpacked(bytes(data), coding), AGENT)
+
+
+def _unpacked(data: bytes, coding: str) -> bytes:
+    """What was packed though nobody asked, up to the bound. BadMedia `content_encoded`."""
+    if not data or coding in ("", "identity"):
+        return data
+    try:
+        if coding in ("gzip", "x-gzip"):
+            return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data, robots.MOST_BYTES)
+    except zlib.error as e:
+        raise BadMedia("content_encoded", f"{coding} that cannot be unpacked: {e}") from e
+    raise BadMedia("content_encoded", f"the server sends {coding[:40]!r} where identity was asked for")

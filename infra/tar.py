@@ -18,6 +18,7 @@ BLOCK = tarfile.BLOCKSIZE
 PAX, LONG_NAME = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE), (tarfile.GNUTYPE_LONGNAME,)
 PASSED_OVER = (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK)
 NO_DATA = (tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE)
+PADDING_BYTES = 1 << 20  # tar fills up to 10 KiB, and to a tape's block where it is told to
 Why = tuple[str, str]  # reason, detail
 
 
@@ -49,12 +50,14 @@ class Member:
     """A file in an archive. offset: of its bytes in a tar (the plain one), of its header in a zip.
 
     bad: why it is refused. A bad one without a name stands for all from `offset` on.
+    packed: of a zip's member its method, packed size and CRC.
     """
 
     name: str
     size_bytes: int
     offset: int
     bad: Why | None = None
+    packed: tuple[int, int, int] | None = None
 
 
 def checked(raw: str) -> tuple[str, Why | None]:
@@ -68,13 +71,17 @@ def checked(raw: str) -> tuple[str, Why | None]:
 
 
 def members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
-    """Files of a plain tar in order. Ends like tar itself at the first empty block; folders are passed over."""
+    """Files of a plain tar in order. Ends like tar itself at the first empty block; folders are passed over.
+
+    What lies behind the end and is no padding is told as a bad member.
+    """
     size_bytes, at, count = file.seek(0, 2), 0, 0
     told: dict[str, str] = {}  # what the headers before a member say of it
     while at < size_bytes:
         try:
             head = _header(file, at)
             if head is None:
+                yield from _behind(file, at, size_bytes)
                 return
             count += 1
             if count > limits.members:
@@ -96,6 +103,12 @@ def members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
             yield member
     if not size_bytes:
         yield Member("", 0, 0, ("bad_archive", "0 bytes"))
+
+
+def _behind(file: BinaryIO, at: int, size_bytes: int) -> Iterator[Member]:
+    file.seek(at)
+    if size_bytes - at > PADDING_BYTES or any(file.read(PADDING_BYTES)):
+        yield Member("", 0, at, ("bad_archive", f"{size_bytes - at} bytes behind its end at byte {at} are no padding"))
 
 
 def _header(file: BinaryIO, at: int) -> tarfile.TarInfo | None:
@@ -148,7 +161,8 @@ def _told(file: BinaryIO, start: int, head: tarfile.TarInfo, limits: Limits) -> 
         if not start < end <= len(raw):
             return {"bad": "pax records that cannot be read"}
         key, _, value = raw[start : end - 1].partition(b"=")
-        told[key.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
+        if key in (b"path", b"size") or key.startswith(b"GNU.sparse."):  # all that is asked of it, in flat memory
+            told["sparse" if key.startswith(b"GNU") else key.decode()] = value.decode("utf-8", "surrogateescape")
         at = end
     return told
 
@@ -167,7 +181,7 @@ def _member(
     if head.isdir():
         return None, start
     name, why = checked(told.get("path", head.name))
-    if any(key.startswith("GNU.sparse.") for key in told) or head.type == tarfile.GNUTYPE_SPARSE:
+    if "sparse" in told or head.type == tarfile.GNUTYPE_SPARSE:
         why = why or ("archive_sparse", "a sparse file's bytes do not lie in the archive as they are")
     elif head.type not in tarfile.REGULAR_TYPES:
         why = why or ("archive_link", f"{name[:200]!a} is neither a file nor a folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from infra import tar
 from infra.tar import Limits, Member, Why
 from schemas.errors import BadMedia
 
+LOCAL_HEADER = "<4s22xHH"  # signature; what the list says too; lengths of the name and of the extra field
 DIRECTORY_BYTES = 16 << 20  # the list is read whole: about 200,000 members, .2 GB of memory
 BROKEN = (
     zipfile.BadZipFile,
@@ -46,13 +48,14 @@ def members(file: BinaryIO, size_bytes: int, limits: Limits) -> Iterator[Member]
         if not info.filename.endswith("/"):  # is_dir() breaks on an empty name
             name, why = tar.checked(info.filename)
             why = why or _why(info) or limits.too_large(info.file_size)
-            yield Member(name, info.file_size, info.header_offset, why)
+            packed = info.compress_type, info.compress_size, info.CRC
+            yield Member(name, info.file_size, info.header_offset, why, packed)
 
 
 def _why(info: zipfile.ZipInfo) -> Why | None:
     if (info.external_attr >> 28) not in (0, 0o10):  # a Unix mode that is no regular file's
         return "archive_link", f"{info.filename[:200]!a} is neither a file nor a folder"
-    if info.flag_bits & 1:
+    if info.flag_bits & 0x61:  # a password, strong encryption, or a patch for a file elsewhere
         return "archive_encrypted", f"{info.filename[:200]!a} wants a password"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack without a bound
         return "bad_archive", f"{info.filename[:200]!a} is packed by method {info.compress_type}"
@@ -61,11 +64,18 @@ def _why(info: zipfile.ZipInfo) -> Why | None:
 
 @contextmanager
 def stream(file: BinaryIO, member: Member) -> Iterator[BinaryIO]:
-    """A member's bytes, checked against their CRC at the end. BadMedia `bad_archive`."""
+    """A member's bytes, checked against their CRC at the end, without the list. BadMedia `bad_archive`."""
+    assert member.packed is not None
+    info = zipfile.ZipInfo()
+    info.compress_type, info.compress_size, info.CRC = member.packed
+    info.file_size = member.size_bytes
     try:
-        with zipfile.ZipFile(_Bounded(file)) as archive:
-            info = next(i for i in archive.infolist() if i.header_offset == member.offset)
-            opened = archive.open(info)
+        file.seek(member.offset)
+        signature, *_, name_bytes, extra_bytes = struct.unpack(LOCAL_HEADER, file.read(struct.calcsize(LOCAL_HEADER)))
+        if signature != b"PK\3\4":
+            raise zipfile.BadZipFile("no header where its list has one")
+        file.seek(name_bytes + extra_bytes, io.SEEK_CUR)
+        opened = zipfile.ZipExtFile(file, "r", info)
     except BROKEN as e:
         raise BadMedia("bad_archive", f"{member.name[:200]!a}: {e}"[:200]) from e
     with opened:

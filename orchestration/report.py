@@ -21,7 +21,7 @@ from orchestration import report_tiles as contact
 from orchestration.report_numbers import OUTCOMES
 from orchestration.report_pictures import Look
 from pipelines.inventory import current_clips, inventory
-from pipelines.ledger import PLACE_OF, PLACES
+from pipelines.ledger import PLACE_OF, PLACES, refused
 from pipelines.release import load, newest, pin_uri
 from schemas.spans import NS, Span
 
@@ -80,7 +80,7 @@ def page(store: Store, recipe: str, policy: str, release: Row | None, options: R
     clips = current_clips(store, assets, recipe)
     decisions = contact.current_decisions(store, assets, clips, recipe, policy)
     corpus = contact.Corpus(store, assets, clips, decisions, options.detector, options.look)
-    refused = refused_inputs(store, recipe, set(assets["asset_id"].to_pylist()))
+    left_out = refused(store, recipe, assets)
     books = numbers.books(store, recipe, policy, decisions)
     budget = contact.Budget(options.pictures_bytes)
     shown = _attempts(corpus, options, budget) | _spans(corpus, assets, books, options, budget)
@@ -94,8 +94,8 @@ def page(store: Store, recipe: str, policy: str, release: Row | None, options: R
             recipe=recipe,
             policy=policy,
             books=books,
-            refused=refused[: options.files],
-            refused_total=len(refused),
+            refused=left_out[: options.files],
+            refused_total=len(left_out),
             later=refused_later(store),
             budget=budget,
             **shown,
@@ -135,14 +135,6 @@ def _spans(
         "others": sorted(groups, key=lambda group: -books.account.by_reason.get(group[0], 0)),
         "others_total": others.num_rows,
     }
-
-
-def refused_inputs(store: Store, recipe: str, current: set[str]) -> list[Row]:
-    """Files and logs that became nothing under this recipe, by reason and place."""
-    columns = ["subject", "uri", "stage", "reason", "detail"]
-    rows = store.read("rejects", columns, f"stage in ('ingest', 'fold') and recipe = '{recipe}'").to_pylist()
-    left = [r for r in rows if r["subject"] not in current]
-    return sorted(left, key=lambda r: tuple(str(r[c]) for c in ("reason", "stage", "uri", "subject")))
 
 
 def refused_later(store: Store) -> list[Row]:

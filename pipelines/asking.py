@@ -11,12 +11,15 @@ from pathlib import Path
 from infra import fetch as web
 from infra.fetch import FetchLimits, Seen
 from pipelines.hop import Run
+from pipelines.restated import MARK
 from pipelines.sources import Item
 from schemas.errors import BadMedia, TransientError
+from schemas.keys import key_of
 
 STAGE = "ingest"  # whose rejects these are
 THREADS = 32
 WEB = ("http://", "https://")
+WEB_ONLY = "(uri like 'http://%' or uri like 'https://%')"
 Answer = Seen | BadMedia | TransientError
 
 
@@ -30,9 +33,8 @@ class Known:
     @staticmethod
     def of(run: Run, recipe: str) -> Known:
         """As the tables are now."""
-        web_only = "(uri like 'http://%' or uri like 'https://%')"
-        taken = run.store.read("assets", ["uri"], f"recipe = '{recipe}' and {web_only}")["uri"].to_pylist()
-        where = f"stage = '{STAGE}' and recipe = '{recipe}' and {web_only}"
+        taken = run.store.read("assets", ["uri"], f"recipe = '{recipe}' and {WEB_ONLY}")["uri"].to_pylist()
+        where = f"stage = '{STAGE}' and recipe = '{recipe}' and {WEB_ONLY}"
         return Known(frozenset(taken), frozenset(run.store.read("rejects", ["uri"], where)["uri"].to_pylist()))
 
 
@@ -54,26 +56,42 @@ def revised(
     An item that has a revision (or is bad) stays as it is. again: a URL that is taken already is asked too; otherwise
     it is left out. A URL that is known and cannot be asked now, or is gone, is left out: what it gave stays.
     """
-    asked = [item for item in items if is_web(item) and not item.revision and item.bad is None]
+    out = [item for item in items if not is_web(item)]
+    # Another order each run: a few URLs that always fail would else hold up what is listed after them for ever.
+    web_items = sorted((i for i in items if is_web(i)), key=lambda item: key_of(run.run_id, item.uri))
+    out += [item for item in web_items if not _to_ask(item)]
+    asked = [item for item in web_items if _to_ask(item)]
     if not asked:
-        return list(items), []
+        return out, []
     known = Known.of(run, recipe)
     if not again:
         asked = [item for item in asked if item.uri not in known.taken]
-    answers = _answers(run, [link(item) for item in asked], limits)
-    out, unreached = [], []
-    for item in items:
-        if not is_web(item) or item.revision or item.bad is not None:
-            out.append(item)
-        elif (answer := answers.get(link(item))) is None:
-            continue
-        elif isinstance(answer, Seen):
+    answers, unreached = _answers(run, [link(item) for item in asked], limits), []
+    for item in asked:
+        answer = answers[link(item)]
+        if isinstance(answer, Seen):
             out.append(_with(item, answer))
         elif isinstance(answer, BadMedia) and item.uri not in known.taken:
             out.append(replace(item, revision=answer.reason, bad=(answer.reason, answer.detail)))
         elif isinstance(answer, TransientError) and item.uri not in known.taken | known.refused:
             unreached.append(f"{web.told(item.uri)}: {answer}")
     return out, unreached
+
+
+def kept(run: Run, items: Mapping[str, Item]) -> dict[str, Item]:
+    """The items, those of the web with the sha256 of their bytes where the corpus has taken this revision before."""
+    if not any(is_web(item) and item.revision for item in items.values()):
+        return dict(items)
+    rows = run.store.read("assets", ["uri", "revision", "sha256"], WEB_ONLY).to_pylist()
+    known = {(row["uri"], row["revision"]): row["sha256"] for row in rows if row["revision"]}
+    return {
+        key: replace(item, held=known.get((item.uri, item.revision.partition(MARK)[0]))) if is_web(item) else item
+        for key, item in items.items()
+    }
+
+
+def _to_ask(item: Item) -> bool:
+    return is_web(item) and not item.revision and item.bad is None
 
 
 def fetched(item: Item, path: Path, limits: FetchLimits) -> tuple[Item, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ from infra import jail, objects, scratch
 from infra.fetch import FetchLimits
 from pipelines import bounds
 from pipelines import parcel as parcels
-from pipelines.asking import fetched, is_web, revised
+from pipelines.asking import fetched, is_web, kept, revised
 from pipelines.budget import Budget
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
@@ -22,7 +23,7 @@ from pipelines.parcel import Parcel, recipe_of
 from pipelines.pass_options import Asked, PassOptions
 from pipelines.recording import bring, in_place, local_copy, stored
 from pipelines.restated import restated
-from pipelines.sources import PREPARE, READERS, Item, Source
+from pipelines.sources import PREPARE, READERS, Item, Source, whole
 from pipelines.sources.robot import RobotSource
 from pipelines.wishes import asked_of, cut_alike
 from schemas import Asset
@@ -57,15 +58,17 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
         prepare(run, sources)
         web.new_run()
         items, unreached = revised(run, list(list_items(sources)), recipe, options.fetch, again=options.ask_again)
+        web.another_chance()
         items = restated(run, items, recipe)
-        todo = missing(run, items, recipe, bounds.digest(options.fetch, options.limits))
+        todo = kept(run, missing(run, items, recipe, bounds.digest(options.fetch, options.limits)))
         sizes = [(key, item.size_bytes) for key, item in todo.items()]
         budget = Budget(options.max_reject_share, options.least_rejects)
         finished = 0
         for batch in batches(sizes, options.batch_bytes, options.batch_items):
             run.progress(HOP, finished, len(todo))
-            _run_beam(run, [todo[key] for key in batch], options)
-            _check_budget(run, budget, len(batch))
+            offered = whole([todo[key] for key in batch])
+            _run_beam(run, offered, options)
+            _check_budget(run, budget, len(offered))
             unreached += parcels.commit(run, HOP, held, done)
             finished += len(batch)
             run.progress(HOP, finished, len(todo))
@@ -170,6 +173,9 @@ class Worker:
 
     def _from_web(self, item: Item) -> tuple[Item, str, int]:
         """The item with its bytes' revision, their sha256 and size. The corpus keeps them: the web forgets."""
+        if item.held is not None:
+            with contextlib.suppress(FileNotFoundError):
+                return item, item.held, objects.info(stored(self.store.root, item.held)).size_bytes
         path = Path(self.scratch) / key_of(item.uri, item.revision)
         item, sha256 = fetched(item, path, self.options.fetch)
         if not objects.exists(stored(self.store.root, sha256)):

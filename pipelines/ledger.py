@@ -59,28 +59,27 @@ def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[dict[s
         account = _account(asset, covered.get(asset["sha256"], 0), decided.get(asset["sha256"], []))
         rows.append({"uri": asset["uri"], "sha256": asset["sha256"]} | account.plain())
         _merge(total, account)
-    for uri, reason in _refused(store, recipe, assets):
+    for uri, reason in sorted({(str(r["uri"]), str(r["reason"])) for r in refused(store, recipe, assets)}):
         rows.append({"uri": uri, "sha256": None} | Account(by_reason={reason: 0}).plain())
         total.by_reason.setdefault(reason, 0)
     return total, sorted(rows, key=lambda r: str(r["uri"]))
 
 
-def _refused(store: Store, recipe: str, assets: pa.Table) -> list[tuple[str, str]]:
-    """Place and reason of every recording and log that was refused, each once.
+def refused(store: Store, recipe: str, assets: pa.Table) -> list[dict[str, Any]]:
+    """Rejects of recordings and logs that became nothing under this recipe, by reason and place.
 
     A URL that could not be asked for its revision, which is the reason then, and was taken later is no longer refused.
     """
     current, places = set(assets["asset_id"].to_pylist()), set(assets["uri"].to_pylist())
     where = f"stage in ('ingest', 'fold') and recipe = '{recipe}'"
-    rejects = store.read("rejects", ["subject", "uri", "reason"], where).to_pylist()
-    return sorted(
-        {
-            (str(r["uri"]), str(r["reason"]))
-            for r in rejects
-            if r["subject"] not in current
-            and not (r["uri"] in places and r["subject"] == key_of(r["uri"], r["reason"], recipe))
-        }
-    )
+    rejects = store.read("rejects", ["subject", "uri", "stage", "reason", "detail"], where).to_pylist()
+    left = [
+        r
+        for r in rejects
+        if r["subject"] not in current
+        and not (r["uri"] in places and r["subject"] == key_of(r["uri"], r["reason"], recipe))
+    ]
+    return sorted(left, key=lambda r: tuple(str(r[c]) for c in ("reason", "stage", "uri", "subject")))
 
 
 def _account(asset: dict[str, Any], covered_ns: int, decided: list[tuple[str, str | None, int]]) -> Account:

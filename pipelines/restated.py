@@ -1,7 +1,7 @@
-"""What a source says otherwise of what it offered before: the same revision under another stage, licence or consent.
+"""What a source says otherwise of what it offered before: what is offered now is newer than what was.
 
-The corpus reads every place through its newest asset. A corrected manifest or config changes no revision, and a
-corrected sidecar one that need not sort after the one before, so such an item gets a revision and a time that do.
+The corpus reads every place through its newest asset. A corrected manifest or config changes no revision, and another
+revision need not sort after the one before it, so that such items get a revision and a time that do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MARK = "+~"  # what stands before the first + of a revision stays: an S3 object'
 
 
 def restated(run: Run, items: Sequence[Item], recipe: str) -> list[Item]:
-    """The items; those that say otherwise than their place's newest asset as newer revisions of it.
+    """The items, as newer revisions of their places where they say otherwise than the newest assets there.
 
     A place that is offered twice says two things at once: its items stay as they are.
     """
@@ -32,11 +32,13 @@ def restated(run: Run, items: Sequence[Item], recipe: str) -> list[Item]:
 
 def _as_now(item: Item, before: dict[str, Any] | None, stated: Counter[tuple[str, str]]) -> Item:
     """stated: how often each revision of a place was taken."""
-    if item.bad is not None or before is None or all(before[name] == getattr(item, name) for name in SAID):
+    if item.bad is not None or before is None:
         return item
     later = replace(item, modified_ns=max(item.modified_ns, before["modified_ns"] + 1))
     if not (times := stated[item.uri, item.revision]):
         return later
+    if item.unread is not None or all(before[name] == getattr(item, name) for name in SAID):
+        return item  # what is yet unread has all that is said in its revision
     return replace(later, revision=f"{item.revision}{MARK}{times}", asked=False)
 
 

@@ -11,6 +11,7 @@ from infra.tar import Member
 from schemas.errors import BadMedia
 
 RATE_HZ = 30  # HOT3D's, the one source that keeps its recordings so
+PICTURE_BYTES = 64 << 20  # HOT3D's have half a megabyte
 ALL = "*"
 
 
@@ -52,4 +53,4 @@ def _pictures(archive: archives.Archive, suffix: str) -> Iterator[bytes]:
     if found and len(found) != max(found) - min(found) + 1:
         raise BadMedia("missing_frames", f"{len(found)} pictures numbered {min(found)} to {max(found)}")
     for _, member in sorted(found.items()):
-        yield archive.read(member, motion_jpeg.MOST_BYTES)
+        yield archive.read(member, PICTURE_BYTES)

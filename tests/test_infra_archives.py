@@ -8,6 +8,7 @@ import hashlib
 import io
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -266,6 +267,19 @@ def test_hostile_headers_end(tmp_path: Path, data: bytes) -> None:
     assert "bad_archive" in reasons(tmp_path / "a.tar").values()
 
 
+def test_what_lies_behind_the_end_is_told(tmp_path: Path) -> None:
+    one, two = (plain(tmp_path / f"{n}.tar", f"{n}.mp4").read_bytes() for n in ("one", "two"))
+    for data, told in (
+        (one + two, {"one.mp4": "", "": "bad_archive"}),
+        (bytes(512) + one, {"": "bad_archive"}),
+        (one + bytes(1 << 20), {"one.mp4": "", "": "bad_archive"}),
+        (one + bytes(512 << 10), {"one.mp4": ""}),
+        (bytes(10_240), {}),
+    ):
+        (tmp_path / "a.tar").write_bytes(data)
+        assert reasons(tmp_path / "a.tar") == told
+
+
 def test_ten_thousand_nested_headers_do_not_recurse(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(_raw(b"x", NOTHING, b"x") * 10_000 + _raw(b"a.mp4", NOTHING, b"0"))
     assert reasons(tmp_path / "a.tar") == {"a.mp4": ""}
@@ -300,6 +314,35 @@ def test_an_archive_is_scanned_once_until_it_changes(tmp_path: Path, monkeypatch
     plain(tmp_path / "a.tar", "new.mp4", "and.mp4")
     assert list(reasons(path)) == ["new.mp4", "and.mp4"]
     assert len(scans) == 2
+
+
+def test_the_list_of_a_zip_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as z:
+        for i in range(50):
+            z.writestr(f"{i}.mp4", f"{i}" * 1000)
+    (tmp_path / "b.zip").write_bytes(b"self-extracting" + (tmp_path / "a.zip").read_bytes())
+    for path in (tmp_path / "a.zip", tmp_path / "b.zip"):
+        assert len(list(archives.members(str(path)))) == 50
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("its list was read again"))
+    for path in (tmp_path / "a.zip", tmp_path / "b.zip"):
+        for i in range(50):
+            archives.extract(str(path), f"{i}.mp4", tmp_path / "out")
+            assert (tmp_path / "out").read_text() == f"{i}" * 1000
+
+
+def test_headers_that_only_add_up_are_held_in_flat_memory(tmp_path: Path) -> None:
+    """A hundred pax headers of nearly a megabyte each before one member, with keys that nobody asks for."""
+    with (tmp_path / "a.tar").open("wb") as out:
+        for i in range(100):
+            record = f"{i}=".encode() + b"x" * ((1 << 20) - 600)
+            record = f"{len(record) + 9} ".encode() + record + b"\n"
+            out.write(_raw(b"x", f"{len(record):011o}\0".encode(), b"x"))
+            out.write(record.ljust((len(record) + 511) // 512 * 512, b"\0"))
+        out.write(ONE_BYTE)
+    tracemalloc.start()
+    assert reasons(tmp_path / "a.tar") == {"a.mp4": ""}
+    assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    tracemalloc.stop()
 
 
 def test_the_last_of_two_equal_names_counts(tmp_path: Path) -> None:

@@ -109,6 +109,51 @@ def test_without_a_strong_validator_it_starts_again(tmp_path: Path, headers: dic
     assert [a.headers.get("range") for a in site.requests] == [None, None]
 
 
+@pytest.mark.parametrize(
+    "other", [{"ETag": 'W/"two"'}, {"ETag": '"one"', "Last_Modified": "Mon, 02 Nov 2026 00:00:00 GMT"}]
+)
+def test_a_range_that_says_it_is_of_other_bytes_is_not_taken(tmp_path: Path, other: dict[str, str]) -> None:
+    """A server that heeds no If-Range, and whose new ETag is weak, or whose new time alone tells."""
+    new, span = BODY[::-1], f"bytes 300000-{len(BODY) - 1}/{len(BODY)}"
+
+    def answer(a: Asked) -> None:
+        if len(site.requests) == 1:
+            told = {"ETag": ETAG, "Last_Modified": "Sun, 01 Nov 2026 00:00:00 GMT", "Content_Length": str(len(BODY))}
+            a.answer(200, BODY[:300_000], **told)
+        elif len(site.requests) == 2:
+            a.answer(206, new[300_000:], Content_Range=span, **other)
+        else:
+            a.answer(200, new, **other)
+
+    with serving(answer) as site:
+        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == hashlib.sha256(new).hexdigest()
+    assert len(site.requests) == 3
+
+
+@pytest.mark.parametrize("etag", ['"\xff"', '"a b"', "\xe9", '"' + "x" * 5000 + '"'])
+def test_a_validator_that_cannot_be_sent_back_is_none(tmp_path: Path, etag: str) -> None:
+    def answer(a: Asked) -> None:
+        a.answer(200, BODY[: 300_000 if len(site.requests) == 1 else None], ETag=etag, Content_Length=str(len(BODY)))
+
+    with serving(answer) as site:
+        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == SHA
+    assert [a.headers.get("range") for a in site.requests] == [None, None]
+
+
+def test_waits_between_attempts_count_for_the_wall_clock(tmp_path: Path) -> None:
+    """A server that brings a little each time, and breaks off, is not waited for without end."""
+
+    def answer(a: Asked) -> None:
+        first = int(a.headers.get("range", "bytes=0-").removeprefix("bytes=").split("-")[0])
+        head = f"HTTP/1.1 206 OK\r\nETag: {ETAG}\r\nContent-Range: bytes {first}-{1 << 30}/{(1 << 30) + 1}\r\n"
+        head = head if first else f"HTTP/1.1 200 OK\r\nETag: {ETAG}\r\n"
+        a.send(f"{head}Content-Length: {(1 << 30) + 1 - first}\r\n\r\n".encode() + BODY[:70_000])
+
+    begun = time.monotonic()
+    assert _refused("/v", tmp_path / "f", answer, wall_s=0.5, backoff_s=8.0) == "too_slow"
+    assert time.monotonic() - begun < 5
+
+
 def test_an_old_last_modified_is_a_strong_validator(tmp_path: Path) -> None:
     old = {"Last_Modified": "Sun, 01 Nov 2026 00:00:00 GMT", "Date": "Sun, 01 Nov 2026 01:00:00 GMT"}
 
@@ -162,6 +207,12 @@ def test_retry_after_is_waited_for_and_by_everybody(tmp_path: Path) -> None:
         begun = time.monotonic()
         assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == SHA
         assert time.monotonic() - begun >= 1
+
+
+@pytest.mark.parametrize("said", ["1\x1d", "-1", "1e9", "Sun, 99 Nov", "9" * 40, "\xb2"])
+def test_a_retry_after_that_is_none_is_none(tmp_path: Path, said: str) -> None:
+    with serving(lambda a: a.answer(503, Retry_After=said)) as site, pytest.raises(TransientError):
+        fetch(site.url("/v"), tmp_path / "f", site.limits(attempts=1))
 
 
 def test_a_retry_after_beyond_the_bound_leaves_the_url_and_its_host_alone(tmp_path: Path) -> None:
@@ -345,6 +396,12 @@ def test_a_hostile_etag_is_a_short_plain_revision(etag: str) -> None:
     assert len(revision) <= 200
     assert revision.isascii()
     assert revision.isprintable()
+
+
+@pytest.mark.parametrize("tags", [('"' + "x" * 300 + '1"', '"' + "x" * 300 + '2"'), ('"\xe8"', '"\xe9"')])
+def test_what_a_revision_leaves_out_of_an_etag_still_tells(tags: tuple[str, str]) -> None:
+    with serving(lambda a: a.answer(200, BODY, ETag=tags[len(site.requests) - 1])) as site:
+        assert ask(site.url("/v"), site.limits()).revision != ask(site.url("/v"), site.limits()).revision
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ PRIVATE = [
     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "::10.0.0.1",
     "64:ff9b::a9fe:a9fe", "64:ff9b::7f00:1", "2002:7f00:1::", "2002:a9fe:a9fe::1", "fd00:ec2::254",
     "64:ff9b:1::7f00:1", "::ffff:0:127.0.0.1", "fec0::1", "3fff::1", "5f00::1", "192.88.99.1", "100::1",
-    "2001:0:4136:e378:8000:63bf:80ff:fffe",
+    "2001:0:4136:e378:8000:63bf:80ff:fffe", "192.0.0.192", "168.63.129.16", "::ffff:168.63.129.16",
 ]  # fmt: skip
 PUBLIC = [OUTSIDE, "8.8.8.8", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 
@@ -137,9 +138,10 @@ def test_the_next_address_is_tried_where_one_does_not_answer(tmp_path: Path) -> 
 
 
 def test_from_https_to_http_is_refused_and_the_other_way_taken(tmp_path: Path) -> None:
-    down = Recorder({"a.example": [[OUTSIDE]]}, [moved("http://a.example/v.mp4")])
-    assert _refused("https://a.example/v.mp4", tmp_path / "f", down) == "insecure_redirect"
-    assert down.connected == [(OUTSIDE, 443)]
+    for scheme in ("http", "HTTP", "hTtp"):
+        down = Recorder({"a.example": [[OUTSIDE]]}, [moved(f"{scheme}://a.example/v.mp4")])
+        assert _refused("https://a.example/v.mp4", tmp_path / "f", down) == "insecure_redirect"
+        assert down.connected == [(OUTSIDE, 443)]
     up = Recorder({"a.example": [[OUTSIDE]]}, [moved("https://a.example/v.mp4"), whole(BODY)])
     assert fetch("http://a.example/v.mp4", tmp_path / "f", QUICK, up.net).sha256 == SHA
     assert up.connected == [(OUTSIDE, 80), (OUTSIDE, 443)]
@@ -154,7 +156,8 @@ def test_redirects_are_bounded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["file:///etc/passwd", "ftp://b.example/", "http://u:p@b.example/", "http://[zz]/"]
+    "location",
+    ["file:///etc/passwd", "ftp://b.example/", "http://u:p@b.example/", "http://:p@b.example/", "http://[zz]/"],
 )
 def test_a_redirect_to_no_url_is_refused(tmp_path: Path, location: str) -> None:
     recorder = Recorder({"a.example": [[OUTSIDE]]}, [moved(location)])
@@ -200,3 +203,19 @@ def test_an_address_inside_an_ipv6_one_is_as_public_as_by_itself(address: object
 def test_a_signature_is_not_told() -> None:
     assert told("https://host/clip.mp4?X-Signature=secret") == "https://host/clip.mp4"
     assert told("https://host/clip.mp4") == "https://host/clip.mp4"
+    assert told("https://name:secret@host/clip@2.mp4") == "https://host/clip@2.mp4"
+
+
+def test_a_name_of_many_dead_addresses_costs_no_more_than_the_wall_clock(tmp_path: Path) -> None:
+    waits: list[float] = []
+
+    class Dead(Recorder):
+        def connect(self, address: str, port: int, timeout_s: float) -> httpcore.NetworkStream:
+            waits.append(timeout_s)
+            time.sleep(0.02)
+            raise httpcore.ConnectTimeout("recorded")
+
+    recorder = Dead({"many.example": [[f"93.184.{i // 250}.{i % 250 + 1}" for i in range(4000)]]})
+    assert _refused("http://many.example/", tmp_path / "f", recorder, replace(QUICK, wall_s=0.2)) == "too_slow"
+    assert len(waits) <= 11
+    assert max(waits) <= 0.2

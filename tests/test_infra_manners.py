@@ -92,3 +92,37 @@ def test_a_host_that_answers_now_and_then_is_not_given_up() -> None:
             except TransientError:
                 continue
     assert len(site.asked) == 3 * manners.FAILURES
+
+
+def test_the_host_that_failed_is_left_alone_and_not_the_one_that_named_it() -> None:
+    with (
+        serving(lambda a: a.answer(503)) as broken,
+        serving(lambda a: a.answer(302, Location=broken.url("/v"))) as site,
+    ):
+        both = (f"127.0.0.1:{broken.port}", f"127.0.0.1:{site.port}")
+        limits = site.limits(attempts=1, robots=False, allow_private=both)
+        for i in range(manners.FAILURES + 2):
+            with pytest.raises(TransientError):
+                ask(site.url(f"/{i}"), limits)
+        assert len(broken.asked) == manners.FAILURES
+        assert len(site.asked) == manners.FAILURES + 2
+
+
+def test_who_waits_for_a_host_that_is_left_alone_meanwhile_waits_no_longer() -> None:
+    ends: list[str] = []
+
+    def ask_it() -> None:
+        try:
+            with turn("given-up.example:80", 1, 0.0, 60.0):
+                ends.append("asked")
+        except TransientError:
+            ends.append("left")
+
+    with turn("given-up.example:80", 1, 0.0, 60.0):
+        waiting = threading.Thread(target=ask_it)
+        waiting.start()
+        for _ in range(manners.FAILURES):
+            manners.gave_up("given-up.example:80")
+    waiting.join(5)
+    manners.forget_failures()
+    assert ends == ["left"]

@@ -67,6 +67,8 @@ def test_the_bytes_are_the_same_for_good(tmp_path: Path) -> None:
     ([b"\xff\xd8\xff\xe0\xff\xff"], "bad_frame"),
     ([b"\xff\xd8\xff\xd8" * 5], "bad_frame"),
     ([jpegs(1)[0], b"<html>"], "bad_frame"),
+    ([bytes.fromhex("ffd8ffc0001108ffffffff03") + bytes(20)], "bad_size"),
+    ([bytes.fromhex("ffd8ffc00011080000ffff03") + bytes(20)], "bad_size"),
 ])  # fmt: skip
 def test_what_is_no_picture_is_refused(tmp_path: Path, pictures: list[bytes], reason: str) -> None:
     with pytest.raises(BadMedia) as caught:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from infra import objects, resume
 from schemas.errors import TransientError
@@ -106,3 +107,50 @@ def test_a_checksum_that_differs_at_the_end_starts_again(monkeypatch: pytest.Mon
     held = io.BytesIO()
     resume.save(read, held, (OSError,), "s3://b/k")
     assert (held.getvalue(), asked) == (b"right", [0, 0])
+
+
+def test_a_listing_of_many_pages_is_whole(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "PAGE_KEYS", 7)
+    names = sorted([*(f"{i:03}.mp4" for i in range(40)), "a b+ä&%.mp4", "d/e.mp4", "d-e.mp4", "d.mp4"])
+    for name in names:
+        objects.put(f"{bucket}/pages/{name}", name.encode())
+    objects.put(f"{bucket}/pages2/neighbour.mp4", b"x")
+    found = [i.uri for i in objects.list_objects(f"{bucket}/pages/")]  # SeaweedFS orders folders by their own names
+    assert sorted(found) == sorted(f"{bucket}/pages/{n}" for n in names)
+
+
+def test_a_listing_goes_on_at_the_page_that_broke_off(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page fails so often that botocore gives up, and is asked for again; no page before it is."""
+    monkeypatch.setattr(objects, "PAGE_KEYS", 3)
+    for i in range(10):
+        objects.put(f"{bucket}/broken/{i}.mp4", b"x")
+    asked: list[str] = []
+    whole = objects._client(os.getpid()).list_objects_v2
+
+    class Breaking:
+        def list_objects_v2(self, **wanted: object) -> object:
+            asked.append(str(wanted.get("ContinuationToken", "")))
+            if len(asked) % 3:
+                raise EndpointConnectionError(endpoint_url="s3")
+            return whole(**wanted)
+
+    monkeypatch.setattr(objects, "_client", lambda _: Breaking())
+    monkeypatch.setattr(resume, "BACKOFF_S", 0.01)
+    assert len(list(objects.list_objects(f"{bucket}/broken/"))) == 10
+    assert len(asked) == 12
+    assert [asked[i : i + 3] for i in range(0, 12, 3)] == [[asked[i]] * 3 for i in range(0, 12, 3)]
+    assert len(set(asked)) == 4
+    monkeypatch.setattr(objects, "LIST_ATTEMPTS", 2)
+    with pytest.raises(TransientError, match="run the same command again"):
+        list(objects.list_objects(f"{bucket}/broken/"))
+
+
+def test_a_listing_through_a_server_that_fails_is_whole(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "PAGE_KEYS", 5)
+    for i in range(60):
+        objects.put(f"{bucket}/failing/{i:02}.mp4", b"x")
+    schedule = Schedule(seed=5, share=0.5)
+    with through(schedule):
+        found = [i.uri[-6:] for i in objects.list_objects(f"{bucket}/failing/")]
+    assert found == [f"{i:02}.mp4" for i in range(60)]
+    assert schedule.drawn.total() >= 4

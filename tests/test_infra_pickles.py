@@ -181,6 +181,18 @@ def test_what_is_no_frame_is_bad(tmp_path: Path, data: bytes) -> None:
     assert reason(tmp_path / "a.pkl", data) == "bad_pickle"
 
 
+def test_numbers_and_shapes_without_measure_are_bad(tmp_path: Path) -> None:
+    """A number of 5,000 digits, which no JSON takes, and 2 ** 60 columns of no rows."""
+    many = frame()[["frame"]].astype(object)
+    many["video_id"] = [10**5000] * len(many)
+    assert reason(tmp_path / "a.pkl", pickle.dumps(many), ("video_id",)) == "bad_pickle"
+    made = pickles.Restricted(io.BytesIO())
+    array = made.find_class("numpy.core.multiarray", "_reconstruct")()
+    array.state = (1, (1 << 60, 0), made.find_class("numpy", "dtype")("O8"), False, [])
+    with pytest.raises(BadMedia):
+        pickles._rows(array)
+
+
 def test_a_memo_of_all_memory_costs_the_child(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(b"\x80\x04Nr" + struct.pack("<I", 0xFFFFFFF0) + b".")
     with pytest.raises(BadMedia) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ from infra import robots, robots_cache
 from infra.fetch import ask, fetch
 from infra.robots import parse
 from schemas.errors import BadMedia, TransientError
-from tests.web_server import Recorder, serving
+from tests.web_server import Recorder, moved, serving
 
 SAID = b"""\xef\xbb\xbf# who comes here
 User-agent: other
@@ -45,6 +46,20 @@ Disallow: /
 )  # fmt: skip
 def test_the_longest_rule_of_our_group_wins(path: str, allowed: bool) -> None:
     assert parse(SAID, "handwheel").allow(f"https://a.example{path}") is allowed
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "matches"),
+    [
+        ("/a%2Ab", "/a*b", True), ("/a%2ab", "/a%2Ab", True), ("/a%2Ab", "/axb", False), ("/a%24", "/a$b", True),
+        ("/a%24", "/a", False), ("/a$b", "/a$bc", True), ("/a%2Fb", "/a/b", False), ("/a%2Fb", "/a%2fb", True),
+        ("/%7Ejoe", "/~joe", True), ("/100%", "/100%", True), ("/a?b", "/a%3Fb", False),
+    ],
+)  # fmt: skip
+def test_what_is_encoded_is_no_wildcard_and_no_other_character(rule: str, path: str, matches: bool) -> None:
+    """RFC 9309, 2.2.2 and 2.2.3."""
+    rules = parse(f"User-agent: *\nDisallow: {rule}".encode(), "handwheel")
+    assert rules.allow(f"https://a.example{path}") is not matches
 
 
 def test_groups_are_by_name_then_by_star() -> None:
@@ -152,6 +167,29 @@ def test_an_endless_robots_txt_is_read_to_its_bound(tmp_path: Path) -> None:
     with serving(lambda a: a.answer(200, b"video")) as site:
         site.robots = b"User-agent: *\nDisallow: /private\n" + b"#" * (4 * robots.MOST_BYTES) + b"\nDisallow: /"
         assert fetch(site.url("/v"), tmp_path / "f", site.limits()).size_bytes == 5
+
+
+GZIPPED = gzip.compress(b"User-agent: *\nDisallow: /private\n" + b"#" * (8 * robots.MOST_BYTES))
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "ends"),
+    [
+        ("gzip", GZIPPED, "robots_disallow"), ("gzip", b"no gzip", "content_encoded"), ("br", b"x", "content_encoded"),
+    ],
+)  # fmt: skip
+def test_one_that_is_packed_though_nobody_asked_is_read_or_waited_for(coding: str, body: bytes, ends: str) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    recorder = Recorder({"packed.example": [["93.184.216.34"]]}, [head + body])
+    with serving(lambda a: None) as site, pytest.raises((BadMedia, TransientError), match=ends):
+        ask("http://packed.example/private", site.limits(attempts=1), recorder.net)
+    assert len(recorder.connected) == 1
+
+
+def test_one_that_lies_behind_an_insecure_redirect_is_not_taken_for_leave() -> None:
+    recorder = Recorder({"a.example": [["93.184.216.34"]]}, [moved("http://a.example/robots.txt")])
+    with serving(lambda a: None) as site, pytest.raises(TransientError, match="insecure_redirect"):
+        ask("https://a.example/v", site.limits(attempts=1), recorder.net)
 
 
 def test_a_crawl_delay_is_kept_up_to_its_bound() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from infra import archives, jail, media, objects
 from infra.store import Store
+from pipelines import stills
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions, ingest, list_items
 from pipelines.ledger import ledger
@@ -127,7 +128,7 @@ def test_egocentric_10k_keeps_its_lens_and_its_workers_apart(corpus: tuple[str, 
     assert (first["codec"], first["decoded_ns"]) == ("hevc", 800_000_000)
     assert json.loads(str(first["intrinsics_json"]))["model"] == "fisheye"
     assert {a["wearer_id"] for a in assets.values()} == {
-        salted(f"factory_00{i}/worker_001", "pepper") for i in (1, 2)
+        salted(f"egocentric_10k/factory_00{i}/worker_001", "pepper") for i in (1, 2)
     }  # fmt: skip
 
 
@@ -146,7 +147,7 @@ def test_hd_epic_comes_in_with_its_narrations(corpus: tuple[str, Done]) -> None:
         {"text": "Reach for the cupboard.", "start_ns": 0, "end_ns": 200_000_000},
         {"text": "Open the upper cupboard.", "start_ns": 200_000_000, "end_ns": 550_000_000},
     ]
-    assert first["wearer_id"] == salted("P01", "pepper")
+    assert first["wearer_id"] == salted("hd_epic/P01", "pepper")
 
 
 def test_a_second_run_does_nothing_and_a_new_tar_costs_no_decode(
@@ -187,3 +188,11 @@ def _given(place: str, path: Path) -> dict[str, str]:
         except BadMedia as e:
             found[item.uri.removeprefix(place)] = e.reason
     return found
+
+
+def test_a_picture_of_gigabytes_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stills, "PICTURE_BYTES", 1000)
+    path = made.tar(tmp_path / "a.tar", {"000000.image_214-1.jpg": b"\xff\xd8" + bytes(2000)})
+    with pytest.raises(BadMedia) as caught:
+        bring(f"{path}!/*.image_214-1.jpg", tmp_path / "out")
+    assert caught.value.reason == "archive_limit"

@@ -14,6 +14,8 @@ import pytest
 
 from infra import jail
 from infra.store import Store
+from orchestration.report import ReportOptions, page
+from pipelines.decode import PassOptions
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.sources import Source
@@ -157,8 +159,11 @@ def test_a_dead_link_is_refused_once_and_taken_when_it_comes_to_life(corpus: Cor
     assert corpus.ingest("two").added == {}
     assert [r["reason"] for r in corpus.rows("rejects")] == ["http_404"]
     corpus.shelf.status, (data, _) = {}, corpus.shelf.files["/v.mp4"]
+    store, shown = Store(str(corpus.root)), "http_404"
+    assert shown in page(store, PassOptions().recipe, "policy", None, ReportOptions())
     corpus.shelf.files["/v.mp4"] = (data, {})
     assert corpus.ingest("three").added == {"assets": 1}
+    assert shown not in page(store, PassOptions().recipe, "policy", None, ReportOptions())
 
 
 def test_a_declared_sha256_is_not_asked_about(corpus: Corpus, clips: list[bytes]) -> None:
@@ -267,3 +272,32 @@ def test_an_options_change_of_manners_alone_retries_nothing(corpus: Corpus) -> N
     limits = corpus.site.limits()
     assert digest(limits, jail.Limits()) == digest(replace(limits, host_connections=1, stall_s=9.0), jail.Limits())
     assert digest(limits, jail.Limits()) != digest(limits, jail.Limits(cpu_s=1))
+
+
+def test_a_new_recipe_fetches_nothing_whose_bytes_are_kept(
+    corpus: Corpus, clips: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # it is decoded again, and rightly
+    sha256 = [hashlib.sha256(clip).hexdigest() for clip in clips]
+    corpus.shelf.files["/declared.mp4"] = (clips[1], {})
+    corpus.list(
+        {"url": corpus.site.url("/v.mp4")}, {"url": corpus.site.url("/declared.mp4"), "sha256": sha256[1]}
+    )  # fmt: skip
+    assert corpus.ingest("one").added == {"assets": 2}
+    assert sorted(corpus.methods) == ["GET /declared.mp4", "GET /v.mp4", "HEAD /v.mp4"]
+    assert corpus.ingest("two", cutting=PassOptions(proxy_hz=2.0)).added["assets"] == 2
+    assert corpus.methods == ["HEAD /v.mp4"]
+    assert {a["sha256"] for a in corpus.rows("assets") if a["run_id"] == "two"} == set(sha256)
+    (corpus.root / "media" / sha256[0]).unlink()
+    assert corpus.ingest("three", cutting=PassOptions(proxy_hz=1.0)).added["assets"] == 2
+    assert corpus.methods == ["HEAD /v.mp4", "GET /v.mp4"]
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_urls_that_always_fail_do_not_hold_up_the_same_ones_in_every_run(corpus: Corpus, status: int) -> None:
+    """They are so many, and listed first, that their host is left alone before the last is asked."""
+    failing = [f"/{i}.mp4" for i in range(36)]  # more than are asked at once
+    corpus.shelf.status = {(method, path): status for method in ("HEAD", "GET") for path in failing}
+    corpus.list(*({"url": corpus.site.url(path)} for path in [*failing, "/v.mp4"]))
+    runs = (corpus.ingest(f"run{i}", fetch={"attempts": 1, "host_connections": 1}) for i in range(90))
+    assert any(done.added == {"assets": 1} for done in runs)  # by the order's chance fails one time in 10 ** 6

@@ -15,18 +15,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra import objects, parquet_lines
+from infra.jail import Limits
 from infra.objects import ObjectInfo
 from pipelines.ingest import list_items
-from pipelines.sources import READERS, Item, Narration, Source
+from pipelines.sources import READERS, Item, Narration, Source, url_list, whole
 from pipelines.sources.url_list import unsigned
 from schemas.errors import UsageError
 from schemas.keys import key_of
+from tests.fixtures_archives import tar
 
 NS = 1_000_000_000
 
 
 def _folder(folder: Path, **settings: Any) -> dict[str, Item]:
-    items = list(READERS["folder"](Source("folder", str(folder), **settings)))
+    items = whole(list(READERS["folder"](Source("folder", str(folder), **settings))))
     return {Path(i.uri).name: i for i in items}
 
 
@@ -63,6 +66,28 @@ def test_sidecars_outrank_the_source_and_change_the_revision(tmp_path: Path) -> 
     assert item.narrations == (Narration("Lifts it.", 1_500_000_000, 2 * NS), Narration("Waits."))
 
 
+def test_a_listing_reads_no_sidecar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    (tmp_path / "a.json").write_text('{"caption": "Opens it."}')
+    monkeypatch.setattr(objects, "read_bytes", lambda uri: pytest.fail(f"{uri} was read"))
+    (item,) = READERS["folder"](Source("folder", str(tmp_path)))
+    assert item.revision.count("+") == 2
+
+
+def test_another_licence_of_the_source_is_another_revision_of_what_has_a_sidecar(tmp_path: Path) -> None:
+    """No listing reads the sidecar, so that none can tell whether it outranks what the source says now."""
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    (tmp_path / "a.txt").write_text("Opens it.")
+    items = [next(iter(READERS["folder"](Source("folder", str(tmp_path), licence=of)))) for of in ("MIT", "MIT", None)]
+    assert items[0].revision == items[1].revision != items[2].revision
+
+
+def test_a_sidecar_says_what_is_redacted(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    (tmp_path / "a.json").write_text('{"redacted": [{"start_s": 1, "end_s": 2.5}, {"start_s": 0, "end_s": 0.5}]}')
+    assert _folder(tmp_path)["a.mp4"].redacted == ((NS, 2_500_000_000), (0, NS // 2))
+
+
 def test_a_text_beside_it_is_its_narration(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"x")
     (tmp_path / "a.txt").write_text("  Stirs the pot. \n")
@@ -79,6 +104,9 @@ BAD_SIDECARS = {
     "a negative time": b'{"narrations": [{"text": "x", "start_s": -1}]}',
     "no time": b'{"narrations": [{"text": "x", "start_s": NaN}]}',
     "no text": b'{"narrations": [{"start_s": 1}]}',
+    "a redaction that is no list": b'{"redacted": {"start_s": 1, "end_s": 2}}',
+    "a redaction without an end": b'{"redacted": [{"start_s": 1}]}',
+    "a redaction that ends before it starts": b'{"redacted": [{"start_s": 2, "end_s": 1}]}',
     "too long": b'{"caption": "' + b"x" * (4 << 20) + b'"}',
 }
 
@@ -120,6 +148,17 @@ def test_a_name_that_is_no_text_is_refused_and_the_others_are_read(tmp_path: Pat
     assert items["fine.mp4"].bad is None
     for item in items.values():
         key_of(item.uri, item.revision)
+
+
+def test_a_folder_that_is_named_like_an_archive_is_not_taken_for_one(tmp_path: Path) -> None:
+    """Its file would else be read from the archive beside it, which somebody else may own."""
+    (tmp_path / "a.tar!").mkdir()
+    (tmp_path / "a.tar!" / "v.mp4").write_bytes(b"x")
+    (tmp_path / "a.tar").write_bytes(b"not this one")
+    tar(tmp_path / "a.tar!" / "b.tar", {"w.mp4": b"y"})
+    for kind in ("folder", "webdataset"):
+        items = READERS[kind](Source(kind, str(tmp_path / "a.tar!")))
+        assert [(i.bad or ("",))[0] for i in items] == ["bad_name"]
 
 
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
@@ -177,6 +216,24 @@ def test_a_list_yields_an_item_a_line_whatever_its_format(tmp_path: Path, suffix
     assert items[5].narrations == (Narration("Opens the box"),)
 
 
+@pytest.mark.parametrize(
+    ("start", "ns"),
+    [
+        ("0:07:33.689", 453_689_000_000), ("00:07:33", 453 * NS), (" 7:05.5 ", 425_500_000_000),
+        ("90.25", 90_250_000_000), (90.25, 90_250_000_000), ("1:60:00", None), ("1:2:3:4", None), ("-1:00", None),
+        ("1:\u0663", None), (":30", None),
+    ],
+)  # fmt: skip
+def test_times_are_seconds_or_clocks(tmp_path: Path, start: object, ns: int | None) -> None:
+    line = json.dumps({"url": "https://a.example/1.mp4", "caption": "x", "start": start, "end": "1:00:00"})
+    (tmp_path / "list.jsonl").write_text(line)
+    (item,) = _list(tmp_path / "list.jsonl")
+    if ns is None:
+        assert (item.bad or ("",))[0] == "bad_sidecar"
+    else:
+        assert item.narrations == (Narration("x", ns, 3600 * NS),)
+
+
 def test_lines_that_are_no_objects_are_bad_lines(tmp_path: Path) -> None:
     path = tmp_path / "list.jsonl"
     good = json.dumps({"url": "https://a.example/1.mp4", "caption": "one\u2028two", "licence": {"id": "CC0"}},
@@ -209,6 +266,32 @@ def test_no_bytes_bring_a_reader_down(tmp_path_factory: pytest.TempPathFactory, 
         key_of(item.uri, item.revision, item.licence)
 
 
+def test_a_row_of_a_parquet_list_that_is_no_text_is_a_bad_line(tmp_path: Path) -> None:
+    url = pa.array([b"https://a.example/1.mp4", b"\xff\xfe", b"https://a.example/2.mp4"]).view(pa.utf8())
+    start = pa.array([1, None, (1 << 62) + 1], pa.timestamp("ns"))
+    pq.write_table(pa.table({"url": url, "start": start}), tmp_path / "list.parquet")
+    assert [(i.bad or ("",))[0] for i in _list(tmp_path / "list.parquet")] == ["bad_sidecar", "bad_line", "bad_sidecar"]
+
+
+def test_a_parquet_bomb_costs_a_child_and_names_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """20,000 rows that share one caption of a megabyte: 60 kilobytes."""
+    monkeypatch.setattr(parquet_lines, "LIMITS", Limits(memory_bytes=2 << 30, cpu_s=3, wall_s=60.0))
+    bomb = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), pa.array(["x" * (1 << 20)]))
+    pq.write_table(pa.table({"url": bomb}), tmp_path / "list.parquet", compression="zstd")
+    assert (tmp_path / "list.parquet").stat().st_size < 1 << 20
+    with pytest.raises(UsageError, match=r"list\.parquet.*(decoder_memory|bad_parquet|decoder_timeout|too_large)"):
+        _list(tmp_path / "list.parquet")
+
+
+def test_a_list_is_bounded_and_its_long_lines_cost_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = json.dumps({"url": "https://a.example/1.mp4"})
+    (tmp_path / "list.jsonl").write_text("\n".join(["x" * 1_000_000, good, "y" * 100_001, good, "z" * 300_000]))
+    assert [(i.bad or ("",))[0] for i in _list(tmp_path / "list.jsonl")] == ["bad_line", "", "bad_line", "", "bad_line"]
+    monkeypatch.setattr(url_list, "LIST_BYTES", 1_000_000)
+    with pytest.raises(UsageError, match="the limit is 1000000"):
+        _list(tmp_path / "list.jsonl")
+
+
 def test_a_list_of_another_format_or_nowhere_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "list.xls").write_bytes(b"")
     with pytest.raises(UsageError, match=r"none of \.csv"):
@@ -230,7 +313,7 @@ def test_what_goes_while_it_is_listed_is_no_fault(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr("pipelines.sources.folder.objects.read_bytes", gone)
     items = _folder(tmp_path)
-    assert list(items) == ["a.mp4", "b.mp4"]
+    assert sorted(items) == ["a.mp4", "b.mp4"]
     assert items["a.mp4"].bad is None
     assert items["a.mp4"].revision == whole.partition("+")[0]
 

@@ -122,12 +122,12 @@ def test_egocentric_10k_names_wearer_site_and_lens(tmp_path: Path) -> None:
     assert len(found) == 3
     assert {i.bad for i in found.values()} == {None}
     first, other = found["factory001_worker001_00000.mp4"], found["factory002_worker001_00000.mp4"]
-    assert (first.wearer, first.site) == ("factory_001/worker_001", "factory_001")
+    assert (first.wearer, first.site) == ("egocentric_10k/factory_001/worker_001", "egocentric_10k/factory_001")
     assert other.wearer != first.wearer
     assert json.loads(first.intrinsics_json or "") == made.INTRINSICS
     assert other.intrinsics_json is None
     lonely = found["factory001_worker001_00001.mp4"]  # without a JSON: by its folders
-    assert (lonely.wearer, lonely.site) == ("factory_001/worker_001", "factory_001")
+    assert (lonely.wearer, lonely.site) == ("egocentric_10k/factory_001/worker_001", "egocentric_10k/factory_001")
     one = tmp_path / "data/factory_001/workers/worker_001/factory001_worker001_part00.tar"
     assert items("egocentric_10k", one)["factory001_worker001_00000.mp4"] == replace(first, licence=None)
     (one.parent / "intrinsics.json").write_text("{")
@@ -143,7 +143,7 @@ def test_hot3d_yields_a_clip_a_tar_with_its_turn_and_lens(tmp_path: Path) -> Non
     aria, quest = found["clip-000001.tar"], found["clip-000002.tar"]
     assert aria.uri.endswith("clip-000001.tar!/*.image_214-1.jpg")
     assert quest.uri.endswith("clip-000002.tar!/*.image_1201-1.jpg")
-    assert (aria.wearer, aria.quarter_turns, aria.bad) == ("P0001", 1, None)
+    assert (aria.wearer, aria.quarter_turns, aria.bad) == ("hot3d/P0001", 1, None)
     lens = json.loads(aria.intrinsics_json or "")
     assert (lens["model"], lens["projection_params"]) == (
         "CameraModelType.FISHEYE624",
@@ -171,9 +171,9 @@ def test_hd_epic_reads_narrations_out_of_the_pickle(tmp_path: Path) -> None:
     assert first.narrations == (
         Narration("Reach for the cupboard.", 0, NS // 5), Narration("Open the upper cupboard.", NS // 5, 550_000_000),
     )  # fmt: skip
-    assert (first.wearer, first.site, first.bad) == ("P01", "P01", None)
+    assert (first.wearer, first.site, first.bad) == ("hd_epic/P01", "hd_epic/P01", None)
     assert len(second.narrations) == 1
-    assert (silent.narrations, silent.wearer, silent.bad) == ((), "P03", None)
+    assert (silent.narrations, silent.wearer, silent.bad) == ((), "hd_epic/P03", None)
 
 
 def test_a_new_pickle_is_a_new_revision_of_what_it_changes(tmp_path: Path) -> None:

@@ -11,7 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
-from pipelines.sources import Item, Narration
+from infra import hdf5
+from infra.store import Store
+from pipelines.hop import Run
+from pipelines.ingest import IngestOptions, ingest
+from pipelines.sources import Item, Narration, Source
 from schemas.errors import UsageError
 from schemas.keys import key_of
 from tests.fixtures_annotated import EGODEX_SAID, INTRINSIC, egodex_hdf5, items_of, put
@@ -129,10 +133,24 @@ def test_other_words_change_their_own_takes_revision_alone(tmp_path: Path) -> No
         put(tmp_path / f"fold/{n}.mp4")
         egodex_hdf5(tmp_path / f"fold/{n}.hdf5", EGODEX_SAID)
     before = {n: i.revision for n, i in items_of("egodex", tmp_path).items()}
-    egodex_hdf5(tmp_path / "fold/0.hdf5", EGODEX_SAID, confidences=False)
     egodex_hdf5(tmp_path / "fold/1.hdf5", EGODEX_SAID | {"llm_description": "Roll the towel."})
     after = {n: i.revision for n, i in items_of("egodex", tmp_path).items()}
     assert [n for n in before if before[n] != after[n]] == ["fold/1.mp4"]
+
+
+def test_a_listing_opens_no_file_and_a_run_those_of_new_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    heads = hdf5.heads
+    monkeypatch.setattr(hdf5, "heads", lambda files, *a: (opened.extend(f.stem for f in files), heads(files, *a))[1])
+    run = Run(Store(str(tmp_path / "root")), "one")
+    source = Source("egodex", str(tmp_path / "media"))
+    for new in (["0", "1"], [], ["2"]):
+        opened.clear()
+        for n in new:
+            put(tmp_path / f"media/fold/{n}.mp4", b"no media")
+            egodex_hdf5(tmp_path / f"media/fold/{n}.hdf5", EGODEX_SAID)
+        ingest(run, [source], IngestOptions())
+        assert opened == new
 
 
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
@@ -148,6 +166,6 @@ def test_a_name_that_is_no_text_is_refused_and_the_others_are_read(tmp_path: Pat
     put(folder / "1.hdf5", b"x")
     only(tmp_path)
     items = list(items_of("egodex", tmp_path).values())
-    assert sorted((i.bad or ("",))[0] for i in items) == ["", "bad_annotation", "bad_name", "bad_name"]
+    assert sorted((i.bad or ("",))[0] for i in items) == ["", "bad_name", "bad_name"]
     for item in items:
         key_of(item.uri, item.revision, *[n.text for n in item.narrations])

@@ -13,7 +13,7 @@ import pytest
 from infra import media
 from orchestration import cli, world_page
 from pipelines.ingest import list_items, prepare
-from pipelines.sources import Source, world_log
+from pipelines.sources import Source, whole, world_log
 from schemas.errors import UsageError
 from tests.world_fixture import OPTIONS, rendered
 from world import film, make
@@ -34,7 +34,7 @@ def test_every_recording_has_its_truth_of_as_many_frames() -> None:
 
 
 def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
-    items = list(list_items([Source("world", str(rendered()), "ego")]))
+    items = whole(list(list_items([Source("world", str(rendered()), "ego")])))
     assert len(items) == OPTIONS.clips
     assert {item.licence for item in items} == {make.LICENCE}
     assert all(item.site and item.intrinsics_json for item in items)

@@ -16,7 +16,7 @@ from pipelines.sources import (
     webdataset,
     world,
 )
-from pipelines.sources.item import STAGES, Item, Narration, Reader, Source
+from pipelines.sources.item import STAGES, Item, Narration, Reader, Source, whole
 
 READERS: dict[str, Reader] = {
     "folder": folder.read,
@@ -35,4 +35,4 @@ READERS: dict[str, Reader] = {
 # Kinds that must be made before they can be listed.
 PREPARE: dict[str, Callable[[str, Progress], None]] = {"world": world.prepare}
 
-__all__ = ["PREPARE", "READERS", "STAGES", "Item", "Narration", "Reader", "Source"]
+__all__ = ["PREPARE", "READERS", "STAGES", "Item", "Narration", "Reader", "Source", "whole"]

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from infra import objects, scratch
 from infra.objects import ObjectInfo
-from pipelines.sources.item import Item, Narration, Source, clean, seconds_to_ns
+from pipelines.sources.item import Item, Narration, Source, clean, plain_uri, seconds_to_ns
 from pipelines.sources.json_records import Key, records
 from schemas.errors import BadMedia, UsageError
 from schemas.keys import digest_of
@@ -75,8 +75,8 @@ class LeftOut:
 
 def item_of(info: ObjectInfo, said: Said, source: Source, licence: str | None) -> Item:
     """The recording with what is said of it. The source's own licence outranks the corpus', its ids stand in."""
-    uri = text_of(info.uri)
-    bad = said.bad if uri == info.uri else ("bad_name", "the file's name is not UTF-8; rename it")
+    uri, bad_name = plain_uri(info.uri)
+    bad = bad_name or said.bad
     revision = info.etag if said == Said() else f"{info.etag}+{digest_of(dataclasses.asdict(said))[:32]}"
     return Item(
         uri=uri, revision=revision, stage=STAGE, modified_ns=info.modified_ns, size_bytes=info.size_bytes,

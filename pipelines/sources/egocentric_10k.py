@@ -30,8 +30,9 @@ from typing import Any
 from infra import objects
 from infra.objects import ObjectInfo
 from pipelines.sources import folder, webdataset
+from pipelines.sources.annotated import identity
 from pipelines.sources.fields import json_object, text
-from pipelines.sources.item import Item, Source, clean
+from pipelines.sources.item import Item, Source
 from schemas.errors import BadMedia
 
 INTRINSICS = "intrinsics.json"
@@ -87,5 +88,7 @@ def _who(tar_uri: str, raw: bytes | None) -> dict[str, Any]:
     by_folder = FOLDERS.fullmatch(tar_uri)
     factory = text(plain, "factory_id") or (by_folder[1] if by_folder else None)
     worker = text(plain, "worker_id") or (by_folder[2] if by_folder else None)
-    said = {"site": clean(factory)} if factory else {}
-    return said | ({"wearer": clean(f"{factory}/{worker}")} if factory and worker else {})
+    if factory is None:
+        return {}
+    who = {"wearer": identity("egocentric_10k", f"{factory}/{worker}")} if worker else {}
+    return who | {"site": identity("egocentric_10k", factory)}

@@ -14,16 +14,18 @@ done in the other direction), else llm_description, else the task's name. `camer
 Poses and confidences are not read. No one says who wore the headset or where; give `wearer` or `site` in [[source]]
 where it is known. A take without its .hdf5 has no words; an .hdf5 without its video is not offered.
 
-What is said lies in each take's own .hdf5, so a listing opens every one of them, in the jail (infra/hdf5.py), and from
-S3 it fetches them. Licence: CC-BY-NC-ND-4.0, after others' accounts of the publisher's page: no redistribution, and no
-derivatives. Attribute names are those that public readers of the data set use; no real file was at hand.
+What is said lies in each take's own .hdf5, whose ETag is part of the take's revision: it is opened, in the jail
+(infra/hdf5.py) and from S3 after fetching it, when the take is ingested, and by no listing. Licence: CC-BY-NC-ND-4.0,
+after others' accounts of the publisher's page: no redistribution, and no derivatives. Attribute names are those
+that public readers of the data set use; no real file was at hand.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,32 +33,38 @@ from infra import hdf5, objects, scratch
 from infra.hdf5 import Head
 from infra.objects import ObjectInfo
 from pipelines.sources.annotated import LeftOut, Said, item_of, listed
-from pipelines.sources.item import Item, Narration, Source, clean
+from pipelines.sources.item import Item, Narration, Source, Unread, beside, clean
 from schemas.errors import BadMedia, UsageError
 
 LICENCE = "CC-BY-NC-ND-4.0"
 ATTRIBUTES = ("llm_description", "llm_description2", "which_llm_description", "task")
 INTRINSIC = "camera/intrinsic"
 HDF5_BYTES = 256 << 20  # a take of minutes has tens of MB
-FETCHED_TAKES = 64  # from S3 at a time: scratch holds no more
+FETCHED_TAKES = 256  # at a time: of S3's scratch holds no more, and a child reads so many
 
 
 def read(source: Source) -> Iterator[Item]:
-    """Every take below the URI with what its .hdf5 says. UsageError where the folder is not there."""
+    """Every take below the URI, its .hdf5 yet unread. UsageError where the folder is not there."""
     if not objects.is_s3(source.uri) and not objects.exists(source.uri):
         raise UsageError(f"source {source.uri!r} is not there; mend [[source]] uri in handwheel.toml")
     below = listed(source.uri)
-    takes = [(info, below.get(p.removesuffix(".mp4") + ".hdf5")) for p, info in below.items() if p.endswith(".mp4")]
-    size = FETCHED_TAKES if objects.is_s3(source.uri) else hdf5.GROUP_FILES
-    for start in range(0, len(takes), size):
-        group = takes[start : start + size]
-        heads = _heads([beside for _, beside in group if beside is not None])
-        for info, beside in group:
+    for path, info in below.items():
+        if not path.endswith(".mp4"):
+            continue
+        item = item_of(info, Said(), source, LICENCE)
+        told = below.get(path.removesuffix(".mp4") + ".hdf5")
+        yield item if told is None or item.bad is not None else beside(item, Unread(told, _read))
+
+
+def _read(items: Sequence[Item]) -> Iterator[Item]:
+    """The takes with what their .hdf5 says, and what of it could not be used."""
+    for start in range(0, len(items), FETCHED_TAKES):
+        group = [(item, item.unread.info) for item in items[start : start + FETCHED_TAKES] if item.unread is not None]
+        for (item, told), head in zip(group, _heads([told for _, told in group]), strict=True):
             left_out = LeftOut()
-            said = Said() if beside is None else _said(next(heads), Path(info.uri).parent.name, left_out)
-            if beside is not None:
-                yield from left_out.item(beside.uri, "hdf5")
-            yield item_of(info, said, source, LICENCE)
+            said = _said(head, Path(item.uri).parent.name, left_out)
+            yield from left_out.item(told.uri, "hdf5")
+            yield replace(item, narrations=said.narrations, intrinsics_json=said.intrinsics_json, unread=None)
 
 
 def _heads(files: list[ObjectInfo]) -> Iterator[Head | BadMedia]:

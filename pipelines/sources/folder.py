@@ -1,55 +1,69 @@
 """Folders and S3 prefixes of media files, with optional sidecars `<name>.json`, `<name>.<ext>.json`, `<name>.txt`.
 
-A JSON sidecar may hold: caption or narration (text), narrations ([{text, start_s, end_s}]), licence, consent,
-wearer, site, intrinsics, stage. Other keys are left alone.
+A JSON sidecar may hold: caption or narration (text), narrations ([{text, start_s, end_s}]), licence, consent, wearer,
+site, intrinsics, stage, and redacted ([{start_s, end_s}]). Other keys are left alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from infra import objects
 from infra.objects import ObjectInfo
-from pipelines.sources.item import MEDIA_SUFFIXES, STAGES, Item, Narration, Source, clean, seconds_to_ns
+from pipelines.sources.item import (
+    MEDIA_SUFFIXES,
+    STAGES,
+    Item,
+    Narration,
+    Source,
+    Unread,
+    beside,
+    clean,
+    plain_uri,
+    seconds_to_ns,
+)
 from schemas.errors import BadMedia, UsageError
+from schemas.spans import Span
 
 SIDECAR_BYTES = 4 << 20
 
 
 def read(source: Source) -> Iterator[Item]:
-    """Every media file below the source's URI, in order of name. UsageError where there is nothing at all."""
+    """Every media file below the source's URI, in order of name, its sidecar yet unread.
+
+    UsageError where there is nothing at all.
+    """
     listed = listing(source.uri)
     for uri, info in listed.items():
         if PurePosixPath(uri).suffix.lower() not in MEDIA_SUFFIXES:
             continue
-        if (name := uri.encode(errors="backslashreplace").decode()) != uri:
-            bad_name = ("bad_name", "the file's name is not UTF-8; rename it")
+        name, bad_name = plain_uri(uri)
+        if bad_name is not None:
             yield Item(uri=name, revision=info.etag, modified_ns=info.modified_ns, stage=source.stage, bad=bad_name)
             continue
         sidecar = next((s for s in _sidecars(uri) if s in listed), None)
-        revision = info.etag if sidecar is None else f"{info.etag}+{listed[sidecar].etag}"
-        said: dict[str, Any] = {}
-        bad = None
-        if sidecar is not None:
-            try:
-                said = said_by(sidecar, listed[sidecar].size_bytes)
-            except FileNotFoundError:  # gone since the listing: what it said no longer holds
-                revision = info.etag
-            except BadMedia as e:
-                bad = (e.reason, e.detail)
-        common = {
-            "licence": source.licence,
-            "consent": source.consent,
-            "wearer": source.wearer,
-            "site": source.site,
-        }
-        yield Item(
-            uri=uri, revision=revision, modified_ns=info.modified_ns, size_bytes=info.size_bytes, bad=bad,
-            **{"stage": source.stage} | common | said,
+        item = Item(
+            uri=uri, revision=info.etag, modified_ns=info.modified_ns, size_bytes=info.size_bytes, stage=source.stage,
+            licence=source.licence, consent=source.consent, wearer=source.wearer, site=source.site,
         )  # fmt: skip
+        yield item if sidecar is None else beside(item, Unread(listed[sidecar], _told))
+
+
+def _told(items: Sequence[Item]) -> Iterator[Item]:
+    """The items with what their sidecars say, which outranks the source."""
+    for item in items:
+        assert item.unread is not None
+        try:
+            said = said_by(item.unread.info.uri, item.unread.info.size_bytes)
+        except FileNotFoundError:  # gone since the listing: what it said no longer holds
+            said = {"revision": item.revision.partition("+")[0]}
+        except BadMedia as e:
+            said = {"bad": (e.reason, e.detail)}
+        yield replace(item, **said, unread=None)
 
 
 def listing(uri: str) -> dict[str, ObjectInfo]:
@@ -103,12 +117,23 @@ def _fields(plain: dict[str, Any]) -> dict[str, Any]:
         raise BadMedia("bad_sidecar", f"stage is {fields['stage']!r}, not one of {', '.join(STAGES)}")
     if isinstance(plain.get("intrinsics"), dict):
         fields["intrinsics_json"] = json.dumps(plain["intrinsics"], sort_keys=True)
+    if "redacted" in plain:
+        redacted = plain["redacted"] if isinstance(plain["redacted"], list) else [None]
+        fields["redacted"] = tuple(_redacted(span) for span in redacted)
     spans = plain.get("narrations")
     if isinstance(spans, list):
         fields["narrations"] = tuple(_narration(n) for n in spans[:10_000])
     elif isinstance(text := plain.get("narration") or plain.get("caption"), str):
         fields["narrations"] = _whole(text)
     return fields
+
+
+def _redacted(plain: Any) -> Span:
+    """One span in ns. BadMedia: anything else would leave in what somebody wants out."""
+    edges = [seconds_to_ns(plain.get(n), n) if isinstance(plain, dict) else None for n in ("start_s", "end_s")]
+    if edges[0] is None or edges[1] is None or edges[0] >= edges[1]:
+        raise BadMedia("bad_sidecar", "redacted is a list of {start_s, end_s}, the end behind the start")
+    return edges[0], edges[1]
 
 
 def _whole(text: str) -> tuple[Narration, ...]:

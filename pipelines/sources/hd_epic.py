@@ -33,7 +33,8 @@ from typing import Any
 from infra import objects, pickles, scratch
 from infra.objects import ObjectInfo
 from pipelines.sources import folder
-from pipelines.sources.item import MEDIA_SUFFIXES, Item, Narration, Source, clean, seconds_to_ns
+from pipelines.sources.annotated import identity
+from pipelines.sources.item import MEDIA_SUFFIXES, Item, Narration, Source, clean, plain_uri, seconds_to_ns
 from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import digest_of
 
@@ -78,16 +79,15 @@ def _rows(info: ObjectInfo) -> dict[str, list[Row]]:
 def _item(source: Source, info: ObjectInfo, rows: list[Row], narrations: tuple[tuple[str, str] | None, str]) -> Item:
     """narrations: why the pickle cannot be read, and its ETag."""
     bad, etag = narrations
-    uri = info.uri.encode(errors="backslashreplace").decode()
-    if uri != info.uri:
-        bad = ("bad_name", "the file's name is not UTF-8; rename it")
+    uri, bad_name = plain_uri(info.uri)
+    bad = bad_name or bad
     told: tuple[Narration, ...] = ()
     try:
         told = tuple(sorted(map(_narration, rows), key=lambda n: (n.start_ns or 0, n.end_ns or 0, n.text)))
     except BadMedia as e:
         bad = bad or (e.reason, e.detail)
     revision = etag if bad else digest_of([[n.text, n.start_ns, n.end_ns] for n in told])[:16]
-    who = clean(str(rows[0]["participant_id"])) if rows else _participant(info.uri)
+    who = identity("hd_epic", str(rows[0]["participant_id"]) if rows else _participant(info.uri))
     return Item(
         uri=uri, revision=f"{info.etag}+{revision}", modified_ns=info.modified_ns, size_bytes=info.size_bytes, bad=bad,
         stage=source.stage, licence=source.licence, consent=source.consent, wearer=who or source.wearer,

@@ -34,8 +34,9 @@ from infra.objects import ObjectInfo
 from infra.tar import Member
 from pipelines import stills
 from pipelines.sources import folder, webdataset
+from pipelines.sources.annotated import identity
 from pipelines.sources.fields import json_object, text
-from pipelines.sources.item import Item, Source, clean
+from pipelines.sources.item import Item, Source
 from schemas.errors import BadMedia
 
 STREAMS = ("214-1", "1201-1")
@@ -86,7 +87,7 @@ def _said(info: dict[str, Any], camera: Any) -> dict[str, Any]:
         who = text(info, "participant_id")
     except BadMedia as e:
         raise BadMedia("bad_sidecar", e.detail) from e
-    said: dict[str, Any] = {"wearer": clean(who)} if who else {}
+    said: dict[str, Any] = {"wearer": identity("hot3d", who)} if who else {}
     calibration = camera.get("calibration") if isinstance(camera, dict) else None
     if isinstance(calibration, dict):
         model = {"model": calibration.get("projection_model_type")}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from infra import archives
+from infra.objects import ObjectInfo
 from schemas.errors import BadMedia
+from schemas.keys import digest_of
 from schemas.spans import Span
 
 MEDIA_SUFFIXES = frozenset(
@@ -62,6 +65,17 @@ class Narration:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A file beside a recording that says something of it, and what reads it, for many items at once.
+
+    Its revision is part of the item's, so that it is read for what is to be ingested, and for nothing that is known.
+    """
+
+    info: ObjectInfo
+    read: Callable[[Sequence[Item]], Iterable[Item]]
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One recording. Identities are plain here and salted before they are stored.
 
@@ -70,6 +84,8 @@ class Item:
     redacted: spans in ns from the first frame that the source wants cut out.
     quarter_turns: clockwise, to be applied after the container's own rotation (Aria's pictures are stored turned).
     asked: the revision is what a web server said when ingest asked it, and not the source's own.
+    unread: what lies beside it and is not part of this item yet (`whole`).
+    held: sha256 of its bytes as they were taken before; those that the corpus keeps are not fetched again.
     bad: why it cannot be read at all (a manifest's broken line); it becomes a Reject.
     """
 
@@ -90,6 +106,22 @@ class Item:
     bad: tuple[str, str] | None = None
     signed_uri: str | None = field(default=None, repr=False)
     asked: bool = False
+    held: str | None = None
+    unread: Unread | None = None
+
+
+def beside(item: Item, unread: Unread) -> Item:
+    """The item with a file yet unread, which may outrank what the source says: both are part of the revision."""
+    said = digest_of([item.stage, item.licence, item.consent])[:8]
+    return replace(item, revision=f"{item.revision}+{unread.info.etag}+{said}", unread=unread)
+
+
+def whole(items: Sequence[Item]) -> list[Item]:
+    """The items with what lies beside them read; with them may come others that say what could not be used."""
+    out = [item for item in items if item.unread is None]
+    for read in dict.fromkeys(item.unread.read for item in items if item.unread is not None):
+        out += read([item for item in items if item.unread is not None and item.unread.read == read])
+    return out
 
 
 class Reader(Protocol):
@@ -101,6 +133,16 @@ class Reader(Protocol):
 def clean(text: str, most: int = TEXT_CHARACTERS) -> str:
     """One line of UTF-8 of at most `most` characters; half characters, which no table holds, become question marks."""
     return " ".join(text.encode(errors="replace").decode().split())[:most]
+
+
+def plain_uri(uri: str) -> tuple[str, tuple[str, str] | None]:
+    """A file's URI as a table can hold it, and why it is refused: no UTF-8, or what reads as a member of an archive."""
+    text = uri.encode(errors="backslashreplace").decode()
+    if text != uri:
+        return text, ("bad_name", "the file's name is not UTF-8; rename it")
+    if archives.split(uri) is not None:
+        return uri, ("bad_name", "a folder's name ends like an archive's with `!`; rename it")
+    return uri, None
 
 
 def seconds_to_ns(value: object, what: str) -> int | None:

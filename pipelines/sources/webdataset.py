@@ -118,6 +118,8 @@ def item(
     uri = f"{info.uri}{archives.MARK}{name}"
     if (text := uri.encode(errors="backslashreplace").decode()) != uri:
         uri, bad = text, bad or ("bad_name", "the member's name is not UTF-8; rename it")
+    elif archives.split(uri) != (info.uri, name):
+        bad = bad or ("bad_name", "a folder's name ends like an archive's with `!`; rename it")
     fields = {
         "stage": source.stage,
         "licence": source.licence,
