@@ -9,6 +9,7 @@ from filters.groups import leaders
 from schemas.spans import Span, merge
 
 COPY, MIRRORED = "near_duplicate", "mirrored"
+COMMON = 64  # clips of a key that are compared with all that have it
 COVERED = 0.5  # share of a span that better ones show already: from here on it is a copy
 
 
@@ -44,7 +45,8 @@ class Copy:
 def copies(takes: Iterable[Take], pairs: Iterable[Pair]) -> dict[str, Copy]:
     """The spans that go, by span_id: those of which kept ones show COVERED or more.
 
-    Kept first: most pixels, then longest, then least clip and start. Nobody knows which of two mirrored takes is the
+    Kept first: most pixels, then what is paired with more than COMMON (of a larger set of copies it alone is), then
+    longest, then least clip and start. Nobody knows which of two mirrored takes is the
     true one: the same order decides, and the other is `mirrored` unless true copies of kept ones cover it alone.
     Nothing is lost by a chain: a span goes for kept ones alone. The same for any order of takes and pairs.
     """
@@ -54,7 +56,7 @@ def copies(takes: Iterable[Take], pairs: Iterable[Pair]) -> dict[str, Copy]:
         beside.setdefault(p.clip_b, []).append((p.clip_a, -p.offset_ns, p.mirrored))
     kept: dict[str, list[Take]] = {}
     out: dict[str, Copy] = {}
-    for take in sorted((t for t in takes if t.clip_id in beside), key=_rank):
+    for take in sorted((t for t in takes if t.clip_id in beside), key=lambda t: _rank(t, len(beside[t.clip_id]))):
         shown = [
             (_cut((other.start_ns + offset_ns, other.end_ns + offset_ns), take), flipped, other.span_id)
             for clip, offset_ns, flipped in beside[take.clip_id]
@@ -73,8 +75,8 @@ def groups(pairs: Iterable[Pair]) -> Mapping[str, str]:
     return leaders((p.clip_a, p.clip_b) for p in pairs)
 
 
-def _rank(take: Take) -> tuple[int, int, str, int]:
-    return -take.pixels, take.start_ns - take.end_ns, take.clip_id, take.start_ns
+def _rank(take: Take, pairs: int) -> tuple[int, bool, int, str, int]:
+    return -take.pixels, pairs <= COMMON, take.start_ns - take.end_ns, take.clip_id, take.start_ns
 
 
 def _cut(span: Span, take: Take) -> Span:

@@ -10,7 +10,7 @@ import numpy as np
 from filters.fingerprints import Floats, Print, Times, mirrored
 from schemas.spans import NS
 
-VERSION = "matches-1"
+VERSION = "matches-2"
 BIN_NS = NS // 4
 REACH_NS = NS // 4  # a vote is off by up to a sample: the grids of a trimmed copy and its original differ
 STEP_NS = NS // 20
@@ -21,11 +21,16 @@ LEAST_SAMPLES = 3
 class Rule:
     """What makes two clips copies. Thresholds: tests/benchmarks/bench_duplicates.py chose them on half its clips."""
 
-    distance_most: float = 0.22  # copies .17 and less; the nearest two attempts of one robot before one camera .31
+    distance_most: float = 0.22  # copies .14 and less; the nearest two attempts of one robot before one camera .32
+    brief_most: float = 0.15  # the same for an overlap under brief_ns: a motion that recurs is soon like itself
+    brief_ns: int = 4 * NS
+    noise: float = 0.1  # of codecs, root mean square in levels: of changes so small it makes a part of the distance,
+    noise_most: float = 0.1  # which is taken off up to here
     looks_weight: float = 20.0  # copies' mean pictures differ that much less than their changes
+    looks_most: float = 1.0  # at a voted offset; no nearer one is tried beyond: looks change little within REACH_NS
     change_least: float = 0.12  # root mean square change in levels: a still has .004, and nothing to tell moments by
-    votes_least: int = 3
-    few_marks: int = 8  # a clip with fewer needs one vote
+    votes_most: int = 3  # needed
+    marks_a_vote: int = 24  # a clip with fewer needs one vote, one with fewer than twice as many two
     offsets_most: int = 3
     overlap_most_ns: int = 3 * NS  # never asked for more; half of the shorter clip, but
     overlap_least_ns: int = NS  # never less
@@ -41,15 +46,25 @@ class Match:
     mirrored: bool
 
 
+def needed(marks: int, rule: Rule) -> int:
+    """How many votes must agree. marks: how many the clip with fewer has."""
+    return min(rule.votes_most, 1 + marks // rule.marks_a_vote)
+
+
 def offsets(votes_ns: Sequence[int], marks: int, rule: Rule) -> list[int]:
-    """Offsets that enough votes agree on, the most voted first. marks: how many the clip with fewer has."""
+    """Offsets to try for clips that share a mark: those that enough votes agree on, the most voted first, and 0.
+
+    At 0 lie the copies of one file that were cut alike, also where noise moved what little they share. marks: how many
+    the clip with fewer has.
+    """
     if not len(votes_ns):
         return []
     bins, counts = np.unique(np.round(np.asarray(votes_ns) / BIN_NS).astype(np.int64), return_counts=True)
     near = counts + np.array([counts[(bins == b - 1) | (bins == b + 1)].sum() for b in bins])
-    enough = near >= (rule.votes_least if marks >= rule.few_marks else 1)
+    enough = near >= needed(marks, rule)
     order = np.lexsort((bins, -near))
-    return [int(bins[i]) * BIN_NS for i in order if enough[i]][: rule.offsets_most]
+    voted = [int(bins[i]) * BIN_NS for i in order if enough[i]][: rule.offsets_most]
+    return voted if 0 in voted else [*voted, 0]
 
 
 def match(a: Print, b: Print, near_ns: Sequence[int], rule: Rule) -> Match | None:
@@ -57,12 +72,15 @@ def match(a: Print, b: Print, near_ns: Sequence[int], rule: Rule) -> Match | Non
     if min(len(a.t_ns), len(b.t_ns)) < 2:
         return None
     best: Match | None = None
-    tried = sorted({o + d for o in near_ns for d in range(-REACH_NS, REACH_NS + 1, STEP_NS)}, key=lambda o: (abs(o), o))
     for other, flipped in ((b, False), (mirrored(b), True)):
-        for offset in tried:
+        near = [o for o in near_ns if not (at := _at(a, other, o, rule)) or at[1] <= rule.looks_most]
+        tried = {o + d for o in near for d in range(-REACH_NS, REACH_NS + 1, STEP_NS)}
+        for offset in sorted(tried, key=lambda o: (abs(o), o)):
             found = _at(a, other, offset, rule)
-            if found is not None and (best is None or found[0] < best.distance):
-                best = Match(offset, found[1], found[0], flipped)
+            if found is None or found[0] > (rule.distance_most if found[2] >= rule.brief_ns else rule.brief_most):
+                continue
+            if best is None or found[0] < best.distance:
+                best = Match(offset, found[2], found[0], flipped)
     return best
 
 
@@ -71,8 +89,8 @@ def same(a: Print, b: Print) -> bool:
     return bool(np.array_equal(a.t_ns, b.t_ns) and np.array_equal(a.cells, b.cells))
 
 
-def _at(a: Print, b: Print, offset_ns: int, rule: Rule) -> tuple[float, int] | None:
-    """Distance and overlap in ns at one offset; None where the rule is not met."""
+def _at(a: Print, b: Print, offset_ns: int, rule: Rule) -> tuple[float, float, int] | None:
+    """Distance, the part of it that looks make, and overlap in ns at one offset; None where that is too short."""
     t_ns = b.t_ns + offset_ns
     overlap_ns = min(_end(a.t_ns), _end(t_ns)) - max(int(a.t_ns[0]), int(t_ns[0]))
     shorter_ns = min(_end(a.t_ns) - int(a.t_ns[0]), _end(t_ns) - int(t_ns[0]))
@@ -84,9 +102,12 @@ def _at(a: Print, b: Print, offset_ns: int, rule: Rule) -> tuple[float, int] | N
         return None
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
     looks = _correlation(mean_x - mean_x.mean(), mean_y - mean_y.mean(), 0.0)
-    moves = _correlation(x - mean_x, y - mean_y, rule.change_least)
-    distance = (1 - moves) + rule.looks_weight * (1 - looks)
-    return (round(max(0.0, distance), 4), overlap_ns) if distance <= rule.distance_most else None
+    x, y = x - mean_x, y - mean_y
+    moves = _correlation(x, y, rule.change_least)
+    power = float(np.sqrt(np.mean(x**2) * np.mean(y**2)))
+    moves += min(rule.noise_most, rule.noise**2 / power) if moves else 0.0
+    apart = rule.looks_weight * (1 - looks)
+    return round(max(0.0, 1 - moves + apart), 4), apart, overlap_ns
 
 
 def _end(t_ns: Times) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import lance
 import pyarrow as pa
 import pyarrow.compute as pc
+from lance.indices import IndexConfig
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from infra import objects
@@ -20,6 +21,8 @@ from schemas.errors import TransientError
 
 FORMAT = "2.2"
 IN_LIST = 2000  # keys in one SQL filter
+NUMBERS = 50_000  # the same where they are numbers
+ZONE = 1024  # values a page of an index, of which a look-up reads one
 
 
 def _transient(error: BaseException) -> bool:
@@ -157,6 +160,40 @@ class Store:
             for i in range(0, len(values), IN_LIST)
         ]
         return pa.concat_tables(parts) if parts else empty(TABLES[table], columns)
+
+    def lookup(self, table: str, column: str, values: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """Rows whose column of whole numbers holds one of the values; with an `index` on it, those alone are read."""
+        dataset = self._open(table)
+        if dataset is None or not len(values):
+            return empty(TABLES[table], columns)
+        parts = [
+            dataset.to_table(
+                columns=list(columns), filter=f"{column} in ({', '.join(map(str, values[i : i + NUMBERS]))})"
+            )
+            for i in range(0, len(values), NUMBERS)
+        ]
+        return pa.concat_tables(parts)
+
+    @_retrying
+    def index(self, table: str, column: str) -> None:
+        """Brings the column's index up to date: new rows with those segments that hold not more than twice as many.
+
+        So a table of n rows has some log n segments, and each row was sorted into one some log n times.
+        """
+        dataset = self._open(table)
+        if dataset is None:
+            return
+        name = f"{column}_idx"
+        if name not in {index.name for index in dataset.describe_indices()}:
+            dataset.create_scalar_index(column, IndexConfig("btree", {"zone_size": ZONE}), name=name)
+            return
+        stats = dataset.stats.index_stats(name)
+        rows, merged = stats["num_unindexed_rows"], 0
+        for held in reversed(stats["num_indexed_rows_per_delta"]):
+            if held > 2 * rows:
+                break
+            rows, merged = rows + held, merged + 1
+        dataset.optimize.optimize_indices(num_indices_to_merge=merged, index_names=[name])
 
     def write_fragments(self, table: str, batches: Iterable[pa.RecordBatch]) -> list[str]:
         """Writes rows as uncommitted fragments and returns their metadata as JSON; `append` commits them."""

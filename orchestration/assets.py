@@ -32,7 +32,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 WRITES: dict[str, tuple[str, ...]] = {
     "ingest": ("assets", "clips", "proxies", "rejects"),
     "fold": ("episodes", "steps"),
-    "dedup": ("marks", "duplicates"),
+    "dedup": ("marks", "duplicates", "commons"),
     "look": ("hands",),
     "keep": ("decisions",),
     "caption": ("captions",),

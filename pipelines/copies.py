@@ -22,10 +22,21 @@ def version_of(recipe: str) -> str:
 
 
 def pairs_of(store: Store, recipe: str) -> list[Pair]:
-    """Every pair of clips that are copies."""
-    columns = ["clip_a", "clip_b", "offset_ns", "kind"]
-    rows = store.read("duplicates", columns, f"version = '{version_of(recipe)}'").to_pylist()
-    return [Pair(r["clip_a"], r["clip_b"], r["offset_ns"], r["kind"] == "mirrored") for r in rows]
+    """Every pair of clips that are copies, the same whatever the order in which the clips came.
+
+    A pair that met while its keys were rare counts no longer where too few of them would bring it together now.
+    """
+    where = f"version = '{version_of(recipe)}'"
+    common: dict[int, str] = {}
+    for row in store.read("commons", ["key", "rank"], where).to_pylist():
+        common[row["key"]] = min(row["rank"], common.get(row["key"], row["rank"]))
+    columns = ["clip_a", "clip_b", "offset_ns", "kind", *(["keys", "needed", "rank"] if common else [])]
+    rows = store.read("duplicates", columns, where).to_pylist()
+    return [
+        Pair(r["clip_a"], r["clip_b"], r["offset_ns"], r["kind"] == "mirrored")
+        for r in rows
+        if not common or sum(r["rank"] <= common.get(k, r["rank"]) for k in r["keys"]) >= r["needed"]
+    ]
 
 
 def copies_of(store: Store, recipe: str, assets: pa.Table, decisions: pa.Table) -> dict[str, Copy]:

@@ -1,80 +1,135 @@
 """dedup: fingerprints of human clips -> which of them are copies (Beam): a shuffle by what copies share.
 
-New clips are joined with the index of known ones, `marks`, by key: no pair is looked at that shares none. A robot's
+New clips are joined with the index of known ones, `postings`, by key: no pair is looked at that shares none. A robot's
 attempts are not compared: they look alike and are not copies, and its inverse dynamics model takes all of them.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters import fingerprints, matches
+from filters.copies import COMMON
 from filters.fingerprints import Print
 from infra import objects
 from infra.store import Store
+from pipelines import postings
 from pipelines.copies import RULE, version_of
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
 from pipelines.inventory import current_clips, inventory
 from pipelines.parcel import staged, staging
-from schemas import Duplicate, Marks
-from schemas.arrow import table_of
+from pipelines.postings import COLUMNS, Joined
+from schemas import Common, Duplicate, Marks
 from schemas.keys import digest_of, key_of
 
 HOP = "dedup"
 BATCH_CLIPS = 4000
-COMMON = 256  # clips a key: what more have (a title, a test card) joins none of them
 SLICE, TASK = 4000, 64  # rows an element of the shuffle's input; pairs a task of matching
-MS = 1_000_000
 
-# A mark in the shuffle: clip, when in ms, how many marks the clip has, whether it is new.
-Mark = tuple[str, int, int, bool]
+# A posting in the shuffle: clip, rank, times, marks, whether it is new, whether it stands for the key.
+Post = tuple[str, str, int, int, bool, bool]
 # Two clips, the lesser first.
 Names = tuple[str, str]
+# For two clips: how many votes a key may give, how many are needed, the lesser rank.
+Vote = tuple[int, int, str]
 
 
 def dedup(run: Run, recipe: str) -> Done:
     """Compares every clip that was not compared yet with those that were; a batch is committed before the next."""
     done = Done(HOP)
-    version = version_of(recipe)
     common: set[int] = set()
     with run.hold(HOP) as held:
         objects.delete_below(objects.join(run.store.root, "staging", HOP))  # of killed runs: the lease is ours
-        todo = missing(run.store, recipe, version)
+        ranks = missing(run.store, recipe)
         finished = 0
-        for batch in batches([(clip, 1) for clip in todo], BATCH_CLIPS, BATCH_CLIPS):
-            run.progress(HOP, finished, len(todo))
-            marks = marks_of(run.store, batch, recipe, version, run.run_id)
-            known = run.store.scan("marks", ["clip_id", "keys", "at_ms"], f"version = '{version}'")
-            shared, passed = joined(marks, known)
-            common |= passed
-            rows = _run_beam(run, shared, recipe) if shared.num_rows else []
+        for names in batches([(clip, 1) for clip in ranks], BATCH_CLIPS, BATCH_CLIPS):
+            run.progress(HOP, finished, len(ranks))
+            batch = joined(run.store, {clip: ranks[clip] for clip in names}, recipe)
+            rows = _run_beam(run, batch.found.shared, recipe) if batch.found.shared.num_rows else []
             held.check()
             done.add("duplicates", run.store.insert("duplicates", rows, run_id=run.run_id))
             held.check()
-            run.store.insert("marks", marks, run_id=run.run_id)
-            finished += len(batch)
-            run.progress(HOP, finished, len(todo))
-    if todo:
-        done.notes.append(f"{len(todo)} clips compared")
+            commit(run, batch)
+            common |= set(batch.found.common)
+            finished += len(names)
+            run.progress(HOP, finished, len(ranks))
+    if ranks:
+        done.notes.append(f"{len(ranks)} clips compared")
     if common:
-        done.notes.append(f"{len(common)} marks are on more than {COMMON} clips and were passed over")
+        done.notes.append(
+            f"{len(common)} marks are on more than {COMMON} clips, which were compared with {COMMON} each"
+        )
     return done
 
 
-def missing(store: Store, recipe: str, version: str) -> list[str]:
-    """Human clips that were not compared yet."""
-    clips = current_clips(store, inventory(store, recipe), recipe)
-    human = clips.filter(pc.not_equal(clips["stage"], "robot"))["clip_id"].to_pylist()
-    absent = set(store.absent("marks", [key_of(clip, version) for clip in human]))
-    return [clip for clip in human if key_of(clip, version) in absent]
+def missing(store: Store, recipe: str) -> dict[str, str]:
+    """Human clips that were not compared yet, with their ranks."""
+    assets = inventory(store, recipe)
+    clips = current_clips(store, assets, recipe)
+    there = store.read("marks", ["clip_id"], f"version = '{version_of(recipe)}'")["clip_id"]
+    new = pc.invert(pc.is_in(clips["clip_id"], value_set=there.combine_chunks()))
+    rows = clips.filter(pc.and_(pc.not_equal(clips["stage"], "robot"), new))
+    sizes = assets.filter(pc.and_(assets["primary"], pc.is_in(assets["sha256"], value_set=rows["sha256"].unique())))
+    pixels = {a["sha256"]: a["width_px"] * a["height_px"] for a in sizes.to_pylist()}
+    columns = rows.select(["clip_id", "sha256", "start_ns", "end_ns"]).to_pylist()
+    return {
+        c["clip_id"]: postings.rank_of(pixels[c["sha256"]], c["end_ns"] - c["start_ns"], c["clip_id"]) for c in columns
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some clips on their way into the index: what they share with it, and their postings that it lacks."""
+
+    clips: list[str]
+    version: str
+    found: Joined
+    new: pa.Table
+
+
+def joined(store: Store, ranks: Mapping[str, str], recipe: str) -> Batch:
+    """Reads what is posted under the keys of these clips, and nothing else. ranks: by clip."""
+    clips, version = list(ranks), version_of(recipe)
+    prints = prints_of(store, clips, recipe)
+    new = postings.posted({c: fingerprints.marks(prints[c]) for c in clips if c in prints}, ranks, version)
+    own = postings.self_keys(clips, version).tolist()
+    known = store.lookup("postings", "key", [*new["key"].unique().to_pylist(), *own], COLUMNS)
+    ours = pc.is_in(known["clip_id"], value_set=pa.array(clips, pa.string()))  # posted by a run that was killed
+    there = known.filter(ours)["clip_id"].unique()
+    known = known.filter(pc.invert(ours))
+    found = postings.joined(new, known)
+    if len(found.opened):
+        rest = store.lookup("postings", "key", postings.rest_keys(found.opened).tolist(), COLUMNS)
+        rest = rest.filter(pc.invert(pc.is_in(rest["clip_id"], value_set=pa.array(clips, pa.string()))))
+        found = found._replace(shared=postings.with_rest(found, rest))
+    absent = pc.invert(pc.is_in(new["clip_id"], value_set=there))
+    left = [c for c in clips if c not in set(there.to_pylist())]
+    return Batch(clips, version, found, postings.rows_of(new.filter(absent), found.common, left, version))
+
+
+def commit(run: Run, batch: Batch) -> None:
+    """Children first: common keys and postings, then the rows that say that the clips were compared."""
+    common = [
+        Common(common_id=key_of(key, rank), key=key, rank=rank, version=batch.version, run_id=run.run_id)
+        for key, rank in batch.found.common.items()
+    ]
+    run.store.insert("commons", common, run_id=run.run_id)
+    rows = batch.new.append_column("run_id", pa.repeat(run.run_id, batch.new.num_rows))
+    run.store.append("postings", run.store.write_fragments("postings", rows.to_batches()), run_id=run.run_id)
+    run.store.index("postings", "key")
+    marks = [
+        Marks(marks_id=key_of(clip, batch.version), clip_id=clip, version=batch.version, run_id=run.run_id)
+        for clip in batch.clips
+    ]
+    run.store.insert("marks", marks, run_id=run.run_id)
 
 
 def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Print]:
@@ -89,47 +144,6 @@ def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Prin
         for i, clip in enumerate(table["clip_id"].to_pylist())
         if words[i].is_valid
     }
-
-
-def marks_of(store: Store, clips: Sequence[str], recipe: str, version: str, run_id: str) -> pa.Table:
-    """Rows of `marks`, one a clip; what never changes leaves none, and is no copy of anything."""
-    prints, rows = prints_of(store, clips, recipe), []
-    for clip in clips:
-        made = fingerprints.marks(prints[clip]) if clip in prints else None
-        keys, at_ms = ([], []) if made is None else (made.keys.tolist(), (made.t_ns // MS).tolist())
-        key = key_of(clip, version)
-        rows.append(Marks(marks_id=key, clip_id=clip, version=version, keys=keys, at_ms=at_ms, run_id=run_id))
-    return table_of(Marks, rows)
-
-
-def joined(marks: pa.Table, known: Iterable[pa.RecordBatch]) -> tuple[pa.Table, set[int]]:
-    """Marks whose key a new clip shares with another: key, clip_id, at_ms, count, new; and the keys that are COMMON."""
-    new = _flat(marks, True)
-    keys = new["key"].unique()
-    both = pa.concat_tables([new, *(_flat(batch, False, keys) for batch in known)])
-    clips = both.group_by("key").aggregate([("clip_id", "count_distinct")])
-    count = clips["clip_id_count_distinct"]
-    common = clips.filter(pc.greater(count, COMMON))
-    shared = clips.filter(pc.and_(pc.greater(count, 1), pc.less_equal(count, COMMON)))
-    return both.filter(pc.is_in(both["key"], value_set=shared["key"].combine_chunks())), set(common["key"].to_pylist())
-
-
-def _flat(marks: pa.Table | pa.RecordBatch, new: bool, wanted: pa.Array | None = None) -> pa.Table:
-    """One row a mark; of the wanted keys alone, where they are given."""
-    table = marks.combine_chunks() if isinstance(marks, pa.Table) else pa.Table.from_batches([marks])
-    keys, at_ms = (table[name].combine_chunks() for name in ("keys", "at_ms"))
-    flat = pa.table({"of": pc.list_parent_indices(keys), "key": keys.flatten(), "at_ms": at_ms.flatten()})
-    if wanted is not None:
-        flat = flat.filter(pc.is_in(flat["key"], value_set=wanted))
-    return pa.table(
-        {
-            "key": flat["key"],
-            "clip_id": table["clip_id"].take(flat["of"]),
-            "at_ms": flat["at_ms"],
-            "count": pc.list_value_length(keys).take(flat["of"]),
-            "new": pa.repeat(new, flat.num_rows),
-        }
-    )
 
 
 def _run_beam(run: Run, shared: pa.Table, recipe: str) -> list[Duplicate]:
@@ -156,24 +170,48 @@ def _run_beam(run: Run, shared: pa.Table, recipe: str) -> list[Duplicate]:
     return [Duplicate(**row) for row in rows]
 
 
-def by_key(columns: dict[str, list[object]]) -> Iterator[tuple[int, Mark]]:
-    """Marks, keyed."""
-    rows = zip(*(columns[c] for c in ("clip_id", "at_ms", "count", "new")), strict=True)
+def by_key(columns: dict[str, list[object]]) -> Iterator[tuple[int, Post]]:
+    """Postings, keyed."""
+    rows = zip(*(columns[c] for c in ("clip_id", "rank", "times", "marks", "new", "stands")), strict=True)
     yield from zip(columns["key"], rows, strict=True)
 
 
-def votes(group: tuple[int, Iterable[Mark]]) -> Iterator[tuple[Names, tuple[int, int]]]:
-    """For any two clips with this key, one of them new: the offset it speaks for in ms, and the lesser mark count."""
-    for a, b in itertools.combinations(sorted(group[1]), 2):
-        if a[0] != b[0] and (a[3] or b[3]):
-            yield (a[0], b[0]), (a[1] - b[1], min(a[2], b[2]))
+def votes(group: tuple[int, Iterable[Post]]) -> Iterator[tuple[Names, Vote]]:
+    """For any two clips with this key, one of which is new and one of which stands for it."""
+    posts = sorted(group[1], key=lambda post: (not post[5], post[0]))
+    for i, a in enumerate(posts):
+        if not a[5]:
+            return
+        for b in posts[i + 1 :]:
+            if a[4] or b[4]:
+                names = (a[0], b[0]) if a[0] < b[0] else (b[0], a[0])
+                yield names, (min(a[2], b[2]), matches.needed(min(a[3], b[3]), RULE), min(a[1], b[1]))
 
 
-def agreed(group: tuple[Names, Iterable[tuple[int, int]]]) -> Iterator[tuple[Names, list[int]]]:
-    """Two clips with the offsets in ns that enough of their marks agree on."""
+def agreed(group: tuple[Names, Iterable[Vote]]) -> Iterator[tuple[Names, str]]:
+    """Two clips, with the lesser rank, that have as many votes as are needed."""
     cast = list(group[1])
-    if found := matches.offsets([ms * MS for ms, _ in cast], cast[0][1], RULE):
-        yield group[0], found
+    if sum(vote[0] for vote in cast) >= cast[0][1]:
+        yield group[0], cast[0][2]
+
+
+@dataclass(slots=True)
+class Seen:
+    """A clip's fingerprint, with its marks."""
+
+    made: Print
+    marks: fingerprints.Marks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.marks = fingerprints.marks(self.made)
+
+
+def pair_of(a: Seen, b: Seen, rule: matches.Rule = RULE) -> matches.Match | None:
+    """What two clips alone say of one another."""
+    at = np.nonzero(a.marks.keys[:, None] == b.marks.keys[None])
+    fewer = min(len(a.marks.keys), len(b.marks.keys))
+    near = matches.offsets((a.marks.t_ns[at[0]] - b.marks.t_ns[at[1]]).tolist(), fewer, rule)
+    return matches.match(a.made, b.made, near, rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,23 +223,27 @@ class Matcher:
     recipe: str
     staging: str
 
-    def match(self, task: Sequence[tuple[Names, list[int]]]) -> None:
+    def match(self, task: Sequence[tuple[Names, str]]) -> None:
         """Stages a row for each pair that are copies."""
         prints = prints_of(self.store, {clip for names, _ in task for clip in names}, self.recipe)
+        seen = {clip: Seen(made) for clip, made in prints.items()}
         rows = [
-            self._row(names, found, prints)
-            for names, near_ns in task
-            if (found := matches.match(prints[names[0]], prints[names[1]], near_ns, RULE)) is not None
+            self._row(names, rank, found, seen)
+            for names, rank in task
+            if (found := pair_of(seen[names[0]], seen[names[1]])) is not None
         ]
         name = digest_of([names for names, _ in task])
         staged_as = objects.join(self.staging, f"{name}.json")
         objects.put(staged_as, json.dumps([dataclasses.asdict(r) for r in rows]).encode())
 
-    def _row(self, names: Names, found: matches.Match, prints: dict[str, Print]) -> Duplicate:
-        kind = "mirrored" if found.mirrored else "exact" if matches.same(*(prints[n] for n in names)) else "near"
+    def _row(self, names: Names, rank: str, found: matches.Match, seen: Mapping[str, Seen]) -> Duplicate:
+        a, b = (seen[name] for name in names)
+        kind = "mirrored" if found.mirrored else "exact" if matches.same(a.made, b.made) else "near"
         version = version_of(self.recipe)
         return Duplicate(
             duplicate_id=key_of(*names, version), clip_a=names[0], clip_b=names[1], kind=kind,
-            offset_ns=found.offset_ns, overlap_ns=found.overlap_ns, distance=found.distance, version=version,
+            offset_ns=found.offset_ns, overlap_ns=found.overlap_ns, distance=found.distance,
+            keys=postings.shared_keys(a.marks, b.marks, version),
+            needed=matches.needed(min(len(a.marks.keys), len(b.marks.keys)), RULE), rank=rank, version=version,
             run_id=self.run_id,
         )  # fmt: skip

@@ -33,7 +33,7 @@ from schemas.errors import GateRefused
 from schemas.spans import NS
 
 HOP = "publish"
-INPUTS = ("assets", "clips", "duplicates", "decisions", "captions", "episodes", "steps")
+INPUTS = ("assets", "clips", "duplicates", "commons", "decisions", "captions", "episodes", "steps")
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The nouns: rows, keys, spans, errors. Imports nothing of ours."""
 
-from schemas.media import Asset, Caption, Clip, Decision, Duplicate, Hands, Marks, Proxy, Reject
+from schemas.media import Asset, Caption, Clip, Common, Decision, Duplicate, Hands, Marks, Posting, Proxy, Reject
 from schemas.robot import Episode, Step
 from schemas.turns import Release, Trigger
 
@@ -9,6 +9,8 @@ TABLES: dict[str, type] = {
     "assets": Asset,
     "clips": Clip,
     "proxies": Proxy,
+    "postings": Posting,
+    "commons": Common,
     "marks": Marks,
     "duplicates": Duplicate,
     "hands": Hands,
@@ -26,11 +28,13 @@ __all__ = [
     "Asset",
     "Caption",
     "Clip",
+    "Common",
     "Decision",
     "Duplicate",
     "Episode",
     "Hands",
     "Marks",
+    "Posting",
     "Proxy",
     "Reject",
     "Release",

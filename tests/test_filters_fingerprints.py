@@ -139,8 +139,10 @@ def test_too_short_an_overlap_is_no_match() -> None:
     assert matches.match(whole, print_of(lambda t: picture(1, 0, t), 0.5), [0], RULE) is None
 
 
-def test_votes_must_agree_unless_marks_are_few() -> None:
-    assert matches.offsets([NS, NS, NS, -3 * NS], 20, RULE)[0] == NS
-    assert matches.offsets([NS, 3 * NS, -3 * NS], 20, RULE) == []
-    assert matches.offsets([NS], 3, RULE) == [NS]
+def test_votes_must_agree_unless_marks_are_few_and_equal_cuts_are_always_tried() -> None:
+    assert matches.offsets([NS, NS, NS, -3 * NS], 60, RULE) == [NS, 0]
+    assert matches.offsets([NS, 3 * NS, -3 * NS], 60, RULE) == [0]
+    assert matches.offsets([NS, NS, -3 * NS], 30, RULE) == [NS, 0]
+    assert matches.offsets([NS], 3, RULE) == [NS, 0]
     assert matches.offsets([], 3, RULE) == []
+    assert [matches.needed(n, RULE) for n in (0, 23, 24, 47, 48, 900)] == [1, 1, 2, 2, 3, 3]

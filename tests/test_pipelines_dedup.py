@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
+import random
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from captioning.facts import basis_of
+from filters import copies as chosen
+from filters.copies import groups
 from filters.policy import Policy
 from infra.store import Store
 from orchestration.lives import life
 from orchestration.report import report
 from orchestration.report_tiles import current_decisions
 from pipelines import dedup as hop
+from pipelines import postings
+from pipelines.copies import pairs_of
 from pipelines.dedup import dedup
 from pipelines.hop import Done, Run
 from pipelines.inventory import current_clips, inventory
 from pipelines.ledger import ledger
 from pipelines.views import PublishOptions, select
-from schemas import Asset, Clip
-from schemas.arrow import table_of
+from schemas import Asset, Clip, Duplicate
 from schemas.spans import NS
 from tests.corpus_fixture import caption
 from tests.test_filters_fingerprints import brighter, flipped, picture, smaller, words_of, worse
@@ -134,28 +143,103 @@ def test_a_killed_run_leaves_no_gap_and_a_done_one_no_work(
     assert run(store).line() == "nothing new"
 
 
-def test_marks_that_many_clips_have_are_passed_over_and_told(
-    recordings: dict[str, tuple[Asset, Clip]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_a_killed_run_posted_is_not_posted_again(
+    recordings: dict[str, tuple[Asset, Clip]], compared: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(str(tmp_path))
-    put(store, *(recordings[name] for name in ("original", "remuxed", "small")))
-    monkeypatch.setattr(hop, "COMMON", 1)
+    put(store, *(recordings[name] for name in ("original", "black")))
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "index", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(store)
+    assert store.read("postings").num_rows > 2
+    put(store, *recordings.values())
+    run(store)
+    found, wanted = (
+        s.read("postings", ["posting_id", "key", "clip_id"]).sort_by("posting_id") for s in (store, compared)
+    )
+    assert found == wanted
+    assert len(set(found["posting_id"].to_pylist())) == found.num_rows
+    assert rows_of(store) == rows_of(compared)
+
+
+KINDS = ("plain", "plain", "mirrored", "other")
+
+
+def made_of(words: dict[str, list[int]], names: str) -> list[tuple[Asset, Clip]]:
+    """A recording of one clip a letter; its length tells them apart by rank."""
+    out = []
+    for i, name in enumerate(names):
+        sha, length = name * 64, LENGTH + i * NS // 1000
+        cut = dataclasses.replace(clip(sha, (0, length)), fingerprints=words[KINDS[i % 4]])
+        out.append((asset(f"/{name}.mp4", sha, length, length, width_px=100 + 100 * (i % 2), height_px=1), cut))
+    return out
+
+
+@pytest.fixture(scope="module")
+def kinds() -> dict[str, list[int]]:
+    """Fingerprints of a take, of the same in a mirror, and of another take."""
+    made = {"plain": picture, "mirrored": lambda *at: flipped(picture(*at)), "other": lambda s, k, t: picture(s, 1, t)}
+    return {name: words_of(lambda t, p=p: p(2, 0, t), LENGTH / NS) for name, p in made.items()}
+
+
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])  # an example is some 5 runs of the hop
+@given(st.randoms(use_true_random=False), st.integers(1, 3), st.integers(2, 4))
+def test_pairs_are_a_function_of_the_clips_however_common_their_keys(
+    kinds: dict[str, list[int]], rng: random.Random, common: int, most: int
+) -> None:
+    """Also where a key is on more clips than are compared with one another."""
+    everyone = made_of(kinds, "01234567")
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(postings, "COMMON", common)
+        patch.setattr(hop, "_run_beam", in_process)
+        at_once, by_and_by = Store(f"{folder}/a"), Store(f"{folder}/b")
+        put(at_once, *everyone)
+        run(at_once)
+        left = rng.sample(everyone, len(everyone))
+        while left:
+            size = rng.randint(1, most)
+            put(by_and_by, *left[:size])
+            run(by_and_by)
+            left = left[size:]
+        found, wanted = (sorted(pairs_of(s, RECIPE), key=repr) for s in (at_once, by_and_by))
+    assert found == wanted
+    # Whatever its keys, a copy is with those that stand for all of them: none is left over.
+    sets: dict[bool, set[str]] = {True: set(), False: set()}
+    for i, (_, c) in enumerate(everyone):
+        sets[KINDS[i % 4] == "other"].add(c.clip_id)
+    assert groups(found) == {clip: min(group) for group in sets.values() for clip in group}
+
+
+def test_of_many_copies_the_best_alone_stays_though_few_were_compared_with_all(
+    kinds: dict[str, list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, everyone = Store(str(tmp_path)), made_of(dict.fromkeys(KINDS, kinds["plain"]), "0123456789abcdef")
+    for module in (postings, chosen, hop):
+        monkeypatch.setattr(module, "COMMON", 3)
+    put(store, *everyone)
     done = run(store)
-    assert rows_of(store) == []
-    assert "on more than 1 clips and were passed over" in done.line()
+    assert "on more than 3 clips" in done.line()
+    pairs = pairs_of(store, RECIPE)
+    assert len(pairs) == 3 * 13 + 3  # three stand for the keys: with one another and with all others
+    takes = [chosen.Take(c.clip_id, c.clip_id, c.start_ns, c.end_ns, a.width_px * a.height_px) for a, c in everyone]
+    best = max(everyone, key=lambda row: (row[0].width_px, row[1].end_ns))[1].clip_id
+    assert set(chosen.copies(takes, pairs)) == {c.clip_id for _, c in everyone} - {best}
 
 
-def test_a_batch_is_joined_with_the_index_and_with_itself(recordings: dict[str, tuple[Asset, Clip]]) -> None:
-    def marks(clip_id: str, keys: list[int]) -> dict[str, Any]:
-        return {"marks_id": clip_id, "clip_id": clip_id, "version": "v", "keys": keys, "at_ms": keys, "run_id": "t"}
-
-    new = table_of(hop.Marks, [marks("n1", [1, 2, 3]), marks("n2", [3, 4])])
-    known = table_of(hop.Marks, [marks("k1", [1, 9]), marks("k2", [9]), marks("k3", [])]).to_batches()
-    shared, common = hop.joined(new, known)
-    rows = sorted((r["key"], r["clip_id"], r["at_ms"], r["count"], r["new"]) for r in shared.to_pylist())
-    assert rows == [(1, "k1", 1, 2, False), (1, "n1", 1, 3, True), (3, "n1", 3, 3, True), (3, "n2", 3, 2, True)]
-    assert common == set()
-    assert isinstance(shared, pa.Table)
+def in_process(run: Run, shared: pa.Table, recipe: str) -> list[Duplicate]:
+    """The hop's shuffle without an engine: the same functions, grouped by dicts."""
+    by_key: dict[int, list[Any]] = {}
+    for key, post in hop.by_key(shared.to_pydict()):
+        by_key.setdefault(key, []).append(post)
+    by_pair: dict[Any, list[Any]] = {}
+    for names, vote in itertools.chain.from_iterable(map(hop.votes, by_key.items())):
+        by_pair.setdefault(names, []).append(vote)
+    worker = hop.Matcher(run.store, run.run_id, recipe, f"{run.store.root}/staged")
+    worker.match(list(itertools.chain.from_iterable(map(hop.agreed, by_pair.items()))))
+    rows = [row for f in Path(worker.staging).glob("*.json") for row in json.loads(f.read_bytes())]
+    shutil.rmtree(worker.staging)
+    return [Duplicate(**row) for row in rows]
 
 
 @pytest.fixture(scope="module")
