@@ -44,11 +44,12 @@ demo: setup  ## One turn of the flywheel on a rendered sample world, in ./demo
 world: setup  ## 40 takes and 60 attempts of the sample world with a page of contact sheets, in ./world-demo
 	$(BIN)/handwheel world world-demo --seed 7 --clips 40 --robot 60
 
-bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory of 3 h; cutters; JPEG quality (an hour)
+bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory of 3 h; cutters; JPEG quality; drawn text (an hour)
 	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_ingest --hevc
 	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_ingest --long
 	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_cuts
 	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_proxies
+	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_text
 
 bench-duplicates: setup  ## Near-duplicates: recall and precision on transforms of the sample clips (ten minutes)
 	PYTHONPATH=.:client $(BIN)/python tests/benchmarks/bench_duplicates.py

@@ -25,6 +25,7 @@ APART_NS = 2 * NS // 5  # looks are further apart than this: every second sample
 LOOKS = 4  # a window, 1.5 s: subtitles stand for 2 s and more
 LEAST_SIDE_PX = 64  # smaller pictures hold no line of text that could be told
 STEP = 32  # luma from one side of a px to the other: a stroke
+FAINT = 12  # likewise, of what tells whether the picture moves: a table has lines where it has no strokes
 STEADY = 40  # what a drawn stroke's step differs by within a window, for the codec: a thick one of the scene slides
 CELL_PX = 4
 DENSE, SPARSE = 0.2, 0.1  # share of a cell's px that are strokes: in a line of text; in one that spans the picture
@@ -93,7 +94,7 @@ def _judge(state: State, looks: Sequence[Look]) -> None:
     always = _cells(there)
     spanning = max(WIDE, round(SPANS * always.shape[1]))
     drawn = cv2.bitwise_or(_lines(_cells(steady))[0], _lines(always, SPARSE, FAR_BRIDGE, spanning)[0])
-    if _moves(always, window, np.asarray(drawn, np.uint8)):
+    if _moves(low, window, np.asarray(drawn, np.uint8)):
         state.stayed.append(float(np.mean(drawn)))
     elif len(looks) > LOOKS:
         before = looks[0]
@@ -128,14 +129,21 @@ def _lines(cells: Map, dense: float = DENSE, bridge: int = BRIDGE, wide: int = W
     return fits.astype(np.uint8)[labels], stats[fits, :4].tolist()
 
 
-def _moves(always: Map, window: Sequence[Look], drawn: Map) -> bool:
-    """Whether every block of the picture that tells has lost strokes, those of drawn lines not counted."""
+def _moves(low: Map, window: Sequence[Look], drawn: Map) -> bool:
+    """Whether every block of the picture that tells has lost strokes, and faint ones, those of drawn lines left out.
+
+    low: the least step of each px within the window.
+    """
     scene = 255 * (1 - np.asarray(cv2.dilate(drawn, np.ones((3, 3), np.uint8)), np.uint8))
-    strokes = [cv2.bitwise_and(scene, cells) for cells in (always, window[0].cells, window[-1].cells)]
+    return all(_lost(low, window[0].steps, window[-1].steps, scene, step) for step in (STEP, FAINT))
+
+
+def _lost(low: Map, first: Map, last: Map, scene: Map, step: int) -> bool:
+    strokes = [cv2.bitwise_and(scene, _cells(_over(steps, step))) for steps in (low, first, last)]
     if max(float(s.mean()) for s in strokes[1:]) < EDGES_LEAST * 255:
         return False
-    kept, first, last = (cv2.resize(s, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA) for s in strokes)
-    most = np.maximum(first, last)
+    kept, before, after = (cv2.resize(s, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA) for s in strokes)
+    most = np.maximum(before, after)
     tells = most > FEW * 255
     return bool(tells.sum() >= BLOCKS_LEAST and (kept[tells] <= KEPT * most[tells]).all())
 
