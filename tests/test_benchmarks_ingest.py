@@ -1,4 +1,4 @@
-"""The ingest benchmark runs: one quick round, and its arithmetic."""
+"""Benchmarks run: one quick round of ingest, with its arithmetic, and keep on a few clips."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def test_a_quick_round_measures_plain_decode_and_our_pass() -> None:
     assert [row[1].strip() for row in rows] == ["ffmpeg -f null, 1 thread", "our whole pass"]
     assert all(float(row[3]) > 0 and float(row[5]) > 1 for row in rows)
     assert "our pass / plain decode: " in done.stdout
+
+
+def test_keep_is_measured_on_rows_as_they_are() -> None:
+    command = [sys.executable, "tests/benchmarks/bench_keep.py", "300"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "300" in done.stdout
 
 
 def test_every_round_runs_everyone_in_a_drawn_order_and_who_cannot_leaves() -> None:

@@ -61,6 +61,7 @@ def hands_table(clips: pa.Table, detector: str) -> pa.Table:
     return pa.table(
         {
             "hands_id": clips["clip_id"],
+            "clip_row_id": clips["clip_id"],
             "clip_id": clips["clip_id"],
             "detector": pa.repeat(detector, count),
             "sample_ns": pa.ListArray.from_arrays(pa.array(np.arange(count + 1) * SAMPLES, pa.int32()), times),
