@@ -1,7 +1,7 @@
 """What a source says otherwise of what it offered before: what is offered now is newer than what was.
 
 The corpus reads every place through its newest asset. A corrected manifest or config changes no revision, and another
-revision need not sort after the one before it, so that such items get a revision and a time that do.
+revision, or one that was there before, need not sort after it, so that such items get a revision and a time that do.
 """
 
 from __future__ import annotations
@@ -37,8 +37,11 @@ def _as_now(item: Item, before: dict[str, Any] | None, stated: Counter[tuple[str
     later = replace(item, modified_ns=max(item.modified_ns, before["modified_ns"] + 1))
     if not (times := stated[item.uri, item.revision]):
         return later
-    if item.unread is not None or all(before[name] == getattr(item, name) for name in SAID):
-        return item  # what is yet unread has all that is said in its revision
+    # What is yet unread has all that is said in its revision. A server may have two ETags for the same bytes: what it
+    # was asked for and said before is no news.
+    newest = item.asked or before["revision"].partition(MARK)[0] == item.revision
+    if newest and (item.unread is not None or all(before[name] == getattr(item, name) for name in SAID)):
+        return item
     return replace(later, revision=f"{item.revision}{MARK}{times}", asked=False)
 
 

@@ -105,3 +105,21 @@ def test_a_licence_corrected_in_the_config_or_beside_the_file_holds_at_once(tmp_
         sidecar.write_text(json.dumps({"licence": licence}))
         os.utime(sidecar, ns=(0, 10 - i))  # each older than the one before
         assert taken(f"4{i}", "CC-BY-NC-4.0") == (licence, {"assets": 1})
+
+
+def test_what_is_said_again_after_something_else_holds_again(tmp_path: Path) -> None:
+    """Beside a file that no listing reads, whose revision was there before."""
+    (tmp_path / "media").mkdir()
+    write(tmp_path / "media" / "v.mp4", shot(1, 6)).with_suffix(".txt").write_text("Opens it.")
+    store = Store(str(tmp_path / "corpus"))
+    for run_id, licence in enumerate(("CC-BY-4.0", "proprietary", "CC-BY-4.0", "proprietary")):
+        source = Source("folder", str(tmp_path / "media"), licence=licence)
+        ingest(Run(store, str(run_id)), [source], IngestOptions(cutting=BARE))
+        assert [row["licence"] for row in inventory(store, RECIPE).to_pylist()] == [licence]
+        assert ingest(Run(store, f"{run_id}again"), [source], IngestOptions(cutting=BARE)).added == {}
+
+
+def test_a_server_with_two_etags_for_the_same_bytes_says_nothing_new(tmp_path: Path) -> None:
+    rows = [asset("/v", "s", NS, NS, recipe=RECIPE, revision=r, modified_ns=i) for i, r in enumerate(("a", "b"))]
+    items = [_item(revision="a", asked=True)]
+    assert restated(_run(tmp_path, *rows), items, RECIPE) == items
