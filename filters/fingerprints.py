@@ -1,4 +1,4 @@
-"""A clip's fingerprint: a tiny luma picture a sample, and marks of what moves in it, which its copies share.
+"""A clip's fingerprint: tiny luma pictures, and marks of what moves in them, which its copies share.
 
 A static camera shows one background in every clip, so nothing here rests on how a picture looks: a mark is where and
 which way it changes within half a second, or a whole one.
@@ -7,20 +7,19 @@ which way it changes within half a second, or a whole one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from filters.signals import Sample
+from schemas.spans import NS
 
-VERSION = "fingerprints-2"
+VERSION = "fingerprints-3"
+HZ = 12.0  # samples of the recording's own frames: at 4 Hz a third of trimmed copies under 2 s were missed
 SIDE = 8  # cells a row and column
 WORDS = 1 + SIDE * SIDE // 4  # of 64 bits a sample: its time, then 16 bits a cell
 LEVELS = 257  # 16-bit steps a level of 8-bit luma: what moves a little moves a cell's mean by less than a level
-LAGS = (4, 8)  # half samples between the two pictures of a mark: .5 and 1 s of a proxy at 4 Hz
+STEP_NS = NS // 8  # between the times at which marks are looked for
+LAGS = (4, 8)  # steps between the two pictures of a mark
 CHANGED = 0.5  # least change of a mark's first cell, in levels: less is codec noise
 TOP = 4  # cells a mark names
 
@@ -44,17 +43,9 @@ class Marks:
     t_ns: Times
 
 
-def update(words: list[int], sample: Sample) -> list[int]:
-    """Adds a sample's WORDS."""
-    cells = cv2.resize(sample.small.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    packed = np.rint(cells * LEVELS).astype("<u2").ravel().view("<u8")
-    words += [sample.t_ns, *packed.tolist()]
-    return words
-
-
-def finish(words: list[int]) -> list[int] | None:
-    """The column's value; None without a sample."""
-    return words or None
+def words_of(t_ns: int, cells: npt.NDArray[np.floating]) -> list[int]:
+    """A sample's WORDS, from mean luma of cells, 0..255, (SIDE, SIDE)."""
+    return [t_ns, *np.rint(cells * LEVELS).astype("<u2").ravel().view("<u8").tolist()]
 
 
 def print_of(words: npt.ArrayLike) -> Print:
@@ -69,21 +60,32 @@ def mirrored(made: Print) -> Print:
     return Print(made.t_ns, np.ascontiguousarray(made.cells[:, :, ::-1]))
 
 
+def interpolated(made: Print, at_ns: Times) -> Floats:
+    """Cells at times between the first and the last sample, (len(at_ns), SIDE * SIDE). Two samples at least."""
+    after = np.clip(np.searchsorted(made.t_ns, at_ns, side="right"), 1, len(made.t_ns) - 1)
+    share = (at_ns - made.t_ns[after - 1]) / (made.t_ns[after] - made.t_ns[after - 1])
+    weight, flat = share.astype(np.float32)[:, None], made.cells.reshape(len(made.t_ns), -1)
+    return np.asarray(flat[after - 1] * (1 - weight) + flat[after] * weight, np.float32)
+
+
 def marks(made: Print) -> Marks:
-    """Marks of every sample, and midway between two, that changes until a lag later; black and still leave none.
+    """Marks of every step that changes until a lag later; black and still leave none.
 
     A key names the TOP cells that change most, with their signs, the brightest and the darkest quarter (32 bits, of the
-    picture or of its mirror image, whichever is less), and the lag. Of equal neighbours the first is a mark.
+    picture or of its mirror image, whichever is less), and the lag. Of equal neighbours the first is a mark. Steps are
+    even, whatever the frame rate: that of a copy may be another.
     """
-    made = _doubled(made)
-    found = [_lagged(made, lag) for lag in LAGS]
+    if len(made.t_ns) < 2:
+        return Marks(np.array([], np.uint64), np.array([], np.int64))
+    t_ns = np.arange(made.t_ns[0], made.t_ns[-1] + 1, STEP_NS)
+    cells = interpolated(made, t_ns)
+    found = [_lagged(t_ns, cells, lag) for lag in LAGS]
     return Marks(np.concatenate([m.keys for m in found]), np.concatenate([m.t_ns for m in found]))
 
 
-def _lagged(made: Print, lag: int) -> Marks:
-    """Those of one lag."""
-    change = (made.cells[lag:] - made.cells[:-lag]).reshape(-1, SIDE * SIDE)
-    both = made.cells[lag:] + made.cells[:-lag]
+def _lagged(t_ns: Times, cells: Floats, lag: int) -> Marks:
+    """Those of one lag; cells (n, SIDE * SIDE)."""
+    change, both = cells[lag:] - cells[:-lag], cells[lag:] + cells[:-lag]
     top = np.argsort(-np.abs(change), axis=1, kind="stable")[:, :TOP]
     values = np.take_along_axis(change, top, axis=1)
     half = SIDE // 2
@@ -93,16 +95,7 @@ def _lagged(made: Print, lag: int) -> Marks:
     keys = np.minimum(_key(top, values, ends), _key(flipped, values, ends ^ 1)) | np.uint64(lag << 32)
     first = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
     told = first & (np.abs(values) >= CHANGED)[:, 0] if len(keys) else first
-    return Marks(keys[told], made.t_ns[:-lag][told])
-
-
-def _doubled(made: Print) -> Print:
-    """With a sample midway between any two: a trimmed copy's samples lie elsewhere."""
-    t_ns = np.repeat(made.t_ns, 2)[:-1]
-    cells = np.repeat(made.cells, 2, axis=0)[:-1]
-    t_ns[1::2] += (made.t_ns[1:] - made.t_ns[:-1]) // 2
-    cells[1::2] = (made.cells[1:] + made.cells[:-1]) / 2
-    return Print(t_ns, cells)
+    return Marks(keys[told], t_ns[:-lag][told])
 
 
 def _key(cells: npt.NDArray[np.int64], values: Floats, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:

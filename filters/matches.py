@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filters.fingerprints import Floats, Print, Times, mirrored
+from filters.fingerprints import Floats, Print, Times, interpolated, mirrored
 from schemas.spans import NS
 
-VERSION = "matches-2"
+VERSION = "matches-3"
 BIN_NS = NS // 4
-REACH_NS = NS // 4  # a vote is off by up to a sample: the grids of a trimmed copy and its original differ
+REACH_NS = NS // 4  # votes are counted in bins, and the steps of a trimmed copy are not its original's
 STEP_NS = NS // 20
 LEAST_SAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What makes two clips copies. Thresholds: tests/benchmarks/bench_duplicates.py chose them on half its clips."""
+    """What makes two clips copies. Thresholds were chosen with tests/benchmarks/bench_duplicates.py: docs/ingest.md."""
 
-    distance_most: float = 0.22  # copies .14 and less; the nearest two attempts of one robot before one camera .32
-    brief_most: float = 0.15  # the same for an overlap under brief_ns: a motion that recurs is soon like itself
-    brief_ns: int = 4 * NS
+    distance_most: float = 0.15  # of an overlap of brief_ns and more
+    brief_most: float = 0.10  # of one of overlap_least_ns, rising to the other: a brief motion is soon like another
+    brief_ns: int = 2 * NS
     noise: float = 0.1  # of codecs, root mean square in levels: of changes so small it makes a part of the distance,
     noise_most: float = 0.1  # which is taken off up to here
     looks_weight: float = 20.0  # copies' mean pictures differ that much less than their changes
@@ -67,6 +67,12 @@ def offsets(votes_ns: Sequence[int], marks: int, rule: Rule) -> list[int]:
     return voted if 0 in voted else [*voted, 0]
 
 
+def most(overlap_ns: int, rule: Rule) -> float:
+    """The farthest that copies are apart which share so much."""
+    share = (overlap_ns - rule.overlap_least_ns) / (rule.brief_ns - rule.overlap_least_ns)
+    return rule.brief_most + (rule.distance_most - rule.brief_most) * min(1.0, share)
+
+
 def match(a: Print, b: Print, near_ns: Sequence[int], rule: Rule) -> Match | None:
     """The best match at or near one of the offsets, in either orientation; None: no copies."""
     if min(len(a.t_ns), len(b.t_ns)) < 2:
@@ -77,7 +83,7 @@ def match(a: Print, b: Print, near_ns: Sequence[int], rule: Rule) -> Match | Non
         tried = {o + d for o in near for d in range(-REACH_NS, REACH_NS + 1, STEP_NS)}
         for offset in sorted(tried, key=lambda o: (abs(o), o)):
             found = _at(a, other, offset, rule)
-            if found is None or found[0] > (rule.distance_most if found[2] >= rule.brief_ns else rule.brief_most):
+            if found is None or found[0] > most(found[2], rule):
                 continue
             if best is None or found[0] < best.distance:
                 best = Match(offset, found[2], found[0], flipped)
@@ -91,15 +97,15 @@ def same(a: Print, b: Print) -> bool:
 
 def _at(a: Print, b: Print, offset_ns: int, rule: Rule) -> tuple[float, float, int] | None:
     """Distance, the part of it that looks make, and overlap in ns at one offset; None where that is too short."""
-    t_ns = b.t_ns + offset_ns
-    overlap_ns = min(_end(a.t_ns), _end(t_ns)) - max(int(a.t_ns[0]), int(t_ns[0]))
-    shorter_ns = min(_end(a.t_ns) - int(a.t_ns[0]), _end(t_ns) - int(t_ns[0]))
+    b = Print(b.t_ns + offset_ns, b.cells)
+    overlap_ns = min(_end(a.t_ns), _end(b.t_ns)) - max(int(a.t_ns[0]), int(b.t_ns[0]))
+    shorter_ns = min(_end(p.t_ns) - int(p.t_ns[0]) for p in (a, b))
     if overlap_ns < max(rule.overlap_least_ns, min(rule.overlap_most_ns, shorter_ns // 2)):
         return None
-    between = _midway(a.t_ns, t_ns)
-    x, y = _interpolated(a.t_ns, a.cells, between), _interpolated(t_ns, b.cells, between)
+    between = _midway(a.t_ns, b.t_ns)
     if len(between) < LEAST_SAMPLES:
         return None
+    x, y = interpolated(a, between), interpolated(b, between)
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
     looks = _correlation(mean_x - mean_x.mean(), mean_y - mean_y.mean(), 0.0)
     x, y = x - mean_x, y - mean_y
@@ -121,14 +127,6 @@ def _midway(x_ns: Times, y_ns: Times) -> Times:
     nearest = np.where(y_ns - x_ns[after - 1] < x_ns[after] - y_ns, x_ns[after - 1], x_ns[after])
     t_ns = (nearest + y_ns) // 2
     return t_ns[(t_ns >= max(x_ns[0], y_ns[0])) & (t_ns <= min(x_ns[-1], y_ns[-1]))]
-
-
-def _interpolated(t_ns: Times, cells: Floats, at_ns: Times) -> Floats:
-    """Cells at times between the first and the last sample, (len(at_ns), cells)."""
-    after = np.clip(np.searchsorted(t_ns, at_ns, side="right"), 1, len(t_ns) - 1)
-    share = ((at_ns - t_ns[after - 1]) / (t_ns[after] - t_ns[after - 1])).astype(np.float32)[:, None]
-    flat = cells.reshape(len(t_ns), -1)
-    return np.asarray(flat[after - 1] * (1 - share) + flat[after] * share, np.float32)
 
 
 def _correlation(x: Floats, y: Floats, least: float) -> float:

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from filters import drawn_text, fingerprints
+from filters import drawn_text
 
-VERSION = "signals-3"
+VERSION = "signals-4"
 CORNERS = 128  # EgoSmith's count (facts: camera motion by 128 corners, LK and RANSAC)
 BORDER = 24  # luma of a border's lightest pixel at most: coded black with noise at a quarter of the proxy's size
 STILL = 0.5  # mean absolute difference of 8-bit luma below which two samples are the same picture: codec noise
@@ -134,5 +134,4 @@ SIGNALS = (
     Signal("freeze_share", Pairs, _difference, _freeze_share),
     Signal("border_share", Lightest, _lightest, _border_share),
     Signal("text_share", drawn_text.State, lambda held, s: drawn_text.update(held, s.t_ns, s.luma), drawn_text.finish),
-    Signal("fingerprints", list, fingerprints.update, fingerprints.finish),
 )

@@ -1,7 +1,8 @@
-"""Pixels of PyAV's frames: tiny luma for cuts, upright RGB at a size."""
+"""Pixels of PyAV's frames: tiny luma for cuts, mean luma of cells for fingerprints, upright RGB at a size."""
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
 Rgb = npt.NDArray[np.uint8]
+CELL_PIXELS = 2_100_000  # most that a mean of cells rests on: sums of 1080p fit 32 bits, larger frames are strided
 
 
 def luma_like(frame: Any, first: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
@@ -23,7 +25,23 @@ def luma_like(frame: Any, first: npt.NDArray[np.uint8] | None) -> npt.NDArray[np
 
 def luma(frame: Any) -> npt.NDArray[np.uint8]:
     """8-bit luma of a frame as a small strided view, uint8 (about 36, about 64): no scaling, no copy of the frame."""
-    step_y, step_x = max(1, frame.height // 36), max(1, frame.width // 64)
+    return _every(frame, max(1, frame.height // 36), max(1, frame.width // 64))
+
+
+def cells(frame: Any, side: int, quarter_turns: int) -> npt.NDArray[np.float64]:
+    """Mean 8-bit luma of side x side equal parts of the upright picture, 0..255, float64 (side, side)."""
+    step = math.ceil(math.sqrt(frame.height * frame.width / CELL_PIXELS))
+    sums: Any = cv2.integral(_every(frame, step, step), sdepth=cv2.CV_32S)
+    for _ in range(2):  # along the rows, then along the columns
+        at = np.linspace(0, len(sums) - 1, side + 1)
+        low = np.minimum(at.astype(np.int64), len(sums) - 2)
+        share = (at - low)[:, None]
+        sums = np.diff(sums[low] * (1 - share) + sums[low + 1] * share, axis=0).T * (side / (len(sums) - 1))
+    return np.rot90(sums, -quarter_turns)
+
+
+def _every(frame: Any, step_y: int, step_x: int) -> npt.NDArray[np.uint8]:
+    """8-bit luma of every so many pixels of a frame, uint8 (h, w)."""
     name = frame.format.name
     if name.startswith(("yuv", "nv", "gray")) and not name.startswith("yuyv"):
         plane = frame.planes[0]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from filters import cuts
+from filters import cuts, fingerprints
 from infra import media, pixels
 from pipelines.open_clip import OpenClip, Seen, add, columns, proxy
 from pipelines.pass_options import Asked, PassOptions
@@ -41,6 +43,10 @@ class Sampling:
         """The sample, uint8 (h, w, 3)."""
         rgb = pixels.rgb(frame, self.size, self.quarter_turns)
         return rgb if self.redactor is None else self.redactor.sample(rgb, t_ns)
+
+    def cells(self, frame: Any) -> npt.NDArray[np.float64]:
+        """Mean luma for the fingerprint, of what is not blurred: so few cells show no face."""
+        return pixels.cells(frame, fingerprints.SIDE, self.quarter_turns)
 
 
 @contextmanager
@@ -129,11 +135,10 @@ def _clips(
 def _with_cuts(
     pictures: Iterator[media.Picture], sampling: Sampling, options: PassOptions, asked: Asked
 ) -> Iterator[tuple[Seen, bool]]:
-    """Frames in order, each with whether it starts a shot; a sample's pixels are taken on the way, where clips lie."""
+    """Frames in order, each with whether it starts a shot; what is sampled is taken on the way, where clips lie."""
     state = cuts.CutState()
     waiting: deque[Seen] = deque()
-    period_ns = round(NS / options.proxy_hz)
-    due_ns = 0
+    proxy_due, cells_due = _ticks(options.proxy_hz), _ticks(fingerprints.HZ)
     wanted = (lambda t_ns: True) if asked.spans is None else within(asked.spans)
     redacted = touches(asked.redacted)
     first: pixels.Rgb | None = None
@@ -141,13 +146,26 @@ def _with_cuts(
         why_not = "redacted" if redacted(t_ns, t_ns + length_ns) else None
         if damaged and asked.spans is None:
             why_not = why_not or "damaged"
-        rgb = None
-        if t_ns >= due_ns and why_not is None and wanted(t_ns):
-            rgb = sampling.rgb(frame, t_ns)
-            due_ns = (t_ns // period_ns + 1) * period_ns
-        waiting.append(Seen(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb))
+        taken = why_not is None and wanted(t_ns)
+        rgb = sampling.rgb(frame, t_ns) if taken and proxy_due(t_ns) else None
+        tiny = sampling.cells(frame) if taken and cells_due(t_ns) else None
+        waiting.append(Seen(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb, tiny))
         first = luma = pixels.luma_like(frame, first)
         for answer in cuts.update(state, luma, options.cut):
             yield waiting.popleft(), answer
     for answer in cuts.finish(state, options.cut):
         yield waiting.popleft(), answer
+
+
+def _ticks(hz: float) -> Callable[[int], bool]:
+    """Tells of each time, in order, whether a sample is due: the first in each period, of those that are asked for."""
+    period_ns, due_ns = round(NS / hz), 0
+
+    def due(t_ns: int) -> bool:
+        nonlocal due_ns
+        if t_ns < due_ns:
+            return False
+        due_ns = (t_ns // period_ns + 1) * period_ns
+        return True
+
+    return due

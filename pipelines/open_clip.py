@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 
-from filters import cuts, signals
+from filters import cuts, fingerprints, signals
 from infra import pixels
 from pipelines.pass_options import Asked, PassOptions
 from schemas.keys import clip_id, key_of
@@ -19,6 +21,7 @@ class OpenClip:
 
     start_ns: int
     samples: list[tuple[int, bytes]] = field(default_factory=list)
+    prints: list[int] = field(default_factory=list)
     states: list[Any] = field(default_factory=lambda: [s.start() for s in signals.SIGNALS])
     frames: int = 0
     damaged: int = 0
@@ -26,7 +29,7 @@ class OpenClip:
 
 @dataclass(slots=True)
 class Seen:
-    """A frame whose cut is not decided yet: the sample taken of it, if any, and why no clip may hold it, if so."""
+    """A frame whose cut is not decided yet: what is taken of it, if anything, and why no clip may hold it, if so."""
 
     t_ns: int
     end_ns: int
@@ -34,12 +37,15 @@ class Seen:
     torn: bool
     why_not: str | None
     rgb: pixels.Rgb | None
+    cells: npt.NDArray[np.float64] | None
 
 
 def add(clip: OpenClip, frame: Seen, options: PassOptions) -> None:
-    """Takes the next frame: its signals and its JPEG, where it is a sample."""
+    """Takes the next frame: its cells for the fingerprint, and its signals and JPEG, where it is a sample of these."""
     clip.frames += 1
     clip.damaged += frame.damaged
+    if frame.cells is not None:
+        clip.prints += fingerprints.words_of(frame.t_ns, frame.cells)
     if frame.rgb is None:
         return
     sample = signals.sample_of(frame.t_ns, frame.rgb)
@@ -65,6 +71,7 @@ def columns(clip: OpenClip, end_ns: int, sha256: str, options: PassOptions, aske
         "frame_count": clip.frames,
         "damaged_frames": clip.damaged,
         "recipe": options.recipe,
+        "fingerprints": clip.prints or None,
     }
     return row | {s.name: s.finish(state) for s, state in zip(signals.SIGNALS, clip.states, strict=True)}
 

@@ -102,7 +102,9 @@ class Clip:
         "share of the picture under text drawn on it, 0..1; null: drawn text could not be told from the scene's",
         default=None,
     )
-    fingerprints: list[int] | None = column("filters/fingerprints.py: 17 words a sample", pa.list_(pa.uint64()))
+    fingerprints: list[int] | None = column(
+        "filters/fingerprints.py: 17 words a sample at 12 Hz", pa.list_(pa.uint64())
+    )
     redaction: str | None = column("what looked for faces: model, version; null: not looked for", default=None)
     redaction_state: str | None = column("none_found, blurred; null: not looked for", default=None)
     faces: list[Json] = column("every face of every sample that was blurred", pa.list_(FACE), default_factory=list)

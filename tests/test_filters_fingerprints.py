@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import fingerprints, matches
-from filters.fingerprints import Print
-from filters.signals import Sample, sample_of
+from filters.fingerprints import HZ, SIDE, Print
 from schemas.spans import NS
 from tests.fixtures_media import Rgb, texture
 
 RULE = matches.Rule()
 SIZE = (224, 128)
 Change = Callable[[Rgb], Rgb]
+Take = Callable[[float], Rgb]
 
 
 def picture(seed: int, take: int, t_s: float) -> Rgb:
@@ -32,17 +32,19 @@ def picture(seed: int, take: int, t_s: float) -> Rgb:
     return out
 
 
-def words_of(take: Callable[[float], Rgb], length_s: float, start_s: float = 0.0) -> list[int]:
-    """The column of a take sampled at 4 Hz from `start_s` on, on its own clock."""
+def words_of(take: Take, length_s: float, start_s: float = 0.0, hz: float = HZ) -> list[int]:
+    """The column of a take sampled from `start_s` on, on its own clock."""
     words: list[int] = []
-    for i in range(int(length_s * 4)):
-        words = fingerprints.update(words, sample_of(i * NS // 4, take(start_s + i / 4)))
+    for i in range(int(length_s * hz)):
+        luma = cv2.cvtColor(take(start_s + i / hz), cv2.COLOR_RGB2GRAY)
+        cells = cv2.resize(luma.astype(np.float64), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        words += fingerprints.words_of(round(i * NS / hz), cells)
     return words
 
 
-def print_of(take: Callable[[float], Rgb], length_s: float, start_s: float = 0.0) -> Print:
+def print_of(take: Take, length_s: float, start_s: float = 0.0, hz: float = HZ) -> Print:
     """The same as a fingerprint."""
-    return fingerprints.print_of(words_of(take, length_s, start_s))
+    return fingerprints.print_of(words_of(take, length_s, start_s, hz))
 
 
 def found(a: Print, b: Print) -> matches.Match | None:
@@ -93,6 +95,21 @@ def test_a_part_is_found_where_it_was_taken_from(seed: int, start_s: float) -> N
     assert not match.mirrored
 
 
+@pytest.mark.parametrize("hz", [6.0, 10.0])
+def test_a_copy_of_another_frame_rate_is_found(hz: float) -> None:
+    for seed in range(6):
+        match = found(
+            print_of(lambda t, s=seed: picture(s, 0, t), 6), print_of(lambda t, s=seed: picture(s, 0, t), 4, 1.1, hz)
+        )
+        assert match is not None
+        assert match.offset_ns == pytest.approx(1.1 * NS, abs=0.12 * NS)
+
+
+def test_the_farther_a_brief_copy_may_be_the_more_it_shares() -> None:
+    farthest = [matches.most(round(s * NS), RULE) for s in (1, 1.5, 2, 60)]
+    assert farthest == pytest.approx([0.10, 0.125, 0.15, 0.15])
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 40), st.integers(1, 50))
 def test_another_take_before_the_same_background_is_no_copy(seed: int, take: int) -> None:
@@ -117,18 +134,16 @@ def test_a_mirrored_clip_leaves_the_same_marks() -> None:
         np.testing.assert_array_equal(left.t_ns, right.t_ns)
 
 
-@given(st.integers(0, 9), st.integers(0, 10**12), st.integers(0, 255))
+@given(st.integers(0, 9), st.integers(0, 10**12), st.integers(0, 254))
 @settings(deadline=None)
 def test_a_column_gives_back_what_was_seen(count: int, first_ns: int, value: int) -> None:
     words: list[int] = []
-    luma = np.full((64, 96), value, np.uint8)
     for i in range(count):
-        words = fingerprints.update(words, Sample(first_ns + i * NS, luma, luma[::4, ::4]))
-    assert (fingerprints.finish(words) is None) == (count == 0)
+        words += fingerprints.words_of(first_ns + i * NS, np.full((SIDE, SIDE), value + 0.25))
     made = fingerprints.print_of(words)
     assert made.t_ns.tolist() == [first_ns + i * NS for i in range(count)]
     assert made.cells.shape == (count, fingerprints.SIDE, fingerprints.SIDE)
-    assert np.abs(made.cells - value).max(initial=0) < 0.01
+    assert np.abs(made.cells - value - 0.25).max(initial=0) < 0.01
     assert len(fingerprints.marks(made).keys) == 0
 
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -92,6 +93,31 @@ def test_luma_is_the_picture_in_small(tmp_path: Path, pix_fmt: str) -> None:
     assert small.dtype == np.uint8
     assert small.shape == (36, 64)
     assert float(small.mean()) == pytest.approx(frames[0].mean() * 219 / 255 + 16, abs=6)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+@pytest.mark.parametrize("size", [(320, 180), (61, 35), (8, 6), (2, 2)])
+@pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv444p10le", "rgb24"])
+def test_cells_are_means_of_equal_parts_of_the_upright_picture(size: tuple[int, int], pix_fmt: str, turns: int) -> None:
+    drawn = texture(6, size)
+    frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
+    luma = frame.reformat(format="gray8" if pix_fmt == "rgb24" else "yuv444p").to_ndarray()
+    upright = np.rot90(luma if luma.ndim == 2 else luma[0], -turns)
+    finer = np.repeat(np.repeat(upright, 8, axis=0), 8, axis=1).astype(np.float64)
+    h, w = upright.shape
+    expected = finer.reshape(8, h, 8, w).mean(axis=(1, 3))
+    got = pixels.cells(frame.reformat(format=pix_fmt), 8, turns)
+    np.testing.assert_allclose(got, expected, atol=1.0 if pix_fmt == "yuv444p10le" else 1e-6)
+
+
+def test_cells_of_a_picture_too_large_to_sum_are_of_some_of_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = av.VideoFrame.from_ndarray(texture(6, (320, 180)), format="rgb24").reformat(format="yuv420p")
+    whole = pixels.cells(frame, 8, 0)
+    monkeypatch.setattr(pixels, "CELL_PIXELS", 10_000)
+    np.testing.assert_allclose(pixels.cells(frame, 8, 0), whole, atol=6)
+    white = av.VideoFrame.from_ndarray(np.full((1080, 1920), 255, np.uint8), format="gray8")
+    monkeypatch.undo()
+    assert np.all(pixels.cells(white, 8, 0) == 255)
 
 
 @pytest.mark.parametrize("start_ms", [0, 40, 450, 990, 2600, 4900])

@@ -183,7 +183,7 @@ def loose(clips: list[Clip]) -> dict[tuple[str, str], matches.Match]:
 
 def taken(match: Any) -> bool:
     """Whether the shipped rule takes it."""
-    return bool(match.distance <= (RULE.distance_most if match.overlap_ns >= RULE.brief_ns else RULE.brief_most))
+    return bool(match.distance <= matches.most(match.overlap_ns, RULE))
 
 
 def found_copies(clips: list[Clip], pairs: dict[tuple[str, str], Any]) -> dict[tuple[str, str], bool]:
