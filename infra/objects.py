@@ -65,7 +65,8 @@ def _client(pid: int) -> Any:
     from botocore.config import Config
 
     del pid  # one client a process: boto3's are not safe over fork
-    retries: Any = {"mode": "standard", "max_attempts": 6}
+    # Not `standard`, which stops trying again once a client's quota of retries is spent: a night's run is one client.
+    retries: Any = {"mode": "legacy", "total_max_attempts": 6}
     return boto3.client("s3", config=Config(retries=retries, connect_timeout=10, read_timeout=READ_TIMEOUT_S))
 
 

@@ -136,7 +136,7 @@ def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Prin
     """Fingerprints by clip; clips without a sample have none."""
     columns = ["clip_id", "recipe", "tiling", "fingerprints"]
     table = store.read_keys("clips", "clip_id", sorted(clips), columns)
-    # Where a span was cut under several tilings the last by name speaks: they differ in what was blurred or turned.
+    # Where a span was cut under several tilings the last by name speaks: they differ in how it was turned.
     table = table.filter(pc.equal(table["recipe"], recipe)).sort_by("tiling").combine_chunks()
     words = table["fingerprints"]
     return {

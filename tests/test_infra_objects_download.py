@@ -13,6 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from infra import objects, resume
 from schemas.errors import TransientError
+from tests.faults import servers
 from tests.faults.servers import Schedule, before
 from tests.s3_server import needs_weed, s3_server
 
@@ -53,6 +54,19 @@ def test_a_download_goes_on_where_it_broke_off(bucket: str, tmp_path: Path) -> N
             assert objects.read(uri)[0] == DATA
     assert schedule.drawn["truncate"] >= 1
     assert schedule.drawn.total() >= 4
+
+
+def test_a_store_that_fails_often_and_for_long_is_asked_again_all_the_same(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """botocore's mode `standard` stops trying again after some 100 of these: its clients spend a quota of retries."""
+    monkeypatch.setattr(servers, "FAULTS", ("drop", "503"))
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
+    objects.put(f"{bucket}/small.txt", b"x")
+    schedule = Schedule(seed=1, share=1.0)
+    with through(schedule):
+        assert all(objects.read(f"{bucket}/small.txt")[0] == b"x" for _ in range(150))
+    assert schedule.drawn.total() == 300
 
 
 def test_another_etag_than_the_listed_one_is_a_conflict(bucket: str, tmp_path: Path) -> None:
