@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
 Rgb = npt.NDArray[np.uint8]
-CELL_PIXELS = 2_100_000  # most that a mean of cells rests on: sums of 1080p fit 32 bits, larger frames are strided
+CELL_PIXELS = 130_000  # that means of cells are summed over: 480 x 270
 
 
 def luma_like(frame: Any, first: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
@@ -25,13 +24,21 @@ def luma_like(frame: Any, first: npt.NDArray[np.uint8] | None) -> npt.NDArray[np
 
 def luma(frame: Any) -> npt.NDArray[np.uint8]:
     """8-bit luma of a frame as a small strided view, uint8 (about 36, about 64): no scaling, no copy of the frame."""
-    return _every(frame, max(1, frame.height // 36), max(1, frame.width // 64))
+    view, deep = _luma(frame)
+    step_y, step_x = max(1, frame.height // 36), max(1, frame.width // 64)
+    return np.ascontiguousarray(view[step_y // 2 :: step_y, step_x // 2 :: step_x] >> deep, np.uint8)
 
 
 def cells(frame: Any, side: int, quarter_turns: int) -> npt.NDArray[np.float64]:
-    """Mean 8-bit luma of side x side equal parts of the upright picture, 0..255, float64 (side, side)."""
-    step = math.ceil(math.sqrt(frame.height * frame.width / CELL_PIXELS))
-    sums: Any = cv2.integral(_every(frame, step, step), sdepth=cv2.CV_32S)
+    """Mean 8-bit luma of side x side equal parts of the upright picture, 0..255, float64 (side, side).
+
+    Halved first, which leaves the means as they are: a sum over the frame's own pixels costs four times as much.
+    """
+    small, deep = _luma(frame)
+    while small.size > CELL_PIXELS:
+        h, w = (n // 2 for n in small.shape)
+        small = cv2.resize(small[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA)
+    sums: Any = cv2.integral(np.asarray(small >> deep, np.uint8))
     for _ in range(2):  # along the rows, then along the columns
         at = np.linspace(0, len(sums) - 1, side + 1)
         low = np.minimum(at.astype(np.int64), len(sums) - 2)
@@ -40,18 +47,15 @@ def cells(frame: Any, side: int, quarter_turns: int) -> npt.NDArray[np.float64]:
     return np.rot90(sums, -quarter_turns)
 
 
-def _every(frame: Any, step_y: int, step_x: int) -> npt.NDArray[np.uint8]:
-    """8-bit luma of every so many pixels of a frame, uint8 (h, w)."""
+def _luma(frame: Any) -> tuple[Any, int]:
+    """A frame's luma, uint8 or uint16 (h, w), its own memory where it has a plane of it; how many bits over 8."""
     name = frame.format.name
-    if name.startswith(("yuv", "nv", "gray")) and not name.startswith("yuyv"):
-        plane = frame.planes[0]
-        deep = frame.format.components[0].bits - 8
-        view: Any = np.frombuffer(plane, np.uint8 if deep <= 0 else np.uint16)
-        view = view.reshape(-1, plane.line_size // view.itemsize)[: frame.height, : frame.width]
-        picked = view[step_y // 2 :: step_y, step_x // 2 :: step_x]
-        return np.ascontiguousarray(picked if deep <= 0 else (picked >> deep), np.uint8)
-    whole = frame.reformat(format="gray8").to_ndarray()
-    return np.ascontiguousarray(whole[step_y // 2 :: step_y, step_x // 2 :: step_x])
+    if not name.startswith(("yuv", "nv", "gray")) or name.startswith("yuyv"):
+        return frame.reformat(format="gray8").to_ndarray(), 0
+    plane = frame.planes[0]
+    deep = max(0, frame.format.components[0].bits - 8)
+    view = np.frombuffer(plane, np.uint16 if deep else np.uint8)
+    return view.reshape(-1, plane.line_size // view.itemsize)[: frame.height, : frame.width], deep
 
 
 def rgb(frame: Any, size: tuple[int, int], quarter_turns: int) -> Rgb:

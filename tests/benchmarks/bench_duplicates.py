@@ -52,11 +52,11 @@ TRANSFORMS = {
     "bright": (f"eq=brightness=0.12:contrast=1.1,{EVEN}", 26),
     "trim": (EVEN, 26),
     "mirror": (f"hflip,{EVEN}", 26),
-    # Beyond the goal: a third of the frames, a tenth off each way, bars above and below.
     "rate": (f"fps=10,{EVEN}", 26),
     "crop": (f"crop=iw*0.9:ih*0.9,{EVEN}", 26),
     "boxed": (f"pad=iw:ih*1.25:0:(oh-ih)/2,{EVEN}", 26),
 }
+BEYOND = ("rate", "crop", "boxed")  # what is not promised is measured too, and not named one by one
 MADE_OF_OTHERS = ("mix_5_shots", "vitra_robot_tomato_ocr")  # share seconds with other samples: pairs are not judged
 # What looks alike and is no copy, by the start of its names.
 FAMILIES = {
@@ -242,7 +242,7 @@ def told(title: str, clips: list[Clip], pairs: dict[tuple[str, str], Any]) -> No
         told_of = [p for p in pairs if kind in (by_id[p[0]].transform, by_id[p[1]].transform)]
         mistakes = sum(kind in (one.transform, other.transform) for one, other, _ in bad)
         print(f"{kind:10} {wilson(sum(hits), len(hits)):34} {wilson(len(told_of) - mistakes, len(told_of))}")
-    missed = [f"{name} {kind}" for (name, kind), found in copies.items() if not found]
+    missed = [f"{name} {kind}" for (name, kind), found in copies.items() if not found and kind not in BEYOND]
     print(f"missed: {', '.join(missed) or 'none'}")
     for one, other, match in bad:
         print(f"WRONG {one.name} {one.transform} / {other.name} {other.transform}: {match}")
