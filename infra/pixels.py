@@ -32,7 +32,8 @@ def luma(frame: Any) -> npt.NDArray[np.uint8]:
 def cells(frame: Any, side: int, quarter_turns: int) -> npt.NDArray[np.float64]:
     """Mean 8-bit luma of side x side equal parts of the upright picture, 0..255, float64 (side, side).
 
-    Halved first, which leaves the means as they are: a sum over the frame's own pixels costs four times as much.
+    Halved first, which rounds (.4 of a level at 720p) and costs .7 ms where a sum over the frame's own pixels cost 1 to
+    1.7: the decoder needs the same caches.
     """
     small, deep = _luma(frame)
     while small.size > CELL_PIXELS:

@@ -103,7 +103,7 @@ class Clip:
         default=None,
     )
     fingerprints: list[int] | None = column(
-        "filters/fingerprints.py: 17 words a sample at 12 Hz", pa.list_(pa.uint64())
+        "filters/fingerprints.py: 17 words a sample at 12 Hz; null: a robot's", pa.list_(pa.uint64())
     )
     redaction: str | None = column("what looked for faces: model, version; null: not looked for", default=None)
     redaction_state: str | None = column("none_found, blurred; null: not looked for", default=None)

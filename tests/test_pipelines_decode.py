@@ -21,6 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from filters import fingerprints
 from infra import encoding, jail, pixels
 from pipelines.decode import decode
 from pipelines.encode import Cut, encode
@@ -101,12 +102,20 @@ def test_clips_tile_whatever_the_clock_says(tmp_path_factory: pytest.TempPathFac
     assert reply["facts"]["decoded_ns"] > (ticks[-1] - ticks[0]) * MS
 
 
+def test_a_fingerprint_is_of_the_first_frame_in_each_twelfth_of_a_second(tmp_path: Path) -> None:
+    (clip,) = _decode(write(tmp_path / "f.mp4", shot(1, 60), Video(fps=30, clock=Fraction(1, 30))))["clips"]
+    made = fingerprints.print_of(clip["fingerprints"])
+    firsts = {i * 12 // 30: i for i in reversed(range(60))}
+    assert made.t_ns.tolist() == pytest.approx([firsts[k] * NS // 30 for k in range(24)], abs=1)
+
+
 def test_given_spans_are_the_clips_and_nothing_else(tmp_path: Path) -> None:
     path = write(tmp_path / "robot.mp4", [*shot(1, 40), *shot(2, 40)])
     spans = [(500 * MS, 2_000 * MS), (2_000 * MS, 3_300 * MS), (6_000 * MS, 7_000 * MS)]
     reply = _decode(path, spans)
     assert [(c["start_ns"], c["end_ns"]) for c in reply["clips"]] == spans
     assert {c["cutter"] for c in reply["clips"]} == {"episode"}
+    assert {c["fingerprints"] for c in reply["clips"]} == {None}
     assert [c["frame_count"] for c in reply["clips"]] == [15, 13, 10]
     assert reply["proxies"].keys() == {c["clip_id"] for c in reply["clips"]}
     for clip in reply["clips"]:
