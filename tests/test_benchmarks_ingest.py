@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.bench_cuts import Labelled, score
-from tests.benchmarks.contestants import CannotRun, Measured, median, rounds
+from tests.benchmarks.contestants import CannotRun, Measured, median, ratios, rounds
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,14 +40,17 @@ def test_every_round_runs_everyone_in_a_drawn_order_and_who_cannot_leaves() -> N
         ran.append("broken")
         raise CannotRun("no wheel")
 
-    entries = [("a", fine, Path("a")), ("b", fine, Path("b")), ("c", broken, Path("c"))]
+    entries = [("a", fine, Path("a")), ("b", fine, Path("b")), ("more of a", fine, Path("a")), ("c", broken, Path("c"))]
     found = rounds(entries, 4, seed=3)
-    assert sorted(ran) == ["a"] * 4 + ["b"] * 4 + ["broken"]
+    assert sorted(ran) == ["a"] * 8 + ["b"] * 4 + ["broken"]
+    alike = [x for x in ran if x != "broken"]
+    assert all("aa" in "".join(alike[i : i + 3]) for i in range(0, 12, 3))  # one file's after one another
     assert isinstance(found["c"], CannotRun)
     runs = found["a"]
     assert isinstance(runs, list)
     assert len(runs) == 4
     assert median([Measured(1, 5, 9), Measured(2, 4, 7), Measured(9, 6, 8)]) == Measured(2, 5, 8)
+    assert ratios([Measured(6, 1, 1), Measured(2, 1, 1)], [Measured(4, 1, 1), Measured(2, 1, 1)]) == [1.0, 1.5]
     first = list(ran)
     ran.clear()
     rounds(entries, 4, seed=3)

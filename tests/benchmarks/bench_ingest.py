@@ -2,14 +2,16 @@
 
 `python -m tests.benchmarks.bench_ingest [--rounds 3] [--seed 7] [--no-peers] [--hevc] [--long] [--quick]`.
 CPU seconds are user and system seconds of the process that did the work and its children; a round runs every
-contestant once, in a drawn order; medians are printed. A child of ours counts whole, its start included; peers count
-from after their imports. --long compares the memory of 10 minutes and of 3 hours.
+contestant once, in a drawn order, those on one file after one another; medians are printed, also of each round's ratio.
+A child of ours counts whole, its start included; peers count from after their imports. --long compares the memory of
+10 minutes and of 3 hours.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +19,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
 from tests.benchmarks import ingest_media  # noqa: E402
-from tests.benchmarks.contestants import CannotRun, Measured, median, module, peer, peers_python, rounds  # noqa: E402
+from tests.benchmarks.contestants import (  # noqa: E402
+    CannotRun,
+    Measured,
+    median,
+    module,
+    peer,
+    peers_python,
+    ratios,
+    rounds,
+)
 
 PLAIN, PYAV, OURS = "ffmpeg -f null, 1 thread", "PyAV decode, 1 thread", "our whole pass"
 # Cuts, motion and sampled frames: what our pass gives too. On the short file where a link cannot do the long one:
@@ -99,8 +110,9 @@ def table(found: Found, lengths: dict[str, float]) -> None:
     for suffix in ("", " (10 s)", " (1080p H.265)"):
         plain, ours = found.get(PLAIN + suffix), found.get(OURS + suffix)
         if isinstance(plain, list) and isinstance(ours, list):
-            ratio = median(ours).cpu_s / median(plain).cpu_s
-            print(f"our pass / plain decode{suffix}: {ratio:.2f}{' (goal: at most 1.5)' if not suffix else ''}")
+            per_round = ratios(ours, plain)
+            told = f"{statistics.median(per_round):.2f} ({per_round[0]:.2f} to {per_round[-1]:.2f})"
+            print(f"our pass / plain decode{suffix}: {told}{'; goal: at most 1.5' if not suffix else ''}")
 
 
 def chain(found: Found, lengths: dict[str, float]) -> None:

@@ -90,11 +90,16 @@ def peers_python(cache: Path, environment: str = "chain") -> Path:
 def rounds(
     entries: Sequence[tuple[str, Contestant, Path]], count: int, seed: int
 ) -> dict[str, list[Measured] | CannotRun]:
-    """Every entry once a round, in an order drawn for each round; one that cannot run leaves with its reason."""
+    """Every entry once a round, in an order drawn for each; one that cannot run leaves with its reason.
+
+    Those on one file follow one another, so that they meet the same machine: it may change its speed within minutes.
+    """
     rng = random.Random(seed)
     found: dict[str, list[Measured] | CannotRun] = {name: [] for name, _, _ in entries}
     for _ in range(count):
-        for name, contestant, file in rng.sample(list(entries), len(entries)):
+        drawn = rng.sample(list(entries), len(entries))
+        files = list(dict.fromkeys(file for _, _, file in drawn))
+        for name, contestant, file in sorted(drawn, key=lambda entry: files.index(entry[2])):
             so_far = found[name]
             if isinstance(so_far, CannotRun):
                 continue
@@ -109,3 +114,8 @@ def median(runs: Sequence[Measured]) -> Measured:
     """Medians of each number by itself."""
     columns = ([r.cpu_s for r in runs], [r.wall_s for r in runs], [r.peak_mb for r in runs])
     return Measured(*(statistics.median(c) for c in columns))
+
+
+def ratios(a: Sequence[Measured], b: Sequence[Measured]) -> list[float]:
+    """Processor seconds of a by those of b, round by round, the least first."""
+    return sorted(x.cpu_s / y.cpu_s for x, y in zip(a, b, strict=True))
