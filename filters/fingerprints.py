@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from schemas.spans import NS
 
-VERSION = "fingerprints-3"
+VERSION = "fingerprints-4"
 HZ = 12.0  # samples of the recording's own frames: at 4 Hz a third of trimmed copies under 2 s were missed
 SIDE = 8  # cells a row and column
 WORDS = 1 + SIDE * SIDE // 4  # of 64 bits a sample: its time, then 16 bits a cell

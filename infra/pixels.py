@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from av.video.format import VideoFormat
 from av.video.reformatter import VideoReformatter
 
 Rgb = npt.NDArray[np.uint8]
-CELL_PIXELS = 130_000  # that means of cells are summed over: 480 x 270
+CELL_ROWS = 180  # that means of cells are taken of, about: all of a frame cost more, and find no more copies
+CELL_PIXELS = 60_000  # that these means are summed over: 320 x 180
 
 
 def luma_like(frame: Any, first: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
@@ -26,37 +29,54 @@ def luma(frame: Any) -> npt.NDArray[np.uint8]:
     """8-bit luma of a frame as a small strided view, uint8 (about 36, about 64): no scaling, no copy of the frame."""
     view, deep = _luma(frame)
     step_y, step_x = max(1, frame.height // 36), max(1, frame.width // 64)
-    return np.ascontiguousarray(view[step_y // 2 :: step_y, step_x // 2 :: step_x] >> deep, np.uint8)
+    rows = np.ascontiguousarray(view[step_y // 2 :: step_y])  # whole rows come from memory faster than every 20th pixel
+    small = rows[:, step_x // 2 :: step_x]
+    return np.ascontiguousarray(small >> deep if deep else small, np.uint8)
 
 
 def cells(frame: Any, side: int, quarter_turns: int) -> npt.NDArray[np.float64]:
     """Mean 8-bit luma of side x side equal parts of the upright picture, 0..255, float64 (side, side).
 
-    Halved first, which rounds (.4 of a level at 720p) and costs .7 ms where a sum over the frame's own pixels cost 1 to
-    1.7: the decoder needs the same caches.
+    Of CELL_ROWS rows at equal distances, halved until CELL_PIXELS are left.
     """
-    small, deep = _luma(frame)
+    view, deep = _luma(frame)
+    step = max(1, len(view) // CELL_ROWS)
+    small = view[step // 2 :: step]
     while small.size > CELL_PIXELS:
         h, w = (n // 2 for n in small.shape)
         small = cv2.resize(small[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA)
-    sums: Any = cv2.integral(np.asarray(small >> deep, np.uint8))
-    for _ in range(2):  # along the rows, then along the columns
-        at = np.linspace(0, len(sums) - 1, side + 1)
-        low = np.minimum(at.astype(np.int64), len(sums) - 2)
-        share = (at - low)[:, None]
-        sums = np.diff(sums[low] * (1 - share) + sums[low + 1] * share, axis=0).T * (side / (len(sums) - 1))
-    return np.rot90(sums, -quarter_turns)
+    sums: Any = cv2.integral(np.asarray(small >> deep if deep else small, np.uint8))
+    for n in small.shape:  # along the rows, then along the columns
+        low, share = _edges(n, side)
+        at_edges = sums[low] * (1 - share) + sums[low + 1] * share
+        sums = (at_edges[1:] - at_edges[:-1]).T
+    return np.rot90(sums * (side * side / small.size), -quarter_turns)
+
+
+@lru_cache(maxsize=64)
+def _edges(count: int, side: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Of `side` equal parts of `count` pixels: the pixel that each edge lies in (side + 1,), how far (side + 1, 1)."""
+    at = np.linspace(0, count, side + 1)
+    low = np.minimum(at.astype(np.int64), count - 1)
+    return low, (at - low)[:, None]
 
 
 def _luma(frame: Any) -> tuple[Any, int]:
     """A frame's luma, uint8 or uint16 (h, w), its own memory where it has a plane of it; how many bits over 8."""
-    name = frame.format.name
-    if not name.startswith(("yuv", "nv", "gray")) or name.startswith("yuyv"):
+    bits = _luma_bits(frame.format.name)
+    if bits is None:
         return frame.reformat(format="gray8").to_ndarray(), 0
     plane = frame.planes[0]
-    deep = max(0, frame.format.components[0].bits - 8)
-    view = np.frombuffer(plane, np.uint16 if deep else np.uint8)
-    return view.reshape(-1, plane.line_size // view.itemsize)[: frame.height, : frame.width], deep
+    view = np.frombuffer(plane, np.uint16 if bits > 8 else np.uint8)
+    return view.reshape(-1, plane.line_size // view.itemsize)[: frame.height, : frame.width], max(0, bits - 8)
+
+
+@lru_cache(maxsize=64)
+def _luma_bits(name: str) -> int | None:
+    """Bits a pixel of the format's first plane where that is luma alone."""
+    if not name.startswith(("yuv", "nv", "gray")) or name.startswith("yuyv"):
+        return None
+    return int(VideoFormat(name).components[0].bits)
 
 
 def rgb(frame: Any, size: tuple[int, int], quarter_turns: int) -> Rgb:
