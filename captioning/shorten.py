@@ -11,19 +11,23 @@ _PARTICLES = frozenset(
     ["up", "down", "off", "out", "away", "over", "back", "around", "on", "in", "through", "apart", "together",
      "above", "below"]
 )  # fmt: skip
+_WATCHED = "watch the person"  # whose act may follow without a joint
 
 
 def shortened(clause: str, limit: int) -> str:
     """The clause in at most `limit` words, cut before a joint, modifiers dropped; may be empty."""
     if word_count(clause) <= limit:
         return clause
-    if clause.startswith("watch the person ") and limit == 5:
-        return "watch the person"
+    watched = clause.startswith(f"{_WATCHED} ")
+    if watched and limit == 5:
+        return _WATCHED
     words = clause.split()
     breaks = [i for i in range(2, len(words)) if _is_break(words, i)]
     kept = [i for i in breaks if word_count(" ".join(words[:i])) <= limit]
     if kept:
         return _trimmed(words[: kept[-1]])
+    if watched:  # no modifier stands before the person, and no person is an object
+        return _WATCHED if word_count(_WATCHED) <= limit else ""
     core = _without_modifiers(words[: breaks[0]] if breaks else words, limit)
     if word_count(" ".join(core)) <= limit:
         return _trimmed(core)

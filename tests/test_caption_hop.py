@@ -118,7 +118,7 @@ def test_kept_spans_get_all_levels_and_the_original_beside(corpus: Corpus) -> No
     levels = [r for r in rows if r["kind"] != "original"]
     assert {r["parent"] for r in levels} == {r["caption_id"] for r in rows if r["kind"] == "original"}
     assert all(c["passed"] for r in levels for c in r["checks"])
-    assert {(r["model"], r["sha256"]) for r in levels} == {("grounded 2", "a".ljust(64, "0"))}
+    assert {(r["model"], r["sha256"]) for r in levels} == {("grounded 3", "a".ljust(64, "0"))}
 
 
 def test_a_second_run_adds_nothing(corpus: Corpus) -> None:
