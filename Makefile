@@ -20,7 +20,7 @@ setup-test: .setup/test  ## What the checks and tests want on top: torch (CPU), 
 	$(PYTHON) -m venv .venv
 	$(PIP) install --upgrade pip
 	$(PIP) install -e client -e '.[world]'
-	$(BIN)/python -m infra.weights
+	$(BIN)/python -m infra.models.weights
 	@mkdir -p .setup && touch $@
 
 .setup/test: .setup/engine

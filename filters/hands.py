@@ -12,7 +12,7 @@ from schemas.media import Json
 
 
 class Detector(Protocol):
-    """What finds hands in one picture: infra.hand_model.HandDetector."""
+    """What finds hands in one picture: infra.models.mediapipe_hands.HandDetector."""
 
     def detect(self, rgb: NDArray[Any]) -> list[Json]:
         """uint8 (H, W, 3) -> dicts of HAND's fields without `sample` and `contact`."""

@@ -21,12 +21,12 @@ from typing import Any, BinaryIO, TypeGuard
 
 import numpy as np
 
-from infra import jail
+from infra.sandbox import sandbox
 from schemas.errors import BadMedia
 
 MOST_BYTES = 1 << 30
 MOST_COLUMNS = 10_000
-LIMITS = jail.Limits(memory_bytes=6 << 30, cpu_s=300, wall_s=600.0)
+LIMITS = sandbox.Limits(memory_bytes=6 << 30, cpu_s=300, wall_s=600.0)
 FRAME, MANAGER, BLOCK, INDEX, ARRAY, BUFFER, DTYPE, TYPE, SLICE, ENCODE, BYTES = (
     "frame", "manager", "block", "index", "array", "buffer", "dtype", "type", "slice", "encode", "bytes",
 )  # fmt: skip
@@ -99,7 +99,7 @@ def columns(path: Path, names: Sequence[str]) -> dict[str, list[Any]]:
     """
     if path.stat().st_size > MOST_BYTES:
         raise BadMedia("too_large", f"a pickle of more than {MOST_BYTES} bytes")
-    return dict(json.loads(jail.run("infra.pickles", [str(path), json.dumps(list(names))], LIMITS)))
+    return dict(json.loads(sandbox.run("infra.pickles", [str(path), json.dumps(list(names))], LIMITS)))
 
 
 def main(argv: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from infra import objects
+from infra.storage import objects
 from orchestration import turn
 from orchestration.config import Config
 from pipelines import release as releases

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration.report import TEMPLATES, place, short, times
 from orchestration.report_pictures import Look, Picture, picture_of, proxies_of
 from pipelines.audits.intervals import Estimate

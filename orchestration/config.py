@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.policy import Policy
-from infra import objects
+from infra.storage import objects
 from orchestration.rules import TriggerOptions
 from pipelines.caption_writer import BACKENDS, CaptionOptions
 from pipelines.hop import Beam, Ray

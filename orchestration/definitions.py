@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from infra import objects
+from infra.storage import objects
 from orchestration.assets import asset
 from orchestration.config import Config, load
 from orchestration.triggers import look, pending

@@ -17,7 +17,7 @@ def examine() -> list[Check]:
     checks = (
         ("python 3.11", _python, True, "install Python 3.11, then `make setup`"),
         ("ffmpeg", _ffmpeg, True, "`make setup`"),
-        ("hand detector's weights", _weights, True, "`python -m infra.weights`"),
+        ("hand detector's weights", _weights, True, "`python -m infra.models.weights`"),
         ("beam, ray, lance", _engines, True, "`make setup`"),
         ("disk", _disk, True, "free some disk: below 2 GB nothing large can be ingested"),
         (
@@ -52,13 +52,13 @@ def _python() -> str:
 
 
 def _ffmpeg() -> str:
-    from infra.encoding import version as encoder_version
+    from infra.video.encoder import version as encoder_version
 
     return encoder_version()
 
 
 def _weights() -> str:
-    from infra.weights import hand_weights
+    from infra.models.weights import hand_weights
 
     return str(hand_weights())
 

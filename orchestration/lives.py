@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines import release as files
 from pipelines.inventory import current_clips, inventory
 from pipelines.verdicts import verdicts

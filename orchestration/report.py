@@ -15,7 +15,7 @@ import jinja2
 import pyarrow.compute as pc
 from markupsafe import Markup
 
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration import report_numbers as numbers
 from orchestration import report_tiles as contact
 from orchestration.report_numbers import OUTCOMES

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.inventory import inventory
 from pipelines.ledger import PLACE_OF, PLACES, Account, ledger, s
 

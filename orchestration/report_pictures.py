@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.store import Store
+from infra.storage.tables import Store
 from schemas.spans import NS, Span
 
 Array = NDArray[np.uint8]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration.report_pictures import Look, Picture, picture_of, proxies_of
 from pipelines.verdicts import verdicts
 from pipelines.views import bases

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from infra import objects
+from infra.storage import objects
 from orchestration.config import Config
 from schemas.keys import key_of
 

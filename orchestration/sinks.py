@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from infra import objects
+from infra.storage import objects
 from schemas.errors import UsageError
 
 ATTEMPTS = 4  # of a webhook, about 7 s in all where the other side refuses at once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from infra import objects
+from infra.storage import objects
 from orchestration import sinks
 from orchestration.rules import TriggerOptions
 from orchestration.triggers import look, pending

@@ -7,8 +7,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from infra import scratch, telemetry
-from infra.store import Store
+from infra import telemetry
+from infra.sandbox import tempdirs
+from infra.storage.tables import Store
 from orchestration.config import Config
 from pipelines.hop import Done, Progress, Run, silent
 from pipelines.parcel import recipe_of
@@ -90,7 +91,7 @@ def turn(run: Run, config: Config) -> Iterator[Done]:
 
 def hop(name: str, run: Run, config: Config) -> Done:
     """One hop, measured; what killed ones left in this machine's scratch goes first."""
-    scratch.sweep()
+    tempdirs.sweep()
     with telemetry.measured(name, run.run_id) as measure:
         done = HOPS[name](run, config)
         measure(done.added)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from infra import media, pixels
+from infra.video import decoder, pixels
 from orchestration.report import environment
 from orchestration.report_pictures import Look, Picture, sheet
 from world import truth as truths
@@ -96,11 +96,11 @@ def _words(shot: ShotTruth) -> str:
 
 
 def _frames(video: Path, wanted: set[int]) -> list[tuple[int, NDArray[np.uint8]]]:
-    with media.open_media(video) as container:
-        stream = media.video_stream(container)
+    with decoder.open_media(video) as container:
+        stream = decoder.video_stream(container)
         return [
             (i, pixels.rgb(picture.frame, (stream.width, stream.height), 0))
-            for i, picture in enumerate(media.pictures(container, stream))
+            for i, picture in enumerate(decoder.pictures(container, stream))
             if i in wanted
         ]
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infra import fetch as web
-from infra.fetch import FetchLimits, Seen
+from infra.web import download as web
+from infra.web.download import FetchLimits, Seen
 from pipelines.hop import Run
 from pipelines.restated import MARK
 from pipelines.sources import Item

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from infra.guard import FetchLimits
-from infra.jail import Limits
+from infra.sandbox.sandbox import Limits
+from infra.web.ssrf import FetchLimits
 from schemas import Reject
 from schemas.keys import digest_of, key_of
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from captioning.facts import basis_of
 from filters.policy import Policy
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.caption_writer import HOP, CaptionOptions, Writer, recipe_of, signature
 from pipelines.engines import actors
 from pipelines.hop import Done, Run

@@ -16,8 +16,8 @@ from captioning.checks import CaptionSet, CheckResult, check, first_failure
 from captioning.facts import Facts, facts_of
 from captioning.frames import frames_of
 from captioning.prompt import parse, prompt_for, render
-from infra.models import Captioner, Request
-from infra.store import Store
+from infra.models.captioner import Captioner, Request
+from infra.storage.tables import Store
 from schemas import Caption, Reject
 from schemas.arrow import table_of
 from schemas.errors import BadMedia, UsageError
@@ -54,11 +54,11 @@ def signature(options: CaptionOptions, stage: str) -> tuple[str, str]:
         return grounded.MODEL, grounded.RULES
     prompt = digest_of([prompt_for(stage).digest, options.max_images])
     if options.backend == "openai":
-        from infra.model_openai import served_name
+        from infra.models.openai_compatible import served_name
 
         return served_name(options.model), prompt
     if options.backend == "transformers":
-        from infra.model_transformers import local_name
+        from infra.models.transformers_vlm import local_name
 
         return local_name(options.model), prompt
     raise UsageError(f"captions.backend is {options.backend!r}; it is one of {', '.join(BACKENDS)}")
@@ -74,13 +74,13 @@ def open_backend(options: CaptionOptions) -> Captioner | None:
     if options.backend == "grounded":
         return None
     if options.backend == "openai":
-        from infra.model_openai import OpenAICompatible
+        from infra.models.openai_compatible import OpenAICompatible
 
         return OpenAICompatible(
             options.base_url, options.model, options.api_key_env or None,
             options.max_in_flight, options.timeout_s, options.max_tokens,
         )  # fmt: skip
-    from infra.model_transformers import TransformersVlm
+    from infra.models.transformers_vlm import TransformersVlm
 
     return TransformersVlm(options.model, options.device, options.max_tokens)
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from filters import fingerprints, matches
 from filters.copies import COPY, MIRRORED, Copy, Pair, Take, copies
-from infra.store import Store
+from infra.storage.tables import Store
 from schemas.keys import digest_of
 
 RULE = matches.Rule()

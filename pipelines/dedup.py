@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from filters import fingerprints, matches
 from filters.copies import COMMON
 from filters.fingerprints import Print
-from infra import objects
-from infra.store import Store
+from infra.storage import objects
+from infra.storage.tables import Store
 from pipelines import postings
 from pipelines.copies import RULE, version_of
 from pipelines.engines import pipeline

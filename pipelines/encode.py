@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from filters import redaction
-from infra import encoding, media, pixels
-from infra.face_model import LONG_SIDE_PX as LOOK_PX
+from infra.models.centerface import LONG_SIDE_PX as LOOK_PX
+from infra.video import decoder, pixels
+from infra.video import encoder as encoding
 from pipelines.redact import Redactor, by_time
 from pipelines.tiling import touches
 from schemas.errors import BadMedia
@@ -57,7 +58,7 @@ class Blur:
     redactor: Redactor
     seen: list[tuple[int, redaction.Array]]
 
-    def faces(self, picture: media.Picture, facts: media.Facts) -> redaction.Array:
+    def faces(self, picture: decoder.Picture, facts: decoder.Facts) -> redaction.Array:
         """Faces (N, 5) of a frame, looked for at the size of a proxy whatever size is encoded."""
         size = pixels.fitted(facts.width_px, facts.height_px, LOOK_PX)
         found = self.redactor.faces(pixels.rgb(picture.frame, size, facts.quarter_turns))
@@ -83,15 +84,15 @@ def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None, red
 
     BadMedia `span_unreadable`: a span whose frames did not decode this time.
     """
-    container = media.open_media(path)
-    stream = media.video_stream(container, threads=2)
+    container = decoder.open_media(path)
+    stream = decoder.video_stream(container, threads=2)
     waiting = sorted((c for c in cuts if c.times_ns), key=lambda c: c.times_ns[0])
     start_ns = max(0, waiting[0].times_ns[0] - 1_000_000_000) if waiting else 0
-    last: media.Picture | None = None
-    facts: media.Facts | None = None
-    for picture in _shown(media.pictures(container, stream, start_ns), redacted):
+    last: decoder.Picture | None = None
+    facts: decoder.Facts | None = None
+    for picture in _shown(decoder.pictures(container, stream, start_ns), redacted):
         if picture is not None and facts is None:
-            facts = media.facts(container, stream, picture.frame, cuts[0].quarter_turns)
+            facts = decoder.facts(container, stream, picture.frame, cuts[0].quarter_turns)
         if last is not None and facts is not None:
             # Half way to the next frame the next one becomes the nearest.
             until = (last.t_ns + picture.t_ns + 1) // 2 if picture else last.t_ns + max(last.length_ns, 500_000_000)
@@ -108,7 +109,7 @@ def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None, red
         raise BadMedia("span_unreadable", f"{len(waiting)} spans end after the last frame that decodes")
 
 
-def _shown(pictures: Iterator[media.Picture], redacted: Iterable[Span]) -> Iterator[media.Picture | None]:
+def _shown(pictures: Iterator[decoder.Picture], redacted: Iterable[Span]) -> Iterator[decoder.Picture | None]:
     """Pictures that touch nothing redacted, then None."""
     hidden = touches(redacted)
     yield from (p for p in pictures if not hidden(p.t_ns, p.t_ns + p.length_ns))
@@ -119,12 +120,12 @@ def _shown(pictures: Iterator[media.Picture], redacted: Iterable[Span]) -> Itera
 class Source:
     """What every frame of the recording shares."""
 
-    facts: media.Facts
+    facts: decoder.Facts
     out: Path
     blur: Blur | None
 
 
-def _serve(cuts: list[Cut], picture: media.Picture, until: tuple[int, int | None], source: Source) -> None:
+def _serve(cuts: list[Cut], picture: decoder.Picture, until: tuple[int, int | None], source: Source) -> None:
     """Writes the picture to every cut for which it is due: Cut.due."""
     facts, blur = source.facts, source.blur
     scaled: dict[tuple[int, int], Any] = {}

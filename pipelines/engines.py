@@ -10,7 +10,7 @@ from typing import Any
 
 from tenacity import retry, stop_after_attempt, wait_fixed
 
-from infra import scratch
+from infra.sandbox import tempdirs
 from pipelines.hop import Beam, Ray
 from schemas.errors import TransientError
 
@@ -39,7 +39,7 @@ def pipeline(beam: Beam) -> Iterator[Any]:
     """A Beam pipeline, run at the end of the block. Its own folder lies in our scratch, so that a kill leaves none."""
     import apache_beam
 
-    with scratch.folder("beam") as folder:
+    with tempdirs.folder("beam") as folder:
         made = apache_beam.Pipeline(options=beam_options(beam))
         os.rmdir(made.local_tempdir)
         made.local_tempdir = str(folder)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from infra import objects, scratch
+from infra.sandbox import tempdirs
+from infra.storage import objects
 from pipelines import parcel as parcels
 from pipelines.engines import pipeline
 from pipelines.fold_worker import Logs, Worker
@@ -86,7 +87,7 @@ def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
     """Hashes each log's recordings, decodes each one's bytes once, then makes each log's rows."""
     import apache_beam as beam
 
-    with scratch.folder("fold") as folder:
+    with tempdirs.folder("fold") as folder:
         staging = parcels.staging(run, HOP)
         worker = Worker(
             store=run.store, run_id=run.run_id, salt=run.salt, staging=staging, scratch=str(folder),

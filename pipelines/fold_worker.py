@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import jail, objects, scratch
-from infra.store import Store
+from infra.sandbox import sandbox
+from infra.sandbox import tempdirs as scratch
+from infra.storage import objects
+from infra.storage.tables import Store
 from pipelines import parcel as parcels
 from pipelines.parcel import Parcel, recipe_of
 from pipelines.pass_options import Asked, PassOptions
@@ -70,7 +72,7 @@ class Worker:
     staging: str
     scratch: str
     cutting: PassOptions
-    limits: jail.Limits
+    limits: sandbox.Limits
 
     def read(self, keyed: tuple[str, Logs]) -> Iterator[tuple[str, Offer]]:
         """Offers of the log's recordings by sha256; a log that cannot be read offers them without spans."""

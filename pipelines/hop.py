@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from infra import lease, objects
-from infra.store import Store
+from infra.storage import lease, objects
+from infra.storage.tables import Store
 
 # progress(hop, done, total): called from the hop's own thread; total may grow.
 Progress = Callable[[str, float, float], None]

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra import fetch as web
-from infra import jail, objects, scratch
-from infra.fetch import FetchLimits
+from infra.sandbox import sandbox
+from infra.sandbox import tempdirs as scratch
+from infra.storage import objects
+from infra.web import download as web
+from infra.web.download import FetchLimits
 from pipelines import bounds
 from pipelines import parcel as parcels
 from pipelines.asking import fetched, is_web, kept, revised
@@ -39,7 +41,7 @@ class IngestOptions:
     """How recordings come in."""
 
     cutting: PassOptions = field(default_factory=PassOptions)
-    limits: jail.Limits = field(default_factory=jail.Limits)
+    limits: sandbox.Limits = field(default_factory=sandbox.Limits)
     fetch: FetchLimits = field(default_factory=FetchLimits)
     batch_bytes: int = 256 << 20
     batch_items: int = 256

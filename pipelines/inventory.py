@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.store import Store
+from infra.storage.tables import Store
 from schemas import Clip
 from schemas.arrow import schema_of
 

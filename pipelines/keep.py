@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.policy import Policy, decide
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.hop import Done, Run
 from pipelines.inventory import current_clips, inventory
 from pipelines.verdicts import decisions_of

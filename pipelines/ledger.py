@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.copies import unread_of
 from pipelines.inventory import current_clips, inventory
 from pipelines.verdicts import verdicts

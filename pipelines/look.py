@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from filters import contact
 from filters.hands import track
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.engines import actors
 from pipelines.hop import Done, Run, batches
 from pipelines.inventory import current_clips, inventory
@@ -33,7 +33,7 @@ class LookOptions:
 
 def detector_version() -> str:
     """Names everything that shapes a hand track: the model, its weights and the evidence of contact."""
-    from infra.hand_model import version
+    from infra.models.mediapipe_hands import version
 
     return f"{version()}+{contact.VERSION}"
 
@@ -70,7 +70,7 @@ class Looker:
     """An actor: reads proxies by clip and runs the detector over them."""
 
     def __init__(self, store: Store, run_id: str) -> None:
-        from infra.hand_model import LiteHandDetector
+        from infra.models.mediapipe_hands import LiteHandDetector
 
         cv2.setNumThreads(1)  # an actor is a core
         self.store, self.run_id, self.detector = store, run_id, LiteHandDetector()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from filters import cuts, fingerprints
-from infra import media, pixels
+from infra.video import decoder, pixels
 from pipelines.open_clip import OpenClip, Seen, add, columns, proxy
 from pipelines.pass_options import Asked, PassOptions
 from pipelines.redact import UNREDACTED, Redactor
@@ -66,13 +66,13 @@ def one_pass(
     path: Path, out: Path, sha256: str, options: PassOptions, asked: Asked, redactor: Redactor | None
 ) -> Passing:
     """Columns of each clip as it ends, its proxy written; at the end {"facts", "gaps"}. Clips and gaps tile it."""
-    container = media.open_media(path)
-    stream = media.video_stream(container)
-    pictures = media.pictures(container, stream)
+    container = decoder.open_media(path)
+    stream = decoder.video_stream(container)
+    pictures = decoder.pictures(container, stream)
     first = next(pictures, None)
     if first is None:
-        raise media.without_frames(stream)
-    facts = media.facts(container, stream, first.frame, asked.quarter_turns)
+        raise decoder.without_frames(stream)
+    facts = decoder.facts(container, stream, first.frame, asked.quarter_turns)
     size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
     sampling = Sampling(size, facts.quarter_turns, redactor)
     gaps: list[Gap] = []
@@ -133,7 +133,7 @@ def _clips(
 
 
 def _with_cuts(
-    pictures: Iterator[media.Picture], sampling: Sampling, options: PassOptions, asked: Asked
+    pictures: Iterator[decoder.Picture], sampling: Sampling, options: PassOptions, asked: Asked
 ) -> Iterator[tuple[Seen, bool]]:
     """Frames in order, each with whether it starts a shot; what is sampled is taken on the way, where clips lie."""
     state = cuts.CutState()

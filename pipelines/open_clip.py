@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from filters import cuts, fingerprints, signals
-from infra import pixels
+from infra.video import pixels
 from pipelines.pass_options import Asked, PassOptions
 from schemas.keys import clip_id, key_of
 

@@ -16,9 +16,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from infra import jail, objects, scratch, weights
-from infra.lease import Lease
-from infra.store import Store
+from infra.models import weights
+from infra.sandbox import sandbox, tempdirs
+from infra.storage import objects
+from infra.storage.lease import Lease
+from infra.storage.tables import Store
 from pipelines.hop import Done, Run
 from pipelines.pass_options import Asked, PassOptions
 from pipelines.redact import version
@@ -83,7 +85,7 @@ class Decoder:
     store: Store
     run_id: str
     options: PassOptions
-    limits: jail.Limits
+    limits: sandbox.Limits
 
     def decode(self, path: Path, sha256: str, asked: Asked, parcel: Parcel) -> dict[str, Any]:
         """Decodes one recording in the jail into the parcel: clips and, once written, proxies. Returns its facts.
@@ -96,8 +98,8 @@ class Decoder:
             "asked": dataclasses.asdict(asked),
         }
         job["faces"] = str(weights.face_weights()) if asked.blur else None
-        with scratch.folder("decode") as folder:
-            reply = json.loads(jail.run("pipelines.decode", [str(path), str(folder), json.dumps(job)], self.limits))
+        with tempdirs.folder("decode") as folder:
+            reply = json.loads(sandbox.run("pipelines.decode", [str(path), str(folder), json.dumps(job)], self.limits))
             with pa.memory_map(str(folder / "clips.arrow")) as source:
                 clips = pa.ipc.open_file(source).read_all()
             at = clips.schema.get_field_index("run_id")

@@ -15,9 +15,12 @@ from handwheel.stats import COLUMNS, view_stats
 
 from filters import licences
 from filters.policy import Policy
-from infra import encoding, gate, objects, scratch
-from infra.lease import Lease
-from infra.store import Store, commit_new
+from infra import gate
+from infra.sandbox import tempdirs
+from infra.storage import objects
+from infra.storage.lease import Lease
+from infra.storage.tables import Store, commit_new
+from infra.video import encoder as encoding
 from pipelines import release as files
 from pipelines.engines import pipeline
 from pipelines.gate_rules import expectations
@@ -253,7 +256,7 @@ def _gate(run: Run, work: Job, rows: list[dict[str, Any]], policy: Policy) -> No
             if r["view"] == view
         ]
         tables[view] = pa.Table.from_pylist(plain)
-    with scratch.folder("gate") as docs:
+    with tempdirs.folder("gate") as docs:
         summary = gate.check(tables, {v: expectations(v, work.options) for v in tables}, docs)
         (docs / "summary.json").write_text(json.dumps(summary, indent=1))
         if summary["success"]:

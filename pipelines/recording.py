@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra import archives, objects
-from infra import scratch as scratches
+from infra.archives import reader
+from infra.sandbox import tempdirs as scratches
+from infra.storage import objects
 from pipelines import stills
 from schemas.errors import BadMedia
 
@@ -20,7 +21,7 @@ def stored(root: str, sha256: str) -> str:
 
 def in_place(uri: str) -> bool:
     """Whether the recording is a local file, to be read where it lies."""
-    return not uri.startswith(("http://", "https://", "s3://")) and archives.split(uri) is None
+    return not uri.startswith(("http://", "https://", "s3://")) and reader.split(uri) is None
 
 
 def bring(uri: str, path: Path, etag: str | None = None) -> None:
@@ -29,13 +30,13 @@ def bring(uri: str, path: Path, etag: str | None = None) -> None:
     etag: of an S3 object; objects.Conflict where it has another one now. FileNotFoundError: the object, archive or
     member is not there. BadMedia: why the archive cannot give it.
     """
-    inside = archives.split(uri)
+    inside = reader.split(uri)
     if inside is None:
         objects.download(uri, path, if_match=etag)
     elif stills.is_film(inside[1]):
         stills.write(*inside, path)
     else:
-        archives.extract(*inside, path)
+        reader.extract(*inside, path)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 
 from filters import redaction
 from filters.redaction import Array
-from infra import face_model
+from infra.models import centerface as face_model
 
 # Columns of a clip that was not looked at.
 UNREDACTED: dict[str, Any] = {"redaction": None, "redaction_state": None, "faces": []}

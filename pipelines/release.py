@@ -10,8 +10,9 @@ from typing import Any
 
 from handwheel import format as fmt
 
-from infra import objects, scratch
-from infra.store import Store
+from infra.sandbox import tempdirs
+from infra.storage import objects
+from infra.storage.tables import Store
 from schemas.errors import UsageError, VerificationFailed
 
 
@@ -64,7 +65,7 @@ def list_files(store: Store, name: str) -> list[fmt.FileEntry]:
     base = folder_of(store, name)
     beside = {objects.join(base, fmt.RELEASE_FILE), objects.join(base, fmt.FILES_FILE)}
     entries = []
-    with scratch.folder("hash") as folder:
+    with tempdirs.folder("hash") as folder:
         for info in objects.list_objects(base.rstrip("/") + ("/" if objects.is_s3(base) else "")):
             if info.uri in beside:
                 continue
@@ -146,7 +147,7 @@ def verify(store: Store, name: str) -> dict[str, Any]:
     import handwheel
 
     try:
-        with scratch.folder("pin") as folder:
+        with tempdirs.folder("pin") as folder:
             path = folder / f"{name}.pin"
             path.write_bytes(objects.read_bytes(pin_uri(store, name)))
             handwheel.open(path).verify(deep=True)

@@ -12,8 +12,10 @@ import numpy as np
 import pyarrow as pa
 from handwheel import format as fmt
 
-from infra import jail, objects, scratch, weights
-from infra.store import Store, write_fragments
+from infra.models import weights
+from infra.sandbox import sandbox, tempdirs
+from infra.storage import objects
+from infra.storage.tables import Store, write_fragments
 from pipelines import release as files
 from pipelines.recording import local_copy
 from pipelines.views import PublishOptions, Row
@@ -32,7 +34,7 @@ class Job:
     staging: str
     options: PublishOptions
     recipe: str
-    limits: jail.Limits = field(default_factory=jail.Limits)
+    limits: sandbox.Limits = field(default_factory=sandbox.Limits)
 
     def dataset(self, view: str) -> str:
         """URI of a view's dataset."""
@@ -41,7 +43,7 @@ class Job:
     def encode(self, group: list[list[Row]]) -> None:
         """Encodes recordings (rows of one are one list) and stages {"rows", "fragments", "rejects", "missing"}."""
         part: dict[str, Any] = {"rows": [], "fragments": {}, "rejects": [], "missing": {}}
-        with scratch.folder("encode") as place:
+        with tempdirs.folder("encode") as place:
             finished: list[tuple[Row, Path]] = []
             for i, rows in enumerate(group):
                 folder = place / str(i)
@@ -74,7 +76,7 @@ class Job:
         (folder / "jobs.json").write_text(json.dumps(job))
         with local_copy(rows[0]["uri"], self.store.root, rows[0]["sha256"]) as path:
             argv = [str(path), str(folder), str(folder / "jobs.json")]
-            made = json.loads(jail.run("pipelines.encode", argv, self.limits))
+            made = json.loads(sandbox.run("pipelines.encode", argv, self.limits))
         for i, (row, cut) in enumerate(zip(rows, made, strict=True)):
             yield row | cut, folder / f"{i}.mp4"
 

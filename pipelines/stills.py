@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra import archives, motion_jpeg, objects, scratch
-from infra.tar import Member
+from infra.archives import reader
+from infra.archives.tar import Member
+from infra.sandbox import tempdirs
+from infra.storage import objects
+from infra.video import motion_jpeg
 from schemas.errors import BadMedia
 
 RATE_HZ = 30  # HOT3D's, the one source that keeps its recordings so
@@ -31,16 +34,16 @@ def write(archive_uri: str, member: str, path: Path) -> None:
     An archive on S3 is fetched whole first: most of it is wanted, and in a thousand pieces.
     BadMedia: no_frames, missing_frames, bad_frame, too_large, and what makes an archive or member bad.
     """
-    with scratch.folder("stills") as folder:
+    with tempdirs.folder("stills") as folder:
         local = archive_uri
         if objects.is_s3(archive_uri):
             local = str(folder / archive_uri.rpartition("/")[2])
             objects.download(archive_uri, Path(local))
-        with archives.opened(local) as archive:
+        with reader.opened(local) as archive:
             motion_jpeg.write(path, _pictures(archive, member.removeprefix(ALL)), RATE_HZ)
 
 
-def _pictures(archive: archives.Archive, suffix: str) -> Iterator[bytes]:
+def _pictures(archive: reader.Archive, suffix: str) -> Iterator[bytes]:
     """In order of their numbers."""
     found: dict[int, Member] = {}
     for member in archive.members():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.copies import copies_of, without_copies
 
 

@@ -15,7 +15,7 @@ from filters import licences
 from filters.copies import groups
 from filters.groups import leaders
 from filters.policy import Policy
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.copies import copies_of, pairs_of
 from pipelines.inventory import current_clips, inventory
 from pipelines.verdicts import decisions_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.pass_options import Asked, PassOptions
 from schemas.spans import Span, merge
 

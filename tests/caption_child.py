@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from filters.policy import Policy
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines import caption
 from pipelines.caption_writer import CaptionOptions
 from pipelines.hop import Ray, Run

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.inventory import inventory
 from pipelines.views import bases
 from schemas import Asset, Caption, Clip, Decision, Episode, Hands, Proxy, Reject

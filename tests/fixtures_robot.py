@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.encoding import Encoder
+from infra.video.encoder import Encoder
 
 FPS_HZ = 10
 CAMERA_KEY = "observation.images.front"

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from infra import hdf5
+from infra.readers import hdf5
 
 read = hdf5._head
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from filters.policy import Policy
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration import cli
 from orchestration import turn as turns
 from orchestration.audit import AUDITS, as_text

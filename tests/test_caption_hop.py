@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from filters.policy import Policy
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.caption import caption, missing
 from pipelines.caption_writer import CaptionOptions
 from pipelines.hop import Ray, Run

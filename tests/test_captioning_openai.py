@@ -17,8 +17,8 @@ import pytest
 
 from captioning.checks import CaptionSet, check, first_failure
 from captioning.prompt import load, parse, prompt_for, render
-from infra.model_openai import OpenAICompatible
-from infra.models import Request
+from infra.models.captioner import Request
+from infra.models.openai_compatible import OpenAICompatible
 from schemas.errors import BadMedia, TransientError, UsageError
 from tests.captioning_facts import BOTH, RIGHT_ONLY, facts, robot
 
@@ -204,7 +204,7 @@ def test_what_a_real_model_invents_does_not_pass(llama: str) -> None:
 def test_a_picture_for_a_text_model_stops_the_run_with_the_servers_words(
     llama: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.model_openai.ATTEMPTS", 1)
+    monkeypatch.setattr("infra.models.openai_compatible.ATTEMPTS", 1)
     model = OpenAICompatible(llama, "smollm2", max_tokens=8)
     with pytest.raises((TransientError, UsageError), match="image input is not supported"):
         model.complete([Request("what", (JPEG,), "h")])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from captioning.prompt import parse, prompt_for, render
-from infra.model_transformers import TransformersVlm
-from infra.models import Request
+from infra.models.captioner import Request
+from infra.models.transformers_vlm import TransformersVlm
 from schemas.errors import BadMedia, UsageError
 from tests.captioning_facts import RIGHT_ONLY, facts
 

@@ -127,7 +127,7 @@ def _process(folder: Path, *argv: str) -> tuple[int, str, str]:
 @pytest.fixture(scope="module")
 def turned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """A folder after its first turn, and what `turn --json` said."""
-    from infra.weights import hand_weights
+    from infra.models.weights import hand_weights
     from schemas.errors import TransientError
 
     try:
@@ -185,7 +185,7 @@ def test_the_ledger_adds_up(turned: tuple[Path, dict[str, Any]], handwheel: Comm
 
 
 def test_why_tells_the_life_of_whatever_is_named(turned: tuple[Path, dict[str, Any]], handwheel: Command) -> None:
-    from infra.store import Store
+    from infra.storage.tables import Store
 
     folder, said = turned
     store = Store(str(folder / "corpus"))

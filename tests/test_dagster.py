@@ -11,7 +11,7 @@ import pytest
 
 dg = pytest.importorskip("dagster")
 
-from infra.store import Store  # noqa: E402
+from infra.storage.tables import Store  # noqa: E402
 from orchestration import assets, turn  # noqa: E402
 from orchestration.config import Config, load  # noqa: E402
 from orchestration.definitions import build, listing_digest  # noqa: E402

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration import cli
 from orchestration.config import Config
 from pipelines import release as releases

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from filters import cuts
 from filters.cuts import AHEAD, APART, BACK, GLOW, NEAR, CutOptions, CutState
 from filters.dissolves import REACH
-from infra import media, pixels
+from infra.video import decoder, pixels
 from schemas.spans import NS
 from tests.fixtures_media import lumas, samples, shot, texture
 
@@ -193,6 +193,8 @@ def test_real_cuts_are_found_within_a_frame() -> None:
 
 
 def _lumas_of(path: Path) -> tuple[list[int], list[Any]]:
-    with media.open_media(path) as container:
-        pictures = [(p.t_ns, pixels.luma(p.frame)) for p in media.pictures(container, media.video_stream(container))]
+    with decoder.open_media(path) as container:
+        pictures = [
+            (p.t_ns, pixels.luma(p.frame)) for p in decoder.pictures(container, decoder.video_stream(container))
+        ]
     return [t for t, _ in pictures], [frame for _, frame in pictures]

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra import archives, objects
-from infra import tar as headers
-from infra.tar import Limits, Member
+from infra.archives import reader
+from infra.archives import tar as headers
+from infra.archives.tar import Limits, Member
+from infra.storage import objects
 from schemas.errors import BadMedia
 from tests.s3_server import needs_weed, s3_server
 
@@ -47,15 +48,15 @@ def plain(path: Path, *names: str, mode: Any = "w", form: int = tarfile.PAX_FORM
 
 
 def reasons(path: Path, limits: Limits = Limits()) -> dict[str, str]:
-    return {m.name: m.bad[0] if m.bad else "" for m in archives.members(str(path), limits)}
+    return {m.name: m.bad[0] if m.bad else "" for m in reader.members(str(path), limits)}
 
 
 def test_a_uri_names_an_archive_and_its_member() -> None:
-    assert archives.split("s3://b/a.tar!/x/y.mp4") == ("s3://b/a.tar", "x/y.mp4")
-    assert archives.split("/m/a.TAR.gz!/b.tar!/c.mp4") == ("/m/a.TAR.gz", "b.tar!/c.mp4")
-    assert archives.split("/m/wow!/a.tar") is None
-    assert archives.split("https://host/a.tar!/x.mp4") is None
-    assert archives.split("/m/a.tar") is None
+    assert reader.split("s3://b/a.tar!/x/y.mp4") == ("s3://b/a.tar", "x/y.mp4")
+    assert reader.split("/m/a.TAR.gz!/b.tar!/c.mp4") == ("/m/a.TAR.gz", "b.tar!/c.mp4")
+    assert reader.split("/m/wow!/a.tar") is None
+    assert reader.split("https://host/a.tar!/x.mp4") is None
+    assert reader.split("/m/a.tar") is None
 
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
@@ -63,16 +64,16 @@ def test_members_are_found_and_taken_by_name(tmp_path: Path, form: int) -> None:
     long = "d" * 90 + "/" + "n" * 90 + ".mp4"
     names = ["./a.mp4", "folder/ä b\n.json", long]
     path = plain(tmp_path / "a.tar", *names, form=form)
-    found = list(archives.members(str(path)))
+    found = list(reader.members(str(path)))
     assert [m.name for m in found] == ["a.mp4", *names[1:]]
     data = path.read_bytes()
     for member, name in zip(found, names, strict=True):
         assert member.bad is None
         assert data[member.offset : member.offset + member.size_bytes] == name.encode() * 100
-        archives.extract(str(path), member.name, tmp_path / "out")
+        reader.extract(str(path), member.name, tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == name.encode() * 100
     with pytest.raises(FileNotFoundError):
-        archives.extract(str(path), "b.mp4", tmp_path / "out")
+        reader.extract(str(path), "b.mp4", tmp_path / "out")
 
 
 @pytest.mark.parametrize("suffix", [".tar.gz", ".tgz", ".tar.bz2", ".zip"])
@@ -87,10 +88,10 @@ def test_compressed_archives_give_the_same(tmp_path: Path, suffix: str) -> None:
         sub = (info("sub", kind=tarfile.DIRTYPE), b"")
         members = [sub, (info("sub/a.mp4"), b"one" * 50_000), (info("b.mp4"), b"two")]
         write(path, members, "w:bz2" if suffix.endswith("bz2") else "w:gz")
-    assert [(m.name, m.size_bytes, m.bad) for m in archives.members(str(path))] == [
+    assert [(m.name, m.size_bytes, m.bad) for m in reader.members(str(path))] == [
         ("sub/a.mp4", 150_000, None), ("b.mp4", 3, None),
     ]  # fmt: skip
-    archives.extract(str(path), "sub/a.mp4", tmp_path / "out")
+    reader.extract(str(path), "sub/a.mp4", tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"one" * 50_000
 
 
@@ -114,9 +115,9 @@ def test_an_attack_costs_its_member_and_no_other(tmp_path: Path, name: str) -> N
     path = write(tmp_path / "a.tar", [(info("good.mp4"), b"1" * 700), (attack, b""), (info("last.mp4"), b"2" * 700)])
     assert reasons(path) == {"good.mp4": "", name: reason, "last.mp4": ""}
     with pytest.raises(BadMedia) as caught:
-        archives.extract(str(path), name, tmp_path / "out")
+        reader.extract(str(path), name, tmp_path / "out")
     assert caught.value.reason == reason
-    archives.extract(str(path), "last.mp4", tmp_path / "out")
+    reader.extract(str(path), "last.mp4", tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"2" * 700
     assert {p.name for p in tmp_path.rglob("*")} == {"a.tar", "out"}
 
@@ -148,7 +149,7 @@ def test_a_zip_with_changed_bytes_is_refused_when_it_is_read(tmp_path: Path) -> 
     data = (tmp_path / "a.zip").read_bytes()
     (tmp_path / "a.zip").write_bytes(data.replace(b"abcdefgh", b"abcdefgX", 1))
     with pytest.raises(BadMedia) as caught:
-        archives.extract(str(tmp_path / "a.zip"), "a.mp4", tmp_path / "out")
+        reader.extract(str(tmp_path / "a.zip"), "a.mp4", tmp_path / "out")
     assert caught.value.reason == "bad_archive"
 
 
@@ -162,10 +163,10 @@ def test_a_bomb_is_refused_before_it_has_unpacked(tmp_path: Path, suffix: str) -
     else:
         write(path, [(info("a.mp4"), nothing)], "w:bz2" if suffix.endswith("bz2") else "w:gz")
     assert path.stat().st_size < 1 << 20
-    found = list(archives.members(str(path), SMALL))
+    found = list(reader.members(str(path), SMALL))
     assert [(m.name, (m.bad or ("",))[0]) for m in found] == [("", "archive_bomb")]
     with pytest.raises(FileNotFoundError):
-        archives.extract(str(path), "a.mp4", tmp_path / "out", SMALL)
+        reader.extract(str(path), "a.mp4", tmp_path / "out", SMALL)
 
 
 def test_overlapping_members_of_a_zip_are_a_bomb(tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_overlapping_members_of_a_zip_are_a_bomb(tmp_path: Path) -> None:
 
 def test_a_broken_tail_costs_the_tail_and_is_told_once(tmp_path: Path) -> None:
     whole = plain(tmp_path / "whole.tar", "a.mp4", "b.mp4", "c.mp4").read_bytes()
-    second, third = (m.offset for m in list(archives.members(str(tmp_path / "whole.tar")))[1:])
+    second, third = (m.offset for m in list(reader.members(str(tmp_path / "whole.tar")))[1:])
     for cut, told in ((second + 100, "b.mp4"), (third - 300, ""), (third + 10, "c.mp4")):
         (tmp_path / "cut.tar").write_bytes(whole[:cut])
         found = reasons(tmp_path / "cut.tar")
@@ -217,13 +218,13 @@ def test_a_compressed_tar_that_breaks_off_gives_what_came(tmp_path: Path, suffix
     found = reasons(tmp_path / f"cut{suffix}")
     assert found["a.mp4"] == ""
     assert [r for r in found.values() if r] == ["bad_archive"]
-    archives.extract(str(tmp_path / f"cut{suffix}"), "a.mp4", tmp_path / "out")
+    reader.extract(str(tmp_path / f"cut{suffix}"), "a.mp4", tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == noise
 
 
 def test_limits_of_members_and_sizes(tmp_path: Path) -> None:
     path = plain(tmp_path / "a.tar", *(f"{i}.mp4" for i in range(10)))
-    limited = list(archives.members(str(path), Limits(members=3)))
+    limited = list(reader.members(str(path), Limits(members=3)))
     assert [(m.name, m.bad and m.bad[0]) for m in limited] == [
         ("0.mp4", None), ("1.mp4", None), ("2.mp4", None), ("", "archive_limit"),
     ]  # fmt: skip
@@ -305,10 +306,10 @@ def test_names_that_are_no_utf_8_are_members_too(tmp_path: Path) -> None:
 def test_an_archive_is_scanned_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scans: list[int] = []
     members = headers.members
-    monkeypatch.setattr(archives.tar, "members", lambda file, limits: scans.append(1) or members(file, limits))
+    monkeypatch.setattr(reader.tar, "members", lambda file, limits: scans.append(1) or members(file, limits))
     path = plain(tmp_path / "a.tar", *(f"{i}.mp4" for i in range(200)))
     for i in range(200):
-        archives.extract(str(path), f"{i}.mp4", tmp_path / "out")
+        reader.extract(str(path), f"{i}.mp4", tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == f"{i}.mp4".encode() * 100
     assert len(scans) == 1
     plain(tmp_path / "a.tar", "new.mp4", "and.mp4")
@@ -322,11 +323,11 @@ def test_the_list_of_a_zip_is_read_once(tmp_path: Path, monkeypatch: pytest.Monk
             z.writestr(f"{i}.mp4", f"{i}" * 1000)
     (tmp_path / "b.zip").write_bytes(b"self-extracting" + (tmp_path / "a.zip").read_bytes())
     for path in (tmp_path / "a.zip", tmp_path / "b.zip"):
-        assert len(list(archives.members(str(path)))) == 50
+        assert len(list(reader.members(str(path)))) == 50
     monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("its list was read again"))
     for path in (tmp_path / "a.zip", tmp_path / "b.zip"):
         for i in range(50):
-            archives.extract(str(path), f"{i}.mp4", tmp_path / "out")
+            reader.extract(str(path), f"{i}.mp4", tmp_path / "out")
             assert (tmp_path / "out").read_text() == f"{i}" * 1000
 
 
@@ -347,7 +348,7 @@ def test_headers_that_only_add_up_are_held_in_flat_memory(tmp_path: Path) -> Non
 
 def test_the_last_of_two_equal_names_counts(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tar", [(info("a.mp4"), b"old"), (info("a.mp4"), b"new one")])
-    archives.extract(str(path), "a.mp4", tmp_path / "out")
+    reader.extract(str(path), "a.mp4", tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"new one"
 
 
@@ -373,11 +374,11 @@ def test_no_damage_raises(tmp_path_factory: pytest.TempPathFactory, data: st.Dat
                 raw[at + 148 : at + 156] = f"{sum(raw[at : at + 512]):06o}\0 ".encode()
     raw = raw[: data.draw(st.integers(0, len(raw)))] + (raw if data.draw(st.booleans()) else b"")
     path.write_bytes(raw)
-    for member in list(archives.members(str(path))):
+    for member in list(reader.members(str(path))):
         assert isinstance(member, Member)
         if member.bad is None:
             try:
-                archives.extract(str(path), member.name, folder / "out")
+                reader.extract(str(path), member.name, folder / "out")
             except BadMedia as e:
                 assert e.reason  # noqa: PT017 - either end is right, a third is not
     path.unlink()
@@ -396,18 +397,18 @@ def test_members_of_an_archive_on_s3_come_by_ranges(tmp_path: Path, monkeypatch:
         asked: list[int] = []
         ranged = objects.read_range
         monkeypatch.setattr(objects, "read_range", lambda u, s, n, e: asked.append(n) or ranged(u, s, n, e))
-        assert [m.name for m in archives.members(f"{root}/a.tar")] == ["a.mp4", "a.json", "b.mp4"]
+        assert [m.name for m in reader.members(f"{root}/a.tar")] == ["a.mp4", "a.json", "b.mp4"]
         assert sum(asked) <= 4 * 65536
         assert len(asked) <= 4
-        archives.extract(f"{root}/a.tar", "b.mp4", tmp_path / "out")
+        reader.extract(f"{root}/a.tar", "b.mp4", tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == big[::-1]
-        archives.extract(f"{root}/z.zip", "a.mp4", tmp_path / "out")
+        reader.extract(f"{root}/z.zip", "a.mp4", tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == big
-        archives.extract(f"{root}/c.tar.gz", "c.mp4", tmp_path / "out")
+        reader.extract(f"{root}/c.tar.gz", "c.mp4", tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == b"c.mp4" * 100
         etag = objects.info(f"{root}/a.tar").etag
         objects.put(f"{root}/a.tar", path.read_bytes()[:-512])
         with pytest.raises(objects.TransientError, match="rewritten"):
             objects.read_range(f"{root}/a.tar", 0, 10, etag)
         with pytest.raises(FileNotFoundError):
-            list(archives.members(f"{root}/none.tar"))
+            list(reader.members(f"{root}/none.tar"))

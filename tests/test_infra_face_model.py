@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from infra import media, pixels, weights
-from infra.face_model import FaceDetector, boxes_of, suppress, version
+from infra.models import weights
+from infra.models.centerface import FaceDetector, boxes_of, suppress, version
+from infra.video import decoder, pixels
 from schemas.errors import TransientError
 from tests.fixtures_media import samples, texture
 
@@ -40,12 +41,12 @@ def detector() -> FaceDetector:
 def frames(name: str, most: int) -> list[Array]:
     """Samples half a second apart, long side 448 px."""
     path = samples(*name.split("/"))
-    container = media.open_media(path)
-    stream = media.video_stream(container)
+    container = decoder.open_media(path)
+    stream = decoder.video_stream(container)
     out: list[Array] = []
-    for picture in media.pictures(container, stream):
+    for picture in decoder.pictures(container, stream):
         if picture.t_ns >= len(out) * 500_000_000:
-            facts = media.facts(container, stream, picture.frame)
+            facts = decoder.facts(container, stream, picture.frame)
             size = pixels.fitted(facts.width_px, facts.height_px, 448)
             out.append(pixels.rgb(picture.frame, size, facts.quarter_turns))
         if len(out) == most:

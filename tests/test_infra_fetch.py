@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra import manners
-from infra.fetch import FetchLimits, ask, fetch, new_run
+from infra.web import host_limits
+from infra.web.download import FetchLimits, ask, fetch, new_run
 from schemas.errors import BadMedia, TransientError
 from tests.web_server import Asked, Recorder, serving
 
@@ -421,7 +421,7 @@ def test_under_tls_a_download_resumes_and_keeps_its_bounds(
     tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusted = ssl.create_default_context(cafile=str(certificate.with_suffix(".crt")))
-    monkeypatch.setattr("infra.exchange._tls", lambda: trusted)
+    monkeypatch.setattr("infra.web.request._tls", lambda: trusted)
     with serving(lambda a: cut(a, 300_000) if len(site.requests) == 1 else ranged(a), certificate) as site:
         url = site.url("/v").replace("http:", "https:")
         assert fetch(url, tmp_path / "f", site.limits()).sha256 == SHA
@@ -465,7 +465,7 @@ ANSWERS = st.one_of(
 @given(st.lists(ANSWERS, max_size=6), st.booleans())
 def test_whatever_a_server_says_ends_in_bytes_or_a_reason(answers: list[bytes], robots: bool) -> None:
     new_run()
-    manners._next_s.clear()
+    host_limits._next_s.clear()
     recorder = Recorder({"a.example": [["93.184.216.34"]]}, list(answers))
     limits = FetchLimits(attempts=2, backoff_s=0.0001, host_requests_per_s=1e9, retry_after_s=0.0, robots=robots)
     with tempfile.TemporaryDirectory() as folder:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.fetch import FetchLimits, ask, fetch, told
-from infra.guard import addresses_of, host_of, is_public
+from infra.web.download import FetchLimits, ask, fetch, told
+from infra.web.ssrf import addresses_of, host_of, is_public
 from schemas.errors import BadMedia, TransientError
 from tests.web_server import Recorder, moved, whole
 
@@ -112,7 +112,7 @@ def test_other_spellings_of_this_machine_are_refused(tmp_path: Path, host: str) 
 
 
 def _system(host: str, port: int) -> list[str]:
-    from infra.guard import resolve
+    from infra.web.ssrf import resolve
 
     return list(resolve(host, port))
 

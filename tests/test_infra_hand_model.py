@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from infra import weights
-from infra.hand_model import LiteHandDetector, overlap, palm_anchors, suppress
+from infra.models import weights
+from infra.models.mediapipe_hands import LiteHandDetector, overlap, palm_anchors, suppress
 from schemas.errors import TransientError
 from schemas.media import HAND
 

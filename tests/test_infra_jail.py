@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import jail
-from infra.jail import Limits
+from infra.sandbox import sandbox
+from infra.sandbox.sandbox import Limits
 from schemas.errors import BadMedia
 
 CHILD = "tests.children"
@@ -22,7 +22,7 @@ CHILD = "tests.children"
 
 def _ends(argv: list[str], limits: Limits = Limits()) -> BadMedia:
     with pytest.raises(BadMedia) as caught:
-        jail.run(CHILD, argv, limits)
+        sandbox.run(CHILD, argv, limits)
     return caught.value
 
 
@@ -62,13 +62,13 @@ def test_bad_media_comes_through_as_it_was_raised() -> None:
 )
 def test_a_bug_is_no_bad_media(text: str) -> None:
     with pytest.raises(RuntimeError, match="a bug, not bad media"):
-        jail.run(CHILD, ["bug", text], Limits())
+        sandbox.run(CHILD, ["bug", text], Limits())
 
 
 def test_secrets_are_not_seen_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "HANDWHEEL_SALT", "SOME_TOKEN"):
         monkeypatch.setenv(name, "s3cret-value")
-    seen = json.loads(jail.run(CHILD, ["environment"], Limits()))
+    seen = json.loads(sandbox.run(CHILD, ["environment"], Limits()))
     assert "s3cret-value" not in seen.values()
     assert seen["OMP_NUM_THREADS"] == "1"
 
@@ -105,25 +105,25 @@ def test_children_are_forked_by_a_process_with_one_thread() -> None:
     """A thread that held a lock at the fork would hold it for ever in the child."""
     for module in ("pipelines.decode", "pipelines.encode"):
         with pytest.raises(RuntimeError, match="a bug, not bad media"):
-            jail.run(module, [], Limits())
-    parent = int(jail.run(CHILD, ["parent"], Limits()))
+            sandbox.run(module, [], Limits())
+    parent = int(sandbox.run(CHILD, ["parent"], Limits()))
     assert parent != os.getpid()
     assert len(os.listdir(f"/proc/{parent}/task")) == 1
-    assert int(jail.run(CHILD, ["parent"], Limits())) == parent
+    assert int(sandbox.run(CHILD, ["parent"], Limits())) == parent
 
 
 def test_starting_a_child_costs_little() -> None:
-    jail.run(CHILD, ["parent"], Limits())
-    assert jail.measured(CHILD, ["parent"], Limits()).cpu_s < 0.2
+    sandbox.run(CHILD, ["parent"], Limits())
+    assert sandbox.measured(CHILD, ["parent"], Limits()).cpu_s < 0.2
 
 
 def test_a_killed_forker_is_started_again() -> None:
-    first = int(jail.run(CHILD, ["parent"], Limits()))
+    first = int(sandbox.run(CHILD, ["parent"], Limits()))
     os.kill(first, signal.SIGKILL)
     deadline_s = time.monotonic() + 10
     while _alive(first) and time.monotonic() < deadline_s:
         time.sleep(0.01)
-    assert int(jail.run(CHILD, ["parent"], Limits())) != first
+    assert int(sandbox.run(CHILD, ["parent"], Limits())) != first
 
 
 def test_what_a_child_started_goes_with_it(tmp_path: Path) -> None:
@@ -137,12 +137,12 @@ def test_what_a_child_started_goes_with_it(tmp_path: Path) -> None:
 
 
 def test_a_child_that_never_stops_talking_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jail, "MOST_OUTPUT_BYTES", 1 << 20)
+    monkeypatch.setattr(sandbox, "MOST_OUTPUT_BYTES", 1 << 20)
     ended = _ends(["talk"], Limits(wall_s=60.0))
     assert (ended.reason, ended.detail) == ("decoder_crashed", "it wrote over 1048576 bytes of output")
 
 
 def test_many_at_once_each_get_their_own_answer() -> None:
     with ThreadPoolExecutor(8) as pool:
-        said = list(pool.map(lambda i: jail.run(CHILD, ["echo", str(i)], Limits()), range(40)))
+        said = list(pool.map(lambda i: sandbox.run(CHILD, ["echo", str(i)], Limits()), range(40)))
     assert [s.strip() for s in said] == [str(i) for i in range(40)]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from infra import lease, objects
+from infra.storage import lease, objects
 from schemas.errors import LeaseHeld
 from tests.s3_server import WEED, s3_server
 

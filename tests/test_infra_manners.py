@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from infra import manners
-from infra.fetch import ask, new_run
-from infra.manners import Later, hold_back, turn
+from infra.web import host_limits
+from infra.web.download import ask, new_run
+from infra.web.host_limits import Later, hold_back, turn
 from schemas.errors import TransientError
 from tests.web_server import Asked, serving
 
@@ -62,21 +62,21 @@ def test_a_turn_that_fails_gives_its_connection_back() -> None:
 
 
 def test_hosts_that_rest_no_longer_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manners, "REMEMBERED", 20)
+    monkeypatch.setattr(host_limits, "REMEMBERED", 20)
     hold_back("held.example:80", 60)
     for i in range(100):
         with turn(f"host{i}.example:80", 1, 0.0, 60.0):
             pass
-    assert len(manners._next_s) <= 21 + 1
-    assert "held.example:80" in manners._next_s
+    assert len(host_limits._next_s) <= 21 + 1
+    assert "held.example:80" in host_limits._next_s
 
 
 def test_a_host_that_gives_nothing_is_left_alone_until_the_next_run() -> None:
     with serving(lambda a: a.answer(503)) as site:
-        for i in range(manners.FAILURES + 5):
+        for i in range(host_limits.FAILURES + 5):
             with pytest.raises(TransientError):
                 ask(site.url(f"/{i}"), site.limits(attempts=2, robots=False))
-        assert len(site.asked) == 2 * manners.FAILURES
+        assert len(site.asked) == 2 * host_limits.FAILURES
         new_run()
         with pytest.raises(TransientError):
             ask(site.url("/again"), site.limits(attempts=2, robots=False))
@@ -85,13 +85,13 @@ def test_a_host_that_gives_nothing_is_left_alone_until_the_next_run() -> None:
 
 def test_a_host_that_answers_now_and_then_is_not_given_up() -> None:
     with serving(lambda a: a.answer(200 if a.path.endswith("0") else 503)) as site:
-        for i in range(3 * manners.FAILURES):
-            path = f"/{i}0" if i % (manners.FAILURES - 1) == 0 else f"/{i}1"
+        for i in range(3 * host_limits.FAILURES):
+            path = f"/{i}0" if i % (host_limits.FAILURES - 1) == 0 else f"/{i}1"
             try:
                 ask(site.url(path), site.limits(attempts=1))
             except TransientError:
                 continue
-    assert len(site.asked) == 3 * manners.FAILURES
+    assert len(site.asked) == 3 * host_limits.FAILURES
 
 
 def test_the_host_that_failed_is_left_alone_and_not_the_one_that_named_it() -> None:
@@ -101,11 +101,11 @@ def test_the_host_that_failed_is_left_alone_and_not_the_one_that_named_it() -> N
     ):
         both = (f"127.0.0.1:{broken.port}", f"127.0.0.1:{site.port}")
         limits = site.limits(attempts=1, robots=False, allow_private=both)
-        for i in range(manners.FAILURES + 2):
+        for i in range(host_limits.FAILURES + 2):
             with pytest.raises(TransientError):
                 ask(site.url(f"/{i}"), limits)
-        assert len(broken.asked) == manners.FAILURES
-        assert len(site.asked) == manners.FAILURES + 2
+        assert len(broken.asked) == host_limits.FAILURES
+        assert len(site.asked) == host_limits.FAILURES + 2
 
 
 def test_who_waits_for_a_host_that_is_left_alone_meanwhile_waits_no_longer() -> None:
@@ -121,8 +121,8 @@ def test_who_waits_for_a_host_that_is_left_alone_meanwhile_waits_no_longer() -> 
     with turn("given-up.example:80", 1, 0.0, 60.0):
         waiting = threading.Thread(target=ask_it)
         waiting.start()
-        for _ in range(manners.FAILURES):
-            manners.gave_up("given-up.example:80")
+        for _ in range(host_limits.FAILURES):
+            host_limits.gave_up("given-up.example:80")
     waiting.join(5)
-    manners.forget_failures()
+    host_limits.forget_failures()
     assert ends == ["left"]

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from infra import media, pixels
+from infra.video import decoder, pixels
 from schemas.errors import BadMedia
 from tests.fixtures_media import Video, shot, texture, write, write_sound
 
@@ -20,12 +20,12 @@ IRREGULAR = (0, 33, 67, 100, 350, 600, 850, 1100, 1133, 1500, 2500, 2600)
 X265 = {"preset": "ultrafast", "x265-params": "log-level=none"}
 
 
-def _read(path: Path) -> tuple[media.Facts, list[media.Picture], list[Any]]:
+def _read(path: Path) -> tuple[decoder.Facts, list[decoder.Picture], list[Any]]:
     """Facts, pictures and upright RGB frames."""
-    with media.open_media(path) as container:
-        stream = media.video_stream(container)
-        pictures = list(media.pictures(container, stream))
-        facts = media.facts(container, stream, pictures[0].frame)
+    with decoder.open_media(path) as container:
+        stream = decoder.video_stream(container)
+        pictures = list(decoder.pictures(container, stream))
+        facts = decoder.facts(container, stream, pictures[0].frame)
         size = (facts.width_px, facts.height_px)
         return facts, pictures, [pixels.rgb(p.frame, size, facts.quarter_turns) for p in pictures]
 
@@ -138,9 +138,9 @@ def test_cells_of_a_large_picture_are_the_same_means(
 def test_a_seek_gives_the_same_frames_on_the_same_times(tmp_path: Path, name: str, video: Video, start_ms: int) -> None:
     path = write(tmp_path / name, shot(7, 50), video)
     whole = {p.t_ns: pixels.luma(p.frame) for p in _read(path)[1]}
-    with media.open_media(path) as container:
-        stream = media.video_stream(container)
-        seen = {p.t_ns: pixels.luma(p.frame) for p in media.pictures(container, stream, start_ms * MS)}
+    with decoder.open_media(path) as container:
+        stream = decoder.video_stream(container)
+        seen = {p.t_ns: pixels.luma(p.frame) for p in decoder.pictures(container, stream, start_ms * MS)}
     wanted = [t for t in whole if t >= start_ms * MS]
     assert [t for t in seen if t >= start_ms * MS] == wanted
     assert min(seen) <= start_ms * MS
@@ -168,7 +168,7 @@ NOT_MEDIA = {
 def test_what_is_no_media_is_refused_with_its_reason(tmp_path: Path, name: str) -> None:
     path = tmp_path / "media.mp4"
     path.write_bytes(NOT_MEDIA[name])
-    with pytest.raises(BadMedia) as caught, media.open_media(path):
+    with pytest.raises(BadMedia) as caught, decoder.open_media(path):
         pass
     wanted = "not_media" if name == "playlist-bare" else name.split("-")[0]
     assert caught.value.reason == wanted
@@ -181,7 +181,7 @@ def test_a_real_picture_under_a_video_name_is_refused(tmp_path: Path) -> None:
     assert ok
     for name in ("picture.mp4", "picture%03d.mp4"):
         (tmp_path / name).write_bytes(png.tobytes())
-        with pytest.raises(BadMedia) as caught, media.open_media(tmp_path / name):
+        with pytest.raises(BadMedia) as caught, decoder.open_media(tmp_path / name):
             pass
         assert caught.value.reason == "not_media"
 
@@ -193,8 +193,8 @@ def test_a_name_is_never_read_as_a_protocol_or_a_pattern(tmp_path: Path) -> None
 
 
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
-    with pytest.raises(BadMedia) as caught, media.open_media(write_sound(tmp_path / "sound.mp4")) as container:
-        media.video_stream(container)
+    with pytest.raises(BadMedia) as caught, decoder.open_media(write_sound(tmp_path / "sound.mp4")) as container:
+        decoder.video_stream(container)
     assert caught.value.reason == "no_video"
 
 

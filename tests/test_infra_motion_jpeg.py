@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from infra import media, motion_jpeg
+from infra.video import decoder, motion_jpeg
 from schemas.errors import BadMedia
 from tests.fixtures_media import shot
 
@@ -25,10 +25,10 @@ def test_pictures_come_back_byte_for_byte_at_their_times(tmp_path: Path) -> None
     with av.open(str(tmp_path / "a.avi")) as container:
         packets = [p for p in container.demux() if p.size]
     assert [bytes(p) for p in packets] == pictures
-    container = media.open_media(tmp_path / "a.avi")
-    stream = media.video_stream(container)
-    frames = list(media.pictures(container, stream))
-    facts = media.facts(container, stream, frames[0].frame)
+    container = decoder.open_media(tmp_path / "a.avi")
+    stream = decoder.video_stream(container)
+    frames = list(decoder.pictures(container, stream))
+    facts = decoder.facts(container, stream, frames[0].frame)
     assert (facts.codec, facts.width_px, facts.height_px, facts.fps_hz) == ("mjpeg", 96, 64, 30.0)
     assert [f.t_ns for f in frames] == [round(i * 1e9 / 30) for i in range(40)]
     assert facts.declared_ns == pytest.approx(40e9 / 30, abs=1e6)
@@ -37,12 +37,12 @@ def test_pictures_come_back_byte_for_byte_at_their_times(tmp_path: Path) -> None
 
 def test_a_seek_lands_where_it_should(tmp_path: Path) -> None:
     motion_jpeg.write(tmp_path / "a.avi", jpegs(90), 30)
-    container = media.open_media(tmp_path / "a.avi")
-    stream = media.video_stream(container)
-    whole = {p.t_ns: p.frame.to_ndarray(format="rgb24") for p in media.pictures(container, stream)}
-    container = media.open_media(tmp_path / "a.avi")
-    stream = media.video_stream(container)
-    late = list(media.pictures(container, stream, 2_000_000_000))
+    container = decoder.open_media(tmp_path / "a.avi")
+    stream = decoder.video_stream(container)
+    whole = {p.t_ns: p.frame.to_ndarray(format="rgb24") for p in decoder.pictures(container, stream)}
+    container = decoder.open_media(tmp_path / "a.avi")
+    stream = decoder.video_stream(container)
+    late = list(decoder.pictures(container, stream, 2_000_000_000))
     assert late[0].t_ns <= 2_000_000_000
     assert late[-1].t_ns == max(whole)
     assert len(late) < 45

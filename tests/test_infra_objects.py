@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import objects
+from infra.storage import objects
 from tests.s3_server import WEED, s3_server
 
 HOSTILE = ("with space.txt", "plus+per%25cent.txt", "quote'\".txt", "ünïcode-手.txt", "a=b&c;d#e?f.txt", "deep/x.txt")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from infra import objects, resume
+from infra.storage import objects, resumable
 from schemas.errors import TransientError
 from tests.faults import servers
 from tests.faults.servers import Schedule, before
@@ -35,7 +35,7 @@ def through(schedule: Schedule) -> Iterator[None]:
     with before(os.environ["AWS_ENDPOINT_URL"], schedule) as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", url)
         patch.setattr(objects, "READ_TIMEOUT_S", 0.3)
-        patch.setattr(resume, "BACKOFF_S", 0.01)
+        patch.setattr(resumable, "BACKOFF_S", 0.01)
         objects._client.cache_clear()
         try:
             yield
@@ -94,7 +94,7 @@ def test_what_is_not_there_and_what_is_empty(bucket: str, tmp_path: Path) -> Non
 
 
 def test_reads_that_bring_nothing_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resume, "BACKOFF_S", 0.0)
+    monkeypatch.setattr(resumable, "BACKOFF_S", 0.0)
     asked: list[int] = []
 
     def read(size: int) -> tuple[int, Iterator[bytes]]:
@@ -102,12 +102,12 @@ def test_reads_that_bring_nothing_end(monkeypatch: pytest.MonkeyPatch) -> None:
         return 100, iter([b"x"])
 
     with pytest.raises(TransientError, match="of 100 bytes"):
-        resume.save(read, io.BytesIO(), (OSError,), "s3://b/k")
+        resumable.save(read, io.BytesIO(), (OSError,), "s3://b/k")
     assert asked == [0, 1, 2, 3]
 
 
 def test_a_checksum_that_differs_at_the_end_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resume, "BACKOFF_S", 0.0)
+    monkeypatch.setattr(resumable, "BACKOFF_S", 0.0)
     asked: list[int] = []
 
     def wrong() -> Iterator[bytes]:
@@ -119,7 +119,7 @@ def test_a_checksum_that_differs_at_the_end_starts_again(monkeypatch: pytest.Mon
         return 5, wrong() if len(asked) == 1 else iter([b"right"])
 
     held = io.BytesIO()
-    resume.save(read, held, (OSError,), "s3://b/k")
+    resumable.save(read, held, (OSError,), "s3://b/k")
     assert (held.getvalue(), asked) == (b"right", [0, 0])
 
 
@@ -149,7 +149,7 @@ def test_a_listing_goes_on_at_the_page_that_broke_off(bucket: str, monkeypatch: 
             return whole(**wanted)
 
     monkeypatch.setattr(objects, "_client", lambda _: Breaking())
-    monkeypatch.setattr(resume, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(resumable, "BACKOFF_S", 0.01)
     assert len(list(objects.list_objects(f"{bucket}/broken/"))) == 10
     assert len(asked) == 12
     assert [asked[i : i + 3] for i in range(0, 12, 3)] == [[asked[i]] * 3 for i in range(0, 12, 3)]

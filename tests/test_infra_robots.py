@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra import robots, robots_cache
-from infra.fetch import ask, fetch
-from infra.robots import parse
+from infra.web import robots, robots_cache
+from infra.web.download import ask, fetch
+from infra.web.robots import parse
 from schemas.errors import BadMedia, TransientError
 from tests.web_server import Recorder, moved, serving
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.store import IN_LIST, Store, first_of_key
+from infra.storage.tables import IN_LIST, Store, first_of_key
 from schemas import Proxy, Reject
 from schemas.arrow import table_of
 

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from infra import archives, jail, media, objects
-from infra.store import Store
+from infra.archives import reader
+from infra.sandbox import sandbox
+from infra.storage import objects
+from infra.storage.tables import Store
+from infra.video import decoder
 from pipelines import stills
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions, ingest, list_items
@@ -85,7 +88,7 @@ def test_a_member_of_a_webdataset_is_an_asset(corpus: tuple[str, Done], data: Pa
     assets = _rows(corpus[0], "assets")
     assert {"000000.mp4", "000001.mp4", "deep/a.left.mp4", "deep/a.right.mp4"} < set(assets)
     first = assets["000000.mp4"]
-    archives.extract(str(data / "webdataset" / "shard-00000.tar"), "000000.mp4", tmp_path / "bytes")
+    reader.extract(str(data / "webdataset" / "shard-00000.tar"), "000000.mp4", tmp_path / "bytes")
     raw = (tmp_path / "bytes").read_bytes()
     assert (first["sha256"], first["size_bytes"]) == (hashlib.sha256(raw).hexdigest(), len(raw))
     assert (first["decoded_ns"], first["licence"], first["wearer_id"]) == (
@@ -137,7 +140,7 @@ def test_hot3d_comes_in_as_motion_jpeg(corpus: tuple[str, Done]) -> None:
     assert (aria["codec"], aria["fps_hz"], aria["decoded_ns"]) == ("mjpeg", 30.0, 400_000_000)
     assert {aria["width_px"], aria["height_px"]} == {64}
     with local_copy(str(aria["uri"]), corpus[0], str(aria["sha256"])) as path:
-        packets = [bytes(p) for p in media.open_media(path).demux() if p.size]
+        packets = [bytes(p) for p in decoder.open_media(path).demux() if p.size]
     assert packets == made.jpegs(1, 12)
 
 
@@ -154,8 +157,8 @@ def test_a_second_run_does_nothing_and_a_new_tar_costs_no_decode(
     corpus: tuple[str, Done], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = corpus[0]
-    run = jail.run
-    monkeypatch.setattr(jail, "run", lambda m, *a: pytest.fail("decoded") if m == "pipelines.decode" else run(m, *a))
+    run = sandbox.run
+    monkeypatch.setattr(sandbox, "run", lambda m, *a: pytest.fail("decoded") if m == "pipelines.decode" else run(m, *a))
     assert _ingest(root, _sources(str(data)), "two").added == {}
     shard = data / "webdataset" / "shard-00000.tar"
     shard.write_bytes(shard.read_bytes() + bytes(512))

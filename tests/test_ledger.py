@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.ledger import PLACE_OF, PLACES, as_json, as_text, ledger
 from schemas import Asset, Clip, Decision, Reject
 from schemas.keys import clip_id, key_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.sources import Source

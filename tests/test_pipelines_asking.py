@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from infra import jail
-from infra.store import Store
+from infra.sandbox import sandbox
+from infra.storage.tables import Store
 from orchestration.report import ReportOptions, page
 from pipelines.decode import PassOptions
 from pipelines.hop import Done, Run
@@ -89,7 +89,7 @@ def decoded(clips: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture
 def corpus(tmp_path: Path, clips: list[bytes], decoded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Corpus]:
     shutil.copytree(decoded, tmp_path / "root")
-    monkeypatch.setattr(jail, "run", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr(sandbox, "run", lambda *_: pytest.fail("it was decoded"))
     shelf = Shelf({"/v.mp4": (clips[0], {"ETag": '"a"'})}, {})
     with serving(shelf.answer) as site:
         corpus = Corpus(tmp_path / "root", shelf, site)
@@ -270,8 +270,10 @@ def test_an_options_change_of_manners_alone_retries_nothing(corpus: Corpus) -> N
     from pipelines.bounds import digest
 
     limits = corpus.site.limits()
-    assert digest(limits, jail.Limits()) == digest(replace(limits, host_connections=1, stall_s=9.0), jail.Limits())
-    assert digest(limits, jail.Limits()) != digest(limits, jail.Limits(cpu_s=1))
+    assert digest(limits, sandbox.Limits()) == digest(
+        replace(limits, host_connections=1, stall_s=9.0), sandbox.Limits()
+    )
+    assert digest(limits, sandbox.Limits()) != digest(limits, sandbox.Limits(cpu_s=1))
 
 
 def test_a_new_recipe_fetches_nothing_whose_bytes_are_kept(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration import turn
 from orchestration.config import Config
 from pipelines.budget import Budget

@@ -22,7 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import fingerprints
-from infra import encoding, jail, pixels
+from infra.sandbox import sandbox
+from infra.video import encoder as encoding
+from infra.video import pixels
 from pipelines.decode import decode
 from pipelines.encode import Cut, encode
 from pipelines.pass_options import Asked, PassOptions
@@ -307,7 +309,7 @@ def test_turned_pictures_come_out_upright(tmp_path: Path) -> None:
 def _decode_all(folder: Path, paths: list[Path]) -> dict[str, Any]:
     listing = folder / "listing.json"
     listing.write_text(json.dumps([str(p) for p in paths]))
-    return dict(json.loads(jail.run("tests.children", ["decode_all", str(listing)], jail.Limits())))
+    return dict(json.loads(sandbox.run("tests.children", ["decode_all", str(listing)], sandbox.Limits())))
 
 
 @pytest.mark.parametrize(("codec", "end"), [("rawvideo", "bad_size"), ("mpeg4", 4)])

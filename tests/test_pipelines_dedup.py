@@ -20,7 +20,7 @@ from captioning.facts import basis_of
 from filters import copies as chosen
 from filters.copies import groups
 from filters.policy import Policy
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration.lives import life
 from orchestration.report import report
 from orchestration.report_tiles import current_decisions

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import jail
-from infra.fetch import FetchLimits
-from infra.store import Store
+from infra.sandbox import sandbox
+from infra.storage.tables import Store
+from infra.web.download import FetchLimits
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.ledger import ledger
@@ -76,9 +76,11 @@ def corpus(media: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     """A corpus of the media, what the run said, and the recordings that were decoded."""
     root = tmp_path_factory.mktemp("root")
     decoded: list[str] = []
-    run = jail.run
+    run = sandbox.run
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jail, "run", lambda m, argv, limits: decoded.append(Path(argv[0]).name) or run(m, argv, limits))
+        patch.setattr(
+            sandbox, "run", lambda m, argv, limits: decoded.append(Path(argv[0]).name) or run(m, argv, limits)
+        )
         return root, _ingest(root, _folder(media), "first"), decoded
 
 
@@ -147,7 +149,7 @@ def test_a_touched_file_is_a_new_revision_and_costs_no_decode(tmp_path: Path, mo
     path = write(media / "a.mp4", shot(1, 8))
     assert _ingest(tmp_path / "root", _folder(media), "one").added["clips"] == 1
     os.utime(path, ns=(1_000_000_000, 1_000_000_000))
-    monkeypatch.setattr(jail, "run", lambda *_: pytest.fail("it was decoded again"))
+    monkeypatch.setattr(sandbox, "run", lambda *_: pytest.fail("it was decoded again"))
     assert _ingest(tmp_path / "root", _folder(media), "two").added == {"assets": 1}
     account, rows = ledger(Store(str(tmp_path / "root")), RECIPE, "none")
     assert (account.input_ns, len(rows), account.unbalanced_ns()) == (800_000_000, 1, 0)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.fingerprints import Marks
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines import postings
 from schemas.keys import key_of
 

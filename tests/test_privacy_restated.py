@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.fold import fold
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra import jail, weights
-from infra.store import Store
+from infra.models import weights
+from infra.sandbox import sandbox
+from infra.storage.tables import Store
 from pipelines import parcel as parcels
 from pipelines.fold_worker import Offer
 from pipelines.fold_worker import Worker as FoldWorker
@@ -85,7 +86,7 @@ class Corpus:
         """The recording and its clips, as the attempts' log would have them."""
         worker = FoldWorker(
             store=self.store, run_id=run.run_id, salt="salt", staging=parcels.staging(run, "fold"),
-            scratch=str(self.folder / "scratch"), cutting=self.options, limits=jail.Limits(),
+            scratch=str(self.folder / "scratch"), cutting=self.options, limits=sandbox.Limits(),
         )  # fmt: skip
         media = MediaFile(camera="front", uri=name, revision="1", modified_ns=0, size_bytes=1)
         offer = Offer(name, RobotSource(kind="plain_log", uri="logs"), media, 1, place.spans, None)

@@ -17,9 +17,10 @@ import pytest
 from numpy.typing import NDArray
 
 from filters.policy import Policy
-from infra import media, pixels, weights
-from infra.face_model import FaceDetector
-from infra.store import Store
+from infra.models import weights
+from infra.models.centerface import FaceDetector
+from infra.storage.tables import Store
+from infra.video import decoder, pixels
 from orchestration.report import report
 from pipelines import release as files
 from pipelines.caption import caption
@@ -129,9 +130,9 @@ def _sent(bodies: list[dict[str, Any]]) -> list[Array]:
 
 def _frames(path: Path, at_ns: Sequence[int] | None = None) -> list[Array]:
     """A recording's frames, or those at some times, with the long side that shards have."""
-    container = media.open_media(path)
-    stream = media.video_stream(container)
-    pictures = [p for p in media.pictures(container, stream) if at_ns is None or p.t_ns in at_ns]
+    container = decoder.open_media(path)
+    stream = decoder.video_stream(container)
+    pictures = [p for p in decoder.pictures(container, stream) if at_ns is None or p.t_ns in at_ns]
     size = pixels.fitted(pictures[0].frame.width, pictures[0].frame.height, PublishOptions().wm_long_side_px, 2)
     return [pixels.rgb(p.frame, size, 0) for p in pictures]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.publish import _holds
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration.report import ReportOptions, duration, report, report_of
 from orchestration.report_pictures import Look, columns_of, picture_of
 from orchestration.report_tiles import leveled, spread

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra import objects, parquet_lines
-from infra.jail import Limits
-from infra.objects import ObjectInfo
+from infra.readers import parquet
+from infra.sandbox.sandbox import Limits
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 from pipelines.ingest import list_items
 from pipelines.sources import READERS, Item, Narration, Source, url_list, whole
 from pipelines.sources.url_list import unsigned
@@ -275,7 +276,7 @@ def test_a_row_of_a_parquet_list_that_is_no_text_is_a_bad_line(tmp_path: Path) -
 
 def test_a_parquet_bomb_costs_a_child_and_names_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """20,000 rows that share one caption of a megabyte: 60 kilobytes."""
-    monkeypatch.setattr(parquet_lines, "LIMITS", Limits(memory_bytes=2 << 30, cpu_s=3, wall_s=60.0))
+    monkeypatch.setattr(parquet, "LIMITS", Limits(memory_bytes=2 << 30, cpu_s=3, wall_s=60.0))
     bomb = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), pa.array(["x" * (1 << 20)]))
     pq.write_table(pa.table({"url": bomb}), tmp_path / "list.parquet", compression="zstd")
     assert (tmp_path / "list.parquet").stat().st_size < 1 << 20

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import objects
-from infra.store import Store
+from infra.storage import objects
+from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.sources import Source

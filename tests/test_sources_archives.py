@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from infra import archives
-from infra import tar as headers
+from infra.archives import reader
+from infra.archives import tar as headers
 from pipelines.sources import READERS, Item, Narration, Source
 from schemas.errors import UsageError
 from tests import fixtures_archives as made
@@ -108,7 +108,7 @@ def test_listing_reads_headers_and_sidecars_alone(tmp_path: Path, kind: str, mon
     words = json.dumps({"caption": "x", "participant_id": "P1"}).encode()
     each = {"000000.info.json": words, "000000.image_214-1.jpg": noise, "000001.mp4": noise, "000001.json": words}
     made.tar(tmp_path / "a.tar", each | {"000002.mp4": noise})
-    monkeypatch.setattr(archives, "open_seekable", lambda info: Watched(info.uri))
+    monkeypatch.setattr(reader, "open_seekable", lambda info: Watched(info.uri))
     Watched.read_bytes = 0
     found = items(kind, tmp_path)
     assert found

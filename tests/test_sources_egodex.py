@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from infra import hdf5
-from infra.store import Store
+from infra.readers import hdf5
+from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.sources import Item, Narration, Source

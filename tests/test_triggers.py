@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration import sinks
 from orchestration.rules import DAY_NS, HOUR_NS, TriggerOptions
 from orchestration.trigger_hop import trigger

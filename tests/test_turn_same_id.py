@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines import release as files
 from pipelines.inventory import inventory
 from tests.faults.compare import state_of

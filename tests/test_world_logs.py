@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from infra.encoding import Encoder
+from infra.video.encoder import Encoder
 from pipelines.sources import lerobot, plain_log
 from pipelines.sources.episode_log import EpisodeLog
 from pipelines.sources.episode_rows import episode_id, fit_to_video, step_table

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import media
+from infra.video import decoder
 from orchestration import cli, world_page
 from pipelines.ingest import list_items, prepare
 from pipelines.sources import Source, whole, world_log
@@ -26,8 +26,8 @@ def test_every_recording_has_its_truth_of_as_many_frames() -> None:
     assert len(videos) == OPTIONS.clips + OPTIONS.robot
     for video in videos:
         true = truths.load(folder / "truth" / f"{video.stem}{truths.SUFFIX}")
-        with media.open_media(video) as container:
-            times = [p.t_ns for p in media.pictures(container, media.video_stream(container))]
+        with decoder.open_media(video) as container:
+            times = [p.t_ns for p in decoder.pictures(container, decoder.video_stream(container))]
         assert [f.t_ns for f in true.frames] == pytest.approx(times, abs=1_000_000)
         assert true.shots[0].start_ns == 0
         assert all(a.end_ns == b.start_ns for a, b in zip(true.shots, true.shots[1:], strict=False))

@@ -13,9 +13,9 @@ from typing import Any
 
 import httpcore
 
-from infra.fetch import new_run
-from infra.guard import FetchLimits
-from infra.line import Net
+from infra.web.download import new_run
+from infra.web.ssrf import FetchLimits
+from infra.web.transport import Net
 
 
 @dataclass(slots=True)

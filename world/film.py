@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from infra import encoding, media, pixels
+from infra.video import decoder, pixels
+from infra.video import encoder as encoding
 from world import render
 from world.robot import stage as robot_stage
 from world.robot.attempt import Attempt
@@ -43,9 +44,9 @@ def attempt(attempted: Attempt, quality: render.Quality) -> Iterator[Picture]:
 def read(paths: Iterable[Path]) -> Iterator[Picture]:
     """The frames of recordings, one after the other."""
     for path in paths:
-        with media.open_media(path) as container:
-            stream = media.video_stream(container)
-            for picture in media.pictures(container, stream):
+        with decoder.open_media(path) as container:
+            stream = decoder.video_stream(container)
+            for picture in decoder.pictures(container, stream):
                 yield pixels.rgb(picture.frame, (stream.width, stream.height), 0)
 
 

@@ -25,8 +25,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from infra import encoding, scratch
-from infra.weights import cache_folder
+from infra.models.weights import cache_folder
+from infra.sandbox import tempdirs
+from infra.video import encoder
 from schemas.errors import UsageError
 from schemas.keys import digest_of
 from schemas.spans import NS
@@ -227,7 +228,7 @@ def render_into_cache(job: Job) -> str:
     """Renders one recording with its truth and log; whole or not at all. Its name."""
     target = _cached(job)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with scratch.folder("world") as place:
+    with tempdirs.folder("world") as place:
         video, quality = place / "video.mp4", QUALITIES[job.picture]
         if isinstance(job.plan, AttemptPlan):
             attempted = robot.attempt(job.plan)
@@ -332,7 +333,7 @@ def _code() -> str:
     """Digest of this package's files, of the encoder's options and of the versions of what draws."""
     files = sorted(p for p in HERE.rglob("*") if p.suffix in (".py", ".npz"))
     parts = [f"{p.relative_to(HERE)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files]
-    return digest_of([*parts, encoding.options(), *(f"{name} {version(name)}" for name in DRAWERS)])
+    return digest_of([*parts, encoder.options(), *(f"{name} {version(name)}" for name in DRAWERS)])
 
 
 def _installed() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.store import Store
+from infra.storage.tables import Store
 from pipelines.audits.tally import Cluster
 from pipelines.inventory import current_clips, inventory
 from pipelines.verdicts import decisions_of

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from infra import objects, scratch
-from infra.objects import ObjectInfo
+from infra.sandbox import tempdirs
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 from pipelines.sources.item import Item, Narration, Source, clean, plain_uri, seconds_to_ns
 from pipelines.sources.json_records import Key, records
 from schemas.errors import BadMedia, UsageError
@@ -109,7 +110,7 @@ def opened(uri: str, most_bytes: int = ANNOTATION_BYTES) -> Iterator[BinaryIO]:
             raise FileNotFoundError(uri)
         if info.size_bytes > most_bytes:
             raise UsageError(f"annotation file {uri} has {info.size_bytes} bytes; the limit is {most_bytes}")
-        with scratch.folder("annotation") as folder:
+        with tempdirs.folder("annotation") as folder:
             path = folder / "file" if objects.is_s3(uri) else Path(uri)
             if objects.is_s3(uri):
                 objects.download(uri, path)

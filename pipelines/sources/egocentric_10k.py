@@ -27,8 +27,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from infra import objects
-from infra.objects import ObjectInfo
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 from pipelines.sources import folder, webdataset
 from pipelines.sources.annotated import identity
 from pipelines.sources.fields import json_object, text

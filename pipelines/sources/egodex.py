@@ -15,8 +15,8 @@ Poses and confidences are not read. No one says who wore the headset or where; g
 where it is known. A take without its .hdf5 has no words; an .hdf5 without its video is not offered.
 
 What is said lies in each take's own .hdf5, whose ETag is part of the take's revision: it is opened, in the jail
-(infra/hdf5.py) and from S3 after fetching it, when the take is ingested, and by no listing. Licence: CC-BY-NC-ND-4.0,
-after others' accounts of the publisher's page: no redistribution, and no derivatives. Attribute names are those
+(infra/readers/hdf5.py) and from S3 after fetching it, when the take is ingested, and by no listing. Licence:
+CC-BY-NC-ND-4.0, after others' accounts of the publisher's page: no redistribution, and no derivatives. Attribute names are those
 that public readers of the data set use; no real file was at hand.
 """
 
@@ -29,9 +29,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infra import hdf5, objects, scratch
-from infra.hdf5 import Head
-from infra.objects import ObjectInfo
+from infra.readers import hdf5
+from infra.readers.hdf5 import Head
+from infra.sandbox import tempdirs
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 from pipelines.sources.annotated import LeftOut, Said, item_of, listed
 from pipelines.sources.item import Item, Narration, Source, Unread, beside, clean
 from schemas.errors import BadMedia, UsageError
@@ -69,7 +71,7 @@ def _read(items: Sequence[Item]) -> Iterator[Item]:
 
 def _heads(files: list[ObjectInfo]) -> Iterator[Head | BadMedia]:
     """One answer a file, in order; S3's are fetched into scratch."""
-    with scratch.folder("hdf5") as folder:
+    with tempdirs.folder("hdf5") as folder:
         here: list[Path] = []
         for at, info in enumerate(files):
             path = Path(info.uri)

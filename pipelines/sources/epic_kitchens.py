@@ -25,7 +25,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from infra.objects import ObjectInfo
+from infra.storage.objects import ObjectInfo
 from pipelines.sources.annotated import MOST_NARRATIONS, REASON, LeftOut, Said, identity, item_of, listed, opened_table
 from pipelines.sources.item import MEDIA_SUFFIXES, Item, Narration, Source, clean
 from schemas.errors import BadMedia, UsageError

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from infra import objects
-from infra.objects import ObjectInfo
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 from pipelines.sources.item import (
     MEDIA_SUFFIXES,
     STAGES,

@@ -30,8 +30,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from infra import objects, pickles, scratch
-from infra.objects import ObjectInfo
+from infra import pickles
+from infra.sandbox import tempdirs
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 from pipelines.sources import folder
 from pipelines.sources.annotated import identity
 from pipelines.sources.item import MEDIA_SUFFIXES, Item, Narration, Source, clean, plain_uri, seconds_to_ns
@@ -62,7 +64,7 @@ def read(source: Source) -> Iterator[Item]:
 
 def _rows(info: ObjectInfo) -> dict[str, list[Row]]:
     """Rows of each video. BadMedia: unsafe_pickle, bad_pickle, too_large, decoder_*."""
-    with scratch.folder("pickle") as place:
+    with tempdirs.folder("pickle") as place:
         path = place / NARRATIONS
         try:
             objects.download(info.uri, path)

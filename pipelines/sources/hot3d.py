@@ -29,9 +29,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from infra import archives
-from infra.objects import ObjectInfo
-from infra.tar import Member
+from infra.archives import reader
+from infra.archives.tar import Member
+from infra.storage.objects import ObjectInfo
 from pipelines import stills
 from pipelines.sources import folder, webdataset
 from pipelines.sources.annotated import identity
@@ -63,7 +63,7 @@ def _first_frame(info: ObjectInfo) -> tuple[str, dict[str, Any]]:
     """The stream to take and what the clip's first frame says. BadMedia: bad_archive and its like, no_video."""
     found: dict[str, Member] = {}
     first = None
-    with archives.opened(info.uri) as archive:
+    with reader.opened(info.uri) as archive:
         for count, member in enumerate(archive.members()):
             if not member.name and member.bad:
                 raise BadMedia(*member.bad)
@@ -95,7 +95,7 @@ def _said(info: dict[str, Any], camera: Any) -> dict[str, Any]:
     return said
 
 
-def _json(archive: archives.Archive, member: Member | None) -> dict[str, Any]:
+def _json(archive: reader.Archive, member: Member | None) -> dict[str, Any]:
     """A JSON member, empty where there is none. BadMedia `bad_sidecar`."""
     if member is None:
         return {}

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from infra import archives
-from infra.objects import ObjectInfo
+from infra.archives import reader
+from infra.storage.objects import ObjectInfo
 from schemas.errors import BadMedia
 from schemas.keys import digest_of
 from schemas.spans import Span
@@ -140,7 +140,7 @@ def plain_uri(uri: str) -> tuple[str, tuple[str, str] | None]:
     text = uri.encode(errors="backslashreplace").decode()
     if text != uri:
         return text, ("bad_name", "the file's name is not UTF-8; rename it")
-    if archives.split(uri) is not None:
+    if reader.split(uri) is not None:
         return uri, ("bad_name", "a folder's name ends like an archive's with `!`; rename it")
     return uri, None
 

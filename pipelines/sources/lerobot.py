@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from infra import objects
-from infra.objects import ObjectInfo
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 from pipelines.sources.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Flags, Floats
 from pipelines.sources.fields import UNKNOWN, Outcome, axis_names, number, outcome_of, text
 from pipelines.sources.lerobot_columns import OFF_GRID, flags, floats, integers, times

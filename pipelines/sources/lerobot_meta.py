@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra import objects
-from infra.objects import ObjectInfo
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 from pipelines.sources.fields import json_object, number
 from schemas.errors import BadMedia
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from infra import objects
-from infra.objects import ObjectInfo
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 from pipelines.sources.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Floats, Times
 from pipelines.sources.fields import axis_names, json_object, number, outcome_of, text, text_of_json
 from pipelines.sources.log_items import BadEpisode, LogItem, MediaFile

@@ -16,7 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 from urllib.parse import unquote
 
-from infra import objects, parquet_lines, scratch
+from infra.readers import parquet
+from infra.sandbox import tempdirs
+from infra.storage import objects
 from pipelines.sources.item import Item, Narration, Source, clean, seconds_to_ns
 from schemas.errors import BadMedia, UsageError
 
@@ -50,7 +52,7 @@ def _lines(uri: str) -> Iterator[dict[str, Any] | None]:
     suffix = PurePosixPath(uri).suffix.lower()
     if suffix not in FORMATS:
         raise UsageError(f"URL list {uri!r}: the suffix is none of {', '.join(FORMATS)}")
-    with scratch.folder("list") as folder:
+    with tempdirs.folder("list") as folder:
         path = _local(uri, folder)
         if suffix == ".parquet":
             path, suffix = _unpacked(uri, path, folder / "lines"), ".jsonl"
@@ -79,7 +81,7 @@ def _local(uri: str, folder: Path) -> Path:
 def _unpacked(uri: str, path: Path, out: Path) -> Path:
     """A Parquet list as JSONL."""
     try:
-        parquet_lines.write(path, COLUMNS, out)
+        parquet.write(path, COLUMNS, out)
     except BadMedia as e:
         raise UsageError(f"URL list {uri!r} is no Parquet file that can be read: {e.reason} {e.detail}") from e
     return out

@@ -29,9 +29,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from infra import archives
-from infra.objects import ObjectInfo
-from infra.tar import Member
+from infra.archives import reader as archives
+from infra.archives.tar import Member
+from infra.storage.objects import ObjectInfo
 from pipelines.sources import folder
 from pipelines.sources.item import MEDIA_SUFFIXES, Item, Source
 from schemas.errors import BadMedia

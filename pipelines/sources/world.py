@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra import objects
+from infra.storage import objects
 from pipelines.hop import Progress
 from pipelines.sources import folder
 from pipelines.sources.item import Item, Source

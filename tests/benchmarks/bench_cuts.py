@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
 from filters import cuts  # noqa: E402
-from infra import media, pixels  # noqa: E402
+from infra.video import decoder, pixels  # noqa: E402
 from schemas.spans import NS  # noqa: E402
 from tests.benchmarks import cut_media  # noqa: E402
 from tests.benchmarks.bench_ingest import cache, samples  # noqa: E402
@@ -106,18 +106,18 @@ def rendered(world: Path) -> list[Labelled]:
 
 
 def _labelled(kind: str, path: Path, spans: Spans) -> Labelled:
-    with media.open_media(path) as container:
-        lengths = [p.length_ns / NS for p in media.pictures(container, media.video_stream(container))]
+    with decoder.open_media(path) as container:
+        lengths = [p.length_ns / NS for p in decoder.pictures(container, decoder.video_stream(container))]
     return Labelled(kind, path, spans, statistics.median(lengths), len(lengths))
 
 
 def ours(path: Path) -> Answer:
     """filters/cuts.py on the pass's own pictures."""
     began = cpu_s()
-    with media.open_media(path) as container:
+    with decoder.open_media(path) as container:
         state, options = cuts.CutState(), cuts.CutOptions()
         times, answers = [], []
-        for picture in media.pictures(container, media.video_stream(container)):
+        for picture in decoder.pictures(container, decoder.video_stream(container)):
             times.append(picture.t_ns / NS)
             answers += cuts.update(state, pixels.luma(picture.frame), options)
     answers += cuts.finish(state, options)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # run as a script, from anywhere
 from filters.hands import track  # noqa: E402
 from filters.policy import Policy, decide  # noqa: E402
-from infra.hand_model import LiteHandDetector  # noqa: E402
+from infra.models.mediapipe_hands import LiteHandDetector  # noqa: E402
 from schemas import Clip, Hands  # noqa: E402
 from schemas.arrow import schema_of, table_of  # noqa: E402
 from schemas.keys import clip_id, key_of  # noqa: E402

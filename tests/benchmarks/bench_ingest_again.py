@@ -17,8 +17,8 @@ from pathlib import Path
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from infra import jail
-from infra.store import Store
+from infra.sandbox import sandbox
+from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.sources import Source
@@ -45,7 +45,7 @@ def make(folder: Path, assets: int, recordings: int = RECORDINGS) -> list[Source
 @contextmanager
 def no_decode() -> Iterator[None]:
     """Fails where a recording is decoded."""
-    with mock.patch.object(jail, "run", side_effect=AssertionError("a recording was decoded")):
+    with mock.patch.object(sandbox, "run", side_effect=AssertionError("a recording was decoded")):
         yield
 
 

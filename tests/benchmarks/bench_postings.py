@@ -19,7 +19,7 @@ import pyarrow as pa
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
 from filters import fingerprints  # noqa: E402
-from infra.store import Store  # noqa: E402
+from infra.storage.tables import Store  # noqa: E402
 from pipelines import dedup as hop  # noqa: E402
 from pipelines import postings  # noqa: E402
 from pipelines.copies import version_of  # noqa: E402

@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
-from infra import media, pixels  # noqa: E402
-from infra.hand_model import LiteHandDetector  # noqa: E402
+from infra.models.mediapipe_hands import LiteHandDetector  # noqa: E402
+from infra.video import decoder, pixels  # noqa: E402
 from pipelines.pass_options import PassOptions  # noqa: E402
 from schemas.spans import NS  # noqa: E402
 from tests.benchmarks.bench_ingest import samples  # noqa: E402
@@ -73,12 +73,12 @@ def main() -> None:
 def sampled(path: Path) -> Iterator[Rgb]:
     """The pass's samples of a recording."""
     options = PassOptions()
-    with media.open_media(path) as container:
-        stream = media.video_stream(container)
+    with decoder.open_media(path) as container:
+        stream = decoder.video_stream(container)
         due, facts, size = 0, None, (0, 0)
-        for picture in media.pictures(container, stream):
+        for picture in decoder.pictures(container, stream):
             if facts is None:
-                facts = media.facts(container, stream, picture.frame)
+                facts = decoder.facts(container, stream, picture.frame)
                 size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
             if picture.t_ns >= due:
                 yield pixels.rgb(picture.frame, size, facts.quarter_turns)

@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from infra import jail
+from infra.sandbox import sandbox
 
-LIMITS = jail.Limits(cpu_s=6 * 3600, wall_s=12 * 3600)
+LIMITS = sandbox.Limits(cpu_s=6 * 3600, wall_s=12 * 3600)
 
 
 def measured(path: Path) -> str:
@@ -25,9 +25,9 @@ def measured(path: Path) -> str:
 
     job = {"sha256": "0" * 64, "options": dataclasses.asdict(PassOptions()), "asked": dataclasses.asdict(Asked())}
     with tempfile.TemporaryDirectory() as folder:
-        jail.measured("pipelines.decode", [], LIMITS)  # starts the forker, then fails for want of arguments
+        sandbox.measured("pipelines.decode", [], LIMITS)  # starts the forker, then fails for want of arguments
         began_s = time.monotonic()
-        ended = jail.measured("pipelines.decode", [str(path.resolve()), folder, json.dumps(job)], LIMITS)
+        ended = sandbox.measured("pipelines.decode", [str(path.resolve()), folder, json.dumps(job)], LIMITS)
         assert ended.code == 0, ended.err
     took = {"cpu_s": ended.cpu_s, "wall_s": time.monotonic() - began_s, "peak_mb": ended.peak_kb / 1024}
     return json.dumps(took | {"pid": os.getpid()})

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from filters.signals import sample_of, shift_px
-from infra import media, pixels
+from infra.video import decoder, pixels
 from schemas.spans import NS
 
 LONG_SIDE_PX, HZ, LONGEST_S = 640, 12, 7
@@ -40,8 +40,8 @@ Draw = Callable[[Rgb, float], None]  # on a picture, in place, at a time in seco
 def frames(path: Path) -> list[Rgb]:
     """The first seconds of a clip on the clock of HZ, uint8 (h, w, 3) of even sides."""
     out: list[Rgb] = []
-    with media.open_media(path) as container:
-        for picture in media.pictures(container, media.video_stream(container)):
+    with decoder.open_media(path) as container:
+        for picture in decoder.pictures(container, decoder.video_stream(container)):
             if picture.t_ns > LONGEST_S * NS:
                 break
             size = pixels.fitted(picture.frame.width, picture.frame.height, LONG_SIDE_PX, 2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.store import Store
+from infra.storage.tables import Store
 from orchestration import config as configs
 from orchestration import turn
 from pipelines import release as files

@@ -16,7 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from infra.encoding import Encoder
+from infra.video.encoder import Encoder
 from tests.fixtures_robot import LeRobotSpec, write_lerobot, write_plain
 
 SIZE = (160, 120)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import objects, resume
+from infra.storage import objects, resumable
 from orchestration import config as configs
 from orchestration import turn
 from tests.faults.compare import State, differences, state_of
@@ -101,7 +101,7 @@ def _patient(schedule: Schedule) -> Iterator[None]:
         schedule.share = 0.0
         patch.setenv("AWS_ENDPOINT_URL", url)
         patch.setattr(objects, "READ_TIMEOUT_S", 0.4)
-        patch.setattr(resume, "BACKOFF_S", 0.05)
+        patch.setattr(resumable, "BACKOFF_S", 0.05)
         objects._client.cache_clear()
         try:
             yield

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.jail import Limits
-from infra.store import Store
+from infra.sandbox.sandbox import Limits
+from infra.storage.tables import Store
 from pipelines.hop import Beam, Run
 from pipelines.ingest import IngestOptions, ingest
 from pipelines.ledger import ledger

@@ -26,9 +26,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra import hdf5, manners, pickles, robots
-from infra.fetch import FetchLimits, ask, fetch, new_run
-from infra.jail import Limits
+from infra import pickles
+from infra.readers import hdf5
+from infra.sandbox.sandbox import Limits
+from infra.web import host_limits, robots
+from infra.web.download import FetchLimits, ask, fetch, new_run
 from pipelines import sources
 from pipelines.recording import bring
 from pipelines.sources import READERS, Source
@@ -167,7 +169,7 @@ def answered(path: Path) -> Ends:
         "http://a.example/v", limits, net
     )):  # fmt: skip
         new_run()
-        manners._next_s.clear()
+        host_limits._next_s.clear()
         recorder = Recorder({}, [b"HTTP/1.1 404 No\r\n\r\n", path.read_bytes(), whole(b"x" * 900), whole(b"y")])
         net = dataclasses.replace(recorder.net, resolver=lambda *_: ["93.184.216.34"])
         yield type(door(net)).__name__

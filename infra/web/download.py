@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra import manners, robots_cache
-from infra.answers import BUSY, Seen, length_of, range_of, refusal_of, same_bytes, seen_of, validator_of
-from infra.attempts import tried
-from infra.exchange import CutOff, Odd, Visit, exchange
-from infra.guard import FetchLimits, told
-from infra.line import Net
-from infra.robots_cache import check_of
+from infra.web import host_limits, robots_cache
+from infra.web.request import CutOff, Odd, Visit, exchange
+from infra.web.response import BUSY, Seen, length_of, range_of, refusal_of, same_bytes, seen_of, validator_of
+from infra.web.retry import tried
+from infra.web.robots_cache import check_of
+from infra.web.ssrf import FetchLimits, told
+from infra.web.transport import Net
 from schemas.errors import BadMedia, TransientError
 
 PAGES = ("text/html", "application/xhtml+xml", "application/json", "text/xml", "application/xml")
@@ -39,7 +39,7 @@ def new_run() -> None:
 
 def another_chance() -> None:
     """Hosts that failed are asked again: who could not say what it has may yet give something."""
-    manners.forget_failures()
+    host_limits.forget_failures()
 
 
 def ask(url: str, limits: FetchLimits = FetchLimits(), net: Net = Net()) -> Seen:

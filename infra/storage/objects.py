@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from infra import resume
+from infra.storage import resumable
 from schemas.errors import TransientError, UsageError
 
 T = TypeVar("T")
@@ -132,7 +132,7 @@ def _listed(prefix: str) -> Iterator[dict[str, Any]]:
             failures += 1
             if failures >= LIST_ATTEMPTS:
                 raise
-            time.sleep(random.uniform(0, resume.BACKOFF_S / 4 * failures))
+            time.sleep(random.uniform(0, resumable.BACKOFF_S / 4 * failures))
             continue
         yield from page.get("Contents", [])
         token, failures = page.get("NextContinuationToken", ""), 0
@@ -252,9 +252,9 @@ def _copy(uri: str, target: IO[bytes], if_match: str | None) -> str:
                 raise
             raise TransientError(f"{uri} changed while it was read; run the same command again") from e
         etag = reply["ETag"]
-        return size + int(reply["ContentLength"]), reply["Body"].iter_chunks(resume.BLOCK_BYTES)
+        return size + int(reply["ContentLength"]), reply["Body"].iter_chunks(resumable.BLOCK_BYTES)
 
-    resume.save(read, target, (BotoCoreError, HTTPError, OSError), uri)
+    resumable.save(read, target, (BotoCoreError, HTTPError, OSError), uri)
     return str(etag)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpcore
 
-from infra.guard import FetchLimits, Resolver, addresses_of, resolve
+from infra.web.ssrf import FetchLimits, Resolver, addresses_of, resolve
 from schemas.errors import BadMedia, TransientError
 
 HEADER_BYTES = 64 << 10  # of a response before its body, 1xx ones included

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from lance.indices import IndexConfig
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from infra import objects
+from infra.storage import objects
 from schemas import TABLES
 from schemas.arrow import empty, key_column, schema_of, table_of
 from schemas.errors import TransientError

@@ -2,7 +2,7 @@
 
 A crash, a hang or a bomb costs one input. The limits are the child's own first statement: setting them from the
 parent (preexec_fn) or forking inside a worker aborted 4 of 20 pipelines. Children are forked by a process of their
-own (infra.forker), one a worker.
+own (infra.sandbox.zygote), one a worker.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.forker import BUG, NO_MEMORY, REFUSED
+from infra.sandbox.zygote import BUG, NO_MEMORY, REFUSED
 from schemas.errors import BadMedia, TransientError
 
 MOST_OUTPUT_BYTES = 256 << 20  # a child that says more is out of its mind
@@ -122,7 +122,7 @@ def _kill(told: bytes) -> None:
 
 
 class _Forker:
-    """This worker's infra.forker, started when first asked and again where it was killed."""
+    """This worker's infra.sandbox.zygote, started when first asked and again where it was killed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -148,7 +148,7 @@ class _Forker:
             self._socket, theirs = socket.socketpair()
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "infra.forker"],
+                    [sys.executable, "-m", "infra.sandbox.zygote"],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     env=_environment(),
@@ -176,6 +176,6 @@ def _environment() -> dict[str, str]:
     keep = ("PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "HOME", "VIRTUAL_ENV")
     one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     one |= {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
     return {k: os.environ[k] for k in keep if k in os.environ} | one | {"PYTHONPATH": path}

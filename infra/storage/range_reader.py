@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO
 
-from infra import objects
-from infra.objects import ObjectInfo
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
 
 BUFFER_BYTES = 64 << 10  # a tar's header, a small sidecar and the next header in one request
 

@@ -22,10 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from infra import objects, scratch, tar, zips
-from infra.objects import ObjectInfo
-from infra.ranged import open_seekable
-from infra.tar import Limits, Member
+from infra.archives import tar, zips
+from infra.archives.tar import Limits, Member
+from infra.sandbox import tempdirs
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
+from infra.storage.range_reader import open_seekable
 from schemas.errors import BadMedia
 
 MARK = "!/"
@@ -159,7 +161,7 @@ def _unpacked(info: ObjectInfo, limits: Limits) -> tuple[BinaryIO | None, str]:
     key = (info.uri, info.etag, limits)
     with _LOCK:
         if key not in _UNPACKED:
-            path = scratch.own() / f"unpacked-{uuid.uuid4().hex}.tar"
+            path = tempdirs.own() / f"unpacked-{uuid.uuid4().hex}.tar"
             _UNPACKED[key] = path, _unpack(info, path, limits)
         _UNPACKED.move_to_end(key)
         path, why = _UNPACKED[key]

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception
 
-from infra import manners
-from infra.exchange import Odd, Visit
-from infra.guard import FetchLimits
-from infra.manners import Later
+from infra.web import host_limits
+from infra.web.host_limits import Later
+from infra.web.request import Odd, Visit
+from infra.web.ssrf import FetchLimits
 from schemas.errors import BadMedia, TransientError
 
 T = TypeVar("T")
@@ -41,9 +41,9 @@ def tried(once: Callable[[], T], failures: Callable[[], int], visit: Visit) -> T
     except Later:
         raise
     except TransientError:
-        manners.gave_up(visit.host)
+        host_limits.gave_up(visit.host)
         raise
-    manners.answered(visit.host)
+    host_limits.answered(visit.host)
     return got
 
 

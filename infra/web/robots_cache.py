@@ -9,13 +9,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from infra import robots
-from infra.answers import BUSY, refusal_of
-from infra.attempts import tried
-from infra.exchange import USER_AGENT, Visit, exchange
-from infra.guard import FetchLimits
-from infra.line import Net
-from infra.manners import Later
+from infra.web import robots
+from infra.web.host_limits import Later
+from infra.web.request import USER_AGENT, Visit, exchange
+from infra.web.response import BUSY, refusal_of
+from infra.web.retry import tried
+from infra.web.ssrf import FetchLimits
+from infra.web.transport import Net
 from schemas.errors import BadMedia, TransientError
 
 AGENT = USER_AGENT.partition("/")[0]

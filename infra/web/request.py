@@ -12,9 +12,9 @@ from urllib.parse import urljoin, urlsplit
 import httpcore
 import httpx
 
-from infra.guard import FetchLimits, host_and_port, told
-from infra.line import Clock, Guard, Net, Pace
-from infra.manners import turn
+from infra.web.host_limits import turn
+from infra.web.ssrf import FetchLimits, host_and_port, told
+from infra.web.transport import Clock, Guard, Net, Pace
 from schemas.errors import BadMedia, TransientError
 
 USER_AGENT = "handwheel/0.1 (a data engine for robot world models; it keeps to robots.txt, as `handwheel`)"

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 
-from infra.exchange import Answer
-from infra.guard import FetchLimits, told
-from infra.manners import Later, hold_back
+from infra.web.host_limits import Later, hold_back
+from infra.web.request import Answer
+from infra.web.ssrf import FetchLimits, told
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import digest_of
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from infra.models import Request
+from infra.models.captioner import Request
 from schemas.errors import UsageError
 
 

@@ -5,7 +5,7 @@ worker must not fork itself: it has threads, and 4 of 20 pipelines aborted. This
 when its worker does: its standard input is a socket of the worker's.
 
 A request is one byte with four files: the request as JSON, the child's output, its errors, and where to tell its
-process id and, at the end, how it ended. `infra.jail` is the other end.
+process id and, at the end, how it ended. `infra.sandbox.sandbox` is the other end.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from infra import jail
+from infra.sandbox import sandbox
 from schemas.errors import BadMedia
 
-LIMITS = jail.Limits(memory_bytes=4 << 30, cpu_s=900, wall_s=1800.0)
+LIMITS = sandbox.Limits(memory_bytes=4 << 30, cpu_s=900, wall_s=1800.0)
 MOST_BYTES = 8 << 30  # of lines
 BATCH_ROWS = 1000
 
@@ -24,7 +24,7 @@ def write(path: Path, names: Sequence[str], out: Path) -> None:
 
     BadMedia: bad_parquet, too_large, decoder_*.
     """
-    jail.run("infra.parquet_lines", [os.path.abspath(path), json.dumps(list(names)), str(out)], LIMITS)
+    sandbox.run("infra.readers.parquet", [os.path.abspath(path), json.dumps(list(names)), str(out)], LIMITS)
 
 
 def main(argv: list[str]) -> None:

@@ -18,7 +18,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from infra.models import Request
+from infra.models.captioner import Request
 from schemas.errors import TransientError, UsageError
 
 SEED = 7

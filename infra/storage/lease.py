@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from infra import objects
+from infra.storage import objects
 from schemas.errors import LeaseHeld
 
 TTL_S = 60.0

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from infra import weights
+from infra.models import weights
 
 Array = NDArray[Any]
 

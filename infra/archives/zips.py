@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from infra import tar
-from infra.tar import Limits, Member, Why
+from infra.archives import tar
+from infra.archives.tar import Limits, Member, Why
 from schemas.errors import BadMedia
 
 LOCAL_HEADER = "<4s22xHH"  # signature; what the list says too; lengths of the name and of the extra field
