@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from captioning.clause import owed, sentences_of
 from captioning.facts import Facts
+from captioning.imperative import owed, sentences_of
 from captioning.levels import ACHIEVED_LIMIT, LIMITS
-from captioning.words import (
+from captioning.lexicon import (
     BANNED,
     DETERMINERS,
     FUNCTION,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from captioning.attempts import achieved, attempt_extras, attempt_gist, attempt_head, attempted
-from captioning.clause import sentences_of
+from captioning.compress import shortened
 from captioning.facts import Facts, HandFacts, SideFacts
+from captioning.imperative import sentences_of
 from captioning.levels import LIMITS, pack, sentence
-from captioning.shorten import shortened
+from captioning.robot_captions import achieved, attempt_extras, attempt_gist, attempt_head, attempted
 from schemas.keys import digest_of
 from schemas.spans import seconds
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from captioning.shorten import shortened
-from captioning.words import word_count
+from captioning.compress import shortened
+from captioning.lexicon import word_count
 
 # Words at most: verb and object, gist, object, the hands' roles, dense sequence with places and the outcome.
 LIMITS = {"L1": 5, "L2": 15, "L3": 30, "L4": 50, "L5": 100}

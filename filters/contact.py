@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.hand_shapes import HALO, PALM, arm_inside, front_of, hand_length, hull_of, same_hand, similarity
+from filters.hand_geometry import HALO, PALM, arm_inside, front_of, hand_length, hull_of, same_hand, similarity
 from schemas.media import Json
 
 VERSION = "contact-1"

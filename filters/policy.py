@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from filters import licences, windows
-from filters.windows import BARE, BRIEF, IDLE, KEPT, UNMEASURED, WEAK, Rule, Spans
+from filters import hand_spans, licences
+from filters.hand_spans import BARE, BRIEF, IDLE, KEPT, UNMEASURED, WEAK, Rule, Spans
 from schemas import Decision
 from schemas.arrow import column, schema_of
 from schemas.keys import clip_id, digest_of, key_of
@@ -111,9 +111,9 @@ def decide(clips: pa.Table, hands: pa.Table, policy: Policy, run_id: str) -> pa.
     sampled = pc.list_value_length(hands["sample_ns"]).to_numpy() > 0
     look = (at >= 0) & sampled & ~_pick(robot, at, True) & (_pick(gates, at, 1) == 0)
     start_ns, end_ns = clips["start_ns"].to_numpy(), clips["end_ns"].to_numpy()
-    tracks = windows.tracks_of(hands, _pick(start_ns, at, 0), _pick(end_ns, at, 0), look)
-    seen = windows.spans_of(tracks, policy.rule)
-    one, two = windows.shares(tracks, seen)
+    tracks = hand_spans.tracks_of(hands, _pick(start_ns, at, 0), _pick(end_ns, at, 0), look)
+    seen = hand_spans.spans_of(tracks, policy.rule)
+    one, two = hand_spans.shares(tracks, seen)
     judged_whole = robot.copy()
     judged_whole[at[(at >= 0) & ~look]] = True
     whole = np.flatnonzero(judged_whole)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from filters import drawn_text
+from filters import burned_in_text
 
 VERSION = "signals-4"
 CORNERS = 128  # EgoSmith's count (facts: camera motion by 128 corners, LK and RANSAC)
@@ -133,5 +133,10 @@ SIGNALS = (
     Signal("camera_motion", Pairs, _camera_motion, lambda p: _median(p.values)),
     Signal("freeze_share", Pairs, _difference, _freeze_share),
     Signal("border_share", Lightest, _lightest, _border_share),
-    Signal("text_share", drawn_text.State, lambda held, s: drawn_text.update(held, s.t_ns, s.luma), drawn_text.finish),
+    Signal(
+        "text_share",
+        burned_in_text.State,
+        lambda held, s: burned_in_text.update(held, s.t_ns, s.luma),
+        burned_in_text.finish,
+    ),
 )

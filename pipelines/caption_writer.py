@@ -14,7 +14,7 @@ import pyarrow as pa
 from captioning import grounded
 from captioning.checks import CaptionSet, CheckResult, check, first_failure
 from captioning.facts import Facts, facts_of
-from captioning.frames import frames_of
+from captioning.frame_sampling import frames_of
 from captioning.prompt import parse, prompt_for, render
 from infra.models.captioner import Captioner, Request
 from infra.storage.tables import Store

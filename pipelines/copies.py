@@ -7,18 +7,18 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters import fingerprints, matches
-from filters.copies import COPY, MIRRORED, Copy, Pair, Take, copies
+from filters import fingerprint_match, fingerprints
+from filters.duplicates import COPY, MIRRORED, Copy, Pair, Take, copies
 from infra.storage.tables import Store
 from schemas.keys import digest_of
 
-RULE = matches.Rule()
+RULE = fingerprint_match.Rule()
 VERDICT_OF = {COPY: "reject", MIRRORED: "quarantine"}
 
 
 def version_of(recipe: str) -> str:
     """Digest of everything that makes two clips a pair."""
-    return digest_of([recipe, fingerprints.VERSION, matches.VERSION, repr(RULE)])[:16]
+    return digest_of([recipe, fingerprints.VERSION, fingerprint_match.VERSION, repr(RULE)])[:16]
 
 
 def pairs_of(store: Store, recipe: str) -> list[Pair]:

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters import fingerprints, matches
-from filters.copies import COMMON
+from filters import fingerprint_match, fingerprints
+from filters.duplicates import COMMON
 from filters.fingerprints import Print
 from infra.storage import objects
 from infra.storage.tables import Store
@@ -185,7 +185,7 @@ def votes(group: tuple[int, Iterable[Post]]) -> Iterator[tuple[Names, Vote]]:
         for b in posts[i + 1 :]:
             if a[4] or b[4]:
                 names = (a[0], b[0]) if a[0] < b[0] else (b[0], a[0])
-                yield names, (min(a[2], b[2]), matches.needed(min(a[3], b[3]), RULE), min(a[1], b[1]))
+                yield names, (min(a[2], b[2]), fingerprint_match.needed(min(a[3], b[3]), RULE), min(a[1], b[1]))
 
 
 def agreed(group: tuple[Names, Iterable[Vote]]) -> Iterator[tuple[Names, str]]:
@@ -206,12 +206,12 @@ class Seen:
         self.marks = fingerprints.marks(self.made)
 
 
-def pair_of(a: Seen, b: Seen, rule: matches.Rule = RULE) -> matches.Match | None:
+def pair_of(a: Seen, b: Seen, rule: fingerprint_match.Rule = RULE) -> fingerprint_match.Match | None:
     """What two clips alone say of one another."""
     at = np.nonzero(a.marks.keys[:, None] == b.marks.keys[None])
     fewer = min(len(a.marks.keys), len(b.marks.keys))
-    near = matches.offsets((a.marks.t_ns[at[0]] - b.marks.t_ns[at[1]]).tolist(), fewer, rule)
-    return matches.match(a.made, b.made, near, rule)
+    near = fingerprint_match.offsets((a.marks.t_ns[at[0]] - b.marks.t_ns[at[1]]).tolist(), fewer, rule)
+    return fingerprint_match.match(a.made, b.made, near, rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +236,14 @@ class Matcher:
         staged_as = objects.join(self.staging, f"{name}.json")
         objects.put(staged_as, json.dumps([dataclasses.asdict(r) for r in rows]).encode())
 
-    def _row(self, names: Names, rank: str, found: matches.Match, seen: Mapping[str, Seen]) -> Duplicate:
+    def _row(self, names: Names, rank: str, found: fingerprint_match.Match, seen: Mapping[str, Seen]) -> Duplicate:
         a, b = (seen[name] for name in names)
-        kind = "mirrored" if found.mirrored else "exact" if matches.same(a.made, b.made) else "near"
+        kind = "mirrored" if found.mirrored else "exact" if fingerprint_match.same(a.made, b.made) else "near"
         version = version_of(self.recipe)
         return Duplicate(
             duplicate_id=key_of(*names, version), clip_a=names[0], clip_b=names[1], kind=kind,
             offset_ns=found.offset_ns, overlap_ns=found.overlap_ns, distance=found.distance,
             keys=postings.shared_keys(a.marks, b.marks, version),
-            needed=matches.needed(min(len(a.marks.keys), len(b.marks.keys)), RULE), rank=rank, version=version,
+            needed=fingerprint_match.needed(min(len(a.marks.keys), len(b.marks.keys)), RULE), rank=rank, version=version,
             run_id=self.run_id,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from filters import redaction
+from filters import face_blur
 from infra.models.centerface import LONG_SIDE_PX as LOOK_PX
 from infra.video import decoder, pixels
 from infra.video import encoder as encoding
@@ -56,13 +56,13 @@ class Blur:
     """Blurs a recording's frames: the faces of the samples around each, and what is found in the frame itself."""
 
     redactor: Redactor
-    seen: list[tuple[int, redaction.Array]]
+    seen: list[tuple[int, face_blur.Array]]
 
-    def faces(self, picture: decoder.Picture, facts: decoder.Facts) -> redaction.Array:
+    def faces(self, picture: decoder.Picture, facts: decoder.Facts) -> face_blur.Array:
         """Faces (N, 5) of a frame, looked for at the size of a proxy whatever size is encoded."""
         size = pixels.fitted(facts.width_px, facts.height_px, LOOK_PX)
         found = self.redactor.faces(pixels.rgb(picture.frame, size, facts.quarter_turns))
-        return np.concatenate([redaction.near(self.seen, picture.t_ns), found])
+        return np.concatenate([face_blur.near(self.seen, picture.t_ns), found])
 
 
 def main(argv: list[str]) -> None:
@@ -141,7 +141,7 @@ def _serve(cuts: list[Cut], picture: decoder.Picture, until: tuple[int, int | No
             rgb = pixels.rgb(picture.frame, cut.size, facts.quarter_turns)
             if blur is not None:
                 faces = blur.faces(picture, facts) if faces is None else faces
-                rgb = redaction.redact(rgb, faces)
+                rgb = face_blur.redact(rgb, faces)
             scaled[cut.size] = rgb
         for _ in range(count):
             cut.encoder.write(scaled[cut.size])

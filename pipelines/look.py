@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters import contact
-from filters.hands import track
+from filters.hand_track import track
 from infra.storage.tables import Store
 from pipelines.engines import actors
 from pipelines.hop import Done, Run, batches

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from filters import cuts, fingerprints, redaction, signals
+from filters import cuts, face_blur, fingerprints, signals
 from pipelines.redact import version
 from schemas.keys import digest_of, key_of
 from schemas.spans import Span
@@ -22,7 +22,7 @@ class PassOptions:
     # Stages whose faces are blurred. First-person takes show people at home who never agreed to it; the web's were
     # published by others, a robot's show its own lab. It costs .14 to .18 core seconds a second: docs/privacy.md.
     blur_faces: tuple[str, ...] = ("ego",)
-    versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION, fingerprints.VERSION, redaction.VERSION)
+    versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION, fingerprints.VERSION, face_blur.VERSION)
 
     @property
     def recipe(self) -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.copies import COMMON
+from filters.duplicates import COMMON
 from filters.fingerprints import Marks
 from schemas import Posting
 from schemas.arrow import schema_of

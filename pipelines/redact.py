@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from filters import redaction
-from filters.redaction import Array
+from filters import face_blur as redaction
+from filters.face_blur import Array
 from infra.models import centerface as face_model
 
 # Columns of a clip that was not looked at.

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from captioning.facts import basis_of
 from filters import licences
-from filters.copies import groups
-from filters.groups import leaders
+from filters.connected import leaders
+from filters.duplicates import groups
 from filters.policy import Policy
 from infra.storage.tables import Store
 from pipelines.copies import copies_of, pairs_of

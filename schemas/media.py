@@ -168,7 +168,7 @@ class Duplicate:
     kind: str = column("exact: the very same frames in other bytes; near; mirrored: left is right in one of them")
     offset_ns: int = column("a time in clip a less the same moment's in clip b, each from its recording's first frame")
     overlap_ns: int = column("what both show")
-    distance: float = column("filters/matches.py: 0 for equal ones")
+    distance: float = column("filters/fingerprint_match.py: 0 for equal ones")
     keys: list[int] = column("postings.key of what both share, as often as both have it", pa.list_(pa.int64()))
     needed: int = column("how many of the keys must count")
     rank: str = column("the lesser of the two clips' ranks")

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captioning.checks import CaptionSet, check, first_failure
-from captioning.clause import clause_of, sentences_of
+from captioning.compress import shortened
 from captioning.facts import Facts, facts_of
 from captioning.grounded import compose
+from captioning.imperative import clause_of, sentences_of
 from captioning.levels import LIMITS
-from captioning.shorten import shortened
-from captioning.words import VERBS, lemma, tokens, word_count
+from captioning.lexicon import VERBS, lemma, tokens, word_count
 from tests.captioning_facts import BOTH, RIGHT_ONLY, any_facts, attempt, facts, narrations, robot
 
 

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from filters import contact
-from filters.hand_shapes import arm_inside, similarity
-from filters.hands import track
+from filters.hand_geometry import arm_inside, similarity
+from filters.hand_track import track
 from schemas.media import Json
 from schemas.spans import NS
 

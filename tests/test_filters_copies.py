@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.copies import COPY, COVERED, MIRRORED, Copy, Pair, Take, copies, groups
+from filters.duplicates import COPY, COVERED, MIRRORED, Copy, Pair, Take, copies, groups
 from schemas.spans import NS, merge
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import drawn_text
-from filters.drawn_text import Map
+from filters import burned_in_text
+from filters.burned_in_text import Map
 from filters.policy import Policy
 
 STEP_NS = 250_000_000
@@ -22,10 +22,10 @@ Draw = Callable[[Map, int], None]
 
 
 def _share(pictures: Sequence[Map], step_ns: int = STEP_NS) -> float | None:
-    state = drawn_text.State()
+    state = burned_in_text.State()
     for i, luma in enumerate(pictures):
-        state = drawn_text.update(state, i * step_ns, luma)
-    return drawn_text.finish(state)
+        state = burned_in_text.update(state, i * step_ns, luma)
+    return burned_in_text.finish(state)
 
 
 def _blocks(width: int, seed: int = 3) -> Map:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import fingerprints, matches
+from filters import fingerprint_match, fingerprints
 from filters.fingerprints import HZ, SIDE, Print
 from schemas.spans import NS
 from tests.fixtures_media import Rgb, texture
 
-RULE = matches.Rule()
+RULE = fingerprint_match.Rule()
 SIZE = (224, 128)
 Change = Callable[[Rgb], Rgb]
 Take = Callable[[float], Rgb]
@@ -47,12 +47,14 @@ def print_of(take: Take, length_s: float, start_s: float = 0.0, hz: float = HZ) 
     return fingerprints.print_of(words_of(take, length_s, start_s, hz))
 
 
-def found(a: Print, b: Print) -> matches.Match | None:
+def found(a: Print, b: Print) -> fingerprint_match.Match | None:
     """Through marks and votes, as the hop does it."""
     left, right = fingerprints.marks(a), fingerprints.marks(b)
     at = np.nonzero(left.keys[:, None] == right.keys[None])
     fewer = min(len(left.keys), len(right.keys))
-    return matches.match(a, b, matches.offsets((left.t_ns[at[0]] - right.t_ns[at[1]]).tolist(), fewer, RULE), RULE)
+    return fingerprint_match.match(
+        a, b, fingerprint_match.offsets((left.t_ns[at[0]] - right.t_ns[at[1]]).tolist(), fewer, RULE), RULE
+    )
 
 
 def brighter(rgb: Rgb) -> Rgb:
@@ -106,7 +108,7 @@ def test_a_copy_of_another_frame_rate_is_found(hz: float) -> None:
 
 
 def test_the_farther_a_brief_copy_may_be_the_more_it_shares() -> None:
-    farthest = [matches.most(round(s * NS), RULE) for s in (1, 1.5, 2, 60)]
+    farthest = [fingerprint_match.most(round(s * NS), RULE) for s in (1, 1.5, 2, 60)]
     assert farthest == pytest.approx([0.10, 0.125, 0.15, 0.15])
 
 
@@ -114,7 +116,7 @@ def test_the_farther_a_brief_copy_may_be_the_more_it_shares() -> None:
 @given(st.integers(0, 40), st.integers(1, 50))
 def test_another_take_before_the_same_background_is_no_copy(seed: int, take: int) -> None:
     one, other = (print_of(lambda t, k=k: picture(seed, k, t), 6) for k in (0, take))
-    assert matches.match(one, other, range(-2 * NS, 2 * NS, NS // 4), RULE) is None
+    assert fingerprint_match.match(one, other, range(-2 * NS, 2 * NS, NS // 4), RULE) is None
 
 
 @pytest.mark.parametrize("value", [0, 128, None])
@@ -122,7 +124,7 @@ def test_black_flat_and_still_pictures_leave_no_mark_and_are_no_copies(value: in
     still = texture(3, SIZE) if value is None else np.full((SIZE[1], SIZE[0], 3), value, np.uint8)
     one, other = (print_of(lambda t: still, n) for n in (6, 5))
     assert len(fingerprints.marks(one).keys) == 0
-    assert matches.match(one, other, [0], RULE) is None
+    assert fingerprint_match.match(one, other, [0], RULE) is None
 
 
 def test_a_mirrored_clip_leaves_the_same_marks() -> None:
@@ -149,15 +151,15 @@ def test_a_column_gives_back_what_was_seen(count: int, first_ns: int, value: int
 
 def test_too_short_an_overlap_is_no_match() -> None:
     whole = print_of(lambda t: picture(1, 0, t), 9)
-    assert matches.match(whole, print_of(lambda t: picture(1, 0, t), 6, 5.0), [5 * NS], RULE) is not None
-    assert matches.match(whole, print_of(lambda t: picture(1, 0, t), 6, 7.0), [7 * NS], RULE) is None
-    assert matches.match(whole, print_of(lambda t: picture(1, 0, t), 0.5), [0], RULE) is None
+    assert fingerprint_match.match(whole, print_of(lambda t: picture(1, 0, t), 6, 5.0), [5 * NS], RULE) is not None
+    assert fingerprint_match.match(whole, print_of(lambda t: picture(1, 0, t), 6, 7.0), [7 * NS], RULE) is None
+    assert fingerprint_match.match(whole, print_of(lambda t: picture(1, 0, t), 0.5), [0], RULE) is None
 
 
 def test_votes_must_agree_unless_marks_are_few_and_equal_cuts_are_always_tried() -> None:
-    assert matches.offsets([NS, NS, NS, -3 * NS], 60, RULE) == [NS, 0]
-    assert matches.offsets([NS, 3 * NS, -3 * NS], 60, RULE) == [0]
-    assert matches.offsets([NS, NS, -3 * NS], 30, RULE) == [NS, 0]
-    assert matches.offsets([NS], 3, RULE) == [NS, 0]
-    assert matches.offsets([], 3, RULE) == []
-    assert [matches.needed(n, RULE) for n in (0, 23, 24, 47, 48, 900)] == [1, 1, 2, 2, 3, 3]
+    assert fingerprint_match.offsets([NS, NS, NS, -3 * NS], 60, RULE) == [NS, 0]
+    assert fingerprint_match.offsets([NS, 3 * NS, -3 * NS], 60, RULE) == [0]
+    assert fingerprint_match.offsets([NS, NS, -3 * NS], 30, RULE) == [NS, 0]
+    assert fingerprint_match.offsets([NS], 3, RULE) == [NS, 0]
+    assert fingerprint_match.offsets([], 3, RULE) == []
+    assert [fingerprint_match.needed(n, RULE) for n in (0, 23, 24, 47, 48, 900)] == [1, 1, 2, 2, 3, 3]

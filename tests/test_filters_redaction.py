@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from filters.redaction import CELLS, GRID, SAME_FACE_NS, lasting, means, near, overlaps, redact
+from filters.face_blur import CELLS, GRID, SAME_FACE_NS, lasting, means, near, overlaps, redact
 
 Array = NDArray[Any]
 NONE = np.empty((0, 5), np.float32)

@@ -17,8 +17,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from captioning.facts import basis_of
-from filters import copies as chosen
-from filters.copies import groups
+from filters import duplicates as chosen
+from filters.duplicates import groups
 from filters.policy import Policy
 from infra.storage.tables import Store
 from orchestration.lives import life

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from captioning.clause import clause_of
+from captioning.imperative import clause_of
 from pipelines.sources import Item
 from pipelines.sources.ego4d import FRAME_NS
 from schemas.errors import UsageError

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from captioning.words import BANNED, VERBS, tokens, word_count
+from captioning.lexicon import BANNED, VERBS, tokens, word_count
 from world.tasks import plan, words
 from world.tasks.words import LIMITS, Facts
 from world.truth import TaskTruth

@@ -17,7 +17,7 @@ counts) and components marked `redacted`; `has_redacted_regions` without either 
 
 Narrations are points: each becomes the span about it by EgoVLP's rule (annotated.py), its middle the point. Of two
 annotators' passes the one with more narrations speaks, since both tell the same actions. `#C`, `#O` and `#unsure` stay
-in the text: captioning/clause.py reads them. Summaries, benchmarks' splits, clips and all_narrations_redacted.json are
+in the text: captioning/imperative.py reads them. Summaries, benchmarks' splits, clips and all_narrations_redacted.json are
 not read. Licence: the Ego4D licence agreement, which has no SPDX id.
 
 Field names are those of the consortium's documentation and downloader; no real file was at hand. Times are taken to

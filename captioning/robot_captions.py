@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from captioning.clause import sentences_of
+from captioning.compress import shortened
 from captioning.facts import AttemptFacts
+from captioning.imperative import sentences_of
 from captioning.levels import ACHIEVED_LIMIT, LIMITS, pack, sentence
-from captioning.shorten import shortened
-from captioning.words import BANNED, tokens, word_count
+from captioning.lexicon import BANNED, tokens, word_count
 
 # Phases that logs name as the last one reached, as the act that the failure interrupted.
 PHASES = {

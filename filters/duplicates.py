@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from filters.groups import leaders
+from filters.connected import leaders
 from schemas.spans import Span, merge
 
 COPY, MIRRORED = "near_duplicate", "mirrored"
