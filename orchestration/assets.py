@@ -11,9 +11,9 @@ import dagster as dg
 from infra.storage import objects
 from orchestration import turn
 from orchestration.config import Config
-from pipelines import release as releases
+from pipelines.corpus import releases
+from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
-from pipelines.ledger import ledger
 from schemas.errors import GateRefused, HandwheelError, TransientError
 from schemas.spans import NS
 

@@ -90,7 +90,7 @@ def ledger(
     by: Annotated[str | None, typer.Option("--by", help="asset")] = None,
 ) -> None:  # fmt: skip
     """Where every second of input went."""
-    from pipelines import ledger as books
+    from pipelines.corpus import ledger as books
 
     settings = load(config, sets, root)
     if by not in (None, "asset"):

@@ -18,8 +18,9 @@ from pipelines.caption_writer import BACKENDS, CaptionOptions
 from pipelines.hop import Beam, Ray
 from pipelines.ingest import IngestOptions
 from pipelines.look import LookOptions, detector_version
-from pipelines.sources import READERS, Source, robot
-from pipelines.sources.robot import RobotSource
+from pipelines.sources import logs as robot
+from pipelines.sources.logs import RobotSource
+from pipelines.sources.recordings import READERS, Source
 from pipelines.views import PublishOptions
 from schemas.errors import UsageError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from infra.storage.tables import Store
-from pipelines import release as files
-from pipelines.inventory import current_clips, inventory
-from pipelines.verdicts import verdicts
+from pipelines.corpus import releases as files
+from pipelines.corpus.decisions import verdicts
+from pipelines.corpus.inventory import current_clips, inventory
 from schemas.errors import UsageError
 
 Row = dict[str, Any]

@@ -16,7 +16,7 @@ releases = typer.Typer(no_args_is_help=True, help="What was published.")
 @releases.command("list")
 def release_list(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
     """Names of the releases, oldest first."""
-    from pipelines import release as files
+    from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
         names = files.names(store_of(config, sets, root))
@@ -28,7 +28,7 @@ def release_show(
     name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
 ) -> None:
     """Name, id, parents, views."""
-    from pipelines import release as files
+    from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
         tell(
@@ -43,7 +43,7 @@ def release_diff(
     a: str, b: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
 ) -> None:
     """Clips that came, went or changed from release A to B, by view."""
-    from pipelines import release as files
+    from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
         changes = files.diff(store_of(config, sets, root), a, b)
@@ -55,7 +55,7 @@ def release_verify(
     name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
 ) -> None:
     """Read every byte of a release again and compare it with its id (exit 4 when it differs)."""
-    from pipelines import release as files
+    from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
         tell(
@@ -70,7 +70,7 @@ def release_pin(
     name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
 ) -> None:
     """The pin to put into the trainer's repository."""
-    from pipelines import release as files
+    from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
         store = store_of(config, sets, root)

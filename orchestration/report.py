@@ -20,9 +20,9 @@ from orchestration import report_numbers as numbers
 from orchestration import report_tiles as contact
 from orchestration.report_numbers import OUTCOMES
 from orchestration.report_pictures import Look
-from pipelines.inventory import current_clips, inventory
-from pipelines.ledger import PLACE_OF, PLACES, refused
-from pipelines.release import load, newest, pin_uri
+from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.ledger import PLACE_OF, PLACES, refused
+from pipelines.corpus.releases import load, newest, pin_uri
 from schemas.spans import NS, Span
 
 Row = dict[str, Any]

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.storage.tables import Store
-from pipelines.inventory import inventory
-from pipelines.ledger import PLACE_OF, PLACES, Account, ledger, s
+from pipelines.corpus.inventory import inventory
+from pipelines.corpus.ledger import PLACE_OF, PLACES, Account, ledger, s
 
 Row = dict[str, Any]
 OUTCOMES = ("success", "failure", "unknown")

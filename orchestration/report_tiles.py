@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from infra.storage.tables import Store
 from orchestration.report_pictures import Look, Picture, picture_of, proxies_of
-from pipelines.verdicts import verdicts
+from pipelines.corpus.decisions import verdicts
 from pipelines.views import bases
 from schemas.spans import NS, Span
 

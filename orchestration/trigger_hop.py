@@ -8,8 +8,8 @@ from infra.storage import objects
 from orchestration import sinks
 from orchestration.rules import TriggerOptions
 from orchestration.triggers import look, pending
+from pipelines.corpus.releases import pin_uri
 from pipelines.hop import Done, Run
-from pipelines.release import pin_uri
 from schemas import Release, Trigger
 from schemas.arrow import rows_of
 from schemas.keys import key_of

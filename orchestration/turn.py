@@ -12,7 +12,7 @@ from infra.sandbox import tempdirs
 from infra.storage.tables import Store
 from orchestration.config import Config
 from pipelines.hop import Done, Progress, Run, silent
-from pipelines.parcel import recipe_of
+from pipelines.staging.package import recipe_of
 
 
 def ingest(run: Run, config: Config) -> Done:

@@ -13,10 +13,10 @@ from captioning.facts import basis_of
 from filters.policy import Policy
 from infra.storage.tables import Store
 from pipelines.caption_writer import HOP, CaptionOptions, Writer, recipe_of, signature
+from pipelines.corpus.decisions import decisions_of
+from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.engines import actors
 from pipelines.hop import Done, Run
-from pipelines.inventory import current_clips, inventory
-from pipelines.verdicts import decisions_of
 from pipelines.views import episode_of, episodes_by_recording
 from schemas.keys import key_of
 

@@ -21,12 +21,12 @@ from filters.fingerprints import Print
 from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines import postings
-from pipelines.copies import RULE, version_of
+from pipelines.corpus.duplicates import RULE, version_of
+from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
-from pipelines.inventory import current_clips, inventory
-from pipelines.parcel import staged, staging
 from pipelines.postings import COLUMNS, Joined
+from pipelines.staging.package import staged, staging
 from schemas import Common, Duplicate, Marks
 from schemas.keys import digest_of, key_of
 
@@ -244,6 +244,6 @@ class Matcher:
             duplicate_id=key_of(*names, version), clip_a=names[0], clip_b=names[1], kind=kind,
             offset_ns=found.offset_ns, overlap_ns=found.overlap_ns, distance=found.distance,
             keys=postings.shared_keys(a.marks, b.marks, version),
-            needed=fingerprint_match.needed(min(len(a.marks.keys), len(b.marks.keys)), RULE), rank=rank, version=version,
-            run_id=self.run_id,
+            needed=fingerprint_match.needed(min(len(a.marks.keys), len(b.marks.keys)), RULE), rank=rank,
+            version=version, run_id=self.run_id,
         )  # fmt: skip

@@ -7,14 +7,14 @@ from typing import Any
 
 from infra.sandbox import tempdirs
 from infra.storage import objects
-from pipelines import parcel as parcels
 from pipelines.engines import pipeline
 from pipelines.fold_worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
 from pipelines.ingest import IngestOptions, prepare
-from pipelines.parcel import recipe_of
 from pipelines.restated import restated_media
-from pipelines.sources.robot import READERS, RobotSource
+from pipelines.sources.logs import READERS, RobotSource
+from pipelines.staging import package as parcels
+from pipelines.staging.package import recipe_of
 from schemas.errors import UsageError
 from schemas.keys import key_of
 

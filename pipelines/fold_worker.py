@@ -12,15 +12,15 @@ from infra.sandbox import sandbox
 from infra.sandbox import tempdirs as scratch
 from infra.storage import objects
 from infra.storage.tables import Store
-from pipelines import parcel as parcels
-from pipelines.parcel import Parcel, recipe_of
-from pipelines.pass_options import Asked, PassOptions
-from pipelines.recording import local_copy
-from pipelines.sources.episode_log import EpisodeLog
+from pipelines.media.local_copy import local_copy
+from pipelines.media.options import Asked, PassOptions
+from pipelines.media.requirements import ROBOT, asked_of, cut_alike
 from pipelines.sources.episode_rows import episode_row, fit_to_video, slack_ns, step_table
-from pipelines.sources.log_items import BadEpisode, LogItem, MediaFile
-from pipelines.sources.robot import READERS, RobotSource
-from pipelines.wishes import ROBOT, asked_of, cut_alike
+from pipelines.sources.logs import READERS, RobotSource
+from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
+from pipelines.sources.logs.episode_log import EpisodeLog
+from pipelines.staging import package as parcels
+from pipelines.staging.package import Parcel, recipe_of
 from schemas import Asset
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import key_of, salted

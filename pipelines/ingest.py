@@ -16,18 +16,18 @@ from infra.storage import objects
 from infra.web import download as web
 from infra.web.download import FetchLimits
 from pipelines import bounds
-from pipelines import parcel as parcels
 from pipelines.asking import fetched, is_web, kept, revised
 from pipelines.budget import Budget
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
-from pipelines.parcel import Parcel, recipe_of
-from pipelines.pass_options import Asked, PassOptions
-from pipelines.recording import bring, in_place, local_copy, stored
+from pipelines.media.local_copy import bring, in_place, local_copy, stored
+from pipelines.media.options import Asked, PassOptions
+from pipelines.media.requirements import asked_of, cut_alike
 from pipelines.restated import restated
-from pipelines.sources import PREPARE, READERS, Item, Source, whole
-from pipelines.sources.robot import RobotSource
-from pipelines.wishes import asked_of, cut_alike
+from pipelines.sources.logs import RobotSource
+from pipelines.sources.recordings import PREPARE, READERS, Item, Source, whole
+from pipelines.staging import package as parcels
+from pipelines.staging.package import Parcel, recipe_of
 from schemas import Asset
 from schemas.errors import BadMedia, TooManyRejects, TransientError, UsageError
 from schemas.keys import key_of, salted

@@ -7,9 +7,9 @@ import pyarrow.compute as pc
 
 from filters.policy import Policy, decide
 from infra.storage.tables import Store
+from pipelines.corpus.decisions import decisions_of
+from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.hop import Done, Run
-from pipelines.inventory import current_clips, inventory
-from pipelines.verdicts import decisions_of
 
 HOP = "keep"
 

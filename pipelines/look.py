@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from filters import contact
 from filters.hand_track import track
 from infra.storage.tables import Store
+from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.engines import actors
 from pipelines.hop import Done, Run, batches
-from pipelines.inventory import current_clips, inventory
 from schemas import Hands
 from schemas.arrow import table_of
 from schemas.keys import key_of

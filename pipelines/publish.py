@@ -21,14 +21,14 @@ from infra.storage import objects
 from infra.storage.lease import Lease
 from infra.storage.tables import Store, commit_new
 from infra.video import encoder as encoding
-from pipelines import release as files
+from pipelines.corpus import releases as files
+from pipelines.corpus.ledger import ledger
 from pipelines.engines import pipeline
 from pipelines.gate_rules import expectations
 from pipelines.hop import Done, Run
-from pipelines.ledger import ledger
-from pipelines.parcel import reject, staged, staging
-from pipelines.recording import reachable
+from pipelines.media.local_copy import reachable
 from pipelines.shards import MISSING, Job
+from pipelines.staging.package import reject, staged, staging
 from pipelines.tally import counts, split_counts, view_facts
 from pipelines.views import PublishOptions, Row, select, selection_digest
 from schemas import Release

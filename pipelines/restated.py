@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from pipelines.hop import Run
-from pipelines.sources import Item
-from pipelines.wishes import ROBOT
+from pipelines.media.requirements import ROBOT
+from pipelines.sources.recordings import Item
 from schemas.keys import key_of
 
 SAID = ("stage", "licence", "consent")

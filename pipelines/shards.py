@@ -16,8 +16,8 @@ from infra.models import weights
 from infra.sandbox import sandbox, tempdirs
 from infra.storage import objects
 from infra.storage.tables import Store, write_fragments
-from pipelines import release as files
-from pipelines.recording import local_copy
+from pipelines.corpus import releases as files
+from pipelines.media.local_copy import local_copy
 from pipelines.views import PublishOptions, Row
 from schemas.errors import BadMedia
 from schemas.spans import NS
@@ -76,7 +76,7 @@ class Job:
         (folder / "jobs.json").write_text(json.dumps(job))
         with local_copy(rows[0]["uri"], self.store.root, rows[0]["sha256"]) as path:
             argv = [str(path), str(folder), str(folder / "jobs.json")]
-            made = json.loads(sandbox.run("pipelines.encode", argv, self.limits))
+            made = json.loads(sandbox.run("pipelines.media.encode_child", argv, self.limits))
         for i, (row, cut) in enumerate(zip(rows, made, strict=True)):
             yield row | cut, folder / f"{i}.mp4"
 

@@ -16,9 +16,9 @@ from filters.connected import leaders
 from filters.duplicates import groups
 from filters.policy import Policy
 from infra.storage.tables import Store
-from pipelines.copies import copies_of, pairs_of
-from pipelines.inventory import current_clips, inventory
-from pipelines.verdicts import decisions_of
+from pipelines.corpus.decisions import decisions_of
+from pipelines.corpus.duplicates import copies_of, pairs_of
+from pipelines.corpus.inventory import current_clips, inventory
 from schemas.keys import digest_of, key_of
 from schemas.spans import NS
 

@@ -160,7 +160,8 @@ class Common:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate:
-    """Two clips of which some seconds are copies: a row rests on the two alone. pipelines/copies.py: which count."""
+    """Two clips of which some seconds are copies: a row rests on the two alone. pipelines/corpus/duplicates.py: which
+    count."""
 
     duplicate_id: str = column("key_of(clip_a, clip_b, version)")
     clip_a: str = column("clips.clip_id, the lesser")

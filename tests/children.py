@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.decode import decode
-from pipelines.pass_options import PassOptions
+from pipelines.media.decode_child import decode
+from pipelines.media.options import PassOptions
 from schemas.errors import BadMedia
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from infra.storage.tables import Store
-from pipelines.inventory import inventory
+from pipelines.corpus.inventory import inventory
 from pipelines.views import bases
 from schemas import Asset, Caption, Clip, Decision, Episode, Hands, Proxy, Reject
 from schemas.keys import clip_id, digest_of, key_of

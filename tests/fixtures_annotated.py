@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipelines.sources import READERS, Item, Source, whole
+from pipelines.sources.recordings import READERS, Item, Source, whole
 from tests.fixtures_media import shot, write
 
 EPIC_HEADER = (

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from infra.storage.tables import Store
 from orchestration import cli
 from orchestration.config import Config
-from pipelines import release as releases
+from pipelines.corpus import releases
 from schemas.errors import HandwheelError
 from tests.fixtures_robot import write_plain
 from world.tasks.plan import AXES

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.config import load
-from pipelines.sources import READERS
+from pipelines.sources.recordings import READERS
 from tests.test_docs import FENCE, blocks, page
 
 PAGE = "docs/sources.md"

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from infra.storage.tables import Store
+from pipelines.corpus.ledger import ledger
 from pipelines.fold import fold
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions
-from pipelines.ledger import ledger
-from pipelines.parcel import recipe_of
-from pipelines.sources.robot import RobotSource
+from pipelines.sources.logs import RobotSource
+from pipelines.staging.package import recipe_of
 from schemas import TABLES
 from schemas.arrow import key_column
 from schemas.errors import UsageError

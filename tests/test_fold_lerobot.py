@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources import lerobot
-from pipelines.sources.episode_log import EpisodeLog
 from pipelines.sources.episode_rows import episode_id
-from pipelines.sources.lerobot_meta import fill
-from pipelines.sources.log_items import BadEpisode
+from pipelines.sources.logs import lerobot
+from pipelines.sources.logs.base import BadEpisode
+from pipelines.sources.logs.episode_log import EpisodeLog
+from pipelines.sources.logs.lerobot_meta import fill
 from schemas.errors import BadMedia
 from schemas.spans import NS
 from tests.fixtures_robot import CAMERA_KEY, TASKS, LeRobotSpec, arrays, write_lerobot, write_lerobot_v21

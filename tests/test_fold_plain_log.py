@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipelines.sources import plain_log
-from pipelines.sources.episode_log import EpisodeLog
 from pipelines.sources.episode_rows import episode_id, episode_row, fit_to_video, step_table
+from pipelines.sources.logs import plain_log
+from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas import Step
 from schemas.arrow import rows_of, schema_of
 from schemas.errors import BadMedia

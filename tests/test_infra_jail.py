@@ -103,7 +103,7 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
 
 def test_children_are_forked_by_a_process_with_one_thread() -> None:
     """A thread that held a lock at the fork would hold it for ever in the child."""
-    for module in ("pipelines.decode", "pipelines.encode"):
+    for module in ("pipelines.media.decode_child", "pipelines.media.encode_child"):
         with pytest.raises(RuntimeError, match="a bug, not bad media"):
             sandbox.run(module, [], Limits())
     parent = int(sandbox.run(CHILD, ["parent"], Limits()))

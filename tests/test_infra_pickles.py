@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra import pickles
+from pipelines.sources.recordings import pickled_frames
 from schemas.errors import BadMedia
 
 NAMES = ("video_id", "narration", "start_timestamp", "end_timestamp")
@@ -80,14 +80,14 @@ def same(found: dict[str, list[Any]], wanted: pd.DataFrame) -> bool:
 def reason(path: Path, data: bytes, names: tuple[str, ...] = NAMES) -> str:
     path.write_bytes(data)
     with pytest.raises(BadMedia) as caught:
-        pickles.read(path, names)
+        pickled_frames.read(path, names)
     return caught.value.reason
 
 
 @pytest.mark.parametrize("which", sorted(GOLDEN))
 def test_what_older_pandas_wrote_is_read(tmp_path: Path, which: str) -> None:
     (tmp_path / "a.pkl").write_bytes(zlib.decompress(base64.b85decode("".join(GOLDEN[which]))))
-    found = pickles.columns(tmp_path / "a.pkl", NAMES)
+    found = pickled_frames.columns(tmp_path / "a.pkl", NAMES)
     assert found["narration"] == ["Open the upper cupboard.", "Hold the jar with the left hand."]
     assert found["video_id"] == ["P01-20240202-110250"] * 2
     assert found["start_timestamp"] == [7.44, 9.5]
@@ -100,7 +100,7 @@ def test_every_protocol_and_order_of_rows_is_read(tmp_path: Path, protocol: int)
     names = [*NAMES, "frame", "seen"]
     for made in (frame(), frame()[::-1], frame().iloc[[2, 0]], frame().T.T, frame()[:0]):
         made.to_pickle(tmp_path / "a.pkl", protocol=protocol)
-        assert same(pickles.read(tmp_path / "a.pkl", names), made)
+        assert same(pickled_frames.read(tmp_path / "a.pkl", names), made)
 
 
 class Runs:
@@ -146,7 +146,7 @@ def test_an_attack_is_unsafe_and_runs_nothing(tmp_path: Path, name: str) -> None
     mark = tmp_path / "mark"
     (tmp_path / "a.pkl").write_bytes(attacks(mark)[name])
     with pytest.raises(BadMedia) as caught:
-        pickles.columns(tmp_path / "a.pkl", NAMES)
+        pickled_frames.columns(tmp_path / "a.pkl", NAMES)
     assert caught.value.reason == "unsafe_pickle"
     assert not mark.exists()
 
@@ -186,17 +186,17 @@ def test_numbers_and_shapes_without_measure_are_bad(tmp_path: Path) -> None:
     many = frame()[["frame"]].astype(object)
     many["video_id"] = [10**5000] * len(many)
     assert reason(tmp_path / "a.pkl", pickle.dumps(many), ("video_id",)) == "bad_pickle"
-    made = pickles.Restricted(io.BytesIO())
+    made = pickled_frames.Restricted(io.BytesIO())
     array = made.find_class("numpy.core.multiarray", "_reconstruct")()
     array.state = (1, (1 << 60, 0), made.find_class("numpy", "dtype")("O8"), False, [])
     with pytest.raises(BadMedia):
-        pickles._rows(array)
+        pickled_frames._rows(array)
 
 
 def test_a_memo_of_all_memory_costs_the_child(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(b"\x80\x04Nr" + struct.pack("<I", 0xFFFFFFF0) + b".")
     with pytest.raises(BadMedia) as caught:
-        pickles.columns(tmp_path / "a.pkl", NAMES)
+        pickled_frames.columns(tmp_path / "a.pkl", NAMES)
     assert caught.value.reason == "decoder_memory"
 
 
@@ -210,9 +210,9 @@ def test_a_frame_without_the_columns_or_of_other_types_is_bad(tmp_path: Path) ->
 
 
 def test_no_class_of_the_libraries_is_ever_handed_out() -> None:
-    made = pickles.Restricted(io.BytesIO())
-    for module, name in pickles.ALLOWED:
-        assert issubclass(made.find_class(module, name), pickles.StandIn)
+    made = pickled_frames.Restricted(io.BytesIO())
+    for module, name in pickled_frames.ALLOWED:
+        assert issubclass(made.find_class(module, name), pickled_frames.StandIn)
 
 
 @settings(max_examples=300, deadline=None)
@@ -229,7 +229,7 @@ def test_no_damage_raises_anything_else(tmp_path_factory: pytest.TempPathFactory
         pass
     path.write_bytes(raw)
     try:
-        pickles.read(path, NAMES)
+        pickled_frames.read(path, NAMES)
     except BadMedia as e:
         assert e.reason in ("bad_pickle", "unsafe_pickle")  # noqa: PT017 - either end is right, a third is not
     except MemoryError:

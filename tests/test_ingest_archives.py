@@ -15,13 +15,13 @@ from infra.sandbox import sandbox
 from infra.storage import objects
 from infra.storage.tables import Store
 from infra.video import decoder
-from pipelines import stills
+from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions, ingest, list_items
-from pipelines.ledger import ledger
-from pipelines.parcel import recipe_of
-from pipelines.recording import bring, local_copy, reachable
-from pipelines.sources import Source
+from pipelines.media import jpeg_sequence
+from pipelines.media.local_copy import bring, local_copy, reachable
+from pipelines.sources.recordings import Source
+from pipelines.staging.package import recipe_of
 from schemas.errors import BadMedia
 from schemas.keys import salted
 from tests import fixtures_archives as made
@@ -158,7 +158,9 @@ def test_a_second_run_does_nothing_and_a_new_tar_costs_no_decode(
 ) -> None:
     root = corpus[0]
     run = sandbox.run
-    monkeypatch.setattr(sandbox, "run", lambda m, *a: pytest.fail("decoded") if m == "pipelines.decode" else run(m, *a))
+    monkeypatch.setattr(
+        sandbox, "run", lambda m, *a: pytest.fail("decoded") if m == "pipelines.media.decode_child" else run(m, *a)
+    )
     assert _ingest(root, _sources(str(data)), "two").added == {}
     shard = data / "webdataset" / "shard-00000.tar"
     shard.write_bytes(shard.read_bytes() + bytes(512))
@@ -194,7 +196,7 @@ def _given(place: str, path: Path) -> dict[str, str]:
 
 
 def test_a_picture_of_gigabytes_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stills, "PICTURE_BYTES", 1000)
+    monkeypatch.setattr(jpeg_sequence, "PICTURE_BYTES", 1000)
     path = made.tar(tmp_path / "a.tar", {"000000.image_214-1.jpg": b"\xff\xd8" + bytes(2000)})
     with pytest.raises(BadMedia) as caught:
         bring(f"{path}!/*.image_214-1.jpg", tmp_path / "out")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.storage.tables import Store
-from pipelines.ledger import PLACE_OF, PLACES, as_json, as_text, ledger
+from pipelines.corpus.ledger import PLACE_OF, PLACES, as_json, as_text, ledger
 from schemas import Asset, Clip, Decision, Reject
 from schemas.keys import clip_id, key_of
 from schemas.spans import NS, Span, split

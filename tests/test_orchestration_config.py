@@ -8,7 +8,7 @@ import pytest
 
 from orchestration import config as configs
 from orchestration.config import Config, load
-from pipelines.parcel import recipe_of
+from pipelines.staging.package import recipe_of
 from schemas.errors import UsageError
 
 

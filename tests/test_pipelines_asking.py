@@ -15,10 +15,10 @@ import pytest
 from infra.sandbox import sandbox
 from infra.storage.tables import Store
 from orchestration.report import ReportOptions, page
-from pipelines.decode import PassOptions
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions, ingest
-from pipelines.sources import Source
+from pipelines.media.decode_child import PassOptions
+from pipelines.sources.recordings import Source
 from tests.fixtures_media import shot, write
 from tests.web_server import Asked, Site, serving
 
@@ -195,7 +195,7 @@ def test_the_bytes_are_of_the_revision_that_is_stored(corpus: Corpus, clips: lis
 
 def test_a_revision_of_the_source_s_own_stays(corpus: Corpus, tmp_path: Path) -> None:
     from pipelines.asking import fetched
-    from pipelines.sources import Item
+    from pipelines.sources.recordings import Item
 
     item = Item(corpus.site.url("/v.mp4"), "the source's", "web")
     assert fetched(item, tmp_path / "f", corpus.site.limits())[0] == item

@@ -14,7 +14,7 @@ from orchestration.config import Config
 from pipelines.budget import Budget
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions, ingest
-from pipelines.sources import Source
+from pipelines.sources.recordings import Source
 from schemas.errors import TooManyRejects
 
 

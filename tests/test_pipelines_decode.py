@@ -25,9 +25,9 @@ from filters import fingerprints
 from infra.sandbox import sandbox
 from infra.video import encoder as encoding
 from infra.video import pixels
-from pipelines.decode import decode
-from pipelines.encode import Cut, encode
-from pipelines.pass_options import Asked, PassOptions
+from pipelines.media.decode_child import decode
+from pipelines.media.encode_child import Cut, encode
+from pipelines.media.options import Asked, PassOptions
 from schemas import Proxy
 from schemas.arrow import schema_of
 from schemas.errors import BadMedia
@@ -147,7 +147,7 @@ PEAK = """
 import json, sys
 from infra import jail
 job = json.loads(sys.argv[3])
-ended = jail.measured("pipelines.decode", [sys.argv[1], sys.argv[2], json.dumps(job)], jail.Limits())
+ended = jail.measured("pipelines.media.decode_child", [sys.argv[1], sys.argv[2], json.dumps(job)], jail.Limits())
 assert ended.code == 0, ended.err
 print(ended.peak_kb)
 """

@@ -26,11 +26,11 @@ from orchestration.report import report
 from orchestration.report_tiles import current_decisions
 from pipelines import dedup as hop
 from pipelines import postings
-from pipelines.copies import pairs_of
+from pipelines.corpus.duplicates import pairs_of
+from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.ledger import ledger
 from pipelines.dedup import dedup
 from pipelines.hop import Done, Run
-from pipelines.inventory import current_clips, inventory
-from pipelines.ledger import ledger
 from pipelines.views import PublishOptions, select
 from schemas import Asset, Clip, Duplicate
 from schemas.spans import NS
@@ -289,7 +289,7 @@ def test_the_report_tells_copies_as_the_ledger_does(decided: Store, tmp_path: Pa
 
 
 def test_what_cannot_be_cut_leaves_its_copies_in(recordings: dict[str, tuple[Asset, Clip]], decided: Store) -> None:
-    from pipelines.parcel import reject
+    from pipelines.staging.package import reject
 
     versions = decided.versions()
     for name in ("original", "remuxed"):

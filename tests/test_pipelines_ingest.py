@@ -17,11 +17,11 @@ import pytest
 from infra.sandbox import sandbox
 from infra.storage.tables import Store
 from infra.web.download import FetchLimits
+from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions, ingest
-from pipelines.ledger import ledger
-from pipelines.parcel import recipe_of
-from pipelines.sources import Source
+from pipelines.sources.recordings import Source
+from pipelines.staging.package import recipe_of
 from schemas.keys import salted
 from tests.fixtures_media import Video, shot, write, write_sound
 

@@ -13,9 +13,9 @@ from orchestration.lives import life
 from orchestration.report import report
 from pipelines.caption import missing
 from pipelines.caption_writer import CaptionOptions
+from pipelines.corpus.ledger import ledger
 from pipelines.gate_rules import expectations
 from pipelines.keep import keep
-from pipelines.ledger import ledger
 from pipelines.views import PublishOptions, select
 from schemas.keys import key_of
 from tests.test_caption_hop import POLICY, RECIPE, Corpus

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.decode import decode
-from pipelines.encode import Cut, encode
-from pipelines.pass_options import Asked, PassOptions
+from pipelines.media.decode_child import decode
+from pipelines.media.encode_child import Cut, encode
+from pipelines.media.options import Asked, PassOptions
 from schemas.spans import NS
 from tests.fixtures_media import Video, shot, write
 

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from infra.storage.tables import Store
+from pipelines.corpus.inventory import inventory
 from pipelines.fold import fold
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
-from pipelines.inventory import inventory
-from pipelines.parcel import recipe_of
-from pipelines.pass_options import PassOptions
+from pipelines.media.options import PassOptions
 from pipelines.restated import restated
-from pipelines.sources import Item, Source
-from pipelines.sources.robot import RobotSource
+from pipelines.sources.logs import RobotSource
+from pipelines.sources.recordings import Item, Source
+from pipelines.staging.package import recipe_of
 from schemas import Asset
 from tests.fixtures_media import shot, write
 from tests.fixtures_robot import write_plain

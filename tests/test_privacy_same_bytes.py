@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 from infra.models import weights
 from infra.sandbox import sandbox
 from infra.storage.tables import Store
-from pipelines import parcel as parcels
+from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.ledger import ledger
 from pipelines.fold_worker import Offer
 from pipelines.fold_worker import Worker as FoldWorker
 from pipelines.hop import Done, Run
 from pipelines.ingest import IngestOptions
 from pipelines.ingest import Worker as IngestWorker
-from pipelines.inventory import current_clips, inventory
-from pipelines.ledger import ledger
-from pipelines.parcel import recipe_of
-from pipelines.pass_options import PassOptions
-from pipelines.sources import Item
-from pipelines.sources.log_items import MediaFile
-from pipelines.sources.robot import RobotSource
+from pipelines.media.options import PassOptions
+from pipelines.sources.logs import RobotSource
+from pipelines.sources.logs.base import MediaFile
+from pipelines.sources.recordings import Item
+from pipelines.staging import package as parcels
+from pipelines.staging.package import recipe_of
 from schemas.errors import TransientError
 from schemas.spans import NS, Span, merge
 from tests.fixtures_media import shot, write

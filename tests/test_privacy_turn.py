@@ -22,21 +22,21 @@ from infra.models.centerface import FaceDetector
 from infra.storage.tables import Store
 from infra.video import decoder, pixels
 from orchestration.report import report
-from pipelines import release as files
 from pipelines.caption import caption
 from pipelines.caption_writer import CaptionOptions
+from pipelines.corpus import releases as files
+from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.fold import fold
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
-from pipelines.inventory import current_clips, inventory
 from pipelines.keep import keep
 from pipelines.look import frame_of
-from pipelines.parcel import recipe_of
-from pipelines.pass_options import PassOptions
+from pipelines.media.face_blur import version
+from pipelines.media.options import PassOptions
 from pipelines.publish import publish
-from pipelines.redact import version
-from pipelines.sources import Source
-from pipelines.sources.robot import RobotSource
+from pipelines.sources.logs import RobotSource
+from pipelines.sources.recordings import Source
+from pipelines.staging.package import recipe_of
 from pipelines.views import PublishOptions
 from schemas import Decision
 from schemas.errors import TransientError

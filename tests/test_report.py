@@ -19,7 +19,7 @@ from infra.storage.tables import Store
 from orchestration.report import ReportOptions, duration, report, report_of
 from orchestration.report_pictures import Look, columns_of, picture_of
 from orchestration.report_tiles import leveled, spread
-from pipelines.ledger import PLACES, ledger
+from pipelines.corpus.ledger import PLACES, ledger
 from schemas.errors import UsageError
 from schemas.spans import NS
 from tests.corpus_fixture import HOSTILE, POLICY, RECIPE, corpus, drawn, episode, hands

@@ -20,8 +20,8 @@ from infra.sandbox.sandbox import Limits
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.ingest import list_items
-from pipelines.sources import READERS, Item, Narration, Source, url_list, whole
-from pipelines.sources.url_list import unsigned
+from pipelines.sources.recordings import READERS, Item, Narration, Source, url_list, whole
+from pipelines.sources.recordings.url_list import unsigned
 from schemas.errors import UsageError
 from schemas.keys import key_of
 from tests.fixtures_archives import tar
@@ -312,7 +312,7 @@ def test_what_goes_while_it_is_listed_is_no_fault(tmp_path: Path, monkeypatch: p
     def gone(uri: str) -> bytes:
         raise FileNotFoundError(uri)
 
-    monkeypatch.setattr("pipelines.sources.folder.objects.read_bytes", gone)
+    monkeypatch.setattr("pipelines.sources.recordings.folder.objects.read_bytes", gone)
     items = _folder(tmp_path)
     assert sorted(items) == ["a.mp4", "b.mp4"]
     assert items["a.mp4"].bad is None
@@ -334,7 +334,7 @@ def test_a_password_in_a_url_reaches_no_row(tmp_path: Path) -> None:
 def test_a_prefix_does_not_bring_in_its_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("media/a.mp4", "media_private/b.mp4", "media.mp4")
     listed = [ObjectInfo(f"s3://b/{name}", 1, "e", 0) for name in names]
-    monkeypatch.setattr("pipelines.sources.folder.objects.list_objects", lambda prefix: iter(listed))
+    monkeypatch.setattr("pipelines.sources.recordings.folder.objects.list_objects", lambda prefix: iter(listed))
     for uri, expected in (("s3://b/media", names[:1]), ("s3://b/media/", names[:1]), ("s3://b/media.mp4", names[2:])):
         assert [i.uri for i in READERS["folder"](Source("folder", uri))] == [f"s3://b/{name}" for name in expected]
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captioning.facts import narration_of
-from pipelines.sources.annotated import about_points, identity, opened, spans_of_points, time_ns
-from pipelines.sources.json_records import records
+from pipelines.sources.recordings.annotations import about_points, identity, opened, spans_of_points, time_ns
+from pipelines.sources.recordings.json_records import records
 from schemas.errors import BadMedia, UsageError
 from schemas.spans import NS
 
@@ -89,7 +89,7 @@ def test_a_number_of_many_digits_is_no_number_and_costs_no_other_record() -> Non
 
 
 def test_a_record_over_the_bound_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.sources.json_records.RECORD_CHARACTERS", 2 << 20)
+    monkeypatch.setattr("pipelines.sources.recordings.json_records.RECORD_CHARACTERS", 2 << 20)
     assert read('["' + "x" * (1 << 20) + '"]')
     with pytest.raises(ValueError, match="Unterminated"):
         read('["' + "x" * (8 << 20) + '", 1]')

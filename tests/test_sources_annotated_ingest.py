@@ -12,8 +12,8 @@ from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
-from pipelines.sources import Source
-from pipelines.sources.annotated import listed
+from pipelines.sources.recordings import Source
+from pipelines.sources.recordings.annotations import listed
 from schemas.keys import salted
 from tests.fixtures_annotated import UID, corpora, ego4d_json, ego4d_video, items_of
 from tests.s3_server import needs_weed, s3_server

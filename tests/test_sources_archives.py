@@ -14,7 +14,7 @@ import pytest
 
 from infra.archives import reader
 from infra.archives import tar as headers
-from pipelines.sources import READERS, Item, Narration, Source
+from pipelines.sources.recordings import READERS, Item, Narration, Source
 from schemas.errors import UsageError
 from tests import fixtures_archives as made
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from captioning.imperative import clause_of
-from pipelines.sources import Item
-from pipelines.sources.ego4d import FRAME_NS
+from pipelines.sources.recordings import Item
+from pipelines.sources.recordings.ego4d import FRAME_NS
 from schemas.errors import UsageError
 from schemas.keys import key_of
 from schemas.spans import NS

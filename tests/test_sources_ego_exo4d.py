@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources import Item, Narration
+from pipelines.sources.recordings import Item, Narration
 from schemas.errors import UsageError
 from schemas.keys import key_of
 from schemas.spans import NS

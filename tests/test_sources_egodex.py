@@ -15,7 +15,7 @@ from infra.readers import hdf5
 from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
-from pipelines.sources import Item, Narration, Source
+from pipelines.sources.recordings import Item, Narration, Source
 from schemas.errors import UsageError
 from schemas.keys import key_of
 from tests.fixtures_annotated import EGODEX_SAID, INTRINSIC, egodex_hdf5, items_of, put

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources import Narration
-from pipelines.sources.epic_kitchens import clock_ns
+from pipelines.sources.recordings import Narration
+from pipelines.sources.recordings.epic_kitchens import clock_ns
 from schemas.errors import BadMedia, UsageError
 from schemas.spans import NS
 from tests.fixtures_annotated import EPIC_HEADER, epic_list, epic_row, items_of, put

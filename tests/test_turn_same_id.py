@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from infra.storage.tables import Store
-from pipelines import release as files
-from pipelines.inventory import inventory
+from pipelines.corpus import releases as files
+from pipelines.corpus.inventory import inventory
 from tests.faults.compare import state_of
 from tests.faults.corpus import Corpus
 from tests.faults.turns import told, turned

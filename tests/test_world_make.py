@@ -13,7 +13,8 @@ import pytest
 from infra.video import decoder
 from orchestration import cli, world_page
 from pipelines.ingest import list_items, prepare
-from pipelines.sources import Source, whole, world_log
+from pipelines.sources.logs import sim
+from pipelines.sources.recordings import Source, whole
 from schemas.errors import UsageError
 from tests.world_fixture import OPTIONS, rendered
 from world import film, make
@@ -41,7 +42,7 @@ def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
     spoken = [n for item in items for n in item.narrations]
     assert len(spoken) >= OPTIONS.clips // 2
     assert all(n.text and n.start_ns is not None and n.end_ns is not None for n in spoken)
-    assert len(list(world_log.list_logs(str(rendered())))) == OPTIONS.robot
+    assert len(list(sim.list_logs(str(rendered())))) == OPTIONS.robot
 
 
 def test_what_is_there_is_not_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +111,7 @@ def test_the_command_refuses_in_one_line(
 
 
 def test_lerobot_and_plain_logs_tell_the_same() -> None:
-    from pipelines.sources import lerobot, plain_log
+    from pipelines.sources.logs import lerobot, plain_log
 
     def read(reader: object, uri: Path) -> list[tuple[object, ...]]:
         items = reader.list_logs(str(uri))  # type: ignore[attr-defined]

@@ -252,7 +252,7 @@ def render_into_cache(job: Job) -> str:
 
 
 def sidecar(planned: RecordingPlan, true: RecordingTruth) -> dict[str, Any]:
-    """What an egocentric corpus says of its recording: pipelines/sources/folder.py reads it."""
+    """What an egocentric corpus says of its recording: pipelines/sources/recordings/folder.py reads it."""
     shot = planned.shots[0]
     lens = shot.lens
     return {

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from infra.storage.tables import Store
 from pipelines.audits.tally import Cluster
-from pipelines.inventory import current_clips, inventory
-from pipelines.verdicts import decisions_of
+from pipelines.corpus.decisions import decisions_of
+from pipelines.corpus.inventory import current_clips, inventory
 from schemas.errors import UsageError
 from world.truth import SUFFIX, FrameTruth, RecordingTruth, ShotTruth, load
 

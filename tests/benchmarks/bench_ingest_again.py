@@ -21,7 +21,7 @@ from infra.sandbox import sandbox
 from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.ingest import IngestOptions, ingest
-from pipelines.sources import Source
+from pipelines.sources.recordings import Source
 from tests.fixtures_media import shot, write
 
 RECORDINGS = 10

@@ -22,7 +22,7 @@ from filters import fingerprints  # noqa: E402
 from infra.storage.tables import Store  # noqa: E402
 from pipelines import dedup as hop  # noqa: E402
 from pipelines import postings  # noqa: E402
-from pipelines.copies import version_of  # noqa: E402
+from pipelines.corpus.duplicates import version_of  # noqa: E402
 from schemas.keys import key_of  # noqa: E402
 
 VERSION = version_of("bench")

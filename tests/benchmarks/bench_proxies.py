@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
 from infra.models.mediapipe_hands import LiteHandDetector  # noqa: E402
 from infra.video import decoder, pixels  # noqa: E402
-from pipelines.pass_options import PassOptions  # noqa: E402
+from pipelines.media.options import PassOptions  # noqa: E402
 from schemas.spans import NS  # noqa: E402
 from tests.benchmarks.bench_ingest import samples  # noqa: E402
 

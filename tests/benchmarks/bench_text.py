@@ -19,12 +19,12 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
-from filters import (
-    burned_in_text,  # noqa: E402
+from filters import (  # noqa: E402
+    burned_in_text,
     signals,
 )
 from filters.policy import Policy  # noqa: E402
-from pipelines.pass_options import PassOptions  # noqa: E402
+from pipelines.media.options import PassOptions  # noqa: E402
 from schemas.spans import NS  # noqa: E402
 from tests.benchmarks import text_media  # noqa: E402
 from tests.benchmarks.bench_duplicates import wilson  # noqa: E402

@@ -21,13 +21,15 @@ LIMITS = sandbox.Limits(cpu_s=6 * 3600, wall_s=12 * 3600)
 
 def measured(path: Path) -> str:
     """Runs the pass with the default options; what it cost as a line of JSON."""
-    from pipelines.pass_options import Asked, PassOptions
+    from pipelines.media.options import Asked, PassOptions
 
     job = {"sha256": "0" * 64, "options": dataclasses.asdict(PassOptions()), "asked": dataclasses.asdict(Asked())}
     with tempfile.TemporaryDirectory() as folder:
-        sandbox.measured("pipelines.decode", [], LIMITS)  # starts the forker, then fails for want of arguments
+        sandbox.measured(
+            "pipelines.media.decode_child", [], LIMITS
+        )  # starts the forker, then fails for want of arguments
         began_s = time.monotonic()
-        ended = sandbox.measured("pipelines.decode", [str(path.resolve()), folder, json.dumps(job)], LIMITS)
+        ended = sandbox.measured("pipelines.media.decode_child", [str(path.resolve()), folder, json.dumps(job)], LIMITS)
         assert ended.code == 0, ended.err
     took = {"cpu_s": ended.cpu_s, "wall_s": time.monotonic() - began_s, "peak_mb": ended.peak_kb / 1024}
     return json.dumps(took | {"pid": os.getpid()})

@@ -11,8 +11,8 @@ from typing import Any
 from infra.storage.tables import Store
 from orchestration import config as configs
 from orchestration import turn
-from pipelines import release as files
-from pipelines.ledger import ledger
+from pipelines.corpus import releases as files
+from pipelines.corpus.ledger import ledger
 from schemas import TABLES
 from schemas.arrow import key_column
 

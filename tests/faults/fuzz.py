@@ -20,11 +20,11 @@ import numpy as np
 
 from infra.sandbox.sandbox import Limits
 from infra.storage.tables import Store
+from pipelines.corpus.ledger import ledger
 from pipelines.hop import Beam, Run
 from pipelines.ingest import IngestOptions, ingest
-from pipelines.ledger import ledger
-from pipelines.parcel import recipe_of
-from pipelines.sources import Source
+from pipelines.sources.recordings import Source
+from pipelines.staging.package import recipe_of
 from schemas.spans import merge
 from tests.fixtures_media import Video, shot, write, write_sound
 

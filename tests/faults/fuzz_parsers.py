@@ -26,14 +26,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra import pickles
 from infra.readers import hdf5
 from infra.sandbox.sandbox import Limits
 from infra.web import host_limits, robots
 from infra.web.download import FetchLimits, ask, fetch, new_run
-from pipelines import sources
-from pipelines.recording import bring
-from pipelines.sources import READERS, Source
+from pipelines.media.local_copy import bring
+from pipelines.sources import recordings
+from pipelines.sources.recordings import READERS, Source, pickled_frames
 from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import key_of
 from tests.faults.fuzz import HURTS, Bytes, Found, Rng
@@ -134,7 +133,9 @@ def valid_parquets() -> list[bytes]:
 
 def items(kind: str, path: Path) -> Ends:
     """What a source yields, which a table must be able to hold."""
-    for item in sources.whole(list(READERS[kind](Source(kind, str(path if path.suffix != ".json" else path.parent))))):
+    for item in recordings.whole(
+        list(READERS[kind](Source(kind, str(path if path.suffix != ".json" else path.parent))))
+    ):
         key_of(item.uri, item.revision, item.licence, item.wearer, item.site, *[n.text for n in item.narrations])
         yield item.bad[0] if item.bad else "item"
 
@@ -146,7 +147,7 @@ def pickled(path: Path) -> Ends:
     except Exception:  # noqa: BLE001 - what pickletools cannot list is tried like the rest
         numbers = []
     if max(numbers, default=0) < 1 << 24:
-        pickles.read(path, ["video_id", "narration", "start_timestamp"])
+        pickled_frames.read(path, ["video_id", "narration", "start_timestamp"])
         yield "read"
 
 

@@ -1,4 +1,5 @@
-"""Writes an attempt as a plain log: what the robot itself can know. pipelines/sources/plain_log.py tells the fields."""
+"""Writes an attempt as a plain log: what the robot itself can know. pipelines/sources/logs/plain_log.py tells the
+fields."""
 
 from __future__ import annotations
 

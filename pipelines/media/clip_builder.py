@@ -1,0 +1,84 @@
+"""The clip under way in the one pass: what is kept of its frames, and the columns that come of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from filters import cuts, fingerprints, signals
+from infra.video import pixels
+from pipelines.media.options import Asked, PassOptions
+from schemas.keys import clip_id, key_of
+
+
+@dataclass(slots=True)
+class OpenClip:
+    """The clip under way."""
+
+    start_ns: int
+    samples: list[tuple[int, bytes]] = field(default_factory=list)
+    prints: list[int] = field(default_factory=list)
+    states: list[Any] = field(default_factory=lambda: [s.start() for s in signals.SIGNALS])
+    frames: int = 0
+    damaged: int = 0
+
+
+@dataclass(slots=True)
+class Seen:
+    """A frame whose cut is not decided yet: what is taken of it, if anything, and why no clip may hold it, if so."""
+
+    t_ns: int
+    end_ns: int
+    damaged: bool
+    torn: bool
+    why_not: str | None
+    rgb: pixels.Rgb | None
+    cells: npt.NDArray[np.float64] | None
+
+
+def add(clip: OpenClip, frame: Seen, options: PassOptions) -> None:
+    """Takes the next frame: its cells for the fingerprint, and its signals and JPEG, where it is a sample of these."""
+    clip.frames += 1
+    clip.damaged += frame.damaged
+    if frame.cells is not None:
+        clip.prints += fingerprints.words_of(frame.t_ns, frame.cells)
+    if frame.rgb is None:
+        return
+    sample = signals.sample_of(frame.t_ns, frame.rgb)
+    clip.states = [s.update(state, sample) for s, state in zip(signals.SIGNALS, clip.states, strict=True)]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, options.proxy_quality]
+    ok, jpeg = cv2.imencode(".jpg", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR), quality)
+    if not ok:
+        raise RuntimeError("JPEG encoder refused a frame")
+    clip.samples.append((frame.t_ns, jpeg.tobytes()))
+
+
+def columns(clip: OpenClip, end_ns: int, sha256: str, options: PassOptions, asked: Asked) -> dict[str, Any]:
+    """The clip's columns, without what blurs faces tells."""
+    key = clip_id(sha256, clip.start_ns, end_ns)
+    row: dict[str, Any] = {
+        "clip_row_id": key_of(key, options.recipe, asked.tiling),
+        "clip_id": key,
+        "sha256": sha256,
+        "start_ns": clip.start_ns,
+        "end_ns": end_ns,
+        "tiling": asked.tiling,
+        "cutter": cuts.VERSION if asked.spans is None else "episode",
+        "frame_count": clip.frames,
+        "damaged_frames": clip.damaged,
+        "recipe": options.recipe,
+        "fingerprints": clip.prints or None,
+    }
+    return row | {s.name: s.finish(state) for s, state in zip(signals.SIGNALS, clip.states, strict=True)}
+
+
+def proxy(clip: OpenClip, row: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+    """Its proxy's columns, by the clip's."""
+    return {
+        "clip_row_id": row["clip_row_id"], "clip_id": row["clip_id"], "sample_ns": [t for t, _ in clip.samples],
+        "width_px": size[0], "height_px": size[1], "jpegs": [j for _, j in clip.samples],
+    }  # fmt: skip

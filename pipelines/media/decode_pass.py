@@ -1,0 +1,172 @@
+"""The one pass over a recording: cuts, signals and proxies. Memory holds one clip at most."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from filters import cuts, fingerprints
+from infra.video import decoder, pixels
+from pipelines.media.clip_bounds import Cutter, Gap, at_edges, at_shots, lengthen, touches, within
+from pipelines.media.clip_builder import OpenClip, Seen, add, columns, proxy
+from pipelines.media.face_blur import UNREDACTED, Redactor
+from pipelines.media.options import Asked, PassOptions
+from schemas import Proxy
+from schemas.arrow import schema_of, table_of
+from schemas.spans import NS, Span
+
+# A container that promises this much more than it holds was cut short; less is rounding or a longer audio track.
+SHORT_NS = NS // 2
+
+Passing = Generator[dict[str, Any], None, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a sample's pixels are made: upright size, turns, and what blurs faces, where that is asked for."""
+
+    size: tuple[int, int]
+    quarter_turns: int
+    redactor: Redactor | None
+
+    def rgb(self, frame: Any, t_ns: int) -> pixels.Rgb:
+        """The sample, uint8 (h, w, 3)."""
+        rgb = pixels.rgb(frame, self.size, self.quarter_turns)
+        return rgb if self.redactor is None else self.redactor.sample(rgb, t_ns)
+
+    def cells(self, frame: Any) -> npt.NDArray[np.float64]:
+        """Mean luma for the fingerprint, of what is not blurred: so few cells show no face."""
+        return pixels.cells(frame, fingerprints.SIDE, self.quarter_turns)
+
+
+@contextmanager
+def rows_file(path: Path, row: type) -> Iterator[Any]:
+    """An Arrow file of rows of a class under `path`, open for `write`."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema_of(row)) as writer:
+        yield writer
+
+
+def write(writer: Any, row: type, values: dict[str, Any]) -> None:
+    """Adds one row, a batch of its own."""
+    for batch in table_of(row, [values]).to_batches():
+        writer.write_batch(batch)
+
+
+def one_pass(
+    path: Path, out: Path, sha256: str, options: PassOptions, asked: Asked, redactor: Redactor | None
+) -> Passing:
+    """Columns of each clip as it ends, its proxy written; at the end {"facts", "gaps"}. Clips and gaps tile it."""
+    container = decoder.open_media(path)
+    stream = decoder.video_stream(container)
+    pictures = decoder.pictures(container, stream)
+    first = next(pictures, None)
+    if first is None:
+        raise decoder.without_frames(stream)
+    facts = decoder.facts(container, stream, first.frame, asked.quarter_turns)
+    size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
+    sampling = Sampling(size, facts.quarter_turns, redactor)
+    gaps: list[Gap] = []
+    decoded_ns = 0
+    with rows_file(out / "proxies.arrow", Proxy) as proxies:
+        frames = _with_cuts(itertools.chain([first], pictures), sampling, options, asked)
+        for clip, decoded_ns in _clips(frames, asked, options, gaps):
+            row = columns(clip, decoded_ns, sha256, options, asked)
+            row |= UNREDACTED if redactor is None else redactor.columns(decoded_ns)
+            if asked.spans is None or _inside(row, asked.spans):
+                write(proxies, Proxy, proxy(clip, row, size))
+                yield row
+    gaps = [gap for gap in gaps if gap[0] < gap[1]]
+    decoded_ns = max([decoded_ns, *(g[1] for g in gaps)])
+    lost = facts.declared_ns - decoded_ns
+    duration_ns = facts.declared_ns if lost > SHORT_NS else decoded_ns
+    return {"facts": dataclasses.asdict(facts) | {"duration_ns": duration_ns, "decoded_ns": decoded_ns}, "gaps": gaps}
+
+
+def _inside(clip: dict[str, Any], spans: Iterable[Span]) -> bool:
+    return any(s <= clip["start_ns"] and clip["end_ns"] <= e for s, e in spans)
+
+
+def _clips(
+    frames: Iterator[tuple[Seen, bool]], asked: Asked, options: PassOptions, gaps: list[Gap]
+) -> Iterator[tuple[OpenClip, int]]:
+    """Clips with their ends; what lies between them goes to `gaps`, and both tile [0, decoded)."""
+    longest_ns = round(options.cut.longest_s * NS)
+    cut: Cutter = at_shots(longest_ns) if asked.spans is None else at_edges(asked.spans, longest_ns)
+    clip: OpenClip | None = OpenClip(0)
+    end_ns = 0
+    for frame, starts_shot in frames:
+        hole = asked.spans is None and frame.torn and frame.t_ns > end_ns + (frame.end_ns - frame.t_ns) // 2
+        if clip is not None and (hole or frame.why_not):
+            if (at := end_ns if hole else frame.t_ns) > clip.start_ns:
+                yield clip, at
+            clip = None
+            gaps.append((at, frame.t_ns, "damaged"))
+        if clip is None:
+            lengthen(gaps, frame.t_ns, gaps[-1][2])
+        if frame.why_not:
+            lengthen(gaps, frame.end_ns, frame.why_not)
+        elif clip is None:
+            clip = OpenClip(frame.t_ns)
+        if clip is not None:
+            while (at_ns := cut(clip.start_ns, frame.t_ns, frame.end_ns, starts_shot)) is not None:
+                if at_ns > clip.start_ns:
+                    yield clip, at_ns
+                    clip = OpenClip(at_ns)
+            add(clip, frame, options)
+        end_ns = frame.end_ns
+    while clip is not None and (at_ns := cut(clip.start_ns, end_ns, end_ns, False)) is not None and at_ns < end_ns:
+        if at_ns > clip.start_ns:
+            yield clip, at_ns
+            clip = OpenClip(at_ns)
+    if clip is not None and end_ns > clip.start_ns:
+        yield clip, end_ns
+
+
+def _with_cuts(
+    pictures: Iterator[decoder.Picture], sampling: Sampling, options: PassOptions, asked: Asked
+) -> Iterator[tuple[Seen, bool]]:
+    """Frames in order, each with whether it starts a shot; what is sampled is taken on the way, where clips lie."""
+    state = cuts.CutState()
+    waiting: deque[Seen] = deque()
+    proxy_due, cells_due = _ticks(options.proxy_hz), _ticks(fingerprints.HZ)
+    wanted = (lambda t_ns: True) if asked.spans is None else within(asked.spans)
+    redacted = touches(asked.redacted)
+    first: pixels.Rgb | None = None
+    for t_ns, length_ns, frame, damaged, torn in pictures:
+        why_not = "redacted" if redacted(t_ns, t_ns + length_ns) else None
+        if damaged and asked.spans is None:
+            why_not = why_not or "damaged"
+        taken = why_not is None and wanted(t_ns)
+        rgb = sampling.rgb(frame, t_ns) if taken and proxy_due(t_ns) else None
+        # A robot's attempts are not compared (pipelines/dedup.py), and need no fingerprint.
+        tiny = sampling.cells(frame) if taken and asked.spans is None and cells_due(t_ns) else None
+        waiting.append(Seen(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb, tiny))
+        first = luma = pixels.luma_like(frame, first)
+        for answer in cuts.update(state, luma, options.cut):
+            yield waiting.popleft(), answer
+    for answer in cuts.finish(state, options.cut):
+        yield waiting.popleft(), answer
+
+
+def _ticks(hz: float) -> Callable[[int], bool]:
+    """Tells of each time, in order, whether a sample is due: the first in each period, of those that are asked for."""
+    period_ns, due_ns = round(NS / hz), 0
+
+    def due(t_ns: int) -> bool:
+        nonlocal due_ns
+        if t_ns < due_ns:
+            return False
+        due_ns = (t_ns // period_ns + 1) * period_ns
+        return True
+
+    return due

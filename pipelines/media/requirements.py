@@ -1,0 +1,49 @@
+"""What is asked of some bytes: what everyone who offers them wants, and every place that ever held them, together.
+
+What is asked of the same bytes only grows, so that the last decode of them satisfies everyone who came before, whatever
+the order; inventory reads through that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from infra.storage.tables import Store
+from pipelines.media.options import Asked, PassOptions
+from schemas.spans import Span, merge
+
+ROBOT = "robot"
+
+
+def asked_of(store: Store, options: PassOptions, sha256: str, stages: Iterable[str], offered: Asked) -> Asked:
+    """What is asked of a recording's bytes, which now come under these stages with these wishes.
+
+    Faces are blurred if one stage asks for it, and what one place wants redacted is redacted. Where a robot speaks for
+    the bytes (inventory's order of stages) they are cut at the ends of its attempts.
+    """
+    columns = ["stage", "redacted", "quarter_turns"]
+    known = store.read("assets", columns, f"sha256 = '{sha256}'").to_pylist()
+    every = {*stages, *(row["stage"] for row in known)}
+    redacted = [*offered.redacted, *((s["start_ns"], s["end_ns"]) for row in known for s in row["redacted"])]
+    spans = offered.spans
+    if min(every) == ROBOT:
+        spans = tuple(sorted({*(spans or ()), *_attempts(store, options.recipe, sha256)})) or spans
+    return Asked(
+        spans=spans,
+        redacted=tuple(merge(redacted)),
+        quarter_turns=max([offered.quarter_turns % 4, *(row["quarter_turns"] for row in known)]),
+        blur=not every.isdisjoint(options.blur_faces),
+    )
+
+
+def _attempts(store: Store, recipe: str, sha256: str) -> list[Span]:
+    """The clips that a robot's attempts were cut into."""
+    where = f"sha256 = '{sha256}' and recipe = '{recipe}' and cutter = 'episode'"
+    return [(c["start_ns"], c["end_ns"]) for c in store.read("clips", ["start_ns", "end_ns"], where).to_pylist()]
+
+
+def cut_alike(store: Store, recipe: str, sha256: str, asked: Asked) -> dict[str, Any] | None:
+    """An asset of these bytes whose clips were cut as asked, if there is one."""
+    where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{asked.tiling}'"
+    return next(iter(store.read("assets", where=where).slice(0, 1).to_pylist()), None)

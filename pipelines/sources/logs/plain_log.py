@@ -1,0 +1,212 @@
+"""Reader of plain logs: `<name>.jsonl` (a header line, then one line a step) beside its recordings.
+
+`<name>.mp4` is the camera `main`, or as the header's `camera` says; `<name>.<camera>.mp4` are several. The
+header's `cameras` may map camera to file name, of the files beside it that begin with <name>.
+
+Header: task, fps, robot (the type), success or outcome {value, source, confidence}; optional: episode,
+robot_id, scene, mode or failure_mode, failure_frame, last_phase, policy, world_model, idm, trained_on,
+collect_mode, calibration, state_names, action_names, actuators.
+Step: t (s), state, action; optional: action_executed, reward, done, intervention.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
+from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
+from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Floats, Times
+from pipelines.sources.logs.fields import axis_names, json_object, number, outcome_of, text, text_of_json
+from schemas.errors import BadMedia
+from schemas.keys import key_of
+from schemas.spans import NS
+
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
+_LOG_MAX_BYTES = 256 << 20
+_LINES_MAX = 1_000_000
+
+
+def list_logs(uri: str) -> Iterator[LogItem]:
+    """One item for each .jsonl below the folder or prefix, recordings beside it included."""
+    found = list(objects.list_objects(uri.rstrip("/") + "/"))
+    logs = {_stem(o.uri): o for o in found if o.uri.endswith(".jsonl")}
+    media: dict[str, list[MediaFile]] = defaultdict(list)
+    for video in found:
+        stem = _stem(video.uri)
+        if not video.uri.lower().endswith(VIDEO_SUFFIXES):
+            continue
+        if stem in logs:
+            media[stem].append(_media("main", video))
+        elif (owner := stem.rpartition(".")[0]) in logs:
+            media[owner].append(_media(stem[len(owner) + 1 :], video))
+    for stem, log in logs.items():
+        yield _item(log, tuple(media[stem]))
+
+
+def _stem(uri: str) -> str:
+    """The URI without its suffix."""
+    return uri.rpartition(".")[0]
+
+
+def _media(camera: str, info: ObjectInfo) -> MediaFile:
+    return MediaFile(
+        camera=camera,
+        uri=info.uri,
+        revision=info.etag,
+        modified_ns=info.modified_ns,
+        size_bytes=info.size_bytes,
+    )
+
+
+def _item(log: ObjectInfo, media: tuple[MediaFile, ...]) -> LogItem:
+    return LogItem(
+        uri=log.uri,
+        root=log.uri.rpartition("/")[0],
+        revision=key_of(log.uri, log.etag, *(part for m in media for part in (m.camera, m.revision))),
+        modified_ns=max(log.modified_ns, *(m.modified_ns for m in media), 0),
+        size_bytes=log.size_bytes + sum(m.size_bytes for m in media),
+        media=media,
+    )
+
+
+def read(item: LogItem, workdir: Path) -> Iterator[EpisodeLog | BadEpisode]:
+    """The one attempt of the item.
+
+    BadMedia: bad_json, bad_header, too_large, ragged_rows, missing_video, and EpisodeLog's.
+    """
+    header, steps = _lines(item.uri)
+    fps_hz = number(header, "fps")
+    t_ns = _times(steps, fps_hz)
+    period_ns = int(np.median(np.diff(t_ns))) if len(t_ns) > 1 else round(NS / (fps_hz or 1))
+    rate_hz = fps_hz or NS / max(period_ns, 1)
+    states, actions = _matrix(steps, "state"), _matrix(steps, "action")
+    outcome, source, confidence = outcome_of(header)
+    mode = _collect_mode(header)
+    failure_frame = number(header, "failure_frame")
+    yield EpisodeLog(
+        name=text(header, "episode") or _stem(item.uri).rpartition("/")[2],
+        uri=item.uri,
+        revision=item.revision,
+        modified_ns=item.modified_ns,
+        embodiment=text(header, "robot") or "unknown",
+        robot=text(header, "robot_id"),
+        scene=text(header, "scene"),
+        instruction=text(header, "task") or text(header, "instruction"),
+        outcome=outcome,
+        outcome_source=source,
+        outcome_confidence=confidence,
+        failure_mode=_failure_mode(header) if outcome == "failure" else None,
+        failure_frame=None if failure_frame is None else int(failure_frame),
+        policy_id=text(header, "policy"),
+        world_model_id=text(header, "world_model"),
+        idm_id=text(header, "idm"),
+        trained_on=text(header, "trained_on"),
+        collect_mode=mode,
+        calibration_json=text_of_json(header.get("calibration")),
+        fps_hz=rate_hz,
+        state_names=axis_names(header.get("state_names"), states),
+        action_names=axis_names(header.get("action_names", header.get("actuators")), actions),
+        t_ns=t_ns,
+        states=states,
+        actions=actions,
+        actions_executed=_matrix(steps, "action_executed"),
+        control_source=CONTROL_OF_MODE.get(mode),
+        intervention=_flags(steps, "intervention"),
+        reward=_matrix(steps, "reward"),
+        done=_flags(steps, "done"),
+        cameras=_cameras(header, item, int(t_ns[-1]) + period_ns),
+    )
+
+
+def _lines(uri: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    raw = objects.read_bytes(uri)
+    if len(raw) > _LOG_MAX_BYTES:
+        raise BadMedia("too_large", f"{len(raw)} bytes, limit {_LOG_MAX_BYTES}")
+    lines = [line for line in raw.split(b"\n", _LINES_MAX) if line.strip()]
+    if not lines:
+        raise BadMedia("empty_episode", "the log has no line")
+    rows = [json_object(line, f"line {i + 1}") for i, line in enumerate(lines)]
+    if len(rows) == 1:
+        raise BadMedia("empty_episode", "a header without steps")
+    return rows[0], rows[1:]
+
+
+def _column(steps: list[dict[str, Any]], key: str) -> list[Any] | None:
+    """A key's values where every step has it, None where none has."""
+    values = [step[key] for step in steps if step.get(key) is not None]
+    if not values:
+        return None
+    if len(values) != len(steps):
+        raise BadMedia("ragged_rows", f"{key} in {len(values)} of {len(steps)} steps")
+    return values
+
+
+def _matrix(steps: list[dict[str, Any]], key: str) -> Floats | None:
+    values = _column(steps, key)
+    array = None if values is None else _floats(values, key)
+    return None if array is None or not array.size else array.astype(np.float32)
+
+
+def _floats(values: Iterable[Any], key: str) -> Any:
+    """float64 array of the values; what float32 cannot hold becomes inf, which EpisodeLog refuses."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            wide = np.array(values, dtype=np.float64)
+            return np.where(np.abs(wide) > np.finfo(np.float32).max, np.inf, wide)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadMedia("ragged_rows", f"{key}: {error}") from error
+
+
+def _flags(steps: list[dict[str, Any]], key: str) -> Any:
+    """Absent means no, where any step has it."""
+    if not any(key in step for step in steps):
+        return None
+    return np.array([bool(step.get(key)) for step in steps])
+
+
+def _times(steps: list[dict[str, Any]], fps_hz: float | None) -> Times:
+    """Nanoseconds from the first step; steps without `t` lie on the grid of fps."""
+    values = _column(steps, "t")
+    if values is None:
+        if not fps_hz:
+            raise BadMedia("bad_header", "neither t in the steps nor fps in the header")
+        return np.round(np.arange(len(steps)) * (NS / fps_hz)).astype(np.int64)
+    seconds = _floats(values, "t")
+    if seconds.ndim != 1 or not np.isfinite(seconds).all() or (np.abs(seconds - seconds[0]) > 1e9).any():
+        raise BadMedia("non_finite", "t")
+    return np.round((seconds - seconds[0]) * NS).astype(np.int64)
+
+
+def _collect_mode(header: dict[str, Any]) -> str:
+    """As the header says, else by its policy's name: the simulator's own is scripted."""
+    if said := text(header, "collect_mode"):
+        return said
+    policy = text(header, "policy")
+    return "unknown" if policy is None else "scripted" if policy.startswith("scripted") else "autonomous"
+
+
+def _failure_mode(header: dict[str, Any]) -> str | None:
+    """What the log blames, else the phase in which it ended."""
+    mode = text(header, "failure_mode") or text(header, "mode")
+    return mode if mode and mode != "expert" else text(header, "last_phase")
+
+
+def _cameras(header: dict[str, Any], item: LogItem, end_ns: int) -> tuple[CameraSpan, ...]:
+    by_name = {m.uri.rpartition("/")[2]: m.uri for m in item.media}
+    files = {m.camera: m.uri for m in item.media}
+    if (only := text(header, "camera")) and set(files) == {"main"}:
+        files = {only: files["main"]}
+    if isinstance(stated := header.get("cameras"), dict):
+        files = {str(camera): by_name.get(str(file), "") for camera, file in stated.items()}
+    if not files or not all(files.values()):
+        raise BadMedia("missing_video", f"beside the log: {', '.join(sorted(by_name)) or 'no recording'}")
+    return tuple(
+        CameraSpan(camera=camera, uri=uri, start_ns=0, end_ns=end_ns, alone=True)
+        for camera, uri in sorted(files.items())
+    )

@@ -1,0 +1,16 @@
+"""The sample world's attempts: plain logs below its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipelines.sources.logs import plain_log
+from pipelines.sources.logs.base import LogItem
+from pipelines.sources.recordings.sim import ROBOT, part
+
+read = plain_log.read
+
+
+def list_logs(uri: str) -> Iterator[LogItem]:
+    """The world's attempts, in order of uri."""
+    return plain_log.list_logs(part(uri, ROBOT))

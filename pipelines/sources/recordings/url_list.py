@@ -1,0 +1,160 @@
+"""Lists of URLs: CSV, TSV, JSONL or Parquet with a url column and optional caption, start, end, licence, sha256.
+
+Times are seconds or clocks (`1.5`, `0:07:33.689`) from the recording's first frame. A declared sha256 is
+the item's revision. Without one it is empty here, and ingest asks the server for it.
+A signature in a URL's query is used to fetch and is no part of the item's uri: the next listing, signed anew, names the
+same item. Two URLs that differ in nothing but these keys are therefore one place.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, TextIO
+from urllib.parse import unquote
+
+from infra.readers import parquet
+from infra.sandbox import tempdirs
+from infra.storage import objects
+from pipelines.sources.recordings.base import Item, Narration, Source, clean, seconds_to_ns
+from schemas.errors import BadMedia, UsageError
+
+LINE_CHARACTERS = 100_000
+CSV_CHARACTERS = 1 << 20  # a longer line comes in parts, which are no rows
+LIST_BYTES = 8 << 30
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+COLUMNS = ("url", "contentUrl", "caption", "name", "start", "end", "licence", "license", "sha256")
+CLOCK = re.compile(r"\s*(?:(\d{1,4}):)?([0-5]?\d):([0-5]?\d(?:\.\d{1,9})?)\s*", re.ASCII)
+# Keys of a query that sign it or tell until when: AWS, Google Cloud, CloudFront, Akamai and plain tokens.
+SIGNING = re.compile(
+    "x-amz-.*|x-goog-.*|awsaccesskeyid|googleaccessid|signature|sig|token|access_token|expires|policy|key-pair-id"
+    "|hdn[et]a|hdnts",
+    re.IGNORECASE,
+)
+# Of a query that has `sig` too.
+AZURE = re.compile("s[ver]|ss|srt|s[pt]|spr|sip|skoid|sktid|sk[tesv]", re.IGNORECASE)
+
+
+def read(source: Source) -> Iterator[Item]:
+    """One item a line, in the list's order; a line that cannot be read is an item that says so."""
+    for number, line in enumerate(_lines(source.uri), 1):
+        try:
+            yield _item(line, source)
+        except BadMedia as e:
+            yield Item(f"{source.uri}#line={number}", "line", source.stage, bad=(e.reason, e.detail))
+
+
+def _lines(uri: str) -> Iterator[dict[str, Any] | None]:
+    """Lines as dicts; None for one that is not. UsageError: not there, too large, of another format."""
+    suffix = PurePosixPath(uri).suffix.lower()
+    if suffix not in FORMATS:
+        raise UsageError(f"URL list {uri!r}: the suffix is none of {', '.join(FORMATS)}")
+    with tempdirs.folder("list") as folder:
+        path = _local(uri, folder)
+        if suffix == ".parquet":
+            path, suffix = _unpacked(uri, path, folder / "lines"), ".jsonl"
+        # newline: of JSONL alone the line feed ends a line; CSV's own reader wants them all.
+        newline = "\n" if suffix == ".jsonl" else ""
+        with path.open(encoding="utf-8-sig", errors="replace", newline=newline) as text:
+            if suffix == ".jsonl":
+                yield from (_json(raw) for raw in _raw_lines(text) if raw.strip())
+            else:
+                lines = iter(lambda: text.readline(CSV_CHARACTERS), "")
+                yield from _rows(csv.DictReader(lines, delimiter="\t" if suffix == ".tsv" else ","))
+
+
+def _local(uri: str, folder: Path) -> Path:
+    try:
+        size_bytes = objects.info(uri).size_bytes
+        if size_bytes > LIST_BYTES:
+            raise UsageError(f"URL list {uri!r} has {size_bytes} bytes; the limit is {LIST_BYTES}: split it")
+        if objects.is_s3(uri):
+            objects.download(uri, folder / "list")
+    except FileNotFoundError as e:
+        raise UsageError(f"URL list {uri!r} is not there; mend [[source]] uri in handwheel.toml") from e
+    return folder / "list" if objects.is_s3(uri) else Path(uri)
+
+
+def _unpacked(uri: str, path: Path, out: Path) -> Path:
+    """A Parquet list as JSONL."""
+    try:
+        parquet.write(path, COLUMNS, out)
+    except BadMedia as e:
+        raise UsageError(f"URL list {uri!r} is no Parquet file that can be read: {e.reason} {e.detail}") from e
+    return out
+
+
+def _raw_lines(text: TextIO) -> Iterator[str]:
+    """Lines; of one that is too long a part that is too long as well."""
+    while line := text.readline(LINE_CHARACTERS + 1):
+        yield line
+        while len(line) > LINE_CHARACTERS and not line.endswith("\n"):
+            line = text.readline(LINE_CHARACTERS + 1)
+
+
+def _rows(reader: csv.DictReader[str]) -> Iterator[dict[str, Any] | None]:
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:  # a field without an end
+            yield None
+
+
+def _json(raw: str) -> dict[str, Any] | None:
+    try:
+        plain = json.loads(raw) if len(raw) <= LINE_CHARACTERS else None
+    except (ValueError, RecursionError):
+        return None
+    return plain if isinstance(plain, dict) else None
+
+
+def unsigned(url: str) -> str:
+    """The URL without the keys of its query that sign it; every other byte stays."""
+    base, mark, rest = url.partition("?")
+    query, hash_mark, fragment = rest.partition("#")
+    names = [unquote(part.partition("=")[0]) for part in query.split("&")]
+    azure = "sig" in (name.lower() for name in names)
+    kept = [
+        part
+        for part, name in zip(query.split("&"), names, strict=True)
+        if not SIGNING.fullmatch(name) and not (azure and AZURE.fullmatch(name))
+    ]
+    return base + (mark + "&".join(kept) if kept and mark else "") + hash_mark + fragment
+
+
+def _time_ns(value: object, what: str) -> int | None:
+    """Seconds, or a clock as InternVid and Panda-70M write it, `0:07:33.689`. BadMedia `bad_sidecar`."""
+    found = CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if found is not None:
+        value = int(found[1] or 0) * 3600 + int(found[2]) * 60 + float(found[3])
+    return seconds_to_ns(value, what)
+
+
+def _item(line: dict[str, Any] | None, source: Source) -> Item:
+    if line is None:
+        raise BadMedia("bad_line", "no row or JSON object of a sane length")
+    url = clean(str(line.get("url") or line.get("contentUrl") or ""), LINE_CHARACTERS)
+    if re.match("[^/]*//[^/]*@", url):
+        raise BadMedia("bad_url", "a URL with a name or password is neither fetched nor kept; take them out")
+    if not url.startswith(("http://", "https://")):
+        raise BadMedia("bad_url", f"only http and https URLs are fetched: {url.partition('?')[0][:80]!r}")
+    caption = line.get("caption") or line.get("name") or ""
+    start, end = _time_ns(line.get("start"), "start"), _time_ns(line.get("end"), "end")
+    text = clean(str(caption))
+    licence = line.get("licence") or line.get("license")
+    sha256 = str(line.get("sha256") or "").strip().lower() or None
+    if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise BadMedia("bad_line", f"sha256 is no 64 hex digits: {sha256[:80]!r}")
+    url = url.replace("!/", "%21/")  # the same URL, and no member of an archive
+    uri = unsigned(url)
+    return Item(
+        uri=uri, signed_uri=url if url != uri else None, revision=sha256 or "", stage=source.stage, sha256=sha256,
+        licence=clean(str(licence)) if licence else source.licence,
+        consent=source.consent, wearer=source.wearer, site=source.site,
+        narrations=(Narration(text, start, end),) if text else (),
+    )  # fmt: skip
