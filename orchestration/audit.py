@@ -16,8 +16,8 @@ from rich.text import Text
 from orchestration import turn as turns
 from orchestration.config import Config
 from orchestration.terminal import ConfigFile, Json, Root, Sets, load, output, say
+from pipelines.audits.corpus_truth import Joined, join, truths_below
 from pipelines.audits.intervals import Estimate
-from pipelines.audits.join import Joined, join, truths_below
 from pipelines.audits.result import Result, broken
 from pipelines.audits.tally import Metric
 from schemas.errors import UsageError, VerificationFailed

@@ -14,14 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from filters.policy import Policy
 from infra.storage import objects
 from orchestration.rules import TriggerOptions
-from pipelines.caption_writer import BACKENDS, CaptionOptions
+from pipelines.caption.worker import BACKENDS, CaptionOptions
+from pipelines.detect.hop import LookOptions, detector_version
 from pipelines.hop import Beam, Ray
-from pipelines.ingest import IngestOptions
-from pipelines.look import LookOptions, detector_version
+from pipelines.ingest.hop import IngestOptions
+from pipelines.publish.selection import PublishOptions
 from pipelines.sources import logs as robot
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import READERS, Source
-from pipelines.views import PublishOptions
 from schemas.errors import UsageError
 
 

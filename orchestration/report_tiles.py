@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from infra.storage.tables import Store
 from orchestration.report_pictures import Look, Picture, picture_of, proxies_of
 from pipelines.corpus.decisions import verdicts
-from pipelines.views import bases
+from pipelines.publish.selection import bases
 from schemas.spans import NS, Span
 
 Row = dict[str, Any]

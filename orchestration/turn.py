@@ -17,49 +17,49 @@ from pipelines.staging.package import recipe_of
 
 def ingest(run: Run, config: Config) -> Done:
     """Recordings of the sources -> assets, clips, proxies."""
-    from pipelines.ingest import ingest as hop
+    from pipelines.ingest.hop import ingest as hop
 
     return hop(run, config.source, config.ingest)
 
 
 def fold(run: Run, config: Config) -> Done:
     """The robot's logs -> episodes, steps, clips."""
-    from pipelines.fold import fold as hop
+    from pipelines.fold.hop import fold as hop
 
     return hop(run, config.robot, config.ingest)
 
 
 def dedup(run: Run, config: Config) -> Done:
     """Fingerprints of human clips -> which of them are copies."""
-    from pipelines.dedup import dedup as hop
+    from pipelines.dedup.hop import dedup as hop
 
     return hop(run, recipe(config))
 
 
 def look(run: Run, config: Config) -> Done:
     """Proxies -> hand tracks."""
-    from pipelines.look import look as hop
+    from pipelines.detect.hop import look as hop
 
     return hop(run, recipe(config), config.look)
 
 
 def keep(run: Run, config: Config) -> Done:
     """Signals and hand tracks -> a verdict for every span."""
-    from pipelines.keep import keep as hop
+    from pipelines.filter.hop import keep as hop
 
     return hop(run, recipe(config), config.policy)
 
 
 def caption(run: Run, config: Config) -> Done:
     """Kept spans and robot attempts -> captions."""
-    from pipelines.caption import caption as hop
+    from pipelines.caption.hop import caption as hop
 
     return hop(run, recipe(config), config.policy, config.captions)
 
 
 def publish(run: Run, config: Config) -> Done:
     """Verdicts, captions, attempts -> a pinned release, when it would differ from the newest."""
-    from pipelines.publish import publish as hop
+    from pipelines.publish.hop import publish as hop
 
     return hop(run, recipe(config), config.policy, config.publish)
 

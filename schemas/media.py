@@ -139,9 +139,9 @@ class Posting:
     """One key of a clip in the index of near-duplicates, which is read by key. Appended under the hop's lease."""
 
     posting_id: int = column("hash of clip, key and version")
-    key: int = column("pipelines/postings.py: hash of a mark and the version, or of the clip itself")
+    key: int = column("pipelines/dedup/index.py: hash of a mark and the version, or of the clip itself")
     clip_id: str = column("clips.clip_id")
-    rank: str = column("pipelines/postings.py: which of a key's clips stand for it, the least first")
+    rank: str = column("pipelines/dedup/index.py: which of a key's clips stand for it, the least first")
     times: int = column("how many of the clip's marks have this key", pa.int16())
     marks: int = column("how many marks the clip has", pa.int32())
     run_id: str = column("provenance")

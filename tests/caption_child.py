@@ -8,22 +8,22 @@ from typing import Any
 
 from filters.policy import Policy
 from infra.storage.tables import Store
-from pipelines import caption
-from pipelines.caption_writer import CaptionOptions
+from pipelines.caption import hop
+from pipelines.caption.worker import CaptionOptions
 from pipelines.hop import Ray, Run
 from schemas.errors import UsageError
 
 
 def main(root: str, vlm: str) -> None:
     """Grounded, then a model twice, then a model that the workers cannot open; prints what each added."""
-    caption.IN_PROCESS_SPANS = 0
+    hop.IN_PROCESS_SPANS = 0
     run = Run(Store(root), "child", ray=Ray(workers=1))
     model = CaptionOptions(backend="transformers", model=vlm, max_images=1, max_tokens=4, batch_size=2)
     added: list[Any] = [
-        caption.caption(run, "r", Policy(detector="d"), options).added for options in (CaptionOptions(), model, model)
+        hop.caption(run, "r", Policy(detector="d"), options).added for options in (CaptionOptions(), model, model)
     ]
     try:
-        caption.caption(run, "r", Policy(detector="d"), CaptionOptions(backend="openai", model="m"))
+        hop.caption(run, "r", Policy(detector="d"), CaptionOptions(backend="openai", model="m"))
     except UsageError:
         added.append("bad setting")
     print(json.dumps(added))

@@ -12,7 +12,7 @@ import numpy as np
 
 from infra.storage.tables import Store
 from pipelines.corpus.inventory import inventory
-from pipelines.views import bases
+from pipelines.publish.selection import bases
 from schemas import Asset, Caption, Clip, Decision, Episode, Hands, Proxy, Reject
 from schemas.keys import clip_id, digest_of, key_of
 from schemas.spans import NS

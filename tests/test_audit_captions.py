@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.audits import saying
+from pipelines.audits import lexicon
 from pipelines.audits.captions import audit, checks_of, task_of
-from pipelines.audits.join import Recording, Truth, join, truths_below
+from pipelines.audits.corpus_truth import Recording, Truth, join, truths_below
 from schemas.spans import NS
 from tests.audit_fixture import TASK, shot, truth, truths, write
 from tests.corpus_fixture import POLICY, RECIPE, corpus
@@ -36,20 +36,20 @@ FAILED = replace(PICK, success=False, failure_cause="slip")
     ],
 )
 def test_verbs_in_other_words_and_forms(text: str, verb: str, said: bool) -> None:
-    assert saying.verb_said(text, verb) is said
+    assert lexicon.verb_said(text, verb) is said
 
 
-@given(st.sampled_from(sorted(saying.VERBS)), st.sampled_from(["", "s", "ing", "ed"]))
+@given(st.sampled_from(sorted(lexicon.VERBS)), st.sampled_from(["", "s", "ing", "ed"]))
 def test_every_verb_is_known_by_its_forms(verb: str, ending: str) -> None:
     base = verb.split()[0]
     form = base[:-1] + ending if base.endswith("e") and ending in ("ing", "ed") else base + ending
-    assert saying.verb_said(f"They {form} it.", verb)
+    assert lexicon.verb_said(f"They {form} it.", verb)
 
 
 def test_colours_belong_to_their_noun() -> None:
-    assert saying.colours_of("the red mug on the blue plate", "mug") == ["red"]
-    assert saying.colours_of("the big gray cup", "mug") == ["grey"]
-    assert saying.colours_of("the mug near a blue plate", "mug") == []
+    assert lexicon.colours_of("the red mug on the blue plate", "mug") == ["red"]
+    assert lexicon.colours_of("the big gray cup", "mug") == ["grey"]
+    assert lexicon.colours_of("the mug near a blue plate", "mug") == []
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_colours_belong_to_their_noun() -> None:
     ],
 )
 def test_sides_that_act(text: str, sides: set[str]) -> None:
-    assert saying.sides_said(text, "mug") == sides
+    assert lexicon.sides_said(text, "mug") == sides
 
 
 def test_checks_of_a_good_and_a_bad_caption() -> None:

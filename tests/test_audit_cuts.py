@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.audits.corpus_truth import Recording, Truth, join, truths_below
 from pipelines.audits.cuts import METRICS, audit, boundaries, judge, paired
-from pipelines.audits.join import Recording, Truth, join, truths_below
 from pipelines.audits.tally import Tally
 from schemas.spans import NS
 from tests.audit_fixture import shot, truth, truths, write

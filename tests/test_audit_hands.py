@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.audits.corpus_truth import Recording, Truth, join, truths_below
 from pipelines.audits.hands import audit, judge_track
-from pipelines.audits.join import Recording, Truth, join, truths_below
 from pipelines.audits.matching import HandRules, binned, match, must_be_found, nearest_frames, overlap_of
 from pipelines.audits.result import Result
 from pipelines.audits.tally import Metric, Tally

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.audits.join import join, truths_below
+from pipelines.audits.corpus_truth import join, truths_below
 from pipelines.audits.outcomes import METRICS, Attempt, audit, calibration, frame_error, mark, plain
 from pipelines.audits.result import Result
 from pipelines.audits.tally import Tally

@@ -14,10 +14,10 @@ import pytest
 
 from filters.policy import Policy
 from infra.storage.tables import Store
-from pipelines.caption import caption, missing
-from pipelines.caption_writer import CaptionOptions
+from pipelines.caption.hop import caption, missing
+from pipelines.caption.worker import CaptionOptions
 from pipelines.hop import Ray, Run
-from pipelines.views import PublishOptions, select
+from pipelines.publish.selection import PublishOptions, select
 from schemas import TABLES
 from schemas.arrow import schema_of
 from schemas.errors import UsageError

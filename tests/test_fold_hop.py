@@ -11,9 +11,9 @@ import pytest
 
 from infra.storage.tables import Store
 from pipelines.corpus.ledger import ledger
-from pipelines.fold import fold
+from pipelines.fold.hop import fold
 from pipelines.hop import Done, Run
-from pipelines.ingest import IngestOptions
+from pipelines.ingest.hop import IngestOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.staging.package import recipe_of
 from schemas import TABLES
@@ -109,7 +109,7 @@ def test_the_books_balance(whole: Path) -> None:
 def test_the_second_run_adds_nothing_and_starts_no_engine(
     whole: Path, logs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.fold._run_beam", lambda *_: pytest.fail("an engine started"))
+    monkeypatch.setattr("pipelines.fold.hop._run_beam", lambda *_: pytest.fail("an engine started"))
     before = Store(str(whole)).versions()
     assert _fold(whole, logs, "again").added == {}
     assert Store(str(whole)).versions() == before

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipelines.sources.episode_rows import episode_id, episode_row, fit_to_video, step_table
+from pipelines.fold.rows import episode_id, episode_row, fit_to_video, step_table
 from pipelines.sources.logs import plain_log
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas import Step

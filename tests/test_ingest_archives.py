@@ -17,7 +17,7 @@ from infra.storage.tables import Store
 from infra.video import decoder
 from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
-from pipelines.ingest import IngestOptions, ingest, list_items
+from pipelines.ingest.hop import IngestOptions, ingest, list_items
 from pipelines.media import jpeg_sequence
 from pipelines.media.local_copy import bring, local_copy, reachable
 from pipelines.sources.recordings import Source

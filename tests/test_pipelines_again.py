@@ -9,7 +9,7 @@ import pytest
 
 from infra.storage.tables import Store
 from pipelines.hop import Run
-from pipelines.ingest import IngestOptions, ingest
+from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.sources.recordings import Source
 from tests.benchmarks.bench_ingest_again import LIMIT_S, again, make, no_decode
 

@@ -16,7 +16,7 @@ from infra.sandbox import sandbox
 from infra.storage.tables import Store
 from orchestration.report import ReportOptions, page
 from pipelines.hop import Done, Run
-from pipelines.ingest import IngestOptions, ingest
+from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.media.decode_child import PassOptions
 from pipelines.sources.recordings import Source
 from tests.fixtures_media import shot, write
@@ -194,7 +194,7 @@ def test_the_bytes_are_of_the_revision_that_is_stored(corpus: Corpus, clips: lis
 
 
 def test_a_revision_of_the_source_s_own_stays(corpus: Corpus, tmp_path: Path) -> None:
-    from pipelines.asking import fetched
+    from pipelines.ingest.revisions import fetched
     from pipelines.sources.recordings import Item
 
     item = Item(corpus.site.url("/v.mp4"), "the source's", "web")
@@ -267,7 +267,7 @@ def test_many_urls_are_each_asked_once(corpus: Corpus, clips: list[bytes]) -> No
 
 
 def test_an_options_change_of_manners_alone_retries_nothing(corpus: Corpus) -> None:
-    from pipelines.bounds import digest
+    from pipelines.ingest.limit_rejects import digest
 
     limits = corpus.site.limits()
     assert digest(limits, sandbox.Limits()) == digest(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from infra.storage.tables import Store
 from orchestration import turn
 from orchestration.config import Config
-from pipelines.budget import Budget
 from pipelines.hop import Done, Run
-from pipelines.ingest import IngestOptions, ingest
+from pipelines.ingest.error_budget import Budget
+from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.sources.recordings import Source
 from schemas.errors import TooManyRejects
 

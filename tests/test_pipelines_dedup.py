@@ -24,14 +24,13 @@ from infra.storage.tables import Store
 from orchestration.lives import life
 from orchestration.report import report
 from orchestration.report_tiles import current_decisions
-from pipelines import dedup as hop
-from pipelines import postings
 from pipelines.corpus.duplicates import pairs_of
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import ledger
-from pipelines.dedup import dedup
+from pipelines.dedup import hop, index
+from pipelines.dedup.hop import dedup
 from pipelines.hop import Done, Run
-from pipelines.views import PublishOptions, select
+from pipelines.publish.selection import PublishOptions, select
 from schemas import Asset, Clip, Duplicate
 from schemas.spans import NS
 from tests.corpus_fixture import caption
@@ -191,7 +190,7 @@ def test_pairs_are_a_function_of_the_clips_however_common_their_keys(
     """Also where a key is on more clips than are compared with one another."""
     everyone = made_of(kinds, "01234567")
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(postings, "COMMON", common)
+        patch.setattr(index, "COMMON", common)
         patch.setattr(hop, "_run_beam", in_process)
         at_once, by_and_by = Store(f"{folder}/a"), Store(f"{folder}/b")
         put(at_once, *everyone)
@@ -215,7 +214,7 @@ def test_of_many_copies_the_best_alone_stays_though_few_were_compared_with_all(
     kinds: dict[str, list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, everyone = Store(str(tmp_path)), made_of(dict.fromkeys(KINDS, kinds["plain"]), "0123456789abcdef")
-    for module in (postings, chosen, hop):
+    for module in (index, chosen, hop):
         monkeypatch.setattr(module, "COMMON", 3)
     put(store, *everyone)
     done = run(store)

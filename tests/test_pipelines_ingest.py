@@ -19,7 +19,7 @@ from infra.storage.tables import Store
 from infra.web.download import FetchLimits
 from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
-from pipelines.ingest import IngestOptions, ingest
+from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.sources.recordings import Source
 from pipelines.staging.package import recipe_of
 from schemas.keys import salted
@@ -189,7 +189,7 @@ def test_what_the_web_offers_is_kept_checked_or_tried_again(
     assert (root / "media" / sha).read_bytes() == data
     assert len(done.notes) == 1
     assert done.notes[0].startswith("1 could not be reached and are tried again next time: http://127.0.0.1:9/")
-    monkeypatch.setattr("pipelines.asking.web.fetch", lambda url, *_: pytest.fail(f"{url} was fetched again"))
+    monkeypatch.setattr("pipelines.ingest.revisions.web.fetch", lambda url, *_: pytest.fail(f"{url} was fetched again"))
     again = _ingest(root, source, "two", options)
     assert (again.added, again.notes) == ({}, done.notes)
 

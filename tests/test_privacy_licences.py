@@ -11,12 +11,12 @@ import pytest
 from infra import gate
 from orchestration.lives import life
 from orchestration.report import report
-from pipelines.caption import missing
-from pipelines.caption_writer import CaptionOptions
+from pipelines.caption.hop import missing
+from pipelines.caption.worker import CaptionOptions
 from pipelines.corpus.ledger import ledger
-from pipelines.gate_rules import expectations
-from pipelines.keep import keep
-from pipelines.views import PublishOptions, select
+from pipelines.filter.hop import keep
+from pipelines.publish.expectations import expectations
+from pipelines.publish.selection import PublishOptions, select
 from schemas.keys import key_of
 from tests.test_caption_hop import POLICY, RECIPE, Corpus
 

@@ -13,11 +13,11 @@ import pytest
 
 from infra.storage.tables import Store
 from pipelines.corpus.inventory import inventory
-from pipelines.fold import fold
+from pipelines.fold.hop import fold
 from pipelines.hop import Run
-from pipelines.ingest import IngestOptions, ingest
+from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.metadata_changes import restated
 from pipelines.media.options import PassOptions
-from pipelines.restated import restated
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import Item, Source
 from pipelines.staging.package import recipe_of

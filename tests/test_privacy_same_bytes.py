@@ -18,11 +18,11 @@ from infra.sandbox import sandbox
 from infra.storage.tables import Store
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import ledger
-from pipelines.fold_worker import Offer
-from pipelines.fold_worker import Worker as FoldWorker
+from pipelines.fold.worker import Offer
+from pipelines.fold.worker import Worker as FoldWorker
 from pipelines.hop import Done, Run
-from pipelines.ingest import IngestOptions
-from pipelines.ingest import Worker as IngestWorker
+from pipelines.ingest.hop import IngestOptions
+from pipelines.ingest.hop import Worker as IngestWorker
 from pipelines.media.options import PassOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.logs.base import MediaFile

@@ -22,22 +22,22 @@ from infra.models.centerface import FaceDetector
 from infra.storage.tables import Store
 from infra.video import decoder, pixels
 from orchestration.report import report
-from pipelines.caption import caption
-from pipelines.caption_writer import CaptionOptions
+from pipelines.caption.hop import caption
+from pipelines.caption.worker import CaptionOptions
 from pipelines.corpus import releases as files
 from pipelines.corpus.inventory import current_clips, inventory
-from pipelines.fold import fold
+from pipelines.detect.hop import frame_of
+from pipelines.filter.hop import keep
+from pipelines.fold.hop import fold
 from pipelines.hop import Run
-from pipelines.ingest import IngestOptions, ingest
-from pipelines.keep import keep
-from pipelines.look import frame_of
+from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.media.face_blur import version
 from pipelines.media.options import PassOptions
-from pipelines.publish import publish
+from pipelines.publish.hop import publish
+from pipelines.publish.selection import PublishOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import Source
 from pipelines.staging.package import recipe_of
-from pipelines.views import PublishOptions
 from schemas import Decision
 from schemas.errors import TransientError
 from schemas.keys import key_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.storage.tables import Store
 from pipelines.hop import Run
-from pipelines.publish import _holds
+from pipelines.publish.hop import _holds
 
 
 def test_what_was_gone_and_still_is_changes_nothing(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from infra.readers import parquet
 from infra.sandbox.sandbox import Limits
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.ingest import list_items
+from pipelines.ingest.hop import list_items
 from pipelines.sources.recordings import READERS, Item, Narration, Source, url_list, whole
 from pipelines.sources.recordings.url_list import unsigned
 from schemas.errors import UsageError

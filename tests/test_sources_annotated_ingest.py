@@ -11,7 +11,7 @@ import pytest
 from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines.hop import Run
-from pipelines.ingest import IngestOptions, ingest
+from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.sources.recordings import Source
 from pipelines.sources.recordings.annotations import listed
 from schemas.keys import salted

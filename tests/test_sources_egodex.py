@@ -14,7 +14,7 @@ import pytest
 from infra.readers import hdf5
 from infra.storage.tables import Store
 from pipelines.hop import Run
-from pipelines.ingest import IngestOptions, ingest
+from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.sources.recordings import Item, Narration, Source
 from schemas.errors import UsageError
 from schemas.keys import key_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.views import PublishOptions, draw_caption, selection_digest, split_rows
+from pipelines.publish.selection import PublishOptions, draw_caption, selection_digest, split_rows
 
 OPTIONS = PublishOptions()
 LEVELS = ("L1", "L2", "L3", "L4", "L5")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from infra.video.encoder import Encoder
-from pipelines.sources.episode_rows import episode_id, fit_to_video, step_table
+from pipelines.fold.rows import episode_id, fit_to_video, step_table
 from pipelines.sources.logs import lerobot, plain_log
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.spans import NS

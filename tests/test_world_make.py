@@ -12,7 +12,7 @@ import pytest
 
 from infra.video import decoder
 from orchestration import cli, world_page
-from pipelines.ingest import list_items, prepare
+from pipelines.ingest.hop import list_items, prepare
 from pipelines.sources.logs import sim
 from pipelines.sources.recordings import Source, whole
 from schemas.errors import UsageError

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.audits import saying
-from pipelines.audits.join import Joined, Recording, nothing_joined
+from pipelines.audits import lexicon
+from pipelines.audits.corpus_truth import Joined, Recording, nothing_joined
 from pipelines.audits.result import Example, Result, chosen
 from pipelines.audits.tally import Metric, Tally
-from pipelines.views import bases
+from pipelines.publish.selection import bases
 from schemas.spans import NS
 from world.truth import TaskTruth
 
@@ -103,21 +103,21 @@ def judge(recording: Recording, span: Row, task: TaskTruth, said: Row, tally: Ta
 
 def checks_of(kind: str, text: str, task: TaskTruth) -> dict[str, bool]:
     """What can be checked of a caption, and whether it holds; metrics' names."""
-    checks = {"verb": saying.verb_said(text, task.verb)} if kind in NAMES_THE_ACT else {}
+    checks = {"verb": lexicon.verb_said(text, task.verb)} if kind in NAMES_THE_ACT else {}
     if task.object:
-        short_of_words = kind == "L1" and task.target is not None and saying.noun_said(text, task.target)
-        checks["object"] = short_of_words or saying.noun_said(text, task.object)
-        colours = saying.colours_of(text, task.object)
-        true = saying.COLOURS.get((task.colour or "").lower(), (task.colour or "").lower())
+        short_of_words = kind == "L1" and task.target is not None and lexicon.noun_said(text, task.target)
+        checks["object"] = short_of_words or lexicon.noun_said(text, task.object)
+        colours = lexicon.colours_of(text, task.object)
+        true = lexicon.COLOURS.get((task.colour or "").lower(), (task.colour or "").lower())
         if task.colour and colours:
             checks["colour"] = true in colours
     acting = frozenset(side for side, role in task.roles.items() if role in ("acts", "gestures"))
     helping = acting | {side for side, role in task.roles.items() if role == "helps"}
-    if acting and task.object and (sides := saying.sides_said(text, task.object)):
+    if acting and task.object and (sides := lexicon.sides_said(text, task.object)):
         checks["side"] = bool(sides & acting) and sides <= helping
     if kind not in GIVEN and task.success is not None:
-        name, words = ("success_told", saying.FAILED) if task.success else ("failure_told", saying.FAILING)
-        checks[name] = saying.says(text, words) != task.success
+        name, words = ("success_told", lexicon.FAILED) if task.success else ("failure_told", lexicon.FAILING)
+        checks[name] = lexicon.says(text, words) != task.success
     if kind in LIMITS:
         checks["length"] = len(text.split()) <= LIMITS[kind]
     return checks

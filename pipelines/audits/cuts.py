@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from pipelines.audits.join import Joined, Recording, human, nothing_joined
+from pipelines.audits.corpus_truth import Joined, Recording, human, nothing_joined
 from pipelines.audits.result import Example, Result, chosen
 from pipelines.audits.tally import Metric, Tally
 from schemas.spans import NS

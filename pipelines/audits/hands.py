@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pipelines.audits.join import Joined, Recording, human, nothing_joined
+from pipelines.audits.corpus_truth import Joined, Recording, human, nothing_joined
+from pipelines.audits.kept_time import judge_seconds, kept_spans
 from pipelines.audits.matching import HandRules, Pair, axes_of, box_of, match, must_be_found, nearest_frames, overlap_of
 from pipelines.audits.result import Example, Mark, Result, chosen
-from pipelines.audits.seconds import judge_seconds, kept_spans
 from pipelines.audits.tally import Axes, Cluster, Metric, Tally
 from world.truth import FrameTruth, HandTruth, RecordingTruth, ShotTruth
 

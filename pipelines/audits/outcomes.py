@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.audits.corpus_truth import Joined, Recording, Truth, nothing_joined
 from pipelines.audits.intervals import Estimate, median, of_sums
-from pipelines.audits.join import Joined, Recording, Truth, nothing_joined
 from pipelines.audits.result import Example, Result, chosen
 from pipelines.audits.tally import Metric, Tally
-from pipelines.views import episodes_by_recording
+from pipelines.publish.selection import episodes_by_recording
 from world.truth import RecordingTruth
 
 Row = dict[str, Any]

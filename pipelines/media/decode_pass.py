@@ -148,7 +148,7 @@ def _with_cuts(
             why_not = why_not or "damaged"
         taken = why_not is None and wanted(t_ns)
         rgb = sampling.rgb(frame, t_ns) if taken and proxy_due(t_ns) else None
-        # A robot's attempts are not compared (pipelines/dedup.py), and need no fingerprint.
+        # A robot's attempts are not compared (pipelines/dedup/hop.py), and need no fingerprint.
         tiny = sampling.cells(frame) if taken and asked.spans is None and cells_due(t_ns) else None
         waiting.append(Seen(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb, tiny))
         first = luma = pixels.luma_like(frame, first)

@@ -33,9 +33,11 @@ from filters import (  # noqa: E402
     fingerprints,
 )
 from infra.storage.tables import Store  # noqa: E402
-from pipelines import dedup as hop  # noqa: E402
-from pipelines import postings  # noqa: E402
 from pipelines.corpus.duplicates import RULE, version_of  # noqa: E402
+from pipelines.dedup import (  # noqa: E402
+    hop,
+    index,
+)
 from pipelines.hop import Run  # noqa: E402
 from pipelines.media.decode_child import decode  # noqa: E402
 from pipelines.media.options import PassOptions  # noqa: E402
@@ -181,7 +183,7 @@ def loose(clips: list[Clip]) -> dict[tuple[str, str], fingerprint_match.Match]:
     found = {}
     for a, b in sorted({p for clips in with_key.values() for p in itertools.combinations(clips, 2)}):
         (keys_a, keys_b), few = (seen[x].marks for x in (a, b)), min(len(seen[x].marks.keys) for x in (a, b))
-        shared = len(postings.shared_keys(keys_a, keys_b, VERSION))
+        shared = len(index.shared_keys(keys_a, keys_b, VERSION))
         if shared >= fingerprint_match.needed(few, rule) and (match := hop.pair_of(seen[a], seen[b], rule)) is not None:
             found[a, b] = match
     return found

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from infra.sandbox import sandbox
 from infra.storage.tables import Store
 from pipelines.hop import Run
-from pipelines.ingest import IngestOptions, ingest
+from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.sources.recordings import Source
 from tests.fixtures_media import shot, write
 

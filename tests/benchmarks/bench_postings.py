@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
 from filters import fingerprints  # noqa: E402
 from infra.storage.tables import Store  # noqa: E402
-from pipelines import dedup as hop  # noqa: E402
-from pipelines import postings  # noqa: E402
 from pipelines.corpus.duplicates import version_of  # noqa: E402
+from pipelines.dedup import hop  # noqa: E402
+from pipelines.dedup import index as postings  # noqa: E402
 from schemas.keys import key_of  # noqa: E402
 
 VERSION = version_of("bench")

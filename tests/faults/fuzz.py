@@ -22,7 +22,7 @@ from infra.sandbox.sandbox import Limits
 from infra.storage.tables import Store
 from pipelines.corpus.ledger import ledger
 from pipelines.hop import Beam, Run
-from pipelines.ingest import IngestOptions, ingest
+from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.sources.recordings import Source
 from pipelines.staging.package import recipe_of
 from schemas.spans import merge

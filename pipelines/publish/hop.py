@@ -24,13 +24,13 @@ from infra.video import encoder as encoding
 from pipelines.corpus import releases as files
 from pipelines.corpus.ledger import ledger
 from pipelines.engines import pipeline
-from pipelines.gate_rules import expectations
 from pipelines.hop import Done, Run
 from pipelines.media.local_copy import reachable
-from pipelines.shards import MISSING, Job
+from pipelines.publish.encode_worker import MISSING, Job
+from pipelines.publish.expectations import expectations
+from pipelines.publish.selection import PublishOptions, Row, select, selection_digest
+from pipelines.publish.stats import counts, split_counts, view_facts
 from pipelines.staging.package import reject, staged, staging
-from pipelines.tally import counts, split_counts, view_facts
-from pipelines.views import PublishOptions, Row, select, selection_digest
 from schemas import Release
 from schemas.errors import GateRefused
 from schemas.spans import NS

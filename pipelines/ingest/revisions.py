@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.web import download as web
 from infra.web.download import FetchLimits, Seen
 from pipelines.hop import Run
-from pipelines.restated import MARK
+from pipelines.ingest.metadata_changes import MARK
 from pipelines.sources.recordings import Item
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import key_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from pipelines.audits.join import Joined, Recording
+from pipelines.audits.corpus_truth import Joined, Recording
 from pipelines.audits.matching import HandRules
 from pipelines.audits.tally import Tally
 from schemas.spans import NS, Span, complement, merge

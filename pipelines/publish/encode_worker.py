@@ -18,7 +18,7 @@ from infra.storage import objects
 from infra.storage.tables import Store, write_fragments
 from pipelines.corpus import releases as files
 from pipelines.media.local_copy import local_copy
-from pipelines.views import PublishOptions, Row
+from pipelines.publish.selection import PublishOptions, Row
 from schemas.errors import BadMedia
 from schemas.spans import NS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.gate import Expectation
-from pipelines.views import PublishOptions
+from pipelines.publish.selection import PublishOptions
 
 
 def expectations(view: str, options: PublishOptions) -> list[Expectation]:

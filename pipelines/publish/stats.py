@@ -7,7 +7,7 @@ from typing import Any
 
 from handwheel import format as fmt
 
-from pipelines.views import View
+from pipelines.publish.selection import View
 
 Rows = list[dict[str, Any]]
 

@@ -8,10 +8,10 @@ from typing import Any
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from pipelines.engines import pipeline
-from pipelines.fold_worker import Logs, Worker
+from pipelines.fold.worker import Logs, Worker
 from pipelines.hop import Done, Run, batches
-from pipelines.ingest import IngestOptions, prepare
-from pipelines.restated import restated_media
+from pipelines.ingest.hop import IngestOptions, prepare
+from pipelines.ingest.metadata_changes import restated_media
 from pipelines.sources.logs import READERS, RobotSource
 from pipelines.staging import package as parcels
 from pipelines.staging.package import recipe_of

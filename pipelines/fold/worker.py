@@ -12,10 +12,10 @@ from infra.sandbox import sandbox
 from infra.sandbox import tempdirs as scratch
 from infra.storage import objects
 from infra.storage.tables import Store
+from pipelines.fold.rows import episode_row, fit_to_video, slack_ns, step_table
 from pipelines.media.local_copy import local_copy
 from pipelines.media.options import Asked, PassOptions
 from pipelines.media.requirements import ROBOT, asked_of, cut_alike
-from pipelines.sources.episode_rows import episode_row, fit_to_video, slack_ns, step_table
 from pipelines.sources.logs import READERS, RobotSource
 from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
 from pipelines.sources.logs.episode_log import EpisodeLog

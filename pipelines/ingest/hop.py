@@ -15,15 +15,15 @@ from infra.sandbox import tempdirs as scratch
 from infra.storage import objects
 from infra.web import download as web
 from infra.web.download import FetchLimits
-from pipelines import bounds
-from pipelines.asking import fetched, is_web, kept, revised
-from pipelines.budget import Budget
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
+from pipelines.ingest import limit_rejects
+from pipelines.ingest.error_budget import Budget
+from pipelines.ingest.metadata_changes import restated
+from pipelines.ingest.revisions import fetched, is_web, kept, revised
 from pipelines.media.local_copy import bring, in_place, local_copy, stored
 from pipelines.media.options import Asked, PassOptions
 from pipelines.media.requirements import asked_of, cut_alike
-from pipelines.restated import restated
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import PREPARE, READERS, Item, Source, whole
 from pipelines.staging import package as parcels
@@ -62,7 +62,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
         items, unreached = revised(run, list(list_items(sources)), recipe, options.fetch, again=options.ask_again)
         web.another_chance()
         items = restated(run, items, recipe)
-        todo = kept(run, missing(run, items, recipe, bounds.digest(options.fetch, options.limits)))
+        todo = kept(run, missing(run, items, recipe, limit_rejects.digest(options.fetch, options.limits)))
         sizes = [(key, item.size_bytes) for key, item in todo.items()]
         budget = Budget(options.max_reject_share, options.least_rejects)
         finished = 0
@@ -98,7 +98,7 @@ def missing(run: Run, items: Iterable[Item], recipe: str, limits: str) -> dict[s
     """Items that are neither assets nor final rejects of this recipe and these limits (bounds.digest), by asset key."""
     offered = {key_of(item.uri, item.revision, recipe): item for item in items}
     absent = run.store.absent("assets", list(offered))
-    refusals = {refusal: key for key in absent for refusal in bounds.ids(key, HOP, recipe, limits)}
+    refusals = {refusal: key for key in absent for refusal in limit_rejects.ids(key, HOP, recipe, limits)}
     refused = refusals.keys() - run.store.absent("rejects", list(refusals))
     left = set(absent) - {refusals[refusal] for refusal in refused}
     return {key: item for key, item in offered.items() if key in left}
@@ -202,7 +202,10 @@ class Worker:
                 subject = key_of(item.uri, item.revision, recipe)
                 why = (e.reason, e.detail)
                 reject = parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id)
-                parcel.add("rejects", bounds.bounded(reject, bounds.digest(self.options.fetch, self.options.limits)))
+                parcel.add(
+                    "rejects",
+                    limit_rejects.bounded(reject, limit_rejects.digest(self.options.fetch, self.options.limits)),
+                )
         except TransientError as e:
             shown = [web.told(i.uri) if i.uri.startswith(("http://", "https://")) else i.uri for i, *_ in offers]
             parcel = Parcel(unreached=[f"{uri}: {e}" for uri in shown])

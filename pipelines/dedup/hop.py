@@ -20,12 +20,12 @@ from filters.duplicates import COMMON
 from filters.fingerprints import Print
 from infra.storage import objects
 from infra.storage.tables import Store
-from pipelines import postings
 from pipelines.corpus.duplicates import RULE, version_of
 from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.dedup import index
+from pipelines.dedup.index import COLUMNS, Joined
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
-from pipelines.postings import COLUMNS, Joined
 from pipelines.staging.package import staged, staging
 from schemas import Common, Duplicate, Marks
 from schemas.keys import digest_of, key_of
@@ -81,7 +81,7 @@ def missing(store: Store, recipe: str) -> dict[str, str]:
     pixels = {a["sha256"]: a["width_px"] * a["height_px"] for a in sizes.to_pylist()}
     columns = rows.select(["clip_id", "sha256", "start_ns", "end_ns"]).to_pylist()
     return {
-        c["clip_id"]: postings.rank_of(pixels[c["sha256"]], c["end_ns"] - c["start_ns"], c["clip_id"]) for c in columns
+        c["clip_id"]: index.rank_of(pixels[c["sha256"]], c["end_ns"] - c["start_ns"], c["clip_id"]) for c in columns
     }
 
 
@@ -99,20 +99,20 @@ def joined(store: Store, ranks: Mapping[str, str], recipe: str) -> Batch:
     """Reads what is posted under the keys of these clips, and nothing else. ranks: by clip."""
     clips, version = list(ranks), version_of(recipe)
     prints = prints_of(store, clips, recipe)
-    new = postings.posted({c: fingerprints.marks(prints[c]) for c in clips if c in prints}, ranks, version)
-    own = postings.self_keys(clips, version).tolist()
+    new = index.posted({c: fingerprints.marks(prints[c]) for c in clips if c in prints}, ranks, version)
+    own = index.self_keys(clips, version).tolist()
     known = store.lookup("postings", "key", [*new["key"].unique().to_pylist(), *own], COLUMNS)
     ours = pc.is_in(known["clip_id"], value_set=pa.array(clips, pa.string()))  # posted by a run that was killed
     there = known.filter(ours)["clip_id"].unique()
     known = known.filter(pc.invert(ours))
-    found = postings.joined(new, known)
+    found = index.joined(new, known)
     if len(found.opened):
-        rest = store.lookup("postings", "key", postings.rest_keys(found.opened).tolist(), COLUMNS)
+        rest = store.lookup("postings", "key", index.rest_keys(found.opened).tolist(), COLUMNS)
         rest = rest.filter(pc.invert(pc.is_in(rest["clip_id"], value_set=pa.array(clips, pa.string()))))
-        found = found._replace(shared=postings.with_rest(found, rest))
+        found = found._replace(shared=index.with_rest(found, rest))
     absent = pc.invert(pc.is_in(new["clip_id"], value_set=there))
     left = [c for c in clips if c not in set(there.to_pylist())]
-    return Batch(clips, version, found, postings.rows_of(new.filter(absent), found.common, left, version))
+    return Batch(clips, version, found, index.rows_of(new.filter(absent), found.common, left, version))
 
 
 def commit(run: Run, batch: Batch) -> None:
@@ -243,7 +243,7 @@ class Matcher:
         return Duplicate(
             duplicate_id=key_of(*names, version), clip_a=names[0], clip_b=names[1], kind=kind,
             offset_ns=found.offset_ns, overlap_ns=found.overlap_ns, distance=found.distance,
-            keys=postings.shared_keys(a.marks, b.marks, version),
+            keys=index.shared_keys(a.marks, b.marks, version),
             needed=fingerprint_match.needed(min(len(a.marks.keys), len(b.marks.keys)), RULE), rank=rank,
             version=version, run_id=self.run_id,
         )  # fmt: skip

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 from captioning.facts import basis_of
 from filters.policy import Policy
 from infra.storage.tables import Store
-from pipelines.caption_writer import HOP, CaptionOptions, Writer, recipe_of, signature
+from pipelines.caption.worker import HOP, CaptionOptions, Writer, recipe_of, signature
 from pipelines.corpus.decisions import decisions_of
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.engines import actors
 from pipelines.hop import Done, Run
-from pipelines.views import episode_of, episodes_by_recording
+from pipelines.publish.selection import episode_of, episodes_by_recording
 from schemas.keys import key_of
 
 # Ray takes 3 to 6 s to start, and the grounded captioner writes this many spans in well under one.
