@@ -39,7 +39,7 @@ test: setup-test  ## Every test (small seeded parts of the slow suites included)
 	$(BIN)/python -m pytest
 
 demo: setup  ## One turn of the flywheel on a rendered sample world, in ./demo
-	$(BIN)/python -m orchestration.demo $(DEMO)
+	$(BIN)/python -m orchestration.cli.demo $(DEMO)
 
 world: setup  ## 40 takes and 60 attempts of the sample world with a page of contact sheets, in ./world-demo
 	$(BIN)/handwheel world world-demo --seed 7 --clips 40 --robot 60

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filters.policy import Policy
 from infra.storage import objects
-from orchestration.rules import TriggerOptions
+from orchestration.trigger.rules import TriggerOptions
 from pipelines.caption.worker import BACKENDS, CaptionOptions
 from pipelines.detect.hop import LookOptions, detector_version
 from pipelines.hop import Beam, Ray

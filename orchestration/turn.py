@@ -66,7 +66,7 @@ def publish(run: Run, config: Config) -> Done:
 
 def trigger(run: Run, config: Config) -> Done:
     """The newest release -> a retraining job, when a rule says it is worth it."""
-    from orchestration.trigger_hop import trigger as hop
+    from orchestration.trigger.hop import trigger as hop
 
     return hop(run, config.trigger)
 

@@ -13,10 +13,10 @@ import pytest
 
 from filters.policy import Policy
 from infra.storage.tables import Store
-from orchestration import cli
 from orchestration import turn as turns
-from orchestration.audit import AUDITS, as_text
-from orchestration.audit_page import worse
+from orchestration.cli import main
+from orchestration.cli.audit import AUDITS, as_text
+from orchestration.reports.audit_page import worse
 from pipelines.audits.intervals import Estimate
 from pipelines.audits.result import Example, Result, broken, chosen
 from pipelines.audits.tally import Metric
@@ -47,7 +47,7 @@ def audit(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
         monkeypatch.setattr(sys, "argv", ["handwheel", "audit", *argv, *given])
         code = 0
         try:
-            cli.main()
+            main.main()
         except SystemExit as e:
             code = int(e.code or 0)
         told = capfd.readouterr()

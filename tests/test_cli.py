@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestration import cli, terminal
-from orchestration.cli import LATER
+from orchestration.cli import main, options
+from orchestration.cli.main import LATER
 from orchestration.turn import HOPS
 from tests.fixtures_media import shot, write
 from tests.fixtures_robot import write_plain, write_video
@@ -30,7 +30,7 @@ def handwheel(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
         monkeypatch.setattr(sys, "argv", ["handwheel", *argv])
         code = 0
         try:
-            cli.main()
+            main.main()
         except SystemExit as e:
             code = int(e.code or 0)
         told = capfd.readouterr()
@@ -44,9 +44,9 @@ OF_RELEASE = ("list", "show", "diff", "verify", "pin", "export", "report")
 
 
 def test_every_verb_of_the_design_is_there(handwheel: Command) -> None:
-    commands = {c.name or (c.callback.__name__ if c.callback else "") for c in cli.app.registered_commands}
+    commands = {c.name or (c.callback.__name__ if c.callback else "") for c in main.app.registered_commands}
     assert set(VERBS) - {"release", "audit"} <= commands
-    assert set(OF_RELEASE) == {c.name or "" for c in cli.releases.registered_commands}
+    assert set(OF_RELEASE) == {c.name or "" for c in main.releases.registered_commands}
     code, out, _ = handwheel("--help")
     assert code == 0
     assert all(verb in out for verb in VERBS)
@@ -95,7 +95,7 @@ def test_init_writes_a_file_once_and_it_loads(handwheel: Command, tmp_path: Path
     code, out, err = handwheel("init", str(folder))
     assert (code, out) == (0, "")
     assert "handwheel.toml is written" in " ".join(err.split())
-    assert terminal.load(folder / "handwheel.toml", None, None).root == str(folder / "corpus")
+    assert options.load(folder / "handwheel.toml", None, None).root == str(folder / "corpus")
     before = (folder / "handwheel.toml").read_text()
     assert handwheel("init", str(folder))[0] == 2
     assert (folder / "handwheel.toml").read_text() == before
@@ -119,7 +119,7 @@ def test_doctor_tells_what_is_here_and_how_to_mend_the_rest(handwheel: Command) 
 
 def _process(folder: Path, *argv: str) -> tuple[int, str, str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    command = [sys.executable, "-m", "orchestration.cli", *argv, "--config", str(folder / "handwheel.toml")]
+    command = [sys.executable, "-m", "orchestration.cli.main", *argv, "--config", str(folder / "handwheel.toml")]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
 

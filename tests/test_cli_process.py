@@ -26,7 +26,7 @@ HEARS = "import signal, os, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); o
 
 def command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", *words], cwd=folder, env=ENV, capture_output=True, text=True
+        [sys.executable, "-m", "orchestration.cli.main", *words], cwd=folder, env=ENV, capture_output=True, text=True
     )
 
 

@@ -12,10 +12,11 @@ import pytest
 dg = pytest.importorskip("dagster")
 
 from infra.storage.tables import Store  # noqa: E402
-from orchestration import assets, turn  # noqa: E402
+from orchestration import turn  # noqa: E402
 from orchestration.config import Config, load  # noqa: E402
-from orchestration.definitions import build, listing_digest  # noqa: E402
-from orchestration.serve import home, prepare  # noqa: E402
+from orchestration.dagster_app import assets  # noqa: E402
+from orchestration.dagster_app.definitions import build, listing_digest  # noqa: E402
+from orchestration.dagster_app.serve import home, prepare  # noqa: E402
 from pipelines.hop import Done, Run  # noqa: E402
 from schemas.errors import GateRefused, LeaseHeld  # noqa: E402
 from tests.test_triggers import release  # noqa: E402

@@ -53,7 +53,7 @@ def page(tmp_path: Path) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
-        "orchestration.cli",
+        "orchestration.cli.main",
         "serve",
         "--root",
         str(tmp_path / "root"),

@@ -11,9 +11,9 @@ import pytest
 
 dg = pytest.importorskip("dagster")
 
-from orchestration.assets import NEEDS  # noqa: E402
 from orchestration.config import load  # noqa: E402
-from orchestration.definitions import build  # noqa: E402
+from orchestration.dagster_app.assets import NEEDS  # noqa: E402
+from orchestration.dagster_app.definitions import build  # noqa: E402
 
 SAMPLES = Path(os.environ.get("HANDWHEEL_SAMPLES") or Path(__file__).resolve().parents[2] / "shared" / "data")
 FILM = SAMPLES / "rendered_hands" / "sample_success.mp4"

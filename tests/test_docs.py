@@ -22,7 +22,7 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.storage.tables import Store
-from orchestration import cli
+from orchestration.cli import main
 from orchestration.config import Config
 from pipelines.corpus import releases
 from schemas.errors import HandwheelError
@@ -148,8 +148,8 @@ def test_the_worlds_page_has_its_axes() -> None:
 def test_commands_that_are_not_built_yet_say_so() -> None:
     _, _, text = page("README.md").partition("## Not built yet")
     text = text.partition("\n## ")[0]
-    assert all(re.search(rf"\b{name}\b", text) for name in cli.LATER)
-    refused = CliRunner().invoke(cli.app, ["takedown", "--asset", "ab"])
+    assert all(re.search(rf"\b{name}\b", text) for name in main.LATER)
+    refused = CliRunner().invoke(main.app, ["takedown", "--asset", "ab"])
     assert isinstance(refused.exception, HandwheelError)
     assert refused.exception.exit_code == 2
 
@@ -157,7 +157,7 @@ def test_commands_that_are_not_built_yet_say_so() -> None:
 def test_every_command_that_is_named_exists() -> None:
     import typer
 
-    group: Any = typer.main.get_command(cli.app)
+    group: Any = typer.main.get_command(main.app)
     known = set(group.commands) | {f"release {name}" for name in group.commands["release"].commands}
     for name in PAGES:
         for words in re.findall(r"(?:^|`)handwheel ((?:release )?[a-z]+)\b", page(name), re.MULTILINE):
@@ -181,7 +181,7 @@ class Shell:
             if words[:1] == ["cd"]:
                 self.monkeypatch.chdir(words[1])
             elif words[:1] == ["handwheel"]:
-                done = CliRunner().invoke(cli.app, words[1:])
+                done = CliRunner().invoke(main.app, words[1:])
                 assert done.exit_code == 0, (line, done.output, done.exception)
                 self.said.append((line.partition("#")[0].strip(), done.output))
             elif words:

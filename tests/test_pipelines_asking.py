@@ -14,7 +14,7 @@ import pytest
 
 from infra.sandbox import sandbox
 from infra.storage.tables import Store
-from orchestration.report import ReportOptions, page
+from orchestration.reports.report import ReportOptions, page
 from pipelines.hop import Done, Run
 from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.media.decode_child import PassOptions

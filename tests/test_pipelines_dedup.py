@@ -21,9 +21,9 @@ from filters import duplicates as chosen
 from filters.duplicates import groups
 from filters.policy import Policy
 from infra.storage.tables import Store
-from orchestration.lives import life
-from orchestration.report import report
-from orchestration.report_tiles import current_decisions
+from orchestration.cli.why import life
+from orchestration.reports.contact_sheets import current_decisions
+from orchestration.reports.report import report
 from pipelines.corpus.duplicates import pairs_of
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import ledger

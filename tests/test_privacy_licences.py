@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from infra import gate
-from orchestration.lives import life
-from orchestration.report import report
+from orchestration.cli.why import life
+from orchestration.reports.report import report
 from pipelines.caption.hop import missing
 from pipelines.caption.worker import CaptionOptions
 from pipelines.corpus.ledger import ledger

@@ -21,7 +21,7 @@ from infra.models import weights
 from infra.models.centerface import FaceDetector
 from infra.storage.tables import Store
 from infra.video import decoder, pixels
-from orchestration.report import report
+from orchestration.reports.report import report
 from pipelines.caption.hop import caption
 from pipelines.caption.worker import CaptionOptions
 from pipelines.corpus import releases as files

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.storage.tables import Store
-from orchestration.report import ReportOptions, duration, report, report_of
-from orchestration.report_pictures import Look, columns_of, picture_of
-from orchestration.report_tiles import leveled, spread
+from orchestration.reports.contact_sheets import leveled, spread
+from orchestration.reports.pictures import Look, columns_of, picture_of
+from orchestration.reports.report import ReportOptions, duration, report, report_of
 from pipelines.corpus.ledger import PLACES, ledger
 from schemas.errors import UsageError
 from schemas.spans import NS

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from orchestration.report import report
+from orchestration.reports.report import report
 from tests.corpus_fixture import POLICY, RECIPE, corpus
 
 BROWSER = next((b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome")) if b), None)

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.storage.tables import Store
-from orchestration import sinks
-from orchestration.rules import DAY_NS, HOUR_NS, TriggerOptions
-from orchestration.trigger_hop import trigger
-from orchestration.triggers import look, pending
+from orchestration.trigger import sinks
+from orchestration.trigger.due import look, pending
+from orchestration.trigger.hop import trigger
+from orchestration.trigger.rules import DAY_NS, HOUR_NS, TriggerOptions
 from pipelines.hop import Run
 from schemas import Release, Trigger
 from schemas.arrow import rows_of

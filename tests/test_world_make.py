@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from infra.video import decoder
-from orchestration import cli, world_page
+from orchestration.cli import main
+from orchestration.reports import sim_page
 from pipelines.ingest.hop import list_items, prepare
 from pipelines.sources.logs import sim
 from pipelines.sources.recordings import Source, whole
@@ -104,7 +105,7 @@ def test_the_command_refuses_in_one_line(
     for wrong in (["--quality", "best"], ["--fixed", "skin=plaid"]):
         monkeypatch.setattr(sys, "argv", ["handwheel", "world", str(tmp_path / "w"), *wrong])
         with pytest.raises(SystemExit) as end:
-            cli.main()
+            main.main()
         assert end.value.code == 2
         assert len(capfd.readouterr().err.strip().splitlines()) == 1
     assert not (tmp_path / "w").exists()
@@ -130,7 +131,7 @@ def test_the_command_makes_a_world_and_its_page(
     rendered()
     monkeypatch.setattr(sys, "argv", ["handwheel", "world", str(tmp_path / "w"), *words])
     with pytest.raises(SystemExit) as end:
-        cli.main()
+        main.main()
     assert not end.value.code
     told = json.loads(capfd.readouterr().out)
     assert (told["ego"], told["robot"], told["rendered"]) == (8, 6, 0)
@@ -141,7 +142,7 @@ def test_the_command_makes_a_world_and_its_page(
 
 
 def test_the_page_shows_the_truth_over_the_pictures(tmp_path: Path) -> None:
-    page = world_page.write(rendered(), tmp_path / "page.html").read_text()
+    page = sim_page.write(rendered(), tmp_path / "page.html").read_text()
     assert page.count("<rect ") > 20
     assert 'src="http' not in page
 

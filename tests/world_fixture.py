@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from orchestration import audit, cli, config
+from orchestration import config
+from orchestration.cli import audit, main
 from orchestration.config import Config
 from pipelines.audits.result import Result
 from world import make
@@ -59,5 +60,5 @@ def turned() -> SmallWorld:
     file = folder.parent / "handwheel.toml"
     file.write_text(CONFIG)
     settings = config.load(file, [], None)
-    cli.run_hops(["ingest", "fold", "look", "keep", "caption"], settings, as_json=False)
+    main.run_hops(["ingest", "fold", "look", "keep", "caption"], settings, as_json=False)
     return SmallWorld(folder, settings)

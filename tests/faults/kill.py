@@ -76,7 +76,16 @@ class Bench:
 
     def start(self, hop: str, root: Path, scratch: Path) -> subprocess.Popen[bytes]:
         """A hop in a session of its own; `scratch` is its TMPDIR, which also marks its children."""
-        command = [sys.executable, "-m", "orchestration.cli", hop, "--config", str(self.config), "--root", str(root)]
+        command = [
+            sys.executable,
+            "-m",
+            "orchestration.cli.main",
+            hop,
+            "--config",
+            str(self.config),
+            "--root",
+            str(root),
+        ]
         path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "client")])
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from infra.storage.tables import Store
-from orchestration import report_numbers as numbers
-from orchestration import report_tiles as contact
-from orchestration.report_numbers import OUTCOMES
-from orchestration.report_pictures import Look
+from orchestration.reports import contact_sheets as contact
+from orchestration.reports import numbers
+from orchestration.reports.numbers import OUTCOMES
+from orchestration.reports.pictures import Look
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import PLACE_OF, PLACES, refused
 from pipelines.corpus.releases import load, newest, pin_uri

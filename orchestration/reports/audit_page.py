@@ -11,8 +11,8 @@ import jinja2
 from markupsafe import Markup
 
 from infra.storage.tables import Store
-from orchestration.report import TEMPLATES, place, short, times
-from orchestration.report_pictures import Look, Picture, picture_of, proxies_of
+from orchestration.reports.pictures import Look, Picture, picture_of, proxies_of
+from orchestration.reports.report import TEMPLATES, place, short, times
 from pipelines.audits.intervals import Estimate
 from pipelines.audits.result import Example, Result
 from pipelines.audits.tally import Metric

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestration import turn as turns
-from orchestration.terminal import ConfigFile, Json, Root, Sets, load, output, store_of
+from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output, store_of
 
 releases = typer.Typer(no_args_is_help=True, help="What was published.")
 
@@ -84,7 +84,7 @@ def release_report(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """One page with pictures: kept and refused clips, captions, hours."""
-    from orchestration.report import report_of
+    from orchestration.reports.report import report_of
 
     settings = load(config, sets, root)
     with output(as_json) as tell:

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestration import turn as turns
+from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output, say
 from orchestration.config import Config
-from orchestration.terminal import ConfigFile, Json, Root, Sets, load, output, say
 from pipelines.audits.corpus_truth import Joined, join, truths_below
 from pipelines.audits.intervals import Estimate
 from pipelines.audits.result import Result, broken
@@ -85,7 +85,7 @@ def _command(name: str) -> None:
             result = run(name, settings, truth)
             refused = broken(result, floors, ceilings)
             if page is not None:
-                from orchestration.audit_page import write
+                from orchestration.reports.audit_page import write
 
                 say(f"{write(turns.run_of(settings).store, result, page)} is written; open it in a browser")
             tell(result.plain() if as_json else as_text(result))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestration.rules import HOUR_NS, RULES, VERSION, Base, Facts, TriggerOptions, facts_of, lanes, stamp
+from orchestration.trigger.rules import HOUR_NS, RULES, VERSION, Base, Facts, TriggerOptions, facts_of, lanes, stamp
 from schemas import Release, Trigger
 from schemas.keys import key_of
 

@@ -7,9 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from orchestration import cli, config, turn, world_page
-from orchestration.report import report_of
-from orchestration.terminal import output, progress_bars, say
+from orchestration import config, turn
+from orchestration.cli import main as cli
+from orchestration.cli.options import output, progress_bars, say
+from orchestration.reports import sim_page
+from orchestration.reports.report import report_of
 from schemas.errors import HandwheelError
 from world import make
 
@@ -62,7 +64,7 @@ def render(out: Path) -> None:
     say(f"rendering a sample world of {WORLD.clips} takes and {WORLD.robot} robot attempts ...")
     with output(as_json=False), progress_bars() as progress:
         made = make.make(out / "world", WORLD, lambda done, total: progress("world", done, total))
-    world_page.write(out / "world", out / "world" / "index.html")
+    sim_page.write(out / "world", out / "world" / "index.html")
     say(f"{made.rendered} recordings rendered in {time.monotonic() - began_s:.0f} s, the rest were in the cache\n")
 
 

@@ -13,10 +13,10 @@ import typer
 
 from orchestration import config as configs
 from orchestration import turn as turns
-from orchestration.audit import audits
+from orchestration.cli.audit import audits
+from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output, progress_bars, say
+from orchestration.cli.release import releases
 from orchestration.config import Config
-from orchestration.release_commands import releases
-from orchestration.terminal import ConfigFile, Json, Root, Sets, load, output, progress_bars, say
 from pipelines.hop import Done
 from schemas.errors import HandwheelError, TransientError, UsageError
 
@@ -107,7 +107,7 @@ def why(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """The life of a clip, asset or episode: source, signals, verdict, captions, releases."""
-    from orchestration.lives import as_text, life
+    from orchestration.cli.why import as_text, life
 
     settings = load(config, sets, root)
     with output(as_json) as tell:
@@ -128,14 +128,14 @@ def world(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Render the sample world: first-person hands and a robot's attempts, with their truth and a page of pictures."""
-    from orchestration import world_page
+    from orchestration.reports import sim_page
     from world import make
 
     axes = make.fixed_of(fixed or [])
     options = make.WorldOptions(seed, clips, robot, quality, generation, axes)
     with output(as_json) as tell, progress_bars() as progress:
         made = make.make(out, options, lambda done, total: progress("world", done, total), workers)
-        page = world_page.write(out, out / "index.html")
+        page = sim_page.write(out, out / "index.html")
         plain = {"ego": len(made.ego), "robot": len(made.robot), "rendered": made.rendered, "page": str(page)}
         said = f"{len(made.ego)} takes and {len(made.robot)} attempts in {out}, {made.rendered} of them rendered now"
         tell(plain if as_json else f'{said}\npictures: {page}\nnext: [[source]] kind = "world" uri = "{out}"')
@@ -147,7 +147,7 @@ def serve(
     host: str = "127.0.0.1", port: int = 3000,
 ) -> None:  # fmt: skip
     """The Dagster web page and its daemon: hops, schedule, sensors, gate."""
-    from orchestration.serve import serve as start
+    from orchestration.dagster_app.serve import serve as start
 
     start(load(config, sets, root), host, port)
 
@@ -155,7 +155,7 @@ def serve(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """What this machine has and lacks, with the command that mends it."""
-    from orchestration.doctor import as_text, examine
+    from orchestration.cli.doctor import as_text, examine
 
     with output(as_json) as tell:
         found = examine()

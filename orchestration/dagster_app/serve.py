@@ -25,7 +25,7 @@ concurrency:
 WORKSPACE = """\
 load_from:
   - python_module:
-      module_name: orchestration.definitions
+      module_name: orchestration.dagster_app.definitions
       location_name: handwheel
 """
 

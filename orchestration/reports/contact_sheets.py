@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from infra.storage.tables import Store
-from orchestration.report_pictures import Look, Picture, picture_of, proxies_of
+from orchestration.reports.pictures import Look, Picture, picture_of, proxies_of
 from pipelines.corpus.decisions import verdicts
 from pipelines.publish.selection import bases
 from schemas.spans import NS, Span

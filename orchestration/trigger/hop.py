@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from infra.storage import objects
-from orchestration import sinks
-from orchestration.rules import TriggerOptions
-from orchestration.triggers import look, pending
+from orchestration.trigger import sinks
+from orchestration.trigger.due import look, pending
+from orchestration.trigger.rules import TriggerOptions
 from pipelines.corpus.releases import pin_uri
 from pipelines.hop import Done, Run
 from schemas import Release, Trigger

@@ -12,9 +12,9 @@ from typing import Any
 import dagster as dg
 
 from infra.storage import objects
-from orchestration.assets import asset
 from orchestration.config import Config, load
-from orchestration.triggers import look, pending
+from orchestration.dagster_app.assets import asset
+from orchestration.trigger.due import look, pending
 from orchestration.turn import HOPS, run_of
 from schemas import Release, Trigger
 from schemas.arrow import rows_of

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.video import decoder, pixels
-from orchestration.report import environment
-from orchestration.report_pictures import Look, Picture, sheet
+from orchestration.reports.pictures import Look, Picture, sheet
+from orchestration.reports.report import environment
 from world import truth as truths
 from world.make import SPEC, spec_of
 from world.truth import FrameTruth, RecordingTruth, ShotTruth
