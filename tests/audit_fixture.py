@@ -9,8 +9,8 @@ from typing import Any
 
 from schemas.keys import digest_of
 from schemas.spans import NS
+from schemas.truth import SUFFIX, FrameTruth, HandTruth, RecordingTruth, ShotTruth, TaskTruth, ThingTruth, save
 from tests.corpus_fixture import HOSTILE, SPANS
-from world.truth import SUFFIX, FrameTruth, HandTruth, RecordingTruth, ShotTruth, TaskTruth, ThingTruth, save
 
 FPS_HZ = 10.0
 # The corpus' drawn hand: schemas.Hands' key points of tests/corpus_fixture.py.

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from handwheel.place import Place
+from handwheel.storage import Place
 from pyarrow import fs
 
 WEED = shutil.which("weed") or shutil.which("weed", path=str(Path(sys.executable).parent))

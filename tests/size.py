@@ -6,7 +6,7 @@ import ast
 import statistics
 from pathlib import Path
 
-FOLDERS = ("schemas", "filters", "captioning", "infra", "world", "pipelines", "orchestration", "client", "tests")
+FOLDERS = ("schemas", "filters", "captioning", "infra", "packages", "pipelines", "orchestration", "tests")
 
 
 def main() -> None:

@@ -17,9 +17,9 @@ from pipelines.audits.matching import HandRules, binned, match, must_be_found, n
 from pipelines.audits.result import Result
 from pipelines.audits.tally import Metric, Tally
 from schemas.spans import NS
+from schemas.truth import HandTruth, RecordingTruth
 from tests.audit_fixture import DRAWN, frames, hand, moved, shot, truth, truths, write
 from tests.corpus_fixture import DETECTOR, POLICY, RECIPE, corpus
-from world.truth import HandTruth, RecordingTruth
 
 RULES = HandRules()
 HEAD = truth("ego/kitchen.mp4", [shot(0, 60)])

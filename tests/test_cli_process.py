@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ENV = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'client'}"}
+ENV = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'packages/handwheel'}"}
 SLOW = """
 import sys, time
 from orchestration import cli

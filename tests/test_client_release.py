@@ -16,7 +16,7 @@ import handwheel
 import numpy as np
 import pytest
 from handwheel import format as fmt
-from handwheel.place import Place, storage_options
+from handwheel.storage import Place, storage_options
 
 from tests.release_fixture import IDM_VIEW, SIDE_PX, Written, write_release
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import handwheel
 import numpy as np
 import pytest
-from handwheel.place import Place
+from handwheel.storage import Place
 
 from tests.release_fixture import IDM_VIEW, Written, write_release
 from tests.s3_server import needs_weed, put, s3_server

@@ -49,7 +49,7 @@ def group_ends(pid: int, within_s: float) -> bool:
 def page(tmp_path: Path) -> Iterator[str]:
     """The address of a served page; afterwards SIGTERM ends the server and all it started."""
     port = free_port()
-    environment = os.environ | {"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'client'}"}
+    environment = os.environ | {"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'packages/handwheel'}"}
     command = [
         sys.executable,
         "-m",

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simworld.tasks.plan import AXES
 from typer.testing import CliRunner
 
 from infra.storage.tables import Store
@@ -27,7 +28,6 @@ from orchestration.config import Config
 from pipelines.corpus import releases
 from schemas.errors import HandwheelError
 from tests.fixtures_robot import write_plain
-from world.tasks.plan import AXES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", *sorted(
@@ -85,7 +85,7 @@ def test_no_page_names_a_machine_or_a_registry(name: str) -> None:
 
 def test_the_licence_is_apache_2_unchanged() -> None:
     assert hashlib.sha256((REPOSITORY / "LICENSE").read_bytes()).hexdigest() == APACHE_2
-    for file in ("pyproject.toml", "client/pyproject.toml"):
+    for file in ("pyproject.toml", "packages/handwheel/pyproject.toml"):
         assert tomllib.loads(page(file))["project"]["license"] == "Apache-2.0"
 
 
@@ -104,8 +104,8 @@ def listed_files() -> set[str]:
 
 def tree() -> Iterator[str]:
     """Files of the folders that the list covers, those that say nothing left out."""
-    layers = ("schemas", "filters", "captioning", "infra", "world", "pipelines", "orchestration")
-    for folder in (*layers, "client", "docs"):
+    layers = ("schemas", "filters", "captioning", "infra", "pipelines", "orchestration")
+    for folder in (*layers, "packages", "docs"):
         for path in sorted((REPOSITORY / folder).rglob("*")):
             parts = path.relative_to(REPOSITORY).parts
             made = ("__pycache__", "build", "dist")
@@ -123,7 +123,7 @@ def test_architecture_lists_every_file_and_no_other() -> None:
 def test_the_readmes_tree_is_the_repositorys() -> None:
     _, _, text = page("README.md").partition("## The tree")
     named = set(re.findall(r"^([a-z]+)/ ", text, re.MULTILINE))
-    there = {p.parent.name for p in REPOSITORY.glob("*/__init__.py")} | {"client", "docs"}
+    there = {p.parent.name for p in REPOSITORY.glob("*/__init__.py")} | {"packages", "docs"}
     assert named == there - {"demo", "build"}
 
 
@@ -172,7 +172,7 @@ class Shell:
         self.said: list[tuple[str, str]] = []
         monkeypatch.chdir(folder)
         monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
-        monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "client"))
+        monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "packages/handwheel"))
 
     def run(self, text: str) -> None:
         """Every line must end with 0."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from simworld.tasks import plan, scene, take, words
+
 from pipelines.audits.captions import checks_of
-from world.tasks import plan, scene, take, words
 
 
 def test_the_worlds_own_captions_pass_every_check() -> None:

@@ -6,14 +6,13 @@ from functools import cache
 
 import numpy as np
 import pytest
-
-from world.body.closing import gridded, settled
-from world.body.grasp import BEND_MOST_RAD, DEEPEST_M, TOUCH_M, Grasp, carried, elbow_for, grasp
-from world.body.hands import Arm, HandPose, arm_of, rotation_of
-from world.parts import Floats, Material, Pose, Thing
-from world.scenery import things
-from world.scenery.shapes import Solid, box, lathe
-from world.turns import unit
+from simworld.body.closing import gridded, settled
+from simworld.body.grasp import BEND_MOST_RAD, DEEPEST_M, TOUCH_M, Grasp, carried, elbow_for, grasp
+from simworld.body.hands import Arm, HandPose, arm_of, rotation_of
+from simworld.rotations import unit
+from simworld.scene_types import Floats, Material, Pose, Thing
+from simworld.scenery import things
+from simworld.scenery.shapes import Solid, box, lathe
 
 HELD = (
     ("cylinder", "side"), ("cylinder", "top"), ("cube", "top"), ("cube", "pinch"),

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from world.body import dress, hands
-from world.body.hands import BODIES, CHAINS, SIDES, Arm, HandPose, arm_of, between, rotation_of, vector_of
-from world.body.subdivide import subdivision
-from world.parts import Floats, Ints, Pose
-from world.turns import frame_of
+from simworld.body import appearance, hands
+from simworld.body.hands import BODIES, CHAINS, SIDES, Arm, HandPose, arm_of, between, rotation_of, vector_of
+from simworld.body.subdivide import subdivision
+from simworld.rotations import frame_of
+from simworld.scene_types import Floats, Ints, Pose
 
 AT = Pose(np.array([0.1, 0.05, 0.2]), frame_of(np.array([-0.2, 0.9, -0.3]), np.array([0.1, 0.2, 1.0])))
 ELBOW = np.array([0.3, -0.3, 0.1])
@@ -119,12 +118,12 @@ def test_subdivision_of_a_cube_is_catmull_clarks() -> None:
     assert len(np.unique(finer.finer)) == 26
 
 
-@pytest.mark.parametrize("flesh", dress.FLESH)
+@pytest.mark.parametrize("flesh", appearance.FLESH)
 @pytest.mark.parametrize("side", SIDES)
 def test_meshes_face_outwards_and_places_fit_them(flesh: str, side: str) -> None:
     arm = arm_of("woman_heavy", side)
     shape = arm.shape(HandPose(AT, hands.REST, 1.0, ELBOW))
-    worn = dress.worn(arm, "tan", "none", "long", flesh)
+    worn = appearance.worn(arm, "tan", "none", "long", flesh)
     places = worn.places(shape, "me")
     assert set(places) == {f"me:{name}" for name in worn.meshes}
     for name, mesh in worn.meshes.items():
@@ -133,13 +132,13 @@ def test_meshes_face_outwards_and_places_fit_them(flesh: str, side: str) -> None
         assert volume(places[f"me:{name}"], mesh.faces) > 0
 
 
-@pytest.mark.parametrize("glove", dress.GLOVES[1:])
+@pytest.mark.parametrize("glove", appearance.GLOVES[1:])
 def test_a_glove_covers_the_hand(glove: str) -> None:
     arm = arm_of("man_thin", "right")
-    worn = dress.worn(arm, "light", glove, "rolled")
+    worn = appearance.worn(arm, "light", glove, "rolled")
     rest = worn.meshes["glove"].vertices
     hand = arm.skin.rest[arm.hand_vertices]
-    outward = dress.normals(arm.skin.rest, arm.faces)[arm.hand_vertices]
+    outward = appearance.normals(arm.skin.rest, arm.faces)[arm.hand_vertices]
     near = np.array([np.argmin(((rest - p) ** 2).sum(axis=1)) for p in hand[::25]])
     over = ((rest[near] - hand[::25]) * outward[::25]).sum(axis=1)
     assert over.min() > 0
@@ -147,11 +146,11 @@ def test_a_glove_covers_the_hand(glove: str) -> None:
     assert worn.meshes["skin"].vertices[:, 2].min() > rest[:, 2].min() + 0.1  # no fingers below it
 
 
-@pytest.mark.parametrize("sleeve", dress.SLEEVES[1:])
+@pytest.mark.parametrize("sleeve", appearance.SLEEVES[1:])
 def test_a_sleeve_is_outside_of_the_skin_it_covers(sleeve: str) -> None:
     arm = arm_of("man_heavy", "left")
     shape = arm.shape(HandPose(AT, hands.REST, 1.0, ELBOW))
-    worn = dress.worn(arm, "dark", "none", sleeve)
+    worn = appearance.worn(arm, "dark", "none", sleeve)
     cloth = worn.places(shape, "me")["me:sleeve"]
     start = {"long": 0.2, "rolled": 0.7, "short": 1.3}[sleeve]
     covered = shape.vertices[(arm.along > start) & (arm.along < 0.8 if sleeve != "short" else arm.along < 1.5)]
@@ -167,7 +166,7 @@ def test_a_sleeve_is_outside_of_the_skin_it_covers(sleeve: str) -> None:
 def test_what_does_not_exist_is_refused() -> None:
     arm = arm_of("child", "left")
     with pytest.raises(ValueError, match="sleeve"):
-        dress.worn(arm, "light", "none", "cape")
+        appearance.worn(arm, "light", "none", "cape")
     with pytest.raises(KeyError):
         arm_of("child", "middle")
     with pytest.raises(KeyError):

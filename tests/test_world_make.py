@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from simworld import build, video_writer
 
 from infra.video import decoder
 from orchestration.cli import main
@@ -16,10 +17,9 @@ from orchestration.reports import sim_page
 from pipelines.ingest.hop import list_items, prepare
 from pipelines.sources.logs import sim
 from pipelines.sources.recordings import Source, whole
+from schemas import truth as truths
 from schemas.errors import UsageError
 from tests.world_fixture import OPTIONS, rendered
-from world import film, make
-from world import truth as truths
 
 
 def test_every_recording_has_its_truth_of_as_many_frames() -> None:
@@ -38,7 +38,7 @@ def test_every_recording_has_its_truth_of_as_many_frames() -> None:
 def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
     items = whole(list(list_items([Source("world", str(rendered()), "ego")])))
     assert len(items) == OPTIONS.clips
-    assert {item.licence for item in items} == {make.LICENCE}
+    assert {item.licence for item in items} == {build.LICENCE}
     assert all(item.site and item.intrinsics_json for item in items)
     spoken = [n for item in items for n in item.narrations]
     assert len(spoken) >= OPTIONS.clips // 2
@@ -47,10 +47,10 @@ def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
 
 
 def test_what_is_there_is_not_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != make.SPEC}
-    monkeypatch.setattr(make, "_run", lambda jobs, workers: iter(pytest.fail("renders") for _ in jobs))
-    assert make.make(rendered(), OPTIONS).rendered == 0
-    assert before == {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != make.SPEC}
+    before = {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != build.SPEC}
+    monkeypatch.setattr(build, "_run", lambda jobs, workers: iter(pytest.fail("renders") for _ in jobs))
+    assert build.make(rendered(), OPTIONS).rendered == 0
+    assert before == {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != build.SPEC}
 
 
 def test_a_smaller_world_leaves_nothing_of_the_larger(tmp_path: Path) -> None:
@@ -59,34 +59,34 @@ def test_a_smaller_world_leaves_nothing_of_the_larger(tmp_path: Path) -> None:
     stays = ["robot/attempt_0099_g4.mp4", "ego/mine.mp4", "ego/take_home.txt"]
     for name in [*gone, *stays]:
         (folder / name).write_bytes(b"x")
-    make.make(folder, OPTIONS)
+    build.make(folder, OPTIONS)
     assert [name for name in gone + stays if (folder / name).exists()] == stays
     assert len(list(folder.glob("truth/take_*"))) == OPTIONS.clips
 
 
 def test_the_key_is_of_scene_quality_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    job = make.ego_jobs(OPTIONS)[0]
+    job = build.ego_jobs(OPTIONS)[0]
     key = job.key
-    assert make.ego_jobs(OPTIONS)[0].key == key
-    assert make.ego_jobs(dataclasses.replace(OPTIONS, seed=4))[0].key != key
+    assert build.ego_jobs(OPTIONS)[0].key == key
+    assert build.ego_jobs(dataclasses.replace(OPTIONS, seed=4))[0].key != key
     assert dataclasses.replace(job, picture="fine").key != key
-    monkeypatch.setattr(make, "_code", lambda: "another")
+    monkeypatch.setattr(build, "_code", lambda: "another")
     assert job.key != key
 
 
 def test_the_same_plan_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDWHEEL_CACHE", str(tmp_path))
-    job = min(make.ego_jobs(OPTIONS), key=lambda j: j.frames)
-    make.render_into_cache(job)
+    job = min(build.ego_jobs(OPTIONS), key=lambda j: j.frames)
+    build.render_into_cache(job)
     again = tmp_path / "world" / job.key
     assert (again / "video.mp4").read_bytes() == (rendered() / "ego" / f"{job.name}.mp4").read_bytes()
     assert (again / "truth.json").read_bytes() == (rendered() / "truth" / f"{job.name}{truths.SUFFIX}").read_bytes()
 
 
 def test_what_is_asked_for_can_be_read_back(tmp_path: Path) -> None:
-    options = make.WorldOptions(seed=9, clips=3, robot=2, quality="fine", generation=4, fixed=(("skin", "dark"),))
-    make.write_spec(tmp_path, options)
-    assert make.spec_of(tmp_path) == options
+    options = build.WorldOptions(seed=9, clips=3, robot=2, quality="fine", generation=4, fixed=(("skin", "dark"),))
+    build.write_spec(tmp_path, options)
+    assert build.spec_of(tmp_path) == options
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_what_is_asked_for_can_be_read_back(tmp_path: Path) -> None:
     ["clips = 'many'", "clips = -1", "wings = 2", "quality = 'best'", "[fixed]\nskin = 'plaid'", "fixed = 3", "a ="],
 )
 def test_what_the_world_has_not_is_refused(tmp_path: Path, asked: str) -> None:
-    (tmp_path / make.SPEC).write_text(asked + "\n")
+    (tmp_path / build.SPEC).write_text(asked + "\n")
     with pytest.raises(UsageError, match=r"world\.toml"):
-        make.spec_of(tmp_path)
+        build.spec_of(tmp_path)
 
 
 def test_the_command_refuses_in_one_line(
@@ -120,7 +120,7 @@ def test_lerobot_and_plain_logs_tell_the_same() -> None:
         return [(log.outcome, log.outcome_source, len(log.t_ns), log.states.tolist()) for log in found]
 
     assert read(lerobot, rendered() / "lerobot") == read(plain_log, rendered() / "robot")
-    frames = sum(1 for _ in film.read([next((rendered() / "lerobot").rglob("*.mp4"))]))
+    frames = sum(1 for _ in video_writer.read([next((rendered() / "lerobot").rglob("*.mp4"))]))
     assert frames == sum(len(truths.load(p).frames) for p in (rendered() / "truth").glob("attempt*"))
 
 

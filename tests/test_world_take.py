@@ -6,11 +6,10 @@ import functools
 
 import numpy as np
 import pytest
-
-from world.tasks import measure, plan, take
-from world.tasks.layout import name_of
-from world.tasks.plan import Options, TaskPlan
-from world.tasks.take import Take
+from simworld.tasks import measure, plan, take
+from simworld.tasks.layout import name_of
+from simworld.tasks.plan import Options, TaskPlan
+from simworld.tasks.take import Take
 
 CASES = [(verb, "success") for verb in plan.VERBS] + [(v, c) for c, verbs in plan.CAUSES.items() for v in verbs]
 DEEPEST_M = 0.001

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from world.parts import Floats, Ints, Mesh, Pose, Thing
-from world.scenery import rooms, things
-from world.scenery.shapes import arc, box, ellipsoid, lathe, ring, rounded, tube, turned
+from simworld.scene_types import Floats, Ints, Mesh, Pose, Thing
+from simworld.scenery import rooms, things
+from simworld.scenery.shapes import arc, box, ellipsoid, lathe, ring, rounded, tube, turned
 
 EVERY = [(kind, None) for kind in things.KINDS] + [(kind, 3) for kind in things.CONFUSERS]
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from simworld.scene_types import Camera, Lens
+from simworld.scenery.things import make
+from simworld.tasks import measure, plan, take, visibility
+from simworld.tasks.motion import looking, upright, vec
+from simworld.tasks.plan import Options
+from simworld.tasks.script import Prop
 
-from world import truth
-from world.parts import Camera, Lens
-from world.scenery.things import make
-from world.tasks import measure, plan, sight, take
-from world.tasks.motion import looking, upright, vec
-from world.tasks.plan import Options
-from world.tasks.script import Prop
+from schemas import truth
 
 OPTIONS = Options(fps_hz=2.0, task_s=3.0, cut_share=1.0, fixed={"verb": "place", "blur": "heavy", "hands": "both"})
 
@@ -110,7 +110,7 @@ def test_a_ball_hides_what_is_behind_it_and_nothing_else() -> None:
     ball = Prop("red ball", make("ball", "red"), upright(0, 0))
     eye = vec(0, -0.5, 0.033)
     points = np.array([[0, 0.2, 0.033], [0, -0.2, 0.033], [0.06, 0.2, 0.033], [0, 0.2, 0.2], [0, -0.034, 0.033]])
-    hidden = sight.hidden_by(ball, upright(0, 0), eye, points)
+    hidden = visibility.hidden_by(ball, upright(0, 0), eye, points)
     assert hidden.tolist() == [True, False, False, False, False]
 
 
@@ -124,9 +124,9 @@ def test_a_hand_in_the_open_is_seen_and_one_behind_a_book_is_not() -> None:
     hand, shape = one.script.hands[name], state.shapes[name]
     middle = shape.keypoints.mean(axis=0)
     camera = Camera(Lens(640, 360, 500), looking(middle + vec(0, 0.1, 0.45), middle))
-    assert sight.visible(camera, hand.arm, shape, [], []) > 0.85
+    assert visibility.visible(camera, hand.arm, shape, [], []) > 0.85
     aside = Camera(camera.lens, looking(camera.pose.position, middle + vec(1.5, 0, 0)))
-    assert sight.visible(aside, hand.arm, shape, [], []) == 0.0
+    assert visibility.visible(aside, hand.arm, shape, [], []) == 0.0
     between = replace(upright(0, 0), position=middle + vec(0, 0.03, 0.12))
     book = Prop("blue book", make("book", "blue"), between)
-    assert sight.visible(camera, hand.arm, shape, [(book, between)], []) < 0.3
+    assert visibility.visible(camera, hand.arm, shape, [(book, between)], []) < 0.3

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from simworld.tasks import plan, words
+from simworld.tasks.words import LIMITS, Facts
 
 from captioning.lexicon import BANNED, VERBS, tokens, word_count
-from world.tasks import plan, words
-from world.tasks.words import LIMITS, Facts
-from world.truth import TaskTruth
+from schemas.truth import TaskTruth
 
 CASES = [
     (verb, thing, outcome, side, helper)

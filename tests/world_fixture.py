@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from simworld import build
+
 from orchestration import config
 from orchestration.cli import audit, main
 from orchestration.config import Config
 from pipelines.audits.result import Result
-from world import make
 
-OPTIONS = make.WorldOptions(seed=3, clips=8, robot=6, quality="draft")
+OPTIONS = build.WorldOptions(seed=3, clips=8, robot=6, quality="draft")
 CONFIG = """root = "corpus"
 [[source]]
 kind = "world"
@@ -49,7 +50,7 @@ def rendered() -> Path:
     """The world's folder. Recordings that this code has rendered before come from the cache."""
     folder = Path(tempfile.mkdtemp(prefix="handwheel-world-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    make.make(folder / "world", OPTIONS)
+    build.make(folder / "world", OPTIONS)
     return folder / "world"
 
 

@@ -7,16 +7,17 @@ import sys
 import time
 from pathlib import Path
 
+from simworld import build
+
 from orchestration import config, turn
 from orchestration.cli import main as cli
 from orchestration.cli.options import output, progress_bars, say
 from orchestration.reports import sim_page
 from orchestration.reports.report import report_of
 from schemas.errors import HandwheelError
-from world import make
 
-REPOSITORY = Path(__file__).parent.parent
-WORLD = make.WorldOptions(seed=7, clips=8, robot=8)
+REPOSITORY = Path(__file__).parents[2]
+WORLD = build.WorldOptions(seed=7, clips=8, robot=8)
 # Real clips beside it, where there are some: folder, stage, licence; MANIFEST.tsv beside them names each clip's own.
 SAMPLES = (
     ("hands_manip", "web", "CC-BY-4.0 or Apache-2.0, see MANIFEST.tsv"),
@@ -50,7 +51,7 @@ def media_toml(folder: Path | None) -> str:
 
 def write_config(out: Path) -> Path:
     """The demo's handwheel.toml."""
-    trainer = REPOSITORY / "client" / "examples" / "open_release.py"
+    trainer = REPOSITORY / "packages" / "handwheel" / "examples" / "open_release.py"
     text = f'root = "corpus"\n\n{media_toml(samples())}\n'
     text += f"[trigger]\ncommand = ['{sys.executable}', '{trainer}', '--pin', '{{pin}}']\n"
     path = out / "handwheel.toml"
@@ -63,7 +64,7 @@ def render(out: Path) -> None:
     began_s = time.monotonic()
     say(f"rendering a sample world of {WORLD.clips} takes and {WORLD.robot} robot attempts ...")
     with output(as_json=False), progress_bars() as progress:
-        made = make.make(out / "world", WORLD, lambda done, total: progress("world", done, total))
+        made = build.make(out / "world", WORLD, lambda done, total: progress("world", done, total))
     sim_page.write(out / "world", out / "world" / "index.html")
     say(f"{made.rendered} recordings rendered in {time.monotonic() - began_s:.0f} s, the rest were in the cache\n")
 

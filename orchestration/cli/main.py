@@ -128,13 +128,14 @@ def world(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Render the sample world: first-person hands and a robot's attempts, with their truth and a page of pictures."""
-    from orchestration.reports import sim_page
-    from world import make
+    from simworld import build
 
-    axes = make.fixed_of(fixed or [])
-    options = make.WorldOptions(seed, clips, robot, quality, generation, axes)
+    from orchestration.reports import sim_page
+
+    axes = build.fixed_of(fixed or [])
+    options = build.WorldOptions(seed, clips, robot, quality, generation, axes)
     with output(as_json) as tell, progress_bars() as progress:
-        made = make.make(out, options, lambda done, total: progress("world", done, total), workers)
+        made = build.make(out, options, lambda done, total: progress("world", done, total), workers)
         page = sim_page.write(out, out / "index.html")
         plain = {"ego": len(made.ego), "robot": len(made.robot), "rendered": made.rendered, "page": str(page)}
         said = f"{len(made.ego)} takes and {len(made.robot)} attempts in {out}, {made.rendered} of them rendered now"

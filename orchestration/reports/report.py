@@ -27,7 +27,7 @@ from schemas.spans import NS, Span
 
 Row = dict[str, Any]
 FIRST = ("failure", "unknown", "success")  # what teaches most stands first
-TEMPLATES = resources.files("orchestration") / "templates"
+TEMPLATES = resources.files("orchestration.reports") / "templates"
 
 
 @dataclass(frozen=True, slots=True)

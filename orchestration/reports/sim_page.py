@@ -10,13 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from simworld.build import SPEC, spec_of
 
 from infra.video import decoder, pixels
 from orchestration.reports.pictures import Look, Picture, sheet
 from orchestration.reports.report import environment
-from world import truth as truths
-from world.make import SPEC, spec_of
-from world.truth import FrameTruth, RecordingTruth, ShotTruth
+from schemas import truth as truths
+from schemas.truth import FrameTruth, RecordingTruth, ShotTruth
 
 A_ROW = 6  # pictures
 LOOK = Look(thumb_px=240, quality=72)
@@ -45,7 +45,7 @@ def write(folder: Path, out: Path) -> Path:
         totals["seconds"] += len(true.frames) / true.fps_hz
         totals["frames"] += len(true.frames)
         totals["tasks"] += sum(len(shot.tasks) for shot in true.shots)
-    page = environment().get_template("world.html.j2")
+    page = environment().get_template("sim.html.j2")
     out.parent.mkdir(parents=True, exist_ok=True)
     spec = {name: getattr(spec_of(folder), name) for name in ("seed", "quality", "generation")}
     out.write_text(page.render(rows=rows(stills), a_row=A_ROW, totals=totals, spec=spec, file=SPEC), encoding="utf-8")

@@ -11,7 +11,7 @@ from pipelines.audits.result import Example, Result, chosen
 from pipelines.audits.tally import Metric, Tally
 from pipelines.publish.selection import bases
 from schemas.spans import NS
-from world.truth import TaskTruth
+from schemas.truth import TaskTruth
 
 Row = dict[str, Any]
 LIMITS = {"L1": 5, "L2": 15, "L3": 30, "L4": 50, "L5": 100, "achieved": 50}  # words

@@ -16,7 +16,7 @@ from pipelines.audits.tally import Cluster
 from pipelines.corpus.decisions import decisions_of
 from pipelines.corpus.inventory import current_clips, inventory
 from schemas.errors import UsageError
-from world.truth import SUFFIX, FrameTruth, RecordingTruth, ShotTruth, load
+from schemas.truth import SUFFIX, FrameTruth, RecordingTruth, ShotTruth, load
 
 Row = dict[str, Any]
 

@@ -10,7 +10,7 @@ from pipelines.audits.kept_time import judge_seconds, kept_spans
 from pipelines.audits.matching import HandRules, Pair, axes_of, box_of, match, must_be_found, nearest_frames, overlap_of
 from pipelines.audits.result import Example, Mark, Result, chosen
 from pipelines.audits.tally import Axes, Cluster, Metric, Tally
-from world.truth import FrameTruth, HandTruth, RecordingTruth, ShotTruth
+from schemas.truth import FrameTruth, HandTruth, RecordingTruth, ShotTruth
 
 Row = dict[str, Any]
 CLIPS_AT_ONCE = 64

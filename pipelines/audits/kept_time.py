@@ -9,7 +9,7 @@ from pipelines.audits.corpus_truth import Joined, Recording
 from pipelines.audits.matching import HandRules
 from pipelines.audits.tally import Tally
 from schemas.spans import NS, Span, complement, merge
-from world.truth import FrameTruth, RecordingTruth
+from schemas.truth import FrameTruth, RecordingTruth
 
 IDLE = ("gesture", "none", "rest", "wait")  # verbs of which nothing comes
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.audits.result import Box
 from schemas.spans import NS
-from world.truth import HandTruth, RecordingTruth
+from schemas.truth import HandTruth, RecordingTruth
 
 Row = dict[str, Any]
 

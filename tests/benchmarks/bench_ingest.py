@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
+sys.path[:0] = [str(ROOT), str(ROOT / "packages/handwheel")]  # run as a script, from anywhere
 from tests.benchmarks import ingest_media  # noqa: E402
 from tests.benchmarks.contestants import (  # noqa: E402
     CannotRun,

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
+sys.path[:0] = [str(ROOT), str(ROOT / "packages/handwheel")]  # run as a script, from anywhere
 from filters import fingerprints  # noqa: E402
 from infra.storage.tables import Store  # noqa: E402
 from pipelines.corpus.duplicates import version_of  # noqa: E402

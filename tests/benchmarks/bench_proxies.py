@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "client")]  # run as a script, from anywhere
+sys.path[:0] = [str(ROOT), str(ROOT / "packages/handwheel")]  # run as a script, from anywhere
 from infra.models.mediapipe_hands import LiteHandDetector  # noqa: E402
 from infra.video import decoder, pixels  # noqa: E402
 from pipelines.media.options import PassOptions  # noqa: E402

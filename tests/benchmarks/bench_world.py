@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "client")]
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "packages/handwheel")]
 
-from world import film, make, render  # noqa: E402
-from world.robot import attempt as robot  # noqa: E402
-from world.robot import stage as robot_stage  # noqa: E402
-from world.robot.truth import head  # noqa: E402
-from world.tasks import measure  # noqa: E402
+from simworld import build, render, video_writer  # noqa: E402
+from simworld.robot import attempt as robot  # noqa: E402
+from simworld.robot import stage as robot_stage  # noqa: E402
+from simworld.robot.truth import head  # noqa: E402
+from simworld.tasks import measure  # noqa: E402
 
 SEED = 7
 
@@ -33,7 +33,7 @@ def timed(function: Callable[[], Any]) -> tuple[float, Any]:
 
 def bench_take(quality: str) -> dict[str, float]:
     """CPU seconds of a take's parts, a frame each but for `set up`."""
-    plan = make.ego_jobs(make.WorldOptions(seed=SEED, clips=8, robot=0, quality=quality))[0].plan
+    plan = build.ego_jobs(build.WorldOptions(seed=SEED, clips=8, robot=0, quality=quality))[0].plan
     shot = plan.shots[0]
     setting_s, played = timed(lambda: measure.settled(shot))
     loading_s, renderer = timed(lambda: render.Renderer(played.stage, shot.lens, render.QUALITIES[quality]))
@@ -50,7 +50,7 @@ def bench_take(quality: str) -> dict[str, float]:
 
 def bench_attempt(quality: str) -> dict[str, float]:
     """The same of a robot's attempt."""
-    plan = make.robot_jobs(make.WorldOptions(seed=SEED, clips=0, robot=8, quality=quality))[0].plan
+    plan = build.robot_jobs(build.WorldOptions(seed=SEED, clips=0, robot=8, quality=quality))[0].plan
     physics_s, attempted = timed(lambda: robot.attempt(plan))
     loading_s, renderer = timed(
         lambda: render.Renderer(robot_stage.stage(plan, attempted), head(plan).lens, render.QUALITIES[quality])
@@ -89,11 +89,11 @@ def _encoding(quality: str) -> float:
     """Seconds a picture that the encoder takes."""
     import numpy as np
 
-    form = make.FORMS[quality]
+    form = build.FORMS[quality]
     pictures = np.random.default_rng(SEED).integers(90, 160, (12, form.height_px, form.width_px, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        film.write(Path(folder) / "a.mp4", iter(pictures), form.fps_hz)
+        video_writer.write(Path(folder) / "a.mp4", iter(pictures), form.fps_hz)
         return (time.monotonic() - began) / len(pictures)
 
 

@@ -57,7 +57,7 @@ def peer(name: str, python: Path, ffmpeg_folder: Path) -> Contestant:
 
 
 def _told(command: list[str], more: dict[str, str]) -> Measured:
-    path = os.pathsep.join((str(ROOT), str(ROOT / "client")))
+    path = os.pathsep.join((str(ROOT), str(ROOT / "packages/handwheel")))
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": path} | more
     )

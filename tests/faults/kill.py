@@ -86,7 +86,7 @@ class Bench:
             "--root",
             str(root),
         ]
-        path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "client")])
+        path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "packages/handwheel")])
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 [*command, "--json"], env=os.environ | {"TMPDIR": str(scratch), "PYTHONPATH": path},

@@ -43,7 +43,7 @@ def turned() -> Turned:
 
 def start(words: Sequence[str]) -> subprocess.Popen[str]:
     """`handwheel WORDS --json`, its stdout and stderr in pipes."""
-    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "client")])
+    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "packages/handwheel")])
     command = [sys.executable, "-m", "orchestration.cli.main", *words, "--json"]
     return subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -21,11 +21,11 @@ EGO, ROBOT = "ego", "robot"
 
 def prepare(uri: str, progress: Progress) -> None:
     """Renders what the folder lacks. UsageError: no local folder, or nothing to render with."""
-    from world import make
+    from simworld import build
 
     if objects.is_s3(uri):
         raise UsageError(f"{uri}: a world is rendered into a local folder; copy it from there and read it as a folder")
-    make.make(Path(uri), make.spec_of(Path(uri)), lambda done, total: progress("world", done, total))
+    build.make(Path(uri), build.spec_of(Path(uri)), lambda done, total: progress("world", done, total))
 
 
 def read(source: Source) -> Iterator[Item]:

@@ -1,0 +1,132 @@
+"""What is true of a robot's attempt: physics' own outcome, where things and the camera were, captions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from schemas.spans import NS
+from schemas.truth import FrameTruth, RecordingTruth, ShotTruth, TaskTruth, ThingTruth
+from simworld.robot.plan import BASE, OTHER_HALF_M, PLATE_HEIGHT_M, AttemptPlan, camera
+from simworld.robot.words import captions
+from simworld.rotations import quaternion
+from simworld.scene_types import Camera, Floats, Pose
+
+if TYPE_CHECKING:
+    from simworld.robot.attempt import Attempt
+
+_VERBS = {"pick_place": "place", "push": "push", "stack": "stack", "lift": "lift"}
+_CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
+
+
+def head(plan: AttemptPlan) -> Camera:
+    """The head's camera in the world."""
+    own = camera(plan)
+    return Camera(own.lens, in_world(own.pose))
+
+
+def in_world(pose: Pose) -> Pose:
+    """A pose of the robot's base's frame, in the world's."""
+    return Pose(BASE.rotation @ pose.position + BASE.position, BASE.rotation @ pose.rotation)
+
+
+def truth(plan: AttemptPlan, attempt: Attempt) -> RecordingTruth:
+    """The attempt's truth; no human hand is in it. Things: block, other (what it is stacked on), goal."""
+    view, count = head(plan), len(attempt.t_s)
+    at_ns = [round(k * NS / plan.fps_hz) for k in range(count + 1)]
+    frames = tuple(_frame(plan, attempt, view, k, at_ns[k]) for k in range(count))
+    shot = ShotTruth(
+        start_ns=0,
+        end_ns=at_ns[-1],
+        scene=plan.scene,
+        wearer=None,
+        variation=_variation(plan, attempt),
+        tasks=(_task(plan, attempt, at_ns[-1]),),
+    )
+    return RecordingTruth(
+        name=plan.name,
+        sha256="",
+        fps_hz=plan.fps_hz,
+        width_px=plan.width_px,
+        height_px=plan.height_px,
+        focal_px=plan.focal_px,
+        shots=(shot,),
+        frames=frames,
+        outcome="success" if attempt.success else "failure",
+        failure_cause=attempt.failure_cause,
+        failure_frame=attempt.failure_step,
+    )
+
+
+def _task(plan: AttemptPlan, attempt: Attempt, end_ns: int) -> TaskTruth:
+    goal = plan.goal
+    return TaskTruth(
+        start_ns=0,
+        end_ns=end_ns,
+        verb=_VERBS[plan.task],
+        object="block",
+        colour=plan.block.colour,
+        target=None if goal.kind == "none" else f"{goal.colour} {goal.kind}",
+        roles={},
+        success=attempt.success,
+        failure_cause=attempt.failure_cause,
+        failure_frame=attempt.failure_step,
+        captions=captions(plan, attempt),
+    )
+
+
+def _variation(plan: AttemptPlan, attempt: Attempt) -> dict[str, str]:
+    return {
+        "task": plan.task,
+        "fault": plan.fault.kind,
+        "generation": str(plan.generation),
+        "room": plan.room,
+        "light": plan.light,
+        "block_mm": str(round(2000 * plan.block.half_m)),
+        "collect_mode": plan.collect_mode,
+        "intervention": "yes" if attempt.intervened else "no",
+        "label": plan.label,
+    }
+
+
+def _frame(plan: AttemptPlan, attempt: Attempt, view: Camera, k: int, t_ns: int) -> FrameTruth:
+    halves = {"block": plan.block.half_m, "other": OTHER_HALF_M}
+    things = [
+        _thing(name, in_world(Pose(rows[k, :, 3], rows[k, :, :3])), (halves[name],) * 3, view)
+        for name, rows in attempt.things.items()
+    ]
+    if plan.goal.kind in ("square", "plate"):
+        flat = (plan.goal.half_m, plan.goal.half_m, (PLATE_HEIGHT_M if plan.goal.kind == "plate" else 0.0) / 2)
+        things.append(_thing("goal", in_world(goal_pose(plan)), flat, view))
+    return FrameTruth(
+        t_ns=t_ns,
+        camera_position_m=_three(view.pose.position),
+        camera_quaternion=quaternion(view.pose.rotation),
+        hands=(),
+        things=tuple(things),
+    )
+
+
+def goal_pose(plan: AttemptPlan) -> Pose:
+    """Of the square or plate in the base's frame, its foot on the table."""
+    c, s = np.cos(plan.goal.yaw_rad), np.sin(plan.goal.yaw_rad)
+    return Pose(np.array([plan.goal.x_m, plan.goal.y_m, 0.0]), np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]))
+
+
+def _thing(name: str, pose: Pose, half_m: tuple[float, ...], view: Camera) -> ThingTruth:
+    """A box of half sizes half_m about its centre; the picture's box is that of its corners."""
+    seen = view.see(pose.out(_CORNERS * half_m))
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    hidden = bool(np.isnan(seen).any())
+    box = None if hidden else tuple(round(float(v), 4) for v in (*low, *high))
+    return ThingTruth(
+        name=name,
+        position_m=_three(pose.position),
+        quaternion=quaternion(pose.rotation),
+        box=None if box is None else (box[0], box[1], box[2], box[3]),
+    )
+
+
+def _three(values: Floats) -> tuple[float, float, float]:
+    return round(float(values[0]), 4), round(float(values[1]), 4), round(float(values[2]), 4)

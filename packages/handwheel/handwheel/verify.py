@@ -1,0 +1,149 @@
+"""Comparing what is stored with what the release says: sizes, hashes, row digests, roots, statistics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handwheel import format as fmt
+from handwheel.errors import VerificationError
+from handwheel.stats import view_stats
+from handwheel.storage import open_dataset
+
+if TYPE_CHECKING:
+    from handwheel.release import Release
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was looked at and found right. rows: 0 unless deep."""
+
+    files: int
+    size_bytes: int
+    rows: int
+
+
+def _refuse(release: Release, where: str, what: str) -> VerificationError:
+    return VerificationError(
+        f"release {release.name}, {where}: {what}. "
+        f"Next: `handwheel release verify {release.name}` lists the damage; restore "
+        f"{release.folder.uri} from a copy, or pin another release"
+    )
+
+
+def verify_files(release: Release, view: str | None = None, *, deep: bool = False) -> int:
+    """Every listed file (of one view) is there with its size, and deep: its hash. Returns their bytes."""
+    prefix = "" if view is None else fmt.dataset_folder(view) + "/"
+    listed = [f for f in release.files if f.path.startswith(prefix)]
+    if not listed and view is not None:
+        raise _refuse(release, prefix, "no file of it is listed")
+    sizes: dict[str, int] = {}
+    for top in {f.path.split("/")[0] for f in listed}:
+        sizes |= release.folder.sizes(top)
+    wrong = [f"{f.path} ({_size_fault(f, sizes)})" for f in listed if sizes.get(f.path) != f.size_bytes]
+    if deep and not wrong:
+        wrong = [f"{f.path} (sha256 differs)" for f in listed if release.folder.sha256(f.path) != f.sha256]
+    if wrong:
+        more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise _refuse(release, view or "files", ", ".join(wrong[:_SHOWN]) + more)
+    return sum(f.size_bytes for f in listed)
+
+
+def _size_fault(entry: fmt.FileEntry, sizes: Mapping[str, int]) -> str:
+    if entry.path not in sizes:
+        return "missing"
+    return f"{sizes[entry.path]} bytes, {entry.size_bytes} listed"
+
+
+@contextmanager
+def damage_told(release: Release, view: str) -> Iterator[None]:
+    """What Lance raises on damaged files (errors of many kinds, panics) becomes a VerificationError that
+    names them; where every hash is right it was something else, and goes through."""
+    try:
+        yield
+    except VerificationError:
+        raise
+    except BaseException as e:
+        # A panic of Lance's is no Exception, and its class cannot be imported.
+        if isinstance(e, Exception) or type(e).__name__ == "PanicException":
+            verify_files(release, view, deep=True)
+        raise
+
+
+def check_row(row: Mapping[str, Any], clip_id: str, release: Release, view: str) -> None:
+    """The row asked for, with the video and the content that its digests name; else VerificationError."""
+    where = f"{view} row {clip_id}"
+    if row["clip_id"] != clip_id:
+        raise _refuse(release, where, f"clip {row['clip_id']} was found in its place")
+    if fmt.sha256_hex(row["video"]) != row["video_sha256"]:
+        raise _refuse(release, where, "its video's bytes do not give video_sha256")
+    if fmt.row_digest(row) != row["row_sha256"]:
+        raise _refuse(release, where, "its content does not give row_sha256")
+
+
+def index_of(release: Release, view: str, split: str | None, dataset: Any) -> tuple[list[str], NDArray[np.int64]]:
+    """Clip ids in their order and their offsets in the dataset, of one split (None: all).
+
+    Row digests must give the view's root, and the counts must be release.json's; else VerificationError.
+    """
+    table = dataset.to_table(columns=["clip_id", "split", "row_sha256"])
+    told = release.doc["views"][view]
+    if table.num_rows != told["rows"]:
+        raise _refuse(release, view, f"{table.num_rows} rows, release.json says {told['rows']}")
+    if fmt.merkle_root(table["row_sha256"].to_pylist()) != told["root"]:
+        raise _refuse(release, view, "row digests do not give its root")
+    splits = Counter(table["split"].to_pylist())
+    if splits != Counter(release.doc.get("splits", {}).get(view, {})):
+        raise _refuse(release, view, f"splits {dict(splits)} differ from release.json's")
+    ids, splits_of = table["clip_id"].to_pylist(), table["split"].to_pylist()
+    if len(set(ids)) != len(ids):
+        raise _refuse(release, view, "a clip id is there twice")
+    offsets = sorted((i for i, s in enumerate(splits_of) if split in (None, s)), key=ids.__getitem__)
+    return [ids[i] for i in offsets], np.asarray(offsets, np.int64)
+
+
+def dataset_of(release: Release, view: str) -> Any:
+    """The view's Lance dataset at the release's version."""
+    return open_dataset(release.folder / fmt.dataset_folder(view), release.doc["views"][view]["version"])
+
+
+def _checked_rows(release: Release, view: str, dataset: Any) -> Iterator[dict[str, Any]]:
+    for batch in dataset.to_batches(batch_size=16):
+        for row in batch.to_pylist():
+            check_row(row, row["clip_id"], release, view)
+            yield row
+
+
+def verify_view(release: Release, view: str) -> int:
+    """Compare a view's rows with their digests, its root and its statistics. Returns how many rows.
+
+    Statistics may differ by rounding (1e-6): they are sums, in an order that is not kept.
+    """
+    with damage_told(release, view):
+        dataset = dataset_of(release, view)
+        ids, _ = index_of(release, view, None, dataset)
+        found = view_stats(_checked_rows(release, view, dataset))
+    told = release.doc.get("stats", {}).get(view, {})
+    if not _close(found, told):
+        raise _refuse(release, view, f"its train rows give statistics {found}, release.json says {told}")
+    return len(ids)
+
+
+def _close(found: Any, told: Any) -> bool:
+    if isinstance(found, dict):
+        same = isinstance(told, dict) and found.keys() == told.keys()
+        return same and all(_close(found[k], told[k]) for k in found)
+    if isinstance(found, int):
+        return bool(found == told)
+    try:
+        return len(found) == len(told) and np.allclose(found, told, rtol=1e-6, atol=1e-9, equal_nan=True)
+    except (TypeError, ValueError):
+        return False
