@@ -38,7 +38,7 @@ def cells(frame: Any, side: int, quarter_turns: int) -> npt.NDArray[np.float64]:
     """Mean 8-bit luma of side x side equal parts of the upright picture, 0..255, float64 (side, side).
 
     Of CELL_ROWS rows at equal distances, halved until CELL_PIXELS are left. Each halving rounds: the means are off by
-    .3 of a level at 720p, by .7 at 1080p (tests/test_infra_media.py).
+    .3 of a level at 720p, by .7 at 1080p (tests/infra/video/test_decoder.py).
     """
     view, deep = _luma(frame)
     step = max(1, len(view) // CELL_ROWS)

@@ -22,7 +22,7 @@ from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.sources.recordings import Source
-from tests.fixtures_media import shot, write
+from tests.support.media import shot, write
 
 RECORDINGS = 10
 LIMIT_S = 5.0

@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from infra.video.encoder import Encoder
-from tests.fixtures_robot import LeRobotSpec, write_lerobot, write_plain
+from tests.support.robot_logs import LeRobotSpec, write_lerobot, write_plain
 
 SIZE = (160, 120)
 FPS_HZ = 10.0

@@ -25,8 +25,8 @@ from orchestration import config as configs
 from orchestration import turn
 from tests.faults.compare import State, differences, state_of
 from tests.faults.servers import Schedule, before, web
-from tests.fixtures_media import shot, write
-from tests.s3_server import s3_server
+from tests.support.media import shot, write
+from tests.support.s3_server import s3_server
 
 CONFIG = """
 root = "corpus"

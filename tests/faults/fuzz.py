@@ -26,7 +26,7 @@ from pipelines.ingest.hop import IngestOptions, ingest
 from pipelines.sources.recordings import Source
 from pipelines.staging.package import recipe_of
 from schemas.spans import merge
-from tests.fixtures_media import Video, shot, write, write_sound
+from tests.support.media import Video, shot, write, write_sound
 
 # A hang would end as decoder_timeout and a crash as decoder_crashed: both are failures here.
 KNOWN = frozenset(

@@ -36,9 +36,9 @@ from pipelines.sources.recordings import READERS, Source, pickled_frames
 from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import key_of
 from tests.faults.fuzz import HURTS, Bytes, Found, Rng
-from tests.fixtures_annotated import EGODEX_SAID, egodex_hdf5
-from tests.fixtures_archives import hd_epic_narrations, jpegs
-from tests.web_server import Recorder, moved, whole
+from tests.support.annotated import EGODEX_SAID, egodex_hdf5
+from tests.support.archives import hd_epic_narrations, jpegs
+from tests.support.web_server import Recorder, moved, whole
 
 LONGEST_S = 30.0
 TOKENS = (

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tests.web_server import Server
+from tests.support.web_server import Server
 
 FAULTS = ("drop", "stall", "429", "503", "truncate")
 MODIFIED = "Sun, 01 Nov 2026 00:00:00 GMT"

@@ -1,0 +1,222 @@
+"""Plain logs: what is written is what is read, whatever else lies beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from pipelines.fold.rows import episode_id, episode_row, fit_to_video, step_table
+from pipelines.sources.logs import plain_log
+from pipelines.sources.logs.episode_log import EpisodeLog
+from schemas import Step
+from schemas.arrow import rows_of, schema_of
+from schemas.errors import BadMedia
+from schemas.spans import NS
+from tests.support.robot_logs import write_plain
+
+FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
+STEPS = st.integers(1, 8).flatmap(
+    lambda t: st.tuples(
+        hnp.arrays(np.float32, (t, 3), elements=FINITE), hnp.arrays(np.float32, (t, 2), elements=FINITE)
+    )
+)
+
+
+def _all(folder: Path) -> dict[str, EpisodeLog | str]:
+    """Every log of the folder by file name: the attempt, or the reason it was refused."""
+    out: dict[str, EpisodeLog | str] = {}
+    for item in plain_log.list_logs(str(folder)):
+        try:
+            (log,) = plain_log.read(item, folder)
+            assert isinstance(log, EpisodeLog)
+            out[Path(item.uri).stem] = log
+        except BadMedia as error:
+            out[Path(item.uri).stem] = error.reason
+    return out
+
+
+def _one(folder: Path) -> EpisodeLog:
+    (log,) = _all(folder).values()
+    assert isinstance(log, EpisodeLog), log
+    return log
+
+
+def _touch_video(folder: Path, name: str) -> None:
+    (folder / f"{name}.mp4").write_bytes(b"a recording that no reader of logs opens")
+
+
+@settings(max_examples=40, deadline=None)
+@given(STEPS)
+def test_arrays_come_back_as_they_were(data: tuple[np.ndarray, np.ndarray]) -> None:
+    states, actions = data
+    with tempfile.TemporaryDirectory() as folder:
+        write_plain(Path(folder), "episode_000", states, actions, video=False)
+        _touch_video(Path(folder), "episode_000")
+        log = _one(Path(folder))
+    assert log.states is not None
+    assert log.actions is not None
+    np.testing.assert_array_equal(log.states, states)
+    np.testing.assert_array_equal(log.actions, actions)
+    assert log.t_ns.tolist() == [i * NS // 10 for i in range(len(states))]
+    assert not log.states.flags.writeable
+    rows = rows_of(Step, step_table(log))
+    assert step_table(log).schema == schema_of(Step)
+    assert [r.state for r in rows] == states.tolist()
+    assert [r.frame for r in rows] == list(range(len(states)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 9), st.binary(min_size=1, max_size=12), st.integers(0, 2))
+def test_a_broken_line_costs_one_episode(line: int, junk: bytes, victim: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for i in range(3):
+            write_plain(folder, f"episode_{i:03d}", np.ones((9, 2)) * i, np.ones((9, 1)), video=False)
+            _touch_video(folder, f"episode_{i:03d}")
+        path = folder / f"episode_{victim:03d}.jsonl"
+        lines = path.read_bytes().splitlines()
+        lines[line] = lines[line][: len(lines[line]) // 2] + b"\x00" + junk.replace(b"\n", b"")
+        path.write_bytes(b"\n".join(lines))
+        found = _all(folder)
+    assert found.pop(f"episode_{victim:03d}") == "bad_json"
+    assert all(isinstance(log, EpisodeLog) for log in found.values())
+    assert len(found) == 2
+
+
+def test_ids_are_equal_wherever_the_log_lies(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    write_plain(tmp_path / "a", "episode_000", rng.normal(size=(5, 3)), rng.normal(size=(5, 2)), video=False)
+    _touch_video(tmp_path / "a", "episode_000")
+    shutil.copytree(tmp_path / "a", tmp_path / "b" / "deep")
+    one, two = _one(tmp_path / "a"), _one(tmp_path / "b")
+    assert one.uri != two.uri
+    assert episode_id(one) == episode_id(two)
+    write_plain(tmp_path / "c", "episode_000", np.zeros((5, 3)), np.zeros((5, 2)), video=False)
+    _touch_video(tmp_path / "c", "episode_000")
+    assert episode_id(_one(tmp_path / "c")) != episode_id(one)
+
+
+def test_a_corrected_outcome_is_a_new_revision_of_the_same_episode(tmp_path: Path) -> None:
+    steps = np.ones((5, 3)), np.ones((5, 2))
+    write_plain(tmp_path, "episode_000", *steps, video=False)
+    _touch_video(tmp_path, "episode_000")
+    before = _one(tmp_path)
+    corrected = {
+        "outcome": {"value": "failure", "source": "human", "confidence": 0.8},
+        "failure_mode": "dropped",
+    }
+    path = write_plain(tmp_path, "episode_000", *steps, header=corrected, video=False)
+    os.utime(path, ns=(before.modified_ns + NS, before.modified_ns + NS))
+    after = _one(tmp_path)
+    rows = [episode_row(log, {c.uri: "0" * 64 for c in log.cameras}, run_id="r", salt="s") for log in (before, after)]
+    assert rows[0].episode_id == rows[1].episode_id
+    assert rows[0].episode_row_id != rows[1].episode_row_id
+    assert rows[1].modified_ns > rows[0].modified_ns
+    assert (before.outcome, before.outcome_source) == ("success", "sim")
+    assert (after.outcome, after.outcome_source, after.outcome_confidence) == ("failure", "human", 0.8)
+    assert (after.failure_mode, before.failure_mode) == ("dropped", None)
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "reason"),
+    [
+        ({}, {"t": 0.2, "state": [1, 2], "action": [1]}, "ragged_rows"),
+        ({}, {"t": 0.2, "state": [1, 2, 3]}, "ragged_rows"),
+        ({}, {"t": 0.2, "state": [1, 2, float("nan")], "action": [1]}, "non_finite"),
+        ({}, {"t": 0.2, "state": [1, 2, 1e39], "action": [1]}, "non_finite"),
+        ({}, {"t": 0.05, "state": [1, 2, 3], "action": [1]}, "time_not_increasing"),
+        ({}, {"t": float("inf"), "state": [1, 2, 3], "action": [1]}, "non_finite"),
+        ({"robot": "../../etc"}, None, "unsafe_name"),
+        ({"episode": "a/b"}, None, "unsafe_name"),
+        ({"task": "\ud800"}, None, "bad_text"),
+        ({"outcome": "perhaps"}, None, "bad_header"),
+        ({"outcome": {"value": "success", "source": "gossip"}}, None, "bad_field"),
+        ({"collect_mode": "dreamt"}, None, "bad_field"),
+        ({"failure_frame": 99}, None, "bad_field"),
+        ({"fps": "fast"}, None, "bad_header"),
+        ({"cameras": {"front": "../other.mp4"}}, None, "missing_video"),
+    ],
+)
+def test_refused_with_a_stable_reason(tmp_path: Path, header: dict, line: dict | None, reason: str) -> None:
+    path = write_plain(tmp_path, "episode_000", np.ones((2, 3)), np.ones((2, 1)), header=header, video=False)
+    _touch_video(tmp_path, "episode_000")
+    if line is not None:
+        path.write_text(path.read_text() + json.dumps(line) + "\n")
+    assert _all(tmp_path) == {"episode_000": reason}
+
+
+def test_cameras_by_file_name_and_without_a_recording(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write_plain(tmp_path, name, np.ones((2, 3)), np.ones((2, 1)), header={"camera": "front"}, video=False)
+    for file in ("a.front.mp4", "a.wrist.mkv", "b.mp4", "notes.mp4"):
+        (tmp_path / file).write_bytes(b"x")
+    found = _all(tmp_path)
+    assert isinstance(found["a"], EpisodeLog)
+    assert isinstance(found["b"], EpisodeLog)
+    assert [c.camera for c in found["a"].cameras] == ["front", "wrist"]
+    assert [(c.camera, c.start_ns, c.end_ns) for c in found["b"].cameras] == [("front", 0, 200_000_000)]
+    assert found["c"] == "missing_video"
+
+
+def test_revision_follows_the_log_and_its_recording_only(tmp_path: Path) -> None:
+    write_plain(tmp_path, "a", np.ones((2, 3)), np.ones((2, 1)), video=False)
+    _touch_video(tmp_path, "a")
+    (first,) = plain_log.list_logs(str(tmp_path))
+    (tmp_path / "other.mp4").write_bytes(b"x")
+    (second,) = plain_log.list_logs(str(tmp_path))
+    assert first == second
+    (tmp_path / "a.mp4").write_bytes(b"another recording")
+    (third,) = plain_log.list_logs(str(tmp_path))
+    assert third.revision != first.revision
+
+
+def test_steps_and_video_must_agree(tmp_path: Path) -> None:
+    write_plain(tmp_path, "a", np.ones((20, 3)), np.ones((20, 1)), video=False)
+    _touch_video(tmp_path, "a")
+    log = _one(tmp_path)
+    uri = log.cameras[0].uri
+    for decoded_ns in (2 * NS, 2 * NS - 200_000_000, 2 * NS + 200_000_000):
+        assert fit_to_video(log, {uri: decoded_ns}).cameras[0].end_ns == decoded_ns
+    for decoded_ns in (2 * NS - 201_000_000, 2 * NS + 201_000_000):
+        with pytest.raises(BadMedia, match="video_mismatch"):
+            fit_to_video(log, {uri: decoded_ns})
+    shared = dataclasses.replace(log, cameras=(dataclasses.replace(log.cameras[0], alone=False),))
+    assert fit_to_video(shared, {uri: 60 * NS}).cameras[0].end_ns == 2 * NS
+
+
+def test_a_correcting_person_holds_the_controls(tmp_path: Path) -> None:
+    write_plain(tmp_path, "a", np.ones((3, 3)), np.ones((3, 1)), header={"policy": "pi"}, video=False)
+    _touch_video(tmp_path, "a")
+    log = dataclasses.replace(_one(tmp_path), intervention=np.array([False, True, False]))
+    assert step_table(log)["control_source"].to_pylist() == ["policy", "human", "policy"]
+
+
+def _samples() -> Path | None:
+    places = [
+        os.environ.get("HANDWHEEL_SAMPLES"),
+        Path(__file__).parent.parent.parent.parent.parent.parent / "shared" / "data",
+    ]
+    return next((Path(p) for p in places if p and (Path(p) / "robot" / "sim_so101").exists()), None)
+
+
+@pytest.mark.skipif(_samples() is None, reason="no sample media: HANDWHEEL_SAMPLES is unset, ../shared/data missing")
+def test_the_sample_logs() -> None:
+    root = _samples()
+    assert root is not None
+    found = _all(root / "robot" / "sim_so101")
+    logs = [log for log in found.values() if isinstance(log, EpisodeLog)]
+    assert len(logs) == len(found) == 12
+    assert sorted(log.outcome for log in logs) == ["failure"] * 5 + ["success"] * 7
+    assert {log.failure_mode for log in logs if log.outcome == "failure"} == {"calibration_bias", "noisy"}
+    assert {log.embodiment for log in logs} == {"so101_sim"}
+    assert len({episode_id(log) for log in logs}) == 12
