@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.hand_geometry import HALO, PALM, arm_inside, front_of, hand_length, hull_of, same_hand, similarity
-from schemas.media import Json
+from schemas.arrow import Json
 
 VERSION = "contact-1"
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from filters import contact
-from schemas.media import Json
+from schemas.arrow import Json
 
 
 class Detector(Protocol):

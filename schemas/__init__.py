@@ -1,8 +1,14 @@
 """The nouns: rows, keys, spans, errors. Imports nothing of ours."""
 
-from schemas.media import Asset, Caption, Clip, Common, Decision, Duplicate, Hands, Marks, Posting, Proxy, Reject
-from schemas.robot import Episode, Step
-from schemas.turns import Release, Trigger
+from schemas.captions import Caption
+from schemas.decisions import Decision
+from schemas.duplicates import Common, Duplicate, Marks, Posting
+from schemas.episodes import Episode, Step
+from schemas.hands import Hands
+from schemas.recordings import Asset, Clip, Proxy
+from schemas.rejects import Reject
+from schemas.releases import Release
+from schemas.triggers import Trigger
 
 # Every table and the row it holds; the row's first field is the table's key.
 TABLES: dict[str, type] = {

@@ -14,6 +14,9 @@ import pyarrow as pa
 # Lance 14: merge_insert on a column with this mark is race-proof (8 writers on one key give one row).
 PRIMARY_KEY = {"lance-schema:unenforced-primary-key": "true"}
 
+# A nested value (a struct of an Arrow column) as it is written and read.
+Json = dict[str, object]
+
 R = typing.TypeVar("R")
 
 _SCALARS: dict[Any, pa.DataType] = {

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.models import weights
-from schemas.media import Json
+from schemas.arrow import Json
 
 Array = NDArray[Any]
 

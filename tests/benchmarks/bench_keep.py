@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from filters.policy import Policy, decide
 from schemas import Clip, Hands
 from schemas.arrow import schema_of
+from schemas.hands import HAND
 from schemas.keys import key_of
-from schemas.media import HAND
 from schemas.spans import NS
 
 SAMPLES = 40  # 10 s at 4 Hz

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from filters import contact
 from filters.hand_geometry import arm_inside, similarity
 from filters.hand_track import track
-from schemas.media import Json
+from schemas.arrow import Json
 from schemas.spans import NS
 
 SIZE = (448, 252)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from infra.models import weights
 from infra.models.mediapipe_hands import LiteHandDetector, overlap, palm_anchors, suppress
 from schemas.errors import TransientError
-from schemas.media import HAND
+from schemas.hands import HAND
 
 SAMPLES = Path(os.environ.get("HANDWHEEL_SAMPLES") or Path(__file__).resolve().parents[4] / "shared" / "data")
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from schemas.arrow import column
-from schemas.media import Json
+from schemas.arrow import Json, column
 
 CAMERA_SPAN = pa.struct(
     [

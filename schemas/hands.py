@@ -1,0 +1,39 @@
+"""Rows of hand tracks: what one detector found in a clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.arrow import Json, column
+
+# Boxes and key points are relative to the picture: x by its width, y by its height.
+HAND = pa.struct(
+    [
+        ("sample", pa.int32()),  # index into sample_ns
+        ("side", pa.string()),  # left, right
+        ("side_score", pa.float32()),
+        ("score", pa.float32()),  # of the detection, 0..1
+        ("presence", pa.float32()),  # of a hand in the crop, 0..1
+        ("x0", pa.float32()),
+        ("y0", pa.float32()),
+        ("x1", pa.float32()),
+        ("y1", pa.float32()),
+        ("keypoints", pa.list_(pa.float32())),  # 42: x, y of 21 points, MediaPipe's order
+        ("contact", pa.float32()),  # evidence that it handles something, 0..1; null: not measured
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """A clip's hand track by one detector. No hands: an empty list, which is a finding."""
+
+    hands_id: str = column("key_of(clip_row_id, detector)")
+    clip_row_id: str = column("clips.clip_row_id: whose proxy was looked at")
+    clip_id: str = column("clips.clip_id")
+    detector: str = column("name, version and weights")
+    sample_ns: list[int] = column("the proxy's times that were looked at", pa.list_(pa.int64()))
+    hands: list[Json] = column("every hand of every sample", pa.list_(HAND))
+    run_id: str = column("provenance")

@@ -1,0 +1,105 @@
+"""Rows of recordings: what came in, how it was cut, what its samples are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.arrow import Json, column
+
+GAP = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("reason", pa.string())]))
+SPANS = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64())]))
+NARRATION = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("text", pa.string())]))
+FACE = pa.struct(
+    [
+        ("t_ns", pa.int64()),  # of the sample, from the recording's first frame
+        ("x0", pa.float32()),  # relative to the picture
+        ("y0", pa.float32()),
+        ("x1", pa.float32()),
+        ("y1", pa.float32()),
+        ("score", pa.float32()),  # of the detection, 0..1
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One media object at one place. Written last: its clips are whole once it is there."""
+
+    asset_id: str = column("key_of(uri, revision, recipe), and `robot` behind them for a log's recording")
+    uri: str = column("where it was read")
+    revision: str = column("what the source says to tell versions apart: ETag, or size and time")
+    modified_ns: int = column("the source's time of this revision, Unix ns; 0 where it has none")
+    sha256: str = column("of its bytes")
+    size_bytes: int = column("bytes")
+    stage: str = column("web, ego, robot")
+    licence: str | None = column("SPDX id or the source's words; null: not stated")
+    consent: str | None = column("reference to the consent it was taken under")
+    wearer_id: str | None = column("salted")
+    robot_id: str | None = column("salted")
+    site_id: str | None = column("salted")
+    container: str = column("demuxer's name")
+    codec: str = column("video codec's name")
+    width_px: int = column("upright, square pixels")
+    height_px: int = column("upright, square pixels")
+    fps_hz: float | None = column("average; null where the container does not say")
+    duration_ns: int = column("the longer of declared and decoded: what the ledger accounts for")
+    decoded_ns: int = column("what its clips and gaps tile, from the first frame")
+    gaps: list[Json] = column("spans that no clip holds: damaged, redacted", GAP, default_factory=list)
+    quarter_turns: int = column("clockwise, on top of the container's own rotation, as the source says", default=0)
+    tiling: str = column("tells clips of equal bytes apart that were cut, redacted or turned otherwise", default="")
+    redacted: list[Json] = column(
+        "spans kept out of every clip: what this place and all others known then wanted", SPANS, default_factory=list
+    )
+    redaction: str | None = column("clips.redaction of its clips; null: faces were not looked for", default=None)
+    intrinsics_json: str | None = column("camera model and parameters as the source gave them")
+    narrations: list[Json] = column("spans in ns from the first frame; null times: the whole", NARRATION)
+    recipe: str = column("digest of cutter, signals and proxy options")
+    run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """At most 60 s of a recording's bytes, with the signals of its one decode."""
+
+    clip_row_id: str = column("key_of(clip_id, recipe, tiling): signals belong to a recipe, the span does not")
+    clip_id: str = column("clip_id(sha256, start_ns, end_ns)")
+    sha256: str = column("of the recording")
+    start_ns: int = column("from the recording's first frame")
+    end_ns: int = column("half-open")
+    camera: str | None = column("robot camera's key, else null")
+    tiling: str = column("assets.tiling", default="")
+    cutter: str = column("shot cut method and version, or `episode`")
+    frame_count: int = column("decoded frames")
+    damaged_frames: int = column("frames that the decoder marked corrupt")
+    sharpness: float | None = column("median variance of the Laplacian of 8-bit luma at proxy size")
+    brightness: float | None = column("median of mean luma, 0..255")
+    motion: float | None = column("median mean absolute luma difference between samples, 0..255")
+    camera_motion: float | None = column("median global shift, share of the long side a second")
+    freeze_share: float | None = column("share of sample pairs without change, 0..1")
+    border_share: float | None = column("share of the picture that is a black border, 0..1", default=None)
+    text_share: float | None = column(
+        "share of the picture under text drawn on it, 0..1; null: drawn text could not be told from the scene's",
+        default=None,
+    )
+    fingerprints: list[int] | None = column(
+        "filters/fingerprints.py: 17 words a sample at 12 Hz; null: a robot's", pa.list_(pa.uint64())
+    )
+    redaction: str | None = column("what looked for faces: model, version; null: not looked for", default=None)
+    redaction_state: str | None = column("none_found, blurred; null: not looked for", default=None)
+    faces: list[Json] = column("every face of every sample that was blurred", pa.list_(FACE), default_factory=list)
+    recipe: str = column("digest of cutter, signals and proxy options")
+    run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """A clip's sampled frames: what models read instead of the recording."""
+
+    clip_row_id: str = column("clips.clip_row_id: another recipe samples the same span otherwise")
+    clip_id: str = column("clips.clip_id")
+    sample_ns: list[int] = column("true times from the recording's first frame", pa.list_(pa.int64()))
+    width_px: int = column("px")
+    height_px: int = column("px")
+    jpegs: list[bytes] = column("RGB frames, upright", pa.list_(pa.large_binary()))
