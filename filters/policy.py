@@ -14,7 +14,7 @@ from filters import hand_spans, licences
 from filters.hand_spans import BARE, BRIEF, IDLE, KEPT, UNMEASURED, WEAK, Rule, Spans
 from schemas import Decision
 from schemas.arrow import column, schema_of
-from schemas.keys import clip_id, digest_of, key_of
+from schemas.keys import as_stored, clip_id, decision_key, digest_of
 from schemas.spans import NS
 
 
@@ -62,7 +62,7 @@ class Policy:
     @property
     def digest(self) -> str:
         """64 hex digits over all fields."""
-        return digest_of(dataclasses.asdict(self))
+        return digest_of(as_stored(self))
 
     @property
     def rule(self) -> Rule:
@@ -200,7 +200,7 @@ def _table(clips: pa.Table, spans: Spans, policy: Policy, run_id: str) -> pa.Tab
     keys = zip(span_ids, *(column.to_pylist() for column in rests.values()), strict=True)
     return pa.table(
         {
-            "decision_id": pa.array([key_of(*key, digest) for key in keys], pa.string()),
+            "decision_id": pa.array([decision_key(*key, digest) for key in keys], pa.string()),
             "span_id": pa.array(span_ids, pa.string()),
             "clip_id": clips["clip_id"].take(pa.array(spans.clip)),
             **rests,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from typing import Any
@@ -20,9 +21,75 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()
 
 
+def as_stored(value: Any) -> Any:
+    """A dataclass as plain data under its fields' stored names, nested ones too; what is hashed or kept of options.
+
+    A field that is called better in Python than where it is stored says so: `stored_as("old_name", default=...)`. So a
+    rename in Python changes no digest.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {str(f.metadata.get("stored", f.name)): as_stored(getattr(value, f.name)) for f in fields}
+    if isinstance(value, list | tuple):
+        return [as_stored(v) for v in value]
+    if isinstance(value, dict):
+        return {k: as_stored(v) for k, v in value.items()}
+    return value
+
+
+def stored_as(name: str, **options: Any) -> Any:
+    """A dataclass field whose stored name is another one; options: those of `dataclasses.field`."""
+    return dataclasses.field(metadata={"stored": name, **options.pop("metadata", {})}, **options)
+
+
+def stored_text(value: Any, name: str) -> str:
+    """`name(field=value, ...)`: what `repr` of a flat dataclass was when its digests were first taken."""
+    return f"{name}({', '.join(f'{k}={v!r}' for k, v in as_stored(value).items())})"
+
+
 def clip_id(sha256: str, start_ns: int, end_ns: int) -> str:
     """Key of a span of a recording's bytes. A clip and a kept span of it share this formula."""
     return key_of(sha256, start_ns, end_ns)
+
+
+def asset_key(uri: str, revision: str, recipe: str, *, robot: bool = False) -> str:
+    """assets.asset_id: a place at a revision, decoded under a recipe; a log's recording is another asset."""
+    return key_of(uri, revision, recipe, "robot") if robot else key_of(uri, revision, recipe)
+
+
+def clip_row_key(clip_id: str, recipe: str, decode_variant: str) -> str:
+    """clips.clip_row_id: the span's signals belong to a recipe, and to how it was redacted, turned and cut."""
+    return key_of(clip_id, recipe, decode_variant)
+
+
+def hands_key(clip_row_id: str, detector: str) -> str:
+    """hands.hands_id: a clip's track by one detector."""
+    return key_of(clip_row_id, detector)
+
+
+def decision_key(span_id: str, clip_row_id: str, stage: str, licence: str | None, policy: str) -> str:
+    """decisions.decision_id: a span's verdict, with everything that it rests on."""
+    return key_of(span_id, clip_row_id, stage, licence, policy)
+
+
+def caption_key(span_id: str, kind: str, model: str, prompt: str, basis: str) -> str:
+    """captions.caption_id: one text by one model and prompt, from the words it rests on."""
+    return key_of(span_id, kind, model, prompt, basis)
+
+
+def reject_key(subject: str, hop: str, recipe: str, *limits: str) -> str:
+    """rejects.reject_id: a refusal by one hop, final under a recipe; one that a limit led to, under the limits too."""
+    return key_of(subject, hop, recipe, *limits)
+
+
+def step_key(episode_id: str, frame: int) -> str:
+    """steps.step_id."""
+    return key_of(episode_id, frame)
+
+
+def share_of(*parts: object) -> float:
+    """A number in [0, 1), drawn by hash: the same parts give the same number on every machine."""
+    return int(key_of(*parts)[:12], 16) / 16**12
 
 
 def salted(identity: str, salt: str) -> str:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from filters import fingerprint_match, fingerprints
 from filters.duplicates import COPY, MIRRORED, Copy, Pair, Take, copies
 from infra.storage.tables import Store
-from schemas.keys import digest_of
+from schemas.keys import digest_of, stored_text
 
 RULE = fingerprint_match.Rule()
 VERDICT_OF = {COPY: "reject", MIRRORED: "quarantine"}
@@ -18,7 +18,7 @@ VERDICT_OF = {COPY: "reject", MIRRORED: "quarantine"}
 
 def version_of(recipe: str) -> str:
     """Digest of everything that makes two clips a pair."""
-    return digest_of([recipe, fingerprints.VERSION, fingerprint_match.VERSION, repr(RULE)])[:16]
+    return digest_of([recipe, fingerprints.VERSION, fingerprint_match.VERSION, stored_text(RULE, "Rule")])[:16]
 
 
 def pairs_of(store: Store, recipe: str) -> list[Pair]:

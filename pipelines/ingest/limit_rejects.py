@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from infra.sandbox.sandbox import Limits
 from infra.web.ssrf import FetchLimits
 from schemas import Reject
-from schemas.keys import digest_of, key_of
+from schemas.keys import as_stored, digest_of, key_of
 
 OF_A_LIMIT = frozenset(
     [
@@ -24,7 +24,7 @@ REFUSING = (
 
 def digest(fetch: FetchLimits, decode: Limits) -> str:
     """Digest of every limit that may refuse a recording."""
-    return digest_of([[getattr(fetch, name) for name in REFUSING], dataclasses.asdict(decode)])[:16]
+    return digest_of([[getattr(fetch, name) for name in REFUSING], as_stored(decode)])[:16]
 
 
 def bounded(reject: Reject, limits: str) -> Reject:

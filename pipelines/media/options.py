@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 
 from filters import cuts, face_blur, fingerprints, signals
 from pipelines.media.face_blur import version
-from schemas.keys import digest_of, key_of
+from schemas.keys import as_stored, digest_of, key_of
 from schemas.spans import Span
 
 
@@ -27,7 +26,7 @@ class PassOptions:
     @property
     def recipe(self) -> str:
         """Digest of everything that shapes clips, signals and proxies."""
-        return digest_of(dataclasses.asdict(self))[:16]
+        return digest_of(as_stored(self))[:16]
 
     def __post_init__(self) -> None:
         """ValueError: values with which no recording could be cut or sampled."""

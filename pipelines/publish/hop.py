@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 from collections.abc import Mapping
@@ -105,7 +104,7 @@ def _holds_all(parent: Mapping[str, Any], how: Mapping[str, Any], inputs: Mappin
 
 def release_recipe(recipe: str, policy: Policy, options: PublishOptions) -> dict[str, Any]:
     """Everything that shapes a release's bytes besides its inputs: part of its id."""
-    plain = dataclasses.asdict(options)
+    plain = as_stored(options)
     plain.pop("batch_recordings")
     encoder = {"version": encoding.version(), "options": encoding.options()}
     told = {"policy": policy.digest, "purpose": policy.purpose}

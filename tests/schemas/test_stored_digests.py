@@ -1,0 +1,77 @@
+"""Digests are over frozen stored names: what was written by the first commits is found by every later one.
+
+The values were printed by commit bcc87f2, before any field, class or module had another name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from filters.policy import Policy
+from infra.sandbox.sandbox import Limits
+from infra.web.ssrf import FetchLimits
+from pipelines.caption.worker import CaptionOptions, recipe_of, signature
+from pipelines.corpus.duplicates import version_of
+from pipelines.ingest.limit_rejects import digest
+from pipelines.media.options import Asked, PassOptions
+from pipelines.publish.hop import release_recipe
+from pipelines.publish.selection import PublishOptions
+from schemas.keys import as_stored, digest_of, stored_as, stored_text
+
+RECIPE = "9fcf7db5df88dc54"
+POLICY = "09a3f11042132a4aab4867b9a789372dc8c42ba1ea42e637271a19c8f5ab83ab"
+
+
+def test_the_pass_its_variants_and_what_is_compared_under_it() -> None:
+    assert PassOptions().recipe == RECIPE
+    assert version_of(RECIPE) == "1de3df66a699dc07"
+    assert Asked(redacted=((1, 2),), quarter_turns=1).tiling == "10a10839e8565ae1"
+    assert Asked(spans=((0, 5),)).tiling == "e04760c19beb4e5a"
+    assert Asked().tiling == ""
+
+
+def test_the_policy_and_the_limits() -> None:
+    assert Policy(detector="x").digest == POLICY
+    assert digest(FetchLimits(), Limits()) == "aeed8f3858671d02"
+
+
+def test_captioners() -> None:
+    grounded = signature(CaptionOptions(), "ego")
+    assert grounded == ("grounded 3", "98adcbe6accbd8ee20a83db7dc4f3a5d32e643a7ddf3f0cd130b76d4c14c7cf3")
+    assert recipe_of(grounded, "b") == "bfad3f911bfe5b6d536ef79618b45b118e75cf40422ffe3645c3cfe5f8e5b57d"
+    asked = CaptionOptions(backend="openai", model="m")
+    human = ("openai m", "dcad955f99ff9bd2ba220388fb269155e76e5f8b6cdc7b03f56b316a1cbf7593")
+    robot = ("openai m", "2efbfd7406e2e9e90690765f1c5a0697340d4441197aa85586b9ed7cd08ae2c6")
+    assert signature(asked, "ego") == human
+    assert signature(asked, "robot") == robot
+
+
+def test_the_release_recipe() -> None:
+    made = release_recipe(RECIPE, Policy(detector="x"), PublishOptions())
+    assert json.loads(json.dumps({k: v for k, v in made.items() if k != "encoder"})) == {
+        "pass": RECIPE,
+        "policy": POLICY,
+        "publish": {
+            "caption_models": [], "idm_long_side_px": 256,
+            "level_weights": {"L1": 0.1, "L2": 0.2, "L3": 0.3, "L4": 0.3, "L5": 0.1}, "longest_span_s": 60.0,
+            "original_share": 0.05, "seed": 7, "val_share": 0.1, "wm_fps_hz": 10.0, "wm_long_side_px": 320,
+        },
+        "purpose": "research",
+    }  # fmt: skip
+
+
+def test_a_better_name_changes_no_digest() -> None:
+    @dataclass(frozen=True)
+    class Before:
+        least: float = 0.5
+        inner: tuple[int, ...] = (1, 2)
+
+    @dataclass(frozen=True)
+    class After:
+        min_share: float = stored_as("least", default=0.5)
+        inner: tuple[int, ...] = (1, 2)
+
+    assert digest_of(as_stored(After())) == digest_of(dataclasses.asdict(Before()))
+    assert stored_text(After(), "Before") == repr(Before()).rpartition(".")[2]
