@@ -44,7 +44,8 @@ def stored_as(name: str, **options: Any) -> Any:
 
 def stored_text(value: Any, name: str) -> str:
     """`name(field=value, ...)`: what `repr` of a flat dataclass was when its digests were first taken."""
-    return f"{name}({', '.join(f'{k}={v!r}' for k, v in as_stored(value).items())})"
+    fields = [(f.metadata.get("stored", f.name), getattr(value, f.name)) for f in dataclasses.fields(value)]
+    return f"{name}({', '.join(f'{k}={v!r}' for k, v in fields)})"
 
 
 def clip_id(sha256: str, start_ns: int, end_ns: int) -> str:

@@ -32,6 +32,7 @@ from pipelines.publish.stats import counts, split_counts, view_facts
 from pipelines.staging.package import reject, staged, staging
 from schemas import Release
 from schemas.errors import GateRefused
+from schemas.keys import as_stored
 from schemas.spans import NS
 
 HOP = "publish"
