@@ -197,7 +197,8 @@ def _table(clips: pa.Table, spans: Spans, policy: Policy, run_id: str) -> pa.Tab
     edges = zip(sha256.to_pylist(), spans.start_ns.tolist(), spans.end_ns.tolist(), strict=True)
     span_ids = [clip_id(sha, start, end) for sha, start, end in edges]
     rests = {name: clips[name].take(pa.array(spans.clip)) for name in ("clip_row_id", "stage", "licence")}
-    keys = zip(span_ids, *(column.to_pylist() for column in rests.values()), strict=True)
+    row_ids, stages, spdx = (column.to_pylist() for column in rests.values())
+    keys = zip(span_ids, row_ids, stages, spdx, strict=True)
     return pa.table(
         {
             "decision_id": pa.array([decision_key(*key, digest) for key in keys], pa.string()),
