@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := demo
 PATHS := .:packages/handwheel:packages/handwheel-sim
 
-.PHONY: help setup setup-test check test demo world bench bench-ingest bench-duplicates bench-world audit-hands size kill fuzz faults clean
+.PHONY: help setup setup-test check test demo world bench bench-ingest bench-duplicates bench-world audit-hands size docs kill fuzz faults clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ faults: setup-test  ## Ingest through servers that drop, stall, 429, 503 and tru
 
 size: ## Lines by folder: files, median and largest file, longest function
 	@$(PYTHON) tests/size.py
+
+docs: ## Write docs/files.md from what each module says of itself
+	@$(PYTHON) docs/write_files.py
 
 clean:  ## Remove .venv, caches and the demo's corpus
 	rm -rf .venv .setup $(DEMO) world-demo audit-hands build .mypy_cache .ruff_cache
