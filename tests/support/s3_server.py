@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from handwheel.storage import Place
+from handwheel.storage import StorageFolder
 from pyarrow import fs
 
 WEED = shutil.which("weed") or shutil.which("weed", path=str(Path(sys.executable).parent))
@@ -68,7 +68,7 @@ def unused(port: int) -> bool:
 
 def wait_for(uri: str, server: subprocess.Popen[bytes]) -> None:
     """Waits until the server takes a put."""
-    probe = Place.of(uri)
+    probe = StorageFolder.of(uri)
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -80,7 +80,7 @@ def wait_for(uri: str, server: subprocess.Popen[bytes]) -> None:
             time.sleep(0.2)
 
 
-def put(place: Place, path: str, data: bytes) -> None:
+def put(place: StorageFolder, path: str, data: bytes) -> None:
     """Writes an object below a place, as a trainer's own tools would."""
     files, full = place._open(path)
     assert isinstance(files, fs.S3FileSystem)

@@ -5,45 +5,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from handwheel import format as fmt
+from handwheel.document import ReleaseDocument
 from handwheel.errors import VerificationError
-from handwheel.storage import Place
+from handwheel.storage import StorageFolder
 from handwheel.verify import Verified, verify_files, verify_view
 from handwheel.view import View
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class Release(ReleaseDocument):
     """One opened release. A plain value: it pickles, and holds no connection."""
-
-    root: Place
-    pin: fmt.Pin
-    doc: Mapping[str, Any]  # release.json
-    files: tuple[fmt.FileEntry, ...] = field(repr=False)
-
-    @property
-    def folder(self) -> Place:
-        """releases/<name>"""
-        return self.root / fmt.release_folder(self.pin.release)
-
-    @property
-    def name(self) -> str:
-        return self.pin.release
-
-    @property
-    def id(self) -> str:
-        return self.pin.id
-
-    @property
-    def views(self) -> tuple[str, ...]:
-        """Names of its views, sorted."""
-        return tuple(sorted(self.doc["views"]))
 
     @property
     def stats(self) -> dict[str, Any]:
@@ -76,10 +54,10 @@ class Release:
 
         Returns what was looked at; VerificationError names the first things that differ.
         """
-        read(self.root, self.name, self.pin)
-        seen = verify_files(self, deep=deep)
+        read_release(self.root, self.name, self.pin)
+        size_bytes = verify_files(self, deep=deep)
         rows = sum(verify_view(self, name) for name in self.views) if deep else 0
-        return Verified(files=len(self.files), size_bytes=seen, rows=rows)
+        return Verified(files=len(self.files), size_bytes=size_bytes, rows=rows)
 
 
 def open(
@@ -95,47 +73,47 @@ def open(
     Raises VerificationError; FileNotFoundError where there is no pin.
     """
     if release is not None:
-        return read(Place.of(where), release)
-    here = Place.of(where)
+        return read_release(StorageFolder.of(where), release)
+    here = StorageFolder.of(where)
     folder, _, file = here.uri.rpartition("/")
     try:
-        pin = fmt.Pin.loads(Place(folder).read(file).decode())
+        pin = fmt.Pin.loads(StorageFolder(folder).read(file).decode())
     except ValueError as e:
         raise VerificationError(f"{here.uri}: {e}. Next: `handwheel release pin NAME` writes it anew") from e
     if root is not None:
-        return read(Place.of(root), pin.release, pin)
+        return read_release(StorageFolder.of(root), pin.release, pin)
     if "://" in folder and "://" not in pin.root and not Path(pin.root).is_absolute():
         raise VerificationError(f"{here.uri}: root {pin.root} is a relative folder. Next: open it with root=")
-    return read(Place.of(pin.root, Path(folder)), pin.release, pin)
+    return read_release(StorageFolder.of(pin.root, Path(folder)), pin.release, pin)
 
 
-def read(root: Place, name: str, pin: fmt.Pin | None = None) -> Release:
+def read_release(root: StorageFolder, name: str, pin: fmt.Pin | None = None) -> Release:
     """release.json and files.json of a release, checked against each other and against the pin."""
     folder = root / fmt.release_folder(name)
-    doc = _document(folder, name)
-    found = _id_of(doc, folder, name)
-    told = {"release.json": doc.get("id")} | ({} if pin is None else {"the pin": pin.id})
-    _agree("id", found, "its recipe and roots", told, folder, name)
-    data = _bytes(folder, fmt.FILES_FILE, name)
+    doc = _read_document(folder, name)
+    computed = _compute_id(doc, folder, name)
+    stated = {"release.json": doc.get("id")} | ({} if pin is None else {"the pin": pin.id})
+    _check_agreement("id", computed, "its recipe and roots", stated, folder, name)
+    data = _read_file(folder, fmt.FILES_FILE, name)
     digest = fmt.sha256_hex(data)
-    told = {"release.json": doc.get("files_sha256")} | ({} if pin is None else {"the pin": pin.files_sha256})
-    _agree("files_sha256", digest, fmt.FILES_FILE, told, folder, name)
+    stated = {"release.json": doc.get("files_sha256")} | ({} if pin is None else {"the pin": pin.files_sha256})
+    _check_agreement("files_sha256", digest, fmt.FILES_FILE, stated, folder, name)
     try:
         files = tuple(fmt.load_files(data))
     except ValueError as e:
-        raise VerificationError(f"{folder.uri}: {e}. {_next(name)}") from e
-    pin = pin or fmt.Pin(root=root.uri, release=name, id=found, files_sha256=digest)
+        raise VerificationError(f"{folder.uri}: {e}. {_next_step(name)}") from e
+    pin = pin or fmt.Pin(root=root.uri, release=name, id=computed, files_sha256=digest)
     return Release(root, pin, doc, files)
 
 
-def _next(name: str) -> str:
+def _next_step(name: str) -> str:
     return (
         f"Next: `handwheel release verify {name}` says what was damaged; "
         f"`handwheel release pin {name}` pins what is there"
     )
 
 
-def _bytes(folder: Place, file: str, name: str) -> bytes:
+def _read_file(folder: StorageFolder, file: str, name: str) -> bytes:
     try:
         return folder.read(file)
     except FileNotFoundError:
@@ -145,34 +123,38 @@ def _bytes(folder: Place, file: str, name: str) -> bytes:
         ) from None
 
 
-def _document(folder: Place, name: str) -> dict[str, Any]:
+def _read_document(folder: StorageFolder, name: str) -> dict[str, Any]:
     where = f"{folder.uri}/{fmt.RELEASE_FILE}"
-    data = _bytes(folder, fmt.RELEASE_FILE, name)
+    data = _read_file(folder, fmt.RELEASE_FILE, name)
     try:
         doc = json.loads(data)
     except ValueError as e:
-        raise VerificationError(f"{where} is not JSON: {e}. {_next(name)}") from e
+        raise VerificationError(f"{where} is not JSON: {e}. {_next_step(name)}") from e
     if not isinstance(doc, dict) or doc.get("format") != fmt.FORMAT:
         raise VerificationError(f"{where} is not of format {fmt.FORMAT}. Next: install a newer handwheel")
     if doc.get("name") != name:
-        raise VerificationError(f"{where} is of release {doc.get('name')!r}, not {name!r}. {_next(name)}")
+        raise VerificationError(f"{where} is of release {doc.get('name')!r}, not {name!r}. {_next_step(name)}")
     return doc
 
 
-def _id_of(doc: Mapping[str, Any], folder: Place, name: str) -> str:
+def _compute_id(doc: Mapping[str, Any], folder: StorageFolder, release: str) -> str:
     try:
-        counts = [told[field] for told in doc["views"].values() for field in ("rows", "version")]
+        counts = [view[field] for view in doc["views"].values() for field in ("rows", "version")]
         if not all(type(n) is int for n in counts):
             raise ValueError(f"rows and version must be integers: {counts}")
-        return fmt.release_id(doc["recipe"], {view: told["root"] for view, told in doc["views"].items()})
+        return fmt.release_id(doc["recipe"], {name: view["root"] for name, view in doc["views"].items()})
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise VerificationError(
-            f"{folder.uri}/{fmt.RELEASE_FILE} has no sound recipe and views: {e!r}. {_next(name)}"
+            f"{folder.uri}/{fmt.RELEASE_FILE} has no sound recipe and views: {e!r}. {_next_step(release)}"
         ) from e
 
 
-def _agree(what: str, found: str, of: str, told: Mapping[str, Any], folder: Place, name: str) -> None:
-    """Everyone who tells `what` must tell what was found."""
-    wrong = [f"{who} says {value}" for who, value in told.items() if value != found]
+def _check_agreement(
+    what: str, computed: str, of: str, stated: Mapping[str, Any], folder: StorageFolder, name: str
+) -> None:
+    """VerificationError unless everyone who states `what` states what was computed of `of`."""
+    wrong = [f"{who} says {value}" for who, value in stated.items() if value != computed]
     if wrong:
-        raise VerificationError(f"{folder.uri}: {of} give {what} {found}, but {' and '.join(wrong)}. {_next(name)}")
+        raise VerificationError(
+            f"{folder.uri}: {of} give {what} {computed}, but {' and '.join(wrong)}. {_next_step(name)}"
+        )

@@ -46,14 +46,14 @@ def storage_options(uri: str) -> dict[str, str] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StorageFolder:
     """A folder and what lies in it, by relative path. A plain value: it holds no connection."""
 
     uri: str  # an absolute folder, or s3://bucket/prefix, without a slash at its end
 
     @classmethod
-    def of(cls, where: str | os.PathLike[str], base: Path | None = None) -> Place:
-        """The place that a person names; a relative folder is read from `base` (default: here)."""
+    def of(cls, where: str | os.PathLike[str], base: Path | None = None) -> StorageFolder:
+        """The folder that a person names; a relative folder is read from `base` (default: here)."""
         text = os.fspath(where)
         if text.startswith("s3://"):
             return cls(text.rstrip("/"))
@@ -61,8 +61,8 @@ class Place:
             raise ValueError(f"{text}: a folder or s3://bucket/prefix expected")
         return cls(str((base or Path.cwd()).joinpath(Path(text).expanduser()).resolve()))
 
-    def __truediv__(self, path: str) -> Place:
-        return Place(f"{self.uri}/{path}")
+    def __truediv__(self, path: str) -> StorageFolder:
+        return StorageFolder(f"{self.uri}/{path}")
 
     def _open(self, path: str) -> tuple[fs.FileSystem, str]:
         if self.uri.startswith("s3://"):
@@ -85,7 +85,7 @@ class Place:
         return digest.hexdigest()
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Size in bytes of every file under a folder, by path relative to this place; {} if there is none."""
+        """Size in bytes of every file under a folder, by path relative to this one; {} if there is none."""
         files, full = self._open(folder)
         found = files.get_file_info(fs.FileSelector(full, recursive=True, allow_not_found=True))
         return {folder + i.path[len(full) :]: i.size for i in found if i.type == fs.FileType.File}
@@ -101,11 +101,11 @@ def refuse_fork() -> None:
         )
 
 
-def open_dataset(place: Place, version: int) -> Any:
+def open_dataset(folder: StorageFolder, version: int) -> Any:
     """A Lance dataset at a version; see refuse_fork."""
     global _lance_pid
     refuse_fork()
     import lance
 
     _lance_pid = os.getpid()
-    return lance.dataset(place.uri, version=version, storage_options=storage_options(place.uri))
+    return lance.dataset(folder.uri, version=version, storage_options=storage_options(folder.uri))

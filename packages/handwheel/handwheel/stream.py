@@ -4,32 +4,52 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handwheel.document import ReleaseDocument
 from handwheel.errors import VerificationError
-from handwheel.view import Sample, View, sample_of
+from handwheel.sample import Sample, decode_sample
 
 WINDOW_FRAMES = 16
 Batch = dict[str, Any]
 
 
-def _number(*parts: object) -> int:
+class Rows(Protocol):
+    """What a stream reads from: a View."""
+
+    @property
+    def release(self) -> ReleaseDocument: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def split(self) -> str | None: ...
+
+    def __len__(self) -> int: ...
+
+    def rows(self, positions: Sequence[int]) -> list[dict[str, Any]]:
+        """Stored rows in the order asked for, each compared with its digests."""
+        ...
+
+
+def _hash_number(*parts: object) -> int:
     text = "\x1f".join(str(p) for p in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 
 def epoch_order(release_id: str, view: str, seed: int, epoch: int, rows: int) -> NDArray[np.int64]:
     """Permutation (rows,) of one epoch: rows ranked by PCG64's raw output, which NumPy keeps for good."""
-    raw = np.random.PCG64(_number("order", release_id, view, seed, epoch)).random_raw(rows)
+    raw = np.random.PCG64(_hash_number("order", release_id, view, seed, epoch)).random_raw(rows)
     return np.argsort(np.asarray(raw, np.uint64), kind="stable").astype(np.int64)
 
 
-def window_start(held: int, window: int, *key: object) -> int:
-    """First frame of the window that is drawn of a clip of `held` frames; 0 where it is not longer."""
-    return _number("window", *key) % (held - window + 1) if held > window else 0
+def window_start(frame_count: int, window: int, *key: object) -> int:
+    """First frame of the window that is drawn of a clip of `frame_count` frames; 0 where it is not longer."""
+    return _hash_number("window", *key) % (frame_count - window + 1) if frame_count > window else 0
 
 
 def _fill(parts: Sequence[NDArray[Any] | None], shape: tuple[int, ...], empty: float) -> NDArray[Any]:
@@ -84,7 +104,7 @@ class Stream:
 
     def __init__(
         self,
-        view: View,
+        view: Rows,
         *,
         seed: int,
         batch_size: int,
@@ -125,12 +145,12 @@ class Stream:
                 f"the saved state has {'; '.join(wrong)}. "
                 "Next: open the pin that the checkpoint was made with, or start a new stream"
             )
-        epoch, done = state.get("epoch"), state.get("rows_done")
-        if type(epoch) is not int or type(done) is not int or epoch < 0 or not 0 <= done <= len(self.view):
-            raise VerificationError(f"the saved state is at epoch {epoch!r}, row {done!r}. Start anew")
-        self._epoch, self._rows_done = epoch, done
+        epoch, rows_done = state.get("epoch"), state.get("rows_done")
+        if type(epoch) is not int or type(rows_done) is not int or epoch < 0 or not 0 <= rows_done <= len(self.view):
+            raise VerificationError(f"the saved state is at epoch {epoch!r}, row {rows_done!r}. Start anew")
+        self._epoch, self._rows_done = epoch, rows_done
 
-    def _rest(self) -> tuple[NDArray[np.int64], int]:
+    def _remaining(self) -> tuple[NDArray[np.int64], int]:
         """This rank's rows of the rest of the epoch, and the batches they make."""
         release, view = self.view.release.id, self.view
         order = epoch_order(release, view.name, self.seed, self._epoch, len(view))[self._rows_done :]
@@ -141,17 +161,17 @@ class Stream:
 
     def __len__(self) -> int:
         """Batches of this rank in the rest of the epoch."""
-        return self._rest()[1]
+        return self._remaining()[1]
 
     def _batch(self, positions: NDArray[np.int64]) -> Batch:
         rows = self.view.rows(positions.tolist())
         key = (self.view.release.id, self.view.name, self.seed, self._epoch)
         starts = [window_start(len(r["frame_ns"]), self.window, *key, r["clip_id"]) for r in rows]
-        samples = [sample_of(r, start, self.window) for r, start in zip(rows, starts, strict=True)]
+        samples = [decode_sample(r, start, self.window) for r, start in zip(rows, starts, strict=True)]
         return collate(samples, starts, self.window)
 
     def __iter__(self) -> Iterator[Batch]:
-        mine, batches = self._rest()
+        mine, batches = self._remaining()
         for b in range(batches):
             batch = self._batch(mine[b * self.batch_size : (b + 1) * self.batch_size])
             self._rows_done = min(len(self.view), self._rows_done + self.batch_size * self.world_size)

@@ -15,6 +15,7 @@ import pytest
 from tests.support.releases import IDM_VIEW, Written, write_release
 
 CLIENT = Path(handwheel.__file__).parents[1]
+ENGINE_ROOT = Path(__file__).parents[3]
 ENGINE = ("schemas", "filters", "captioning", "infra", "pipelines", "orchestration")
 
 # -I -S: no PYTHONPATH, no working directory, no .pth file, so that no editable install leads to the engine.
@@ -57,7 +58,7 @@ def test_a_pin_opens_where_the_engine_is_not(written: Written) -> None:
 
 def test_the_engine_is_seen_where_it_is() -> None:
     """The check above can fail: with the repository on the path it does."""
-    code = f"import sys; sys.path.insert(0, {str(CLIENT.parent)!r})\n" + ALONE
+    code = f"import sys; sys.path.insert(0, {str(ENGINE_ROOT)!r})\n" + ALONE
     command = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/")
     assert "the engine's schemas can be imported here" in done.stderr

@@ -16,7 +16,7 @@ import handwheel
 import numpy as np
 import pytest
 from handwheel import format as fmt
-from handwheel.storage import Place, storage_options
+from handwheel.storage import StorageFolder, storage_options
 
 from tests.support.releases import IDM_VIEW, SIDE_PX, Written, write_release
 
@@ -342,9 +342,9 @@ def test_places_take_folders_and_s3_alone(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    assert Place.of("s3://b/p/").uri == "s3://b/p"
+    assert StorageFolder.of("s3://b/p/").uri == "s3://b/p"
     told = storage_options("s3://b/p")
     assert told == {"aws_region": "us-east-1", "aws_endpoint": "http://127.0.0.1:1", "allow_http": "true"}
     assert storage_options("/tmp") is None
     with pytest.raises(ValueError, match="s3://"):
-        Place.of("https://example.org/x")
+        StorageFolder.of("https://example.org/x")

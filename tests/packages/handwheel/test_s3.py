@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import handwheel
 import numpy as np
 import pytest
-from handwheel.storage import Place
+from handwheel.storage import StorageFolder
 
 from tests.support.releases import IDM_VIEW, Written, write_release
 from tests.support.s3_server import needs_weed, put, s3_server
@@ -24,16 +24,16 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def uploaded(bucket: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Written]:
+def uploaded(bucket: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[StorageFolder, Written]:
     written = write_release(tmp_path_factory.mktemp("corpus"), clips=5)
-    place = Place.of(f"{bucket}/robots")
+    place = StorageFolder.of(f"{bucket}/robots")
     for file in written.root.rglob("*"):
         if file.is_file():
             put(place, file.relative_to(written.root).as_posix(), file.read_bytes())
     return place, written
 
 
-def test_a_release_in_a_bucket_reads_like_the_one_on_disk(uploaded: tuple[Place, Written]) -> None:
+def test_a_release_in_a_bucket_reads_like_the_one_on_disk(uploaded: tuple[StorageFolder, Written]) -> None:
     place, written = uploaded
     there, here = handwheel.open(place.uri, release=written.pin.release), handwheel.open(written.pin_file)
     assert there.id == here.id
@@ -54,7 +54,7 @@ def test_a_release_in_a_bucket_reads_like_the_one_on_disk(uploaded: tuple[Place,
         handwheel.open(f"{place.uri}/pins/near.pin")
 
 
-def test_damage_in_a_bucket_is_found(uploaded: tuple[Place, Written]) -> None:
+def test_damage_in_a_bucket_is_found(uploaded: tuple[StorageFolder, Written]) -> None:
     place, written = uploaded
     release = handwheel.open(place.uri, release=written.pin.release)
     (data,) = (f for f in release.files if f.path.startswith("wm_ego.lance/data/"))
@@ -79,7 +79,7 @@ def test_damage_in_a_bucket_is_found(uploaded: tuple[Place, Written]) -> None:
     put(release.folder, "release.json", json.dumps(doc).encode())
 
 
-def test_nothing_there_is_told(uploaded: tuple[Place, Written]) -> None:
+def test_nothing_there_is_told(uploaded: tuple[StorageFolder, Written]) -> None:
     with pytest.raises(handwheel.VerificationError, match="was never published here"):
         handwheel.open(uploaded[0].uri, release="2020-01-01.1")
     assert (uploaded[0] / "releases").sizes("none") == {}
