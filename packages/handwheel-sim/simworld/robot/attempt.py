@@ -11,12 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from simworld.robot import policies, so101
-from simworld.robot.plan import AttemptPlan, Options, draw, plan_of
+from simworld.robot.plan import AttemptPlan
 from simworld.robot.simulator import CONTROL_HZ, Bench, Watch, command, look, over, start, succeeded
-from simworld.robot.truth import truth
 from simworld.scene_types import Floats
-
-__all__ = ["Attempt", "AttemptPlan", "Options", "attempt", "draw", "plan_of", "truth"]
 
 STATE_NAMES = (*(f"{name}.pos_rad" for name in so101.JOINTS), "gripper.open", "tip.x_m", "tip.y_m", "tip.z_m")
 ACTION_NAMES = (*(f"{name}.pos_rad" for name in so101.JOINTS), "gripper.open")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from schemas.spans import NS
 from schemas.truth import FrameTruth, RecordingTruth, ShotTruth, TaskTruth, ThingTruth
+from simworld.robot.attempt import Attempt
 from simworld.robot.plan import BASE, OTHER_HALF_M, PLATE_HEIGHT_M, AttemptPlan, camera
 from simworld.robot.words import captions
 from simworld.rotations import quaternion
 from simworld.scene_types import Camera, Floats, Pose
-
-if TYPE_CHECKING:
-    from simworld.robot.attempt import Attempt
 
 _VERBS = {"pick_place": "place", "push": "push", "stack": "stack", "lift": "lift"}
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)

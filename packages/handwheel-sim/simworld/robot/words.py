@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from simworld.robot.attempt import Attempt
 from simworld.robot.plan import AttemptPlan, Spot
-
-if TYPE_CHECKING:
-    from simworld.robot.attempt import Attempt
 
 _SIZES = {0.014: "small", 0.017: "", 0.02: "large"}
 _CAUSES = {
