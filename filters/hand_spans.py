@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from schemas.columns import Array, items_of
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -188,18 +190,18 @@ def _until(clip: Ints, t_ns: Ints, end_ns: Ints) -> Ints:
     return until
 
 
-def _lists(column: pa.ChunkedArray) -> tuple[Ints, list[pa.Array]]:
+def _lists(column: pa.ChunkedArray[Any]) -> tuple[Ints, list[Array]]:
     """Lengths of a column of lists, and its values chunk by chunk (key points are never copied)."""
     lengths = [_all([pc.list_value_length(chunk)]) for chunk in column.chunks]
     whole = np.concatenate([*lengths, np.zeros(0, np.int64)]).astype(np.int64)
-    return whole, [chunk.flatten() for chunk in column.chunks]
+    return whole, [items_of(chunk) for chunk in column.chunks]
 
 
-def _numpy(structs: list[pa.Array], name: str) -> NDArray[Any]:
+def _numpy(structs: list[Array], name: str) -> NDArray[Any]:
     return _all([pc.struct_field(chunk, name) for chunk in structs])
 
 
-def _all(chunks: list[pa.Array]) -> NDArray[Any]:
+def _all(chunks: list[Array]) -> NDArray[Any]:
     """The chunks as one array (nan for null); int64 where there is none."""
     parts = [chunk.to_numpy(zero_copy_only=False) for chunk in chunks]
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)

@@ -14,6 +14,7 @@ from filters import hand_spans, licences
 from filters.hand_spans import BARE, BRIEF, IDLE, KEPT, UNMEASURED, WEAK, Rule, Spans
 from schemas import Decision
 from schemas.arrow import column, schema_of
+from schemas.columns import equals, table_from, values_of, with_nulls_as
 from schemas.keys import as_stored, clip_id, decision_key, digest_of
 from schemas.spans import NS
 
@@ -105,7 +106,7 @@ def decide(clips: pa.Table, hands: pa.Table, policy: Policy, run_id: str) -> pa.
     does not allow the policy's purpose rejects any clip.
     """
     clips = clips.combine_chunks()
-    robot = pc.equal(clips["stage"], "robot").to_numpy().astype(bool)
+    robot = equals(clips["stage"], "robot").to_numpy().astype(bool)
     gates = gates_of(clips, policy)
     at = _clip_of(hands, clips, policy.detector)
     sampled = pc.list_value_length(hands["sample_ns"]).to_numpy() > 0
@@ -149,14 +150,15 @@ def gates_of(clips: pa.Table, policy: Policy) -> NDArray[np.int64]:
         _signal(clips, "text_share") > policy.text_share_most,
         damaged > policy.damaged_share_most,
     ]
-    return np.sum([f.astype(np.int64) << bit for bit, f in enumerate(failed)], axis=0, dtype=np.int64)
+    bits: NDArray[np.int64] = np.sum([f.astype(np.int64) << i for i, f in enumerate(failed)], axis=0, dtype=np.int64)
+    return bits
 
 
 def licence_gates(clips: pa.Table, policy: Policy) -> list[NDArray[np.bool_]]:
     """Per reason of licences.REASONS, which clips it refuses."""
     stated = clips["licence"].combine_chunks().dictionary_encode()
     why = [licences.refusal(words, policy.purpose, policy.licences_held) for words in stated.dictionary.to_pylist()]
-    at = pc.fill_null(stated.indices, len(why)).to_numpy()
+    at = with_nulls_as(stated.indices, len(why)).to_numpy()
     of_clip = np.array([*why, licences.refusal(None, policy.purpose, policy.licences_held)], dtype=object)[at]
     return [np.asarray(of_clip == reason) for reason in licences.REASONS]
 
@@ -173,8 +175,9 @@ def meaning(code: int) -> tuple[str, list[str]]:
 def _clip_of(hands: pa.Table, clips: pa.Table, detector: str) -> NDArray[np.int64]:
     """Per hands row the index of its clip; -1 for other detectors' and unknown clips' rows."""
     known = clips["clip_id"].combine_chunks()
-    at = pc.fill_null(pc.index_in(hands["clip_id"], value_set=known), -1).to_numpy().astype(np.int64)
-    at[~pc.equal(hands["detector"], detector).to_numpy().astype(bool)] = -1
+    clip = with_nulls_as(pc.index_in(hands["clip_id"], value_set=known), -1)
+    at: NDArray[np.int64] = clip.to_numpy().astype(np.int64)
+    at[~equals(hands["detector"], detector).to_numpy().astype(bool)] = -1
     return at
 
 
@@ -192,18 +195,19 @@ def _table(clips: pa.Table, spans: Spans, policy: Policy, run_id: str) -> pa.Tab
     codes, of = np.unique(spans.code, return_inverse=True)
     meanings = [meaning(int(c)) for c in codes]
     of_code = pa.array(of, pa.int64())
-    sha256 = clips["sha256"].take(pa.array(spans.clip))
+    of_span = pa.array(spans.clip, pa.int64())
+    sha256 = clips["sha256"].take(of_span)
     digest = policy.digest
-    edges = zip(sha256.to_pylist(), spans.start_ns.tolist(), spans.end_ns.tolist(), strict=True)
+    edges = zip(values_of(sha256, str), spans.start_ns.tolist(), spans.end_ns.tolist(), strict=True)
     span_ids = [clip_id(sha, start, end) for sha, start, end in edges]
-    rests = {name: clips[name].take(pa.array(spans.clip)) for name in ("clip_row_id", "stage", "licence")}
-    row_ids, stages, spdx = (column.to_pylist() for column in rests.values())
-    keys = zip(span_ids, row_ids, stages, spdx, strict=True)
-    return pa.table(
+    rests = {name: clips[name].take(of_span) for name in ("clip_row_id", "stage", "licence")}
+    row_ids, stages = values_of(rests["clip_row_id"], str), values_of(rests["stage"], str)
+    keys = zip(span_ids, row_ids, stages, rests["licence"].to_pylist(), strict=True)
+    return table_from(
         {
             "decision_id": pa.array([decision_key(*key, digest) for key in keys], pa.string()),
             "span_id": pa.array(span_ids, pa.string()),
-            "clip_id": clips["clip_id"].take(pa.array(spans.clip)),
+            "clip_id": clips["clip_id"].take(of_span),
             **rests,
             "sha256": sha256,
             "start_ns": pa.array(spans.start_ns),

@@ -59,7 +59,7 @@ def actors(ray: Ray, kind: type, *args: Any) -> Any:
             why = str(e).strip().splitlines()[:1] or [type(e).__name__]
             raise TransientError(f"Ray did not start ({why[0]}); run the same command again") from e
     workers = ray.workers or int(engine.cluster_resources().get("CPU", 1))
-    remote = engine.remote(num_cpus=1, max_restarts=2, max_task_retries=2)(kind)
+    remote: Any = engine.remote(num_cpus=1, max_restarts=2, max_task_retries=2)(kind)  # a class made of the class
     return ActorPool([remote.remote(*args) for _ in range(workers)])
 
 

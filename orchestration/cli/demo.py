@@ -14,6 +14,7 @@ from orchestration.cli import main as cli
 from orchestration.cli.options import output, progress_bars, say
 from orchestration.reports import sim_page
 from orchestration.reports.report import report_of
+from schemas.columns import values_of
 from schemas.errors import HandwheelError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -83,7 +84,7 @@ def main(folder: str) -> None:
             say(done.line(), f"{done.hop:>8}  ")
         page = report_of(run.store, turn.recipe(settings), settings.policy.digest, None, out / "report.html")
         triggers = run.store.read("triggers", ["rule", "lane", "event", "release", "reason"]).to_pylist()
-        releases = sorted(run.store.read("releases", ["name"])["name"].to_pylist())
+        releases = sorted(values_of(run.store.read("releases", ["name"])["name"], str))
 
     say(f"\nOne turn of the flywheel in {time.monotonic() - began_s:.0f} s.\n")
     if releases:

@@ -15,6 +15,7 @@ from infra.storage.tables import Store
 from orchestration.reports.pictures import Look, Picture, picture_of, proxies_of
 from pipelines.corpus.decisions import verdicts
 from pipelines.publish.selection import bases
+from schemas.columns import joined, values_of
 from schemas.spans import NS, Span
 
 Row = dict[str, Any]
@@ -82,7 +83,7 @@ class Corpus:
 def current_decisions(store: Store, assets: pa.Table, clips: pa.Table, recipe: str, policy: str) -> pa.Table:
     """The policy's decisions on current clips, copies told; reason: the first or ""."""
     table = verdicts(store, recipe, assets, clips, policy)
-    first = pc.binary_join(pc.list_slice(table["reasons"], 0, 1, return_fixed_size_list=False), "")
+    first = joined(pc.list_slice(table["reasons"], 0, 1, return_fixed_size_list=False), "")
     return table.append_column("reason", first)
 
 
@@ -112,10 +113,10 @@ def _turns(values: NDArray[Any]) -> NDArray[Any]:
 
 def choose(decisions: pa.Table, most: int) -> pa.Table:
     """Spans that cover every stage, verdict and reason first, then many recordings."""
-    joined = pc.binary_join(decisions["reasons"], " ").to_pylist()
-    groups = zip(*(decisions[c].to_pylist() for c in ("stage", "verdict", "reason")), strict=True)
-    labels = [["|".join(g) for g in groups], joined, decisions["sha256"].to_pylist()]
-    return decisions.take(pa.array(spread(labels, decisions["span_id"].to_pylist(), most), pa.int64()))
+    reasons = values_of(joined(decisions["reasons"], " "), str)
+    groups = zip(*(values_of(decisions[c], str) for c in ("stage", "verdict", "reason")), strict=True)
+    labels = [["|".join(g) for g in groups], reasons, values_of(decisions["sha256"], str)]
+    return decisions.take(pa.array(spread(labels, values_of(decisions["span_id"], str), most), pa.int64()))
 
 
 def tiles(corpus: Corpus, chosen: pa.Table, uris: dict[str, str]) -> list[Tile]:
@@ -201,7 +202,7 @@ def pictures(corpus: Corpus, wanted: Sequence[tuple[str, Span]], budget: Budget)
 def row_ids(corpus: Corpus, clip_ids: Sequence[str]) -> list[str]:
     """The clips' rows under the corpus' recipe, in the order of the clips."""
     at = pc.index_in(pa.array(clip_ids, pa.string()), value_set=corpus.clips["clip_id"].combine_chunks())
-    return list(corpus.clips["clip_row_id"].take(at.drop_null()).to_pylist())
+    return values_of(corpus.clips["clip_row_id"].take(at.drop_null()), str)
 
 
 def hands_of(corpus: Corpus, rows: Sequence[str]) -> dict[str, Row]:
@@ -216,7 +217,7 @@ def choose_attempts(episodes: pa.Table, most: int) -> list[Row]:
     columns = {c: episodes[c].to_pylist() for c in ("outcome", "failure_mode", "embodiment", "instruction")}
     ends = [f"{o}|{m}" for o, m in zip(columns["outcome"], columns["failure_mode"], strict=True)]
     tasks = [f"{e}|{i}" for e, i in zip(columns["embodiment"], columns["instruction"], strict=True)]
-    at = spread([ends, tasks], episodes["episode_id"].to_pylist(), most)
+    at = spread([ends, tasks], values_of(episodes["episode_id"], str), most)
     return list(episodes.take(pa.array(at, pa.int64())).to_pylist())
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from infra.storage.tables import Store
 from pipelines.corpus.inventory import inventory
 from pipelines.corpus.ledger import PLACE_OF, PLACES, Account, ledger, s
+from schemas.columns import exceeds, values_of
 
 Row = dict[str, Any]
 OUTCOMES = ("success", "failure", "unknown")
@@ -78,7 +79,7 @@ def books(store: Store, recipe: str, policy: str, decisions: pa.Table) -> Books:
     """decisions: the policy's current ones, with `reason` (the first, or "")."""
     account, rows = ledger(store, recipe, policy)
     assets = inventory(store, recipe).select(["uri", "stage"])
-    stage_of = dict(zip(assets["uri"].to_pylist(), assets["stage"].to_pylist(), strict=True))
+    stage_of = dict(zip(values_of(assets["uri"], str), values_of(assets["stage"], str), strict=True))
     by_stage: dict[str, list[Row]] = {}
     for row in rows:
         if row["input_s"]:
@@ -187,7 +188,7 @@ def episodes_of(store: Store) -> pa.Table:
     seen = table["episode_id"].take(order).to_pylist()
     firsts = [i for i, episode in enumerate(seen) if i == 0 or episode != seen[i - 1]]
     table = table.take(order.take(pa.array(firsts, pa.int64())))
-    fps = pc.if_else(pc.greater(table["fps_hz"], 0), table["fps_hz"], pa.scalar(None, pa.float64()))
+    fps = pc.if_else(exceeds(table["fps_hz"], 0), table["fps_hz"], pa.scalar(None, pa.float64()))
     return table.append_column("seconds", pc.divide(pc.cast(table["frame_count"], pa.float64()), fps))
 
 

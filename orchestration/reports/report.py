@@ -23,6 +23,7 @@ from orchestration.reports.pictures import Look
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import PLACE_OF, PLACES, refused
 from pipelines.corpus.releases import load, newest, pin_uri
+from schemas.columns import differs, equals
 from schemas.spans import NS, Span
 
 Row = dict[str, Any]
@@ -124,8 +125,8 @@ def _spans(
     primary = assets.filter(assets["primary"])
     uris = dict(zip(primary["sha256"].to_pylist(), primary["uri"].to_pylist(), strict=True))
     decisions = corpus.decisions
-    accepted = pc.equal(decisions["verdict"], "accept")
-    shown = pc.or_(pc.not_equal(decisions["stage"], "robot"), pc.equal(decisions["verdict"], "reject"))
+    accepted = equals(decisions["verdict"], "accept")
+    shown = pc.or_(differs(decisions["stage"], "robot"), equals(decisions["verdict"], "reject"))
     kept, others = decisions.filter(accepted), decisions.filter(pc.and_(pc.invert(accepted), shown))
     kept_sheet = _sheet(corpus, kept, uris, options.kept, budget)
     groups = _by_reason(_sheet(corpus, others, uris, options.refused, budget))
@@ -166,7 +167,7 @@ def _by_reason(sheet: Sequence[tuple[contact.Tile, Any]]) -> list[tuple[str, lis
 
 def _failures(episodes: Any) -> list[tuple[str, int]]:
     """How often each failure mode was named, most first."""
-    failed = episodes.filter(pc.equal(episodes["outcome"], "failure"))
+    failed = episodes.filter(equals(episodes["outcome"], "failure"))
     counts = failed.group_by("failure_mode").aggregate([("episode_id", "count")]).to_pylist()
     named = [(r["failure_mode"] or "not named", r["episode_id_count"]) for r in counts]
     return sorted(named, key=lambda n: (-n[1], n[0]))

@@ -15,6 +15,7 @@ from infra.storage.tables import Store
 from pipelines.audits.tally import Cluster
 from pipelines.corpus.decisions import decisions_of
 from pipelines.corpus.inventory import current_clips, inventory
+from schemas.columns import equals
 from schemas.errors import UsageError
 from schemas.truth import SUFFIX, FrameTruth, RecordingTruth, ShotTruth, load
 
@@ -70,7 +71,7 @@ class Joined:
 
     def decided(self, recording: Recording) -> list[Row]:
         """The recording's spans with their verdicts, by time."""
-        found = self.decisions.filter(pc.equal(self.decisions["sha256"], recording.sha256))
+        found = self.decisions.filter(equals(self.decisions["sha256"], recording.sha256))
         return [dict(r) for r in found.sort_by([("start_ns", "ascending"), ("end_ns", "ascending")]).to_pylist()]
 
     def read(self, table: str, column: str, values: list[str], columns: list[str], where: str = "") -> list[Row]:
@@ -78,7 +79,7 @@ class Joined:
         found = self.store.read_keys(table, column, values, columns)
         if where:
             name, _, value = where.partition("=")
-            found = found.filter(pc.equal(found[name], value))
+            found = found.filter(equals(found[name], value))
         return [dict(r) for r in found.to_pylist()]
 
 

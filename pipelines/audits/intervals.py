@@ -75,7 +75,7 @@ def ratio(sums: Floats, n: int, *, share: bool = True) -> Estimate:
 def over(sums: Floats) -> Floats:
     """(..., 2) -> (...): the first over the second, nan where that is 0."""
     top, bottom = sums[..., 0], sums[..., 1]
-    return np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom != 0)
+    return np.asarray(np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom != 0))
 
 
 def median(values: Sequence[float], clusters: Sequence[str]) -> Estimate:

@@ -52,7 +52,7 @@ class Attempt:
         told, true = self.episode["failure_frame"], self.truth.failure_frame
         if self.truth.outcome != "failure" or told is None or true is None:
             return None
-        return abs(told * self.truth.fps_hz / self.episode["fps_hz"] - true)
+        return float(abs(told * self.truth.fps_hz / self.episode["fps_hz"] - true))
 
 
 def audit(joined: Joined) -> Result:
@@ -153,7 +153,7 @@ def calibration_error(sums: Floats) -> Floats:
     counts, confidence, right = (sums[..., i::3] for i in range(3))
     total = counts.sum(axis=-1)
     gaps = np.abs(confidence - right).sum(axis=-1)
-    return np.divide(gaps, total, out=np.full(np.shape(total), np.nan), where=total > 0)
+    return np.asarray(np.divide(gaps, total, out=np.full(np.shape(total), np.nan), where=total > 0))
 
 
 def _example(attempt: Attempt, recordings: Mapping[str, Recording]) -> Example:

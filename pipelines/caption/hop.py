@@ -18,6 +18,7 @@ from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.engines import actors
 from pipelines.hop import Done, Run
 from pipelines.publish.selection import episode_of, episodes_by_recording
+from schemas.columns import equals
 from schemas.keys import key_of
 
 # Ray takes 3 to 6 s to start, and the grounded captioner writes this many spans in well under one.
@@ -61,8 +62,8 @@ def missing(store: Store, recipe: str, policy: Policy, options: CaptionOptions) 
     assets = inventory(store, recipe)
     clips = current_clips(store, assets, recipe)
     spans = decisions_of(store, clips, policy.digest)
-    unknown = pc.and_(pc.equal(spans["stage"], "robot"), pc.equal(spans["verdict"], "unknown"))
-    kept = pc.or_(pc.equal(spans["verdict"], "accept"), unknown)
+    unknown = pc.and_(equals(spans["stage"], "robot"), equals(spans["verdict"], "unknown"))
+    kept = pc.or_(equals(spans["verdict"], "accept"), unknown)
     parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
     episodes = episodes_by_recording(store)
     rows = spans.select(COLUMNS).filter(kept).sort_by("span_id").to_pylist()

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from infra.storage.tables import Store
 from pipelines.corpus.duplicates import copies_of, without_copies
+from schemas.columns import equals, with_nulls_as
 
 
 def decisions_of(store: Store, clips: pa.Table, policy: str) -> pa.Table:
@@ -17,8 +18,8 @@ def decisions_of(store: Store, clips: pa.Table, policy: str) -> pa.Table:
     table = store.read("decisions", where=f"policy = '{policy}'")
     at = pc.index_in(table["clip_row_id"], clips["clip_row_id"].combine_chunks())
     table, now = table.filter(pc.is_valid(at)), clips.select(["stage", "licence"]).take(at.drop_null())
-    licences = [pc.fill_null(t["licence"], "") for t in (table, now)]
-    return table.filter(pc.and_(pc.equal(table["stage"], now["stage"]), pc.equal(*licences)))
+    then, today = (with_nulls_as(t["licence"], "") for t in (table, now))
+    return table.filter(pc.and_(equals(table["stage"], now["stage"]), equals(then, today)))
 
 
 def verdicts(store: Store, recipe: str, assets: pa.Table, clips: pa.Table, policy: str) -> pa.Table:

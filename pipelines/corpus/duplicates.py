@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from filters import fingerprint_match, fingerprints
 from filters.duplicates import COPY, MIRRORED, Copy, Pair, Take, copies
 from infra.storage.tables import Store
+from schemas.columns import equals, values_of
 from schemas.keys import digest_of, stored_text
 
 RULE = fingerprint_match.Rule()
@@ -52,7 +53,7 @@ def copies_of(store: Store, recipe: str, assets: pa.Table, decisions: pa.Table) 
     parents = assets.filter(assets["primary"]).select(["sha256", "stage", "width_px", "height_px"]).to_pylist()
     pixels = {a["sha256"]: a["width_px"] * a["height_px"] for a in parents if a["stage"] != "robot"}
     paired = pa.array(sorted({c for p in pairs for c in (p.clip_a, p.clip_b)}))
-    wanted = pc.and_(pc.is_in(decisions["clip_id"], paired), pc.equal(decisions["verdict"], "accept"))
+    wanted = pc.and_(pc.is_in(decisions["clip_id"], paired), equals(decisions["verdict"], "accept"))
     columns = ["span_id", "clip_id", "start_ns", "end_ns", "sha256"]
     rows = decisions.filter(wanted).select(columns).to_pylist()
     takes = [
@@ -67,7 +68,7 @@ def without_copies(decisions: pa.Table, gone: Mapping[str, Copy]) -> pa.Table:
     """Decisions as they hold once copies went: those spans have the verdict and reason of a copy."""
     if not gone:
         return decisions
-    copied = [gone.get(span) for span in decisions["span_id"].to_pylist()]
+    copied = [gone.get(span) for span in values_of(decisions["span_id"], str)]
     rows = zip(copied, decisions["verdict"].to_pylist(), decisions["reasons"].to_pylist(), strict=True)
     now = [(VERDICT_OF[c.reason], [c.reason]) if c else (verdict, reasons) for c, verdict, reasons in rows]
     for name, values in (("verdict", [v for v, _ in now]), ("reasons", [r for _, r in now])):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,6 +11,18 @@ import pyarrow.compute as pc
 from infra.storage.tables import Store
 from schemas import Clip
 from schemas.arrow import schema_of
+from schemas.columns import (
+    Array,
+    Mask,
+    SortKeys,
+    equals,
+    exceeds,
+    items_of,
+    joined,
+    table_from,
+    values_of,
+    with_nulls_as,
+)
 
 COLUMNS = (
     "asset_id", "uri", "revision", "modified_ns", "sha256", "stage", "licence", "wearer_id", "robot_id", "site_id",
@@ -33,8 +47,8 @@ def inventory(store: Store, recipe: str) -> pa.Table:
     decode told (DECODED) is, of a current asset, what the one told that satisfies everyone: see `_governing`.
     """
     every = store.read("assets", (*COLUMNS, *DECODED))
-    every = every.append_column("current", pc.equal(every["recipe"], recipe))
-    assets = every.append_column("robot", pc.equal(every["stage"], "robot")).sort_by(
+    every = every.append_column("current", equals(every["recipe"], recipe))
+    assets = every.append_column("robot", equals(every["stage"], "robot")).sort_by(
         [
             ("uri", "ascending"),
             ("robot", "ascending"),
@@ -45,7 +59,7 @@ def inventory(store: Store, recipe: str) -> pa.Table:
     )
     assets = assets.filter(pc.or_(_firsts(assets["uri"]), _firsts(assets["robot"]))).drop_columns("robot")
     assets = assets.append_column("said", _said(assets["narrations"]))
-    order = [
+    order: SortKeys = [
         ("sha256", "ascending"),
         ("current", "descending"),
         *((name, "ascending") for name in SPEAKING),
@@ -58,7 +72,7 @@ def inventory(store: Store, recipe: str) -> pa.Table:
 def _as_governed(assets: pa.Table, decoded: pa.Table) -> pa.Table:
     """Assets with the DECODED columns that hold for their bytes; those that are not current keep their own."""
     counts = pc.value_counts(decoded["sha256"])
-    several = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    several = counts.field("values").filter(exceeds(counts.field("counts"), 1))
     if not len(several):
         return assets
     governing = _governing(decoded.filter(pc.is_in(decoded["sha256"], several)), assets.filter(assets["primary"]))
@@ -66,7 +80,7 @@ def _as_governed(assets: pa.Table, decoded: pa.Table) -> pa.Table:
     moved = pc.add(at, assets.num_rows)
     row = pc.if_else(pc.and_(assets["current"], pc.is_valid(at)), moved, pa.array(range(assets.num_rows), pa.int32()))
     told = pa.concat_tables([assets.select(DECODED), governing.select(DECODED)]).take(row)
-    return pa.table({name: (told if name in DECODED else assets)[name] for name in assets.column_names})
+    return table_from({name: (told if name in DECODED else assets)[name] for name in assets.column_names})
 
 
 def _governing(decoded: pa.Table, primary: pa.Table) -> pa.Table:
@@ -76,37 +90,38 @@ def _governing(decoded: pa.Table, primary: pa.Table) -> pa.Table:
     most is redacted and that is turned satisfies all. Of several the one of the stage that speaks for the bytes: a
     robot's clips end with its attempts.
     """
-    hidden = [sum(s["end_ns"] - s["start_ns"] for s in spans) for spans in decoded["redacted"].to_pylist()]
+    hidden = [sum(s["end_ns"] - s["start_ns"] for s in spans) for spans in values_of(decoded["redacted"], list)]
     speaking = primary["stage"].take(pc.index_in(decoded["sha256"], primary["sha256"].combine_chunks()))
-    ranked = pa.table(
+    ranked = table_from(
         {
             "sha256": decoded["sha256"],
             "blurred": pc.is_valid(decoded["redaction"]),
             "redacted_ns": pa.array(hidden, pa.int64()),
             "quarter_turns": decoded["quarter_turns"],
-            "speaks": pc.equal(decoded["stage"], speaking),
+            "speaks": equals(decoded["stage"], speaking),
             "tiling": decoded["tiling"],
         }
     )
-    order = [("sha256", "ascending"), *((name, "descending") for name in ranked.column_names[1:])]
+    order: SortKeys = [("sha256", "ascending"), *((name, "descending") for name in ranked.column_names[1:])]
     best = pc.sort_indices(ranked, sort_keys=order)
     first = _firsts(decoded["sha256"].take(best))
     return decoded.take(best.filter(first))
 
 
-def _said(narrations: pa.ChunkedArray) -> pa.Array:
+def _said(narrations: pa.ChunkedArray[Any]) -> Array:
     """The texts of each list of narrations, joined."""
     lists = narrations.combine_chunks()
-    ends = np.cumsum(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False))
-    texts = pc.struct_field(lists.flatten(), "text")
+    ends = np.cumsum(with_nulls_as(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False))
+    texts = pc.struct_field(items_of(lists), "text")
     offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
-    return pc.binary_join(pa.ListArray.from_arrays(offsets, texts), "\n")
+    return joined(pa.ListArray.from_arrays(offsets, texts), "\n")
 
 
-def _firsts(column: pa.ChunkedArray) -> pa.Array:
+def _firsts(column: pa.ChunkedArray[Any]) -> Mask:
     """Where a sorted column's value differs from the one before."""
     values = column.to_numpy(zero_copy_only=False)
-    return pa.array(np.concatenate([[True], values[1:] != values[:-1]]) if len(values) else np.array([], bool))
+    new = np.concatenate([[True], values[1:] != values[:-1]]) if len(values) else np.array([], bool)
+    return pa.array(new, pa.bool_())
 
 
 def current_clips(store: Store, assets: pa.Table, recipe: str) -> pa.Table:

@@ -12,6 +12,7 @@ from infra.storage.tables import Store
 from pipelines.corpus.decisions import verdicts
 from pipelines.corpus.duplicates import unread_of
 from pipelines.corpus.inventory import current_clips, inventory
+from schemas.columns import Column, table_from, values_of
 from schemas.keys import key_of
 from schemas.spans import NS
 
@@ -113,9 +114,9 @@ def _merge(total: Account, part: Account) -> None:
         total.by_reason[reason] = total.by_reason.get(reason, 0) + ns
 
 
-def _sum_by(table: pa.Table, key: str, values: Any) -> dict[str, int]:
-    sums = pa.table({"key": table[key], "ns": values}).group_by("key").aggregate([("ns", "sum")])
-    return dict(zip(sums["key"].to_pylist(), sums["ns_sum"].to_pylist(), strict=True))
+def _sum_by(table: pa.Table, key: str, values: Column) -> dict[str, int]:
+    sums = table_from({"key": table[key], "ns": values}).group_by("key").aggregate([("ns", "sum")])
+    return dict(zip(values_of(sums["key"], str), values_of(sums["ns_sum"], int), strict=True))
 
 
 def _decisions(

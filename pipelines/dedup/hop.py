@@ -28,6 +28,7 @@ from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
 from pipelines.staging.package import staged, staging
 from schemas import Common, Duplicate, Marks
+from schemas.columns import differs, equals, values_of
 from schemas.keys import digest_of, key_of
 
 HOP = "dedup"
@@ -76,7 +77,7 @@ def missing(store: Store, recipe: str) -> dict[str, str]:
     clips = current_clips(store, assets, recipe)
     there = store.read("marks", ["clip_id"], f"version = '{version_of(recipe)}'")["clip_id"]
     new = pc.invert(pc.is_in(clips["clip_id"], value_set=there.combine_chunks()))
-    rows = clips.filter(pc.and_(pc.not_equal(clips["stage"], "robot"), new))
+    rows = clips.filter(pc.and_(differs(clips["stage"], "robot"), new))
     sizes = assets.filter(pc.and_(assets["primary"], pc.is_in(assets["sha256"], value_set=rows["sha256"].unique())))
     pixels = {a["sha256"]: a["width_px"] * a["height_px"] for a in sizes.to_pylist()}
     columns = rows.select(["clip_id", "sha256", "start_ns", "end_ns"]).to_pylist()
@@ -101,7 +102,7 @@ def joined(store: Store, ranks: Mapping[str, str], recipe: str) -> Batch:
     prints = prints_of(store, clips, recipe)
     new = index.posted({c: fingerprints.marks(prints[c]) for c in clips if c in prints}, ranks, version)
     own = index.self_keys(clips, version).tolist()
-    known = store.lookup("postings", "key", [*new["key"].unique().to_pylist(), *own], COLUMNS)
+    known = store.lookup("postings", "key", [*values_of(new["key"].unique(), int), *own], COLUMNS)
     ours = pc.is_in(known["clip_id"], value_set=pa.array(clips, pa.string()))  # posted by a run that was killed
     there = known.filter(ours)["clip_id"].unique()
     known = known.filter(pc.invert(ours))
@@ -137,7 +138,7 @@ def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Prin
     columns = ["clip_id", "recipe", "tiling", "fingerprints"]
     table = store.read_keys("clips", "clip_id", sorted(clips), columns)
     # Where a span was cut under several tilings the last by name speaks: they differ in how it was turned.
-    table = table.filter(pc.equal(table["recipe"], recipe)).sort_by("tiling").combine_chunks()
+    table = table.filter(equals(table["recipe"], recipe)).sort_by("tiling").combine_chunks()
     words = table["fingerprints"]
     return {
         str(clip): fingerprints.print_of(words[i].values.to_numpy())

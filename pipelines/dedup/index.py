@@ -19,6 +19,7 @@ from filters.duplicates import COMMON
 from filters.fingerprints import Marks
 from schemas import Posting
 from schemas.arrow import schema_of
+from schemas.columns import Array, table_from, values_of
 
 MS = 1_000_000
 REST, SELF = 0x7265737473, 0x73656C66  # salts: the second key, and the key that is the clip itself
@@ -80,11 +81,11 @@ def posted(marks: Mapping[str, Marks], ranks: Mapping[str, str], version: str) -
     made = {clip: keys_of(m, version) for clip, m in marks.items()}
     sizes = [len(keys) for keys, _ in made.values()]
 
-    def column(values: Iterable[object], kind: pa.DataType) -> pa.Array:
+    def column(values: Iterable[object], kind: pa.DataType) -> Array:
         return pa.array(np.repeat(np.array(list(values), object), sizes), kind)
 
     columns = pa.schema([schema_of(Posting).field(name) for name in COLUMNS])
-    return pa.table(
+    return table_from(
         {
             "key": np.concatenate([keys for keys, _ in made.values()] or [np.array([], np.int64)]),
             "clip_id": column(made, pa.string()),
@@ -109,7 +110,7 @@ def joined(new: pa.Table, known: pa.Table) -> Joined:
     wanted = (count[group] > 1) & (stands | fresh | opened)
     return Joined(
         both.append_column("stands", pa.array(stands)).filter(pa.array(wanted)),
-        dict(zip(keys[last].tolist(), both["rank"].filter(pa.array(last)).to_pylist(), strict=True)),
+        dict(zip(keys[last].tolist(), values_of(both["rank"].filter(pa.array(last)), str), strict=True)),
         np.unique(keys[opened]),
     )
 
@@ -127,19 +128,20 @@ def rows_of(new: pa.Table, common: Mapping[int, str], clips: Sequence[str], vers
     """Rows of `postings` without run_id: new ones (COLUMNS) under their first or second key, and each clip itself."""
     keys = new["key"].to_numpy()
     bounds = [common.get(k) for k in keys.tolist()]
-    second = np.array([b is not None and r > b for b, r in zip(bounds, new["rank"].to_pylist(), strict=True)], bool)
+    ranks = values_of(new["rank"], str)
+    second = np.array([b is not None and r > b for b, r in zip(bounds, ranks, strict=True)], bool)
     of = np.array(new["clip_id"].to_pylist(), object)
     own = self_keys(clips, version)
     ids = mixed(
         np.concatenate([keys.view(np.uint64) ^ mixed(_numbers(of), SELF).view(np.uint64), own.view(np.uint64)]), 0
     )
     none = len(clips)
-    return pa.table(
+    return table_from(
         {
             "posting_id": ids,
             "key": np.concatenate([np.where(second, rest_keys(keys), keys), own]),
             "clip_id": pa.array([*of, *clips], pa.string()),
-            "rank": pa.array([*new["rank"].to_pylist(), *[""] * none], pa.string()),
+            "rank": pa.array([*ranks, *[""] * none], pa.string()),
             "times": np.concatenate([new["times"].to_numpy(), np.zeros(none, np.int16)]),
             "marks": np.concatenate([new["marks"].to_numpy(), np.zeros(none, np.int32)]),
         }

@@ -9,7 +9,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from filters import contact
 from filters.hand_track import track
@@ -19,6 +18,7 @@ from pipelines.engines import actors
 from pipelines.hop import Done, Run, batches
 from schemas import Hands
 from schemas.arrow import table_of
+from schemas.columns import differs, values_of
 from schemas.keys import key_of
 
 HOP = "look"
@@ -61,7 +61,7 @@ def look(run: Run, recipe: str, options: LookOptions) -> Done:
 def missing(store: Store, recipe: str, detector: str) -> list[str]:
     """Human clips without a hand track by this detector, by clip_row_id."""
     clips = current_clips(store, inventory(store, recipe), recipe)
-    human = clips.filter(pc.not_equal(clips["stage"], "robot"))["clip_row_id"].to_pylist()
+    human = values_of(clips.filter(differs(clips["stage"], "robot"))["clip_row_id"], str)
     absent = set(store.absent("hands", [key_of(clip, detector) for clip in human]))
     return [clip for clip in human if key_of(clip, detector) in absent]
 

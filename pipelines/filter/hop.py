@@ -10,6 +10,7 @@ from infra.storage.tables import Store
 from pipelines.corpus.decisions import decisions_of
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.hop import Done, Run
+from schemas.columns import equals
 
 HOP = "keep"
 
@@ -38,4 +39,4 @@ def undecided(store: Store, recipe: str, policy: Policy) -> tuple[pa.Table, pa.T
     hands = store.read("hands", where=f"detector = '{policy.detector}'")
     hands = hands.filter(pc.is_in(hands["clip_row_id"], clips["clip_row_id"].combine_chunks()))
     seen = pc.is_in(clips["clip_id"], hands["clip_id"].combine_chunks())
-    return clips.filter(pc.or_(seen, pc.equal(clips["stage"], "robot"))), hands
+    return clips.filter(pc.or_(seen, equals(clips["stage"], "robot"))), hands

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from schemas import Episode, Step
 from schemas.arrow import schema_of
+from schemas.columns import Array
 from schemas.errors import BadMedia
 from schemas.keys import key_of, salted
 from schemas.spans import NS
@@ -97,7 +98,7 @@ def step_table(log: EpisodeLog) -> pa.Table:
     """The attempt's steps, schema_of(Step), in order of frame. A correcting person holds the controls."""
     own_id, count = episode_id(log), len(log.t_ns)
     schema = schema_of(Step)
-    columns: dict[str, pa.Array | pa.Scalar] = {
+    columns: dict[str, Array | None] = {
         "step_id": pa.array([key_of(own_id, frame) for frame in range(count)], pa.string()),
         "episode_id": pa.repeat(own_id, count),
         "frame": pa.array(np.arange(count, dtype=np.int64)),
@@ -110,19 +111,20 @@ def step_table(log: EpisodeLog) -> pa.Table:
         "reward": None if log.reward is None else pa.array(log.reward.astype(np.float64)),
         "done": None if log.done is None else pa.array(log.done),
     }
-    arrays = [pa.nulls(count, f.type) if columns[f.name] is None else columns[f.name] for f in schema]
+    arrays = [pa.nulls(count, f.type) if (made := columns[f.name]) is None else made for f in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _lists(array: Floats | None) -> pa.Array | None:
+def _lists(array: Floats | None) -> Array | None:
     if array is None:
         return None
     offsets = np.arange(len(array) + 1, dtype=np.int32) * array.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(array.reshape(-1)))
 
 
-def _control(log: EpisodeLog) -> pa.Array:
+def _control(log: EpisodeLog) -> Array:
     usual = pa.repeat(pa.scalar(log.control_source, pa.string()), len(log.t_ns))
     if log.intervention is None:
         return usual
-    return pc.if_else(pa.array(log.intervention), pa.scalar("human"), usual)
+    control: Array = pc.if_else(pa.array(log.intervention), pa.scalar("human"), usual)
+    return control

@@ -13,6 +13,7 @@ from infra.web.download import FetchLimits, Seen
 from pipelines.hop import Run
 from pipelines.ingest.metadata_changes import MARK
 from pipelines.sources.recordings import Item
+from schemas.columns import values_of
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import key_of
 
@@ -33,9 +34,10 @@ class Known:
     @staticmethod
     def of(run: Run, recipe: str) -> Known:
         """As the tables are now."""
-        taken = run.store.read("assets", ["uri"], f"recipe = '{recipe}' and {WEB_ONLY}")["uri"].to_pylist()
+        taken = run.store.read("assets", ["uri"], f"recipe = '{recipe}' and {WEB_ONLY}")["uri"]
         where = f"stage = '{STAGE}' and recipe = '{recipe}' and {WEB_ONLY}"
-        return Known(frozenset(taken), frozenset(run.store.read("rejects", ["uri"], where)["uri"].to_pylist()))
+        refused = run.store.read("rejects", ["uri"], where)["uri"]
+        return Known(frozenset(values_of(taken, str)), frozenset(values_of(refused, str)))
 
 
 def is_web(item: Item) -> bool:

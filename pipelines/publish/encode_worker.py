@@ -19,6 +19,7 @@ from infra.storage.tables import Store, write_fragments
 from pipelines.corpus import releases as files
 from pipelines.media.local_copy import local_copy
 from pipelines.publish.selection import PublishOptions, Row
+from schemas.columns import values_of
 from schemas.errors import BadMedia
 from schemas.spans import NS
 
@@ -85,8 +86,8 @@ class Job:
         if row["redaction"] is None:
             return None
         where = f"sha256 = '{row['sha256']}' and recipe = '{self.recipe}' and tiling = '{row['tiling']}'"
-        clips = self.store.read("clips", ["faces"], where)["faces"].to_pylist()
-        return {"weights": str(weights.face_weights()), "faces": [face for of_clip in clips for face in of_clip]}
+        of_clips = values_of(self.store.read("clips", ["faces"], where)["faces"], list)
+        return {"weights": str(weights.face_weights()), "faces": [face for faces in of_clips for face in faces]}
 
     def _steps(self, episode_id: str) -> pa.Table:
         return self.store.read("steps", where=f"episode_id = '{episode_id}'").sort_by("frame")
@@ -104,10 +105,9 @@ def with_steps(row: Row, steps: pa.Table) -> Row:
         ("states", "state", "state_dim"),
         ("actions", "action_commanded", "action_dim"),
     ):
-        values = here[column].to_pylist()
-        known = bool(values) and all(v is not None for v in values)
-        flat[name] = [x for v in values for x in v] if known else None
-        flat[width] = len(values[0]) if known else None
+        vectors = values_of(here[column], list) if not here[column].null_count else []
+        flat[name] = [x for vector in vectors for x in vector] if vectors else None
+        flat[width] = len(vectors[0]) if vectors else None
     for name in ("control_source", "intervention"):
         values = here[name].to_pylist()
         flat[name] = values if values and all(v is not None for v in values) else None

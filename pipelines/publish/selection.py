@@ -19,6 +19,7 @@ from infra.storage.tables import Store
 from pipelines.corpus.decisions import decisions_of
 from pipelines.corpus.duplicates import copies_of, pairs_of
 from pipelines.corpus.inventory import current_clips, inventory
+from schemas.columns import differs, equals, values_of
 from schemas.keys import digest_of, key_of
 from schemas.spans import NS
 
@@ -75,9 +76,9 @@ def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -
     clips = current_clips(store, assets, recipe)
     parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
     decided = decisions_of(store, clips, policy.digest)
-    refused = pc.and_(pc.equal(decided["verdict"], "reject"), pc.not_equal(decided["stage"], "robot"))
+    refused = pc.and_(equals(decided["verdict"], "reject"), differs(decided["stage"], "robot"))
     decisions, rejected = decided.filter(pc.invert(refused)), decided.filter(refused)
-    captions = _captions(store, decisions["span_id"].to_pylist())
+    captions = _captions(store, values_of(decisions["span_id"], str))
     episodes = episodes_by_recording(store)
     gone = copies_of(store, recipe, assets, decisions)
     rows: list[Row] = []
@@ -87,8 +88,8 @@ def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -
             continue
         asset = parents[decision["sha256"]]
         for name, episode, camera in _views_of(asset, decision, episodes):
-            if refused := licences.refusal(asset["licence"], policy.purpose, policy.licences_held):
-                left_out[refused] = left_out.get(refused, 0) + 1
+            if why := licences.refusal(asset["licence"], policy.purpose, policy.licences_held):
+                left_out[why] = left_out.get(why, 0) + 1
                 continue
             if decision["verdict"] not in options.view(name).verdicts:
                 continue
@@ -175,7 +176,7 @@ def _row(
 
 def bases(assets: pa.Table, store: Store, spans: Iterable[Row]) -> dict[str, str]:
     """What captions of each span must rest on now, by span_id; assets: the inventory, spans: rows of decisions."""
-    narrations = dict(zip(assets["sha256"].to_pylist(), assets["narrations"].to_pylist(), strict=True))
+    narrations = dict(zip(values_of(assets["sha256"], str), values_of(assets["narrations"], list), strict=True))
     stages = {}
     for row in assets.filter(assets["primary"]).select(["sha256", "narrations", "stage"]).to_pylist():
         narrations[row["sha256"]], stages[row["sha256"]] = row["narrations"], row["stage"]

@@ -25,6 +25,7 @@ from pipelines.hop import Done, Run
 from pipelines.media.face_blur import version
 from pipelines.media.options import Asked, PassOptions
 from schemas import Reject
+from schemas.columns import values_of
 from schemas.keys import key_of
 
 LEASE = "media"  # ingest and fold both write clips and proxies: one writer at a time
@@ -106,7 +107,7 @@ class Decoder:
                 clips = pa.ipc.open_file(source).read_all()
             at = clips.schema.get_field_index("run_id")
             clips = clips.set_column(at, clips.schema.field(at), pa.repeat(self.run_id, clips.num_rows))
-            absent = set(self.store.absent("proxies", clips["clip_row_id"].to_pylist()))
+            absent = set(self.store.absent("proxies", values_of(clips["clip_row_id"], str)))
             if absent:
                 batches = _batches(folder / "proxies.arrow", absent)
                 parcel.proxies += self.store.write_fragments("proxies", batches)
@@ -114,7 +115,8 @@ class Decoder:
         gaps = [{"start_ns": start, "end_ns": end, "reason": why} for start, end, why in reply["gaps"]]
         told = {"quarter_turns": asked.quarter_turns, "tiling": asked.tiling, "gaps": gaps}
         redacted = [{"start_ns": start, "end_ns": end} for start, end in asked.redacted]
-        return reply["facts"] | told | {"redacted": redacted, "redaction": version() if asked.blur else None}
+        facts: dict[str, Any] = reply["facts"]
+        return facts | told | {"redacted": redacted, "redaction": version() if asked.blur else None}
 
 
 def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:

@@ -26,6 +26,7 @@ from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, Epis
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, axis_names, number, outcome_of, text
 from pipelines.sources.logs.lerobot_columns import OFF_GRID, flags, floats, integers, times
 from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta, open_data_set, read_parquet
+from schemas.columns import Array
 from schemas.errors import BadMedia
 from schemas.keys import digest_of, key_of
 from schemas.spans import NS
@@ -126,7 +127,7 @@ def _name(meta: EpisodeMeta) -> str:
 
 def _rows_of(table: pa.Table, meta: EpisodeMeta) -> npt.NDArray[np.bool_]:
     """Mask of the episode's rows: its index on them, and inside its range of global indices."""
-    mine = integers(table, "episode_index") == meta.index
+    mine: npt.NDArray[np.bool_] = integers(table, "episode_index") == meta.index
     if meta.rows is not None and "index" in table.column_names:
         index = integers(table, "index")
         mine &= (index >= meta.rows[0]) & (index < meta.rows[1])
@@ -180,7 +181,7 @@ def _episode(data_set: DataSet, meta: EpisodeMeta, rows: pa.Table, item: LogItem
     )
 
 
-def _instruction(data_set: DataSet, meta: EpisodeMeta, columns: Mapping[str, pa.Array]) -> str | None:
+def _instruction(data_set: DataSet, meta: EpisodeMeta, columns: Mapping[str, Array]) -> str | None:
     """The episode's first task, else the text of its first row's task_index."""
     if meta.tasks:
         return meta.tasks[0]
@@ -191,7 +192,7 @@ def _instruction(data_set: DataSet, meta: EpisodeMeta, columns: Mapping[str, pa.
 def _outcome(
     data_set: DataSet,
     meta: EpisodeMeta,
-    columns: Mapping[str, pa.Array],
+    columns: Mapping[str, Array],
     reward: Floats | None,
     done: Flags | None,
 ) -> Outcome:

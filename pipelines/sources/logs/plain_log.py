@@ -180,7 +180,7 @@ def _times(steps: list[dict[str, Any]], fps_hz: float | None) -> Times:
     seconds = _floats(values, "t")
     if seconds.ndim != 1 or not np.isfinite(seconds).all() or (np.abs(seconds - seconds[0]) > 1e9).any():
         raise BadMedia("non_finite", "t")
-    return np.round((seconds - seconds[0]) * NS).astype(np.int64)
+    return np.asarray(np.round((seconds - seconds[0]) * NS), np.int64)
 
 
 def _collect_mode(header: dict[str, Any]) -> str:
