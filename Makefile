@@ -77,8 +77,9 @@ faults: setup-test  ## Ingest through servers that drop, stall, 429, 503 and tru
 size: ## Lines by folder: files, median and largest file, longest function
 	@$(PYTHON) tests/size.py
 
-docs: ## Write docs/files.md from what each module says of itself
-	@$(PYTHON) docs/write_files.py
+docs: setup  ## Write the pages that list what the code has: docs/files.md, docs/options.md
+	PYTHONPATH=$(PATHS) $(BIN)/python docs/write_options.py
+	PYTHONPATH=$(PATHS) $(BIN)/python docs/write_files.py
 
 clean:  ## Remove .venv, caches and the demo's corpus
 	rm -rf .venv .setup $(DEMO) world-demo audit-hands build .mypy_cache .ruff_cache

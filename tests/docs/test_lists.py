@@ -1,0 +1,136 @@
+"""What pages list is what the code has: files, defaults, axes, decisions, benchmarks."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import tomllib
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simworld.tasks.plan import AXES
+from typer.testing import CliRunner
+
+from captioning.checks import CHECKS
+from captioning.levels import ACHIEVED_LIMIT, LIMITS
+from orchestration.cli import main
+from orchestration.config import Config
+from schemas.errors import HandwheelError
+from tests.support.pages import REPOSITORY, read_page, section_of
+
+FILES = runpy.run_path(str(REPOSITORY / "docs" / "write_files.py"))
+OPTIONS = runpy.run_path(str(REPOSITORY / "docs" / "write_options.py"))
+
+
+def test_the_list_of_files_is_current() -> None:
+    assert read_page(FILES["PAGE"]) == FILES["written"](REPOSITORY), "run `make docs`"
+
+
+def test_the_list_of_files_has_every_file_and_no_other() -> None:
+    """By git's own list, so that the page's walk of the tree is not its own judge."""
+    folder, listed = "", set()
+    for line in read_page("docs/files.md").splitlines():
+        if heading := re.fullmatch(r"## (\S+)/", line):
+            folder = heading[1]
+        elif entry := re.match(r"- `([^`]+)`: \S", line):
+            listed.add(f"{folder}/{entry[1]}")
+    rooms = ("schemas", "filters", "captioning", "infra", "pipelines", "orchestration", "packages", "docs")
+    paths = [p for room in rooms for p in (REPOSITORY / room).rglob("*.*") if "__pycache__" not in p.parts]
+    kinds = {".py", ".md", ".txt", ".j2", ".css", ".js", ".npz"}
+    there = {str(p.relative_to(REPOSITORY)) for p in paths if p.suffix in kinds and p.stat().st_size}
+    assert listed == {p for p in there if not p.startswith(FILES["INDEXED"])}
+
+
+def test_a_file_that_says_nothing_of_itself_is_refused(tmp_path: Path) -> None:
+    for room in FILES["ROOMS"]:
+        (tmp_path / room).mkdir()
+    (tmp_path / "filters" / "mute.py").write_text("x = 1\n")
+    with pytest.raises(ValueError, match=r"filters/mute\.py says nothing of itself"):
+        FILES["written"](tmp_path)
+
+
+def indexed(folder: str) -> list[str]:
+    """Pages that a folder's index links to, in its order."""
+    return re.findall(r"\]\((\d[^)]+\.md)\)", read_page(f"{folder}/README.md"))
+
+
+def test_decisions_are_numbered_dated_and_listed() -> None:
+    pages = sorted(p.name for p in (REPOSITORY / "docs/decisions").glob("*.md") if p.name != "README.md")
+    assert indexed("docs/decisions") == pages
+    assert [int(name[:4]) for name in pages] == list(range(1, len(pages) + 1))
+    rows = re.findall(r"^\| (\d{4}) \| ([\d-]+) \| \[(.+)\]", read_page("docs/decisions/README.md"), re.MULTILINE)
+    for name, (number, date, title) in zip(pages, rows, strict=True):
+        text = read_page(f"docs/decisions/{name}")
+        assert text.startswith(f"# {number}: {title}\n\nDate: {date}\n"), name
+        assert re.findall(r"^- (Choice|Reason|Refused):", text, re.MULTILINE) == ["Choice", "Reason", "Refused"], name
+    dates = [date for _, date, _ in rows]
+    assert dates == sorted(dates)
+
+
+def test_benchmarks_are_dated_and_listed() -> None:
+    pages = sorted(p.name for p in (REPOSITORY / "docs/benchmarks").glob("*.md") if p.name != "README.md")
+    rows = re.findall(r"^\| ([\d-]+) \| \[.+\]\(\1-.+\.md\) \|", read_page("docs/benchmarks/README.md"), re.MULTILINE)
+    assert sorted(indexed("docs/benchmarks")) == pages
+    assert len(rows) == len(pages)
+    assert all(re.match(r"\d{4}-\d{2}-\d{2}-[a-z0-9-]+\.md", name) for name in pages)
+
+
+def test_the_readmes_tree_is_the_repositorys() -> None:
+    named = set(re.findall(r"^([a-z]+)/ ", section_of("README.md", "## The tree"), re.MULTILINE))
+    there = {p.parent.name for p in REPOSITORY.glob("*/__init__.py")} | {"packages", "docs"}
+    assert named == there - {"demo", "build"}
+
+
+def test_the_readmes_defaults_are_the_configs() -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \| (`[^`]+`|none) \|", read_page("README.md"), re.MULTILINE)
+    assert len(rows) > 10
+    for key, shown in rows:
+        value: Any = Config()
+        for name in key.split("."):
+            value = getattr(value, name)
+        value = list(value) if isinstance(value, tuple) and shown != "none" else value
+        expected = None if shown == "none" else tomllib.loads(f"v = {shown.strip('`')}")["v"]
+        assert (value or None if shown == "none" else value) == expected, key
+        assert not is_dataclass(value), f"{key} is a section"
+
+
+def test_the_list_of_options_is_current() -> None:
+    assert read_page(OPTIONS["PAGE"]) == OPTIONS["written"](), "run `make docs`"
+
+
+def test_an_option_is_told_with_its_comment_or_its_doc() -> None:
+    meanings = {key: meaning for key, _, meaning in OPTIONS["options"](Config())}
+    assert meanings["trigger.cool_down_h"] == "least time between two triggers of a lane"
+    assert meanings["ingest.max_reject_share"].startswith("More refused than taken")
+    assert meanings["policy.purpose"].startswith("research or commercial")
+
+
+def test_the_configs_page_has_every_variable_of_ours() -> None:
+    rooms = ("infra", "pipelines", "orchestration")
+    code = "".join(p.read_text() for room in rooms for p in (REPOSITORY / room).rglob("*.py"))
+    read = set(re.findall(r"\bHANDWHEEL_[A-Z]+(?:_[A-Z]+)*", code))
+    rows = set(re.findall(r"^\| `(HANDWHEEL_[A-Z_]+)` \|", read_page("docs/config.md"), re.MULTILINE))
+    assert rows == read
+
+
+def test_the_captions_page_has_lengths_and_checks() -> None:
+    text, checks = read_page("docs/captions.md"), section_of("docs/captions.md", "## What a text must pass")
+    limits = {kind: int(words) for kind, words in re.findall(r"^\| `(\w+)` \| .* \| (\d+) \|$", text, re.MULTILINE)}
+    assert limits == {**LIMITS, "achieved": ACHIEVED_LIMIT}
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| [^|]+ \|$", checks, re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"\w+", row)] == [name for name, _ in CHECKS]
+
+
+def test_the_sample_worlds_page_has_its_axes() -> None:
+    rows = re.findall(r"^\| ([a-z]+) \| ([a-z_, ]+) \|$", read_page("docs/sim.md"), re.MULTILINE)
+    assert {axis: tuple(values.split(", ")) for axis, values in rows if axis != "axis"} == AXES
+
+
+def test_commands_that_are_not_built_yet_say_so() -> None:
+    text = section_of("README.md", "## Not built yet")
+    assert all(re.search(rf"\b{name}\b", text) for name in main.LATER)
+    refused = CliRunner().invoke(main.app, ["takedown", "--asset", "ab"])
+    assert isinstance(refused.exception, HandwheelError)
+    assert refused.exception.exit_code == 2
