@@ -17,6 +17,8 @@ from captioning.checks import CHECKS
 from captioning.levels import ACHIEVED_LIMIT, LIMITS
 from orchestration.cli import main
 from orchestration.config import Config
+from schemas import TABLES, keys
+from schemas.arrow import schema_of
 from schemas.errors import HandwheelError
 from tests.support.pages import REPOSITORY, read_page, section_of
 
@@ -134,3 +136,36 @@ def test_commands_that_are_not_built_yet_say_so() -> None:
     refused = CliRunner().invoke(main.app, ["takedown", "--asset", "ab"])
     assert isinstance(refused.exception, HandwheelError)
     assert refused.exception.exit_code == 2
+
+
+WORDS = (
+    "asset_id", "revision", "recipe", "decode variant", "clip_id", "clip_row_id", "span_id", "policy digest", "basis",
+    "selection", "release id", "pin", "generation", "fingerprint", "lane", "episode", "intervention", "verdict",
+)  # fmt: skip
+
+
+def test_the_glossary_has_the_identity_words_and_names_columns_that_exist() -> None:
+    text = read_page("docs/glossary.md")
+    words = re.findall(r"^- \*\*([^*]+)\*\*: ", text, re.MULTILINE)
+    assert set(WORDS) <= set(words)
+    assert len(words) == len(set(words))
+    tables = {name: set(schema_of(kind).names) for name, kind in TABLES.items()}
+    named = [m.groups() for m in re.finditer(r"`([a-z]+)\.([a-z_]+)`", text) if m[1] in tables]
+    assert len(named) > 20
+    assert [f"{table}.{column}" for table, column in named if column not in tables[table]] == []
+
+
+def test_the_glossarys_formulas_are_the_keys() -> None:
+    """Each formula of the page, computed by hand from its parts, is what the code makes of them."""
+    text = " ".join(read_page("docs/glossary.md").split())
+    for formula, made in (
+        ("`key(uri, revision, recipe)`", keys.asset_key("uri", "revision", "recipe")),
+        ("`key(sha256, start_ns, end_ns)`", keys.clip_id("sha256", "start_ns", "end_ns")),
+        ("`key(clip_id, recipe, decode variant)`", keys.clip_row_key("clip_id", "recipe", "decode variant")),
+        ("`key(span_id, clip_row_id, stage, licence, policy)`",
+         keys.decision_key("span_id", "clip_row_id", "stage", "licence", "policy")),
+        ("`key(span_id, kind, model, prompt, basis)`",
+         keys.caption_key("span_id", "kind", "model", "prompt", "basis")),
+    ):  # fmt: skip
+        assert formula in text
+        assert keys.key_of(*formula.removeprefix("`key(").removesuffix(")`").split(", ")) == made
