@@ -1,4 +1,4 @@
-"""What may only shrink: untyped rows, long functions, long files, words that say nothing. `make ratchet` lowers the list.
+"""What may only shrink: untyped rows, long functions and files, vague names. `make ratchet` lowers the list.
 
 tests/ratchet.toml lists, by measure and place, what is left and why; tests/test_house.py compares it with the tree.
 """

@@ -1,4 +1,4 @@
-"""The house keeps its rules: no circle of imports, typed rows, small rooms, tests that mirror the tree, a lock that holds."""
+"""The house keeps its rules: no circle of imports, typed rows, small rooms, tests that mirror the tree, exact locks."""
 
 from __future__ import annotations
 
