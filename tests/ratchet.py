@@ -87,7 +87,7 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 
 
 def module_names() -> Counts:
-    """By file: strings that name a module of ours. A child process is named by `module.__name__`, which tools follow."""
+    """By file: strings that name a module of ours; `module.__name__` names a child process so that tools can follow."""
     sources = dict(_sources(ROOMS))
     modules = {_module(place) for place in sources} - {""}
     constants = {
