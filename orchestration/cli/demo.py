@@ -65,7 +65,7 @@ def render(out: Path) -> None:
     began_s = time.monotonic()
     say(f"rendering a sample world of {WORLD.clips} takes and {WORLD.robot} robot attempts ...")
     with output(as_json=False), progress_bars() as progress:
-        made = build.make(out / "world", WORLD, lambda done, total: progress("world", done, total))
+        made = build.build(out / "world", WORLD, lambda done, total: progress("world", done, total))
     sim_page.write(out / "world", out / "world" / "index.html")
     say(f"{made.rendered} recordings rendered in {time.monotonic() - began_s:.0f} s, the rest were in the cache\n")
 

@@ -132,10 +132,10 @@ def world(
 
     from orchestration.reports import sim_page
 
-    axes = build.fixed_of(fixed or [])
+    axes = build.parse_fixed(fixed or [])
     options = build.WorldOptions(seed, clips, robot, quality, generation, axes)
     with output(as_json) as tell, progress_bars() as progress:
-        made = build.make(out, options, lambda done, total: progress("world", done, total), workers)
+        made = build.build(out, options, lambda done, total: progress("world", done, total), workers)
         page = sim_page.write(out, out / "index.html")
         plain = {"ego": len(made.ego), "robot": len(made.robot), "rendered": made.rendered, "page": str(page)}
         said = f"{len(made.ego)} takes and {len(made.robot)} attempts in {out}, {made.rendered} of them rendered now"

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from simworld.build import SPEC, spec_of
+from simworld.build import SPEC, read_spec
 
 from infra.video import decoder, pixels
 from orchestration.reports.pictures import Look, Picture, sheet
@@ -47,7 +47,7 @@ def write(folder: Path, out: Path) -> Path:
         totals["tasks"] += sum(len(shot.tasks) for shot in true.shots)
     page = environment().get_template("sim.html.j2")
     out.parent.mkdir(parents=True, exist_ok=True)
-    spec = {name: getattr(spec_of(folder), name) for name in ("seed", "quality", "generation")}
+    spec = {name: getattr(read_spec(folder), name) for name in ("seed", "quality", "generation")}
     out.write_text(page.render(rows=rows(stills), a_row=A_ROW, totals=totals, spec=spec, file=SPEC), encoding="utf-8")
     return out
 

@@ -30,7 +30,7 @@ def main() -> None:
     out: Path = asked.folder.resolve()
     options = build.WorldOptions(seed=SEED, clips=asked.takes, robot=0, quality="survey")
     with output(as_json=False), progress_bars() as progress:
-        made = build.make(out / "world", options, lambda done, total: progress("world", done, total))
+        made = build.build(out / "world", options, lambda done, total: progress("world", done, total))
         sim_page.write(out / "world", out / "world" / "index.html")
     say(f"{len(made.ego)} takes, {made.rendered} rendered now")
     (out / "handwheel.toml").write_text('root = "corpus"\n[[source]]\nkind = "world"\nuri = "world"\nstage = "ego"\n')

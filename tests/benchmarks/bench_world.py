@@ -17,8 +17,8 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / 
 
 from simworld import build, render, video_writer  # noqa: E402
 from simworld.robot import attempt as robot  # noqa: E402
-from simworld.robot import stage as robot_stage  # noqa: E402
-from simworld.robot.truth import head  # noqa: E402
+from simworld.robot import scene as robot_scene  # noqa: E402
+from simworld.robot.truth import head_camera  # noqa: E402
 from simworld.tasks import measure  # noqa: E402
 
 SEED = 7
@@ -35,15 +35,17 @@ def bench_take(quality: str) -> dict[str, float]:
     """CPU seconds of a take's parts, a frame each but for `set up`."""
     plan = build.ego_jobs(build.WorldOptions(seed=SEED, clips=8, robot=0, quality=quality))[0].plan
     shot = plan.shots[0]
-    setting_s, played = timed(lambda: measure.settled(shot))
-    loading_s, renderer = timed(lambda: render.Renderer(played.stage, shot.lens, render.QUALITIES[quality]))
+    setting_s, played = timed(lambda: measure.play_best(shot))
+    loading_s, renderer = timed(lambda: render.Renderer(played.scene, shot.lens, render.QUALITIES[quality]))
     moving, drawing = [], []
     for k in range(min(12, shot.frame_count)):
         moving_s, moment = timed(lambda k=k: played.moment(played.at(k / shot.fps_hz)))
-        drawing_s, _ = timed(lambda m=moment, k=k: render.develop(renderer.picture([m], seed=k), shot.look, seed=k))
+        drawing_s, _ = timed(
+            lambda m=moment, k=k: render.develop(renderer.picture([m], seed=k), shot.camera_settings, seed=k)
+        )
         moving.append(moving_s)
         drawing.append(drawing_s)
-    truth_s, _ = timed(lambda: measure.of_takes(plan, [played]))
+    truth_s, _ = timed(lambda: measure.measure_shots(plan, [played]))
     parts = {"move": statistics.median(moving), "truth": truth_s / plan.frame_count, "draw": statistics.median(drawing)}
     return parts | {"set up": setting_s + loading_s, "frames": shot.frame_count, "fps": shot.fps_hz}
 
@@ -51,15 +53,19 @@ def bench_take(quality: str) -> dict[str, float]:
 def bench_attempt(quality: str) -> dict[str, float]:
     """The same of a robot's attempt."""
     plan = build.robot_jobs(build.WorldOptions(seed=SEED, clips=0, robot=8, quality=quality))[0].plan
-    physics_s, attempted = timed(lambda: robot.attempt(plan))
+    physics_s, attempted = timed(lambda: robot.run_attempt(plan))
     loading_s, renderer = timed(
-        lambda: render.Renderer(robot_stage.stage(plan, attempted), head(plan).lens, render.QUALITIES[quality])
+        lambda: render.Renderer(
+            robot_scene.make_scene(plan, attempted), head_camera(plan).lens, render.QUALITIES[quality]
+        )
     )
     drawing = []
     for k in range(min(12, len(attempted.t_s))):
         drawing_s, _ = timed(
             lambda k=k: render.develop(
-                renderer.picture([robot_stage.moment(attempted, k)], seed=k), robot_stage.look(plan), seed=k
+                renderer.picture([robot_scene.moment_of_step(attempted, k)], seed=k),
+                robot_scene.camera_settings(plan),
+                seed=k,
             )
         )
         drawing.append(drawing_s)
@@ -89,11 +95,11 @@ def _encoding(quality: str) -> float:
     """Seconds a picture that the encoder takes."""
     import numpy as np
 
-    form = build.FORMS[quality]
+    form = build.FORMATS[quality]
     pictures = np.random.default_rng(SEED).integers(90, 160, (12, form.height_px, form.width_px, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        video_writer.write(Path(folder) / "a.mp4", iter(pictures), form.fps_hz)
+        video_writer.write_video(Path(folder) / "a.mp4", iter(pictures), form.fps_hz)
         return (time.monotonic() - began) / len(pictures)
 
 

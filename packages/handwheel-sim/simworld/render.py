@@ -1,4 +1,4 @@
-"""Pictures of a stage: Mitsuba 3 (scalar_rgb, no system library), few samples, then the noise taken away.
+"""Pictures of a scene: Mitsuba 3 (scalar_rgb, no system library), few samples, then the noise taken away.
 
 Each rigid moving mesh is an instance, whose tree is built once. What stands still is merged by its surface: an instance
 of it would cost each ray more than its tree costs each picture.
@@ -13,8 +13,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simworld.denoise import denoised
-from simworld.scene_types import Camera, Floats, Ints, Lens, Light, Look, Material, Mesh, Moment, Pose, Rgb, Stage
+from simworld.denoise import denoise
+from simworld.scene_types import (
+    Camera,
+    CameraSettings,
+    Floats,
+    Ints,
+    Lens,
+    Light,
+    Material,
+    Mesh,
+    Moment,
+    Pose,
+    Rgb,
+    Scene,
+)
 from simworld.scenery import textures
 
 Image = npt.NDArray[np.float32]
@@ -51,24 +64,24 @@ class _Sheet:
 
 
 class Renderer:
-    """Renders one stage. Equal input gives equal pixels, whatever `threads` is.
+    """Renders one scene. Equal input gives equal pixels, whatever `threads` is.
 
     Mitsuba's number of threads belongs to the process: the last Renderer made sets it.
     """
 
-    def __init__(self, stage: Stage, lens: Lens, quality: Quality, threads: int = 1) -> None:
+    def __init__(self, scene: Scene, lens: Lens, quality: Quality, threads: int = 1) -> None:
         self._mi = _mitsuba(threads)
-        self._stage, self._lens, self._quality = stage, lens, quality
+        self._scene, self._lens, self._quality = scene, lens, quality
         self._integrator = self._mi.load_dict(_integrator(quality))
         self._ruler = self._mi.load_dict({"type": "depth", "block_size": 32})
         self._bsdfs: dict[tuple[Material, tuple[Rgb, Rgb] | None], Any] = {}
         self._still = [
             self._shape(f"still{k}", mesh, sheet)
-            for k, (mesh, sheet) in enumerate(_merged((*stage.room.meshes, *stage.still)))
+            for k, (mesh, sheet) in enumerate(_merge_by_surface((*scene.room.meshes, *scene.still)))
         ]
-        self._sheets = {name: _sheet(mesh) for name, mesh in stage.moving.items()}
+        self._sheets = {name: _sheet(mesh) for name, mesh in scene.moving.items()}
         self._rigid: dict[str, bool] = {}
-        self._scene: Any = None
+        self._loaded: Any = None
         self._params: Any = None
 
     def picture(self, moments: Sequence[Moment], seed: int) -> Image:
@@ -83,15 +96,15 @@ class Renderer:
         picture: Image = np.asarray(sum(shots[1:], shots[0]) / len(shots), np.float32)
         if not self._quality.denoise:
             return picture
-        return denoised(picture, self._shot(self._ruler, 1, seed * 64 + 63)[..., 0])
+        return denoise(picture, self._shot(self._ruler, 1, seed * 64 + 63)[..., 0])
 
     def _shot(self, integrator: Any, samples: int, seed: int) -> Image:
-        return np.array(self._mi.render(self._scene, integrator=integrator, spp=samples, seed=seed), np.float32)
+        return np.array(self._mi.render(self._loaded, integrator=integrator, spp=samples, seed=seed), np.float32)
 
     def _place(self, moment: Moment) -> None:
         """Moves the scene to the moment; builds it anew when a mesh is placed in another way than before."""
         kinds = {name: isinstance(place, Pose) for name, place in moment.places.items()}
-        if self._scene is None or any(self._rigid.get(name) != kind for name, kind in kinds.items()):
+        if self._loaded is None or any(self._rigid.get(name) != kind for name, kind in kinds.items()):
             self._rigid |= kinds
             self._build(moment.camera)
         params = self._params
@@ -103,35 +116,35 @@ class Renderer:
             elif rigid:
                 params[f"at-{name}.to_world"] = self._mi.ScalarTransform4f(_matrix(place))
             else:
-                self._move(name, np.full_like(self._stage.moving[name].vertices, AWAY.position[2]))
+                self._move(name, np.full_like(self._scene.moving[name].vertices, AWAY.position[2]))
         params.update()
 
     def _move(self, name: str, vertices: Floats) -> None:
         origin = self._sheets[name].origin
         self._params[f"free-{name}.vertex_positions"] = _flat(vertices[origin])
-        if self._stage.moving[name].smooth:
+        if self._scene.moving[name].smooth:
             self._params[f"free-{name}.vertex_normals"] = _flat(
-                _normals(vertices, self._stage.moving[name].faces)[origin]
+                _normals(vertices, self._scene.moving[name].faces)[origin]
             )
 
     def _build(self, camera: Camera) -> None:
-        mi, sky = self._mi, self._stage.room.sky
+        mi, sky = self._mi, self._scene.room.sky
         parts: dict[str, Any] = {"type": "scene", "camera": self._sensor(camera)}
         parts["sky"] = {"type": "constant", "radiance": {"type": "rgb", "value": list(sky)}}
         if self._quality.depth == 1:
             parts["sky"]["sampling_weight"] = 0.0  # a backdrop: as a light it costs more samples than it is worth
-        parts |= {f"light{k}": _lamp(mi, light) for k, light in enumerate(self._stage.room.lights)}
+        parts |= {f"light{k}": _lamp(mi, light) for k, light in enumerate(self._scene.room.lights)}
         parts |= {f"still{k}": shape for k, shape in enumerate(self._still)}
         for name, rigid in self._rigid.items():
-            mesh, sheet = self._stage.moving[name], self._sheets[name]
-            shape = self._shape(f"free-{name}", mesh, _ramped(sheet) if rigid else sheet)
+            mesh, sheet = self._scene.moving[name], self._sheets[name]
+            shape = self._shape(f"free-{name}", mesh, _tones_as_ramp(sheet) if rigid else sheet)
             if rigid:
                 parts[f"group-{name}"] = group = mi.load_dict({"type": "shapegroup", "mesh": shape})
                 parts[f"at-{name}"] = {"type": "instance", "of": group}
             else:
                 parts[f"free-{name}"] = shape
-        self._scene = mi.load_dict(parts)
-        self._params = mi.traverse(self._scene)
+        self._loaded = mi.load_dict(parts)
+        self._params = mi.traverse(self._loaded)
 
     def _sensor(self, camera: Camera) -> dict[str, Any]:
         lens = self._lens
@@ -173,16 +186,16 @@ class Renderer:
         return self._bsdfs[key]
 
 
-def develop(linear: Image, look: Look, seed: int) -> npt.NDArray[np.uint8]:
+def develop(linear: Image, settings: CameraSettings, seed: int) -> npt.NDArray[np.uint8]:
     """The recording (H, W, 3) of what the camera collected: exposure, vignette, film's curve, sRGB, sensor noise."""
     h, w = linear.shape[:2]
     y, x = np.mgrid[:h, :w].astype(np.float32)
     edge = ((x - w / 2) ** 2 + (y - h / 2) ** 2) / ((w / 2) ** 2 + (h / 2) ** 2)
-    light = linear * (look.exposure * (1 - 0.28 * edge))[..., None]
+    light = linear * (settings.exposure * (1 - 0.28 * edge))[..., None]
     film = np.clip(light * (2.51 * light + 0.03) / (light * (2.43 * light + 0.59) + 0.14), 0, 1)  # Narkowicz's ACES fit
     coded = np.where(film <= 0.0031308, 12.92 * film, 1.055 * np.maximum(film, 1e-6) ** (1 / 2.4) - 0.055)
     grain = np.random.default_rng([seed, 4]).standard_normal(linear.shape, np.float32)
-    coded = coded + grain * (look.noise * np.sqrt(np.clip(1.4 - coded, 0.2, 1.4)))
+    coded = coded + grain * (settings.noise * np.sqrt(np.clip(1.4 - coded, 0.2, 1.4)))
     return np.asarray(np.clip(coded * 255 + 0.5, 0, 255), np.uint8)
 
 
@@ -226,24 +239,24 @@ def _surface(mi: Any, material: Material, ramp: tuple[Rgb, Rgb] | None) -> dict[
     return {"type": "twosided", "bsdf": bsdf}
 
 
-def _merged(meshes: Iterable[Mesh]) -> list[tuple[Mesh, _Sheet]]:
+def _merge_by_surface(meshes: Iterable[Mesh]) -> list[tuple[Mesh, _Sheet]]:
     """Fewer, larger meshes: those of one surface together."""
-    kin: dict[tuple[Material, bool], list[tuple[Mesh, _Sheet]]] = {}
+    by_surface: dict[tuple[Material, bool], list[tuple[Mesh, _Sheet]]] = {}
     for mesh in meshes:
-        look = mesh.material
-        if look.texture not in textures.PICTURED:
-            look = Material((1.0, 1.0, 1.0), look.texture, look.roughness, look.metal)
-        kin.setdefault((look, mesh.smooth), []).append((mesh, _sheet(mesh)))
-    return [_joined(look, smooth, some) for (look, smooth), some in kin.items()]
+        surface = mesh.material
+        if surface.texture not in textures.PICTURED:
+            surface = Material((1.0, 1.0, 1.0), surface.texture, surface.roughness, surface.metal)
+        by_surface.setdefault((surface, mesh.smooth), []).append((mesh, _sheet(mesh)))
+    return [_concatenate(surface, smooth, some) for (surface, smooth), some in by_surface.items()]
 
 
-def _joined(look: Material, smooth: bool, some: list[tuple[Mesh, _Sheet]]) -> tuple[Mesh, _Sheet]:
+def _concatenate(surface: Material, smooth: bool, some: list[tuple[Mesh, _Sheet]]) -> tuple[Mesh, _Sheet]:
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh, _ in some)])
     splits = np.cumsum([0, *(len(sheet.origin) for _, sheet in some)])
     mesh = Mesh(
         np.concatenate([mesh.vertices for mesh, _ in some]),
         np.concatenate([mesh.faces + start for (mesh, _), start in zip(some, starts, strict=False)]),
-        look,
+        surface,
         smooth,
     )
     uvs, tones = [sheet.uv for _, sheet in some], [sheet.tones for _, sheet in some]
@@ -264,7 +277,7 @@ def _sheet(mesh: Mesh) -> _Sheet:
     return _Sheet(np.arange(len(mesh.vertices), dtype=np.int32), mesh.faces, None, tones * mesh.material.colour)
 
 
-def _ramped(sheet: _Sheet) -> _Sheet:
+def _tones_as_ramp(sheet: _Sheet) -> _Sheet:
     """Its tones as places between two: Mitsuba finds a vertex's attribute in instances at wrong places."""
     if sheet.tones is None:
         return sheet

@@ -14,7 +14,7 @@ def unit(vector: npt.ArrayLike) -> Floats:
     return np.asarray(vector / (np.linalg.norm(vector) + 1e-12))
 
 
-def frame_of(forward: npt.ArrayLike, back: npt.ArrayLike) -> Floats:
+def wrist_frame(forward: npt.ArrayLike, back: npt.ArrayLike) -> Floats:
     """(3, 3) of a wrist: -z, the fingers, points forward; +y, the back of the hand, faces `back` as far as it can."""
     z = -unit(forward)
     y = np.asarray(back, np.float64)
@@ -22,14 +22,14 @@ def frame_of(forward: npt.ArrayLike, back: npt.ArrayLike) -> Floats:
     return np.stack([np.cross(y, z), y, z], axis=1)
 
 
-def turned(axis: Floats, angle_rad: float) -> Floats:
+def rotation_about(axis: Floats, angle_rad: float) -> Floats:
     """(3, 3) rotation about an axis, Rodrigues' formula."""
     x, y, z = unit(axis)
     k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     return np.asarray(np.eye(3) + np.sin(angle_rad) * k + (1.0 - np.cos(angle_rad)) * (k @ k))
 
 
-def quaternion(rotation: Floats) -> tuple[float, float, float, float]:
+def quaternion_from_rotation(rotation: Floats) -> tuple[float, float, float, float]:
     """w, x, y, z of a rotation, w >= 0, rounded to 5 decimals (Shepperd's method, the largest of four first)."""
     m = rotation
     trace = m[0, 0] + m[1, 1] + m[2, 2]

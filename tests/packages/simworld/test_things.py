@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simworld.scene_types import Floats, Ints, Mesh, Pose, Thing
 from simworld.scenery import rooms, things
-from simworld.scenery.shapes import arc, box, ellipsoid, lathe, ring, rounded, tube, turned
+from simworld.scenery.shapes import arc, axis_rotation, box, ellipsoid, lathe, ring, round_corners, tube
 
 EVERY = [(kind, None) for kind in things.KINDS] + [(kind, 3) for kind in things.CONFUSERS]
 
 
 def made(kind: str, seed: int | None) -> Thing:
-    return things.make(kind, "red") if seed is None else things.confuser(kind, np.random.default_rng(seed))
+    return things.make_thing(kind, "red") if seed is None else things.make_confuser(kind, np.random.default_rng(seed))
 
 
 def windings(vertices: Floats, faces: Ints, points: Floats) -> Floats:
@@ -67,7 +67,7 @@ def test_a_distance_is_never_more_than_the_way_to_a_vertex(kind: str, seed: int 
 
 def test_sizes_fit_a_hand_and_meshes_are_light() -> None:
     for kind in ("mug", "can", "bottle", "cup", "jar"):
-        assert 0.025 <= min(things.make(kind, "blue").size[:2]) / 2 <= 0.0410, kind
+        assert 0.025 <= min(things.make_thing(kind, "blue").size[:2]) / 2 <= 0.0410, kind
     for kind, seed in EVERY:
         thing = made(kind, seed)
         assert sum(len(mesh.faces) for mesh in thing.meshes) < 6000, kind
@@ -75,19 +75,21 @@ def test_sizes_fit_a_hand_and_meshes_are_light() -> None:
 
 
 def test_a_lid_sits_on_its_jar_and_a_drawer_slides_in_its_cabinet() -> None:
-    jar, lid = things.make("jar", "green"), things.make("lid", "white")
+    jar, lid = things.make_thing("jar", "green"), things.make_thing("lid", "white")
     seat = Pose(np.array([0, 0, things.LID_ON_JAR_M]))
-    assert 0 < jar.distance(seat.out(lid.meshes[0].vertices)).min() < 2e-3
-    drawer = things.make("drawer", "white")
+    assert 0 < jar.distance(seat.to_world(lid.meshes[0].vertices)).min() < 2e-3
+    drawer = things.make_thing("drawer", "white")
     for way in (0.0, things.DRAWER_TRAVEL_M):
-        boards = Pose(np.array([0, way, 0])).out(np.concatenate([mesh.vertices for mesh in things.cabinet("white")]))
+        boards = Pose(np.array([0, way, 0])).to_world(
+            np.concatenate([mesh.vertices for mesh in things.cabinet_meshes("white")])
+        )
         assert drawer.distance(boards).min() > 5e-4
 
 
 def test_confusers_differ_by_draw() -> None:
-    a, b = (things.confuser("potato", np.random.default_rng(seed)) for seed in (1, 2))
+    a, b = (things.make_confuser("potato", np.random.default_rng(seed)) for seed in (1, 2))
     assert a.size != b.size
-    assert things.confuser("potato", np.random.default_rng(1)).size == a.size
+    assert things.make_confuser("potato", np.random.default_rng(1)).size == a.size
 
 
 @settings(max_examples=15, deadline=None)
@@ -95,11 +97,11 @@ def test_confusers_differ_by_draw() -> None:
 def test_solids_measure_their_own_surface_wherever_they_lie(
     wide: float, tall: float, radius: float, turn: float, seed: int
 ) -> None:
-    rotation = turned("x", turn) @ turned("z", turn / 2)
+    rotation = axis_rotation("x", turn) @ axis_rotation("z", turn / 2)
     path = arc(0.02 + wide, 0, 1 + abs(turn) / 2)
     solids = (
         box((wide, tall, 0.03), radius),
-        lathe(rounded([(0, 0), (wide, 0, min(wide, tall) / 4), (wide, tall), (0, tall)]), 24),
+        lathe(round_corners([(0, 0), (wide, 0, min(wide, tall) / 4), (wide, tall), (0, tall)]), 24),
         ellipsoid((wide, tall, 0.02)),
         tube(path, 0.004),
         ring(wide, wide / 2, 0, tall),
@@ -118,7 +120,7 @@ def volume(mesh: Mesh) -> float:
 
 @pytest.mark.parametrize("kind", rooms.KINDS)
 def test_rooms_are_closed_light_and_off_the_table(kind: str) -> None:
-    room = rooms.make(kind, "window", np.random.default_rng(4))
+    room = rooms.make_room(kind, "window", np.random.default_rng(4))
     assert all(volume(mesh) > 0 for mesh in room.meshes)
     assert sum(len(mesh.faces) for mesh in room.meshes) < 70_000
     for mesh in room.meshes:
@@ -129,11 +131,14 @@ def test_rooms_are_closed_light_and_off_the_table(kind: str) -> None:
 
 def test_rooms_differ_by_draw_and_by_name() -> None:
     def colours(kind: str, light: str, seed: int) -> list[object]:
-        room = rooms.make(kind, light, np.random.default_rng(seed))
+        room = rooms.make_room(kind, light, np.random.default_rng(seed))
         return [room.sky, *(mesh.material for mesh in room.meshes)]
 
     assert colours("table", "lamp", 1) == colours("table", "lamp", 1)
     assert colours("table", "lamp", 1) != colours("table", "lamp", 2)
-    assert len({rooms.make("desk", light, np.random.default_rng(0)).lights[0].radiance for light in rooms.LIGHTS}) == 5
+    assert (
+        len({rooms.make_room("desk", light, np.random.default_rng(0)).lights[0].radiance for light in rooms.LIGHTS})
+        == 5
+    )
     with pytest.raises(KeyError):
-        rooms.make("cellar", "lamp", np.random.default_rng(0))
+        rooms.make_room("cellar", "lamp", np.random.default_rng(0))

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 from simworld.tasks import plan, words
-from simworld.tasks.words import LIMITS, Facts
+from simworld.tasks.words import LIMITS, TaskFacts
 
 from captioning.lexicon import BANNED, VERBS, tokens, word_count
 from schemas.truth import TaskTruth
@@ -20,10 +20,10 @@ CASES = [
 ]
 
 
-def facts(verb: str, thing: str, outcome: str, side: str, helper: str | None) -> Facts:
+def facts(verb: str, thing: str, outcome: str, side: str, helper: str | None) -> TaskFacts:
     other = "left" if side == "right" else "right"
     target = {"place": "white plate", "stack": "blue book", "pour": "green bowl"}.get(verb)
-    return Facts(
+    return TaskFacts(
         verb=verb,
         object=thing,
         colour="red",
@@ -85,14 +85,14 @@ def test_a_narration_names_the_act_and_says_when_it_failed(cause: str | None) ->
 
 @pytest.mark.parametrize("gesture", plan.AXES["gesture"])
 def test_gestures_touch_nothing(gesture: str) -> None:
-    texts = words.captions(Facts(verb="gesture", gesture=gesture, side="left", roles={"left": "gestures"}))
+    texts = words.captions(TaskFacts(verb="gesture", gesture=gesture, side="left", roles={"left": "gestures"}))
     assert "touch nothing" in texts["L4"]
     assert all(tokens(text)[0] in VERBS for text in texts.values())
     assert all(word_count(text) <= LIMITS[level] for level, text in texts.items())
 
 
 def test_a_table_without_a_person_names_no_hand_of_one() -> None:
-    texts = words.captions(Facts(verb="none", roles={}, scene=("the red mug", "a statue of a hand")))
+    texts = words.captions(TaskFacts(verb="none", roles={}, scene=("the red mug", "a statue of a hand")))
     assert "without a person" in texts["L2"]
     assert "left hand" not in texts["L5"]
     assert "right hand" not in texts["L5"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simworld.tasks import plan, scene, take, words
+from simworld.tasks import plan, scene_graph, take, words
 
 from pipelines.audits.captions import checks_of
 
@@ -10,9 +10,9 @@ from pipelines.audits.captions import checks_of
 def test_the_worlds_own_captions_pass_every_check() -> None:
     count, failed = 16, []
     for index in range(count):
-        for shot in plan.draw(7, index, count, plan.Options(task_s=3.0)).shots:
-            one = take.of(shot)
-            for task in scene.shot_truth(one, 0, shot.frame_count).tasks:
+        for shot in plan.draw(7, index, count, plan.TakeOptions(task_s=3.0)).shots:
+            one = take.play(shot)
+            for task in scene_graph.shot_truth(one, 0, shot.frame_count).tasks:
                 if task.verb == "none":
                     continue
                 for kind, text in [*task.captions.items(), ("original", words.narration(task))]:

@@ -1,4 +1,4 @@
-"""What an arm is made of and wears: skin tones, gloves, sleeves, small things, and hands that are no hands."""
+"""What an arm is made of and wears: skin tones, gloves, sleeves, small things, and hands that are not hands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from simworld.body.hands import BONES, CHAINS, Arm, ArmShape, Skin
 from simworld.body.robot_hand import robot_parts
-from simworld.body.sleeves import CUFFS, capped, cropped, cut, sleeve_of
+from simworld.body.sleeves import CUFFS, cap_shoulder, crop_arm, faces_between, make_sleeve
 from simworld.scene_types import Floats, Ints, Material, Mesh, Rgb
 
 # Linear reflectances of the back of the hand, light to dark (after the Monk scale's 2, 3, 5, 6, 8 and 9), and how much
@@ -46,7 +46,7 @@ _STATUES = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dress:
+class Appearance:
     """Meshes by name (skin, glove, sleeve, ...), at rest, and how each follows the arm's bones."""
 
     meshes: dict[str, Mesh]
@@ -55,21 +55,21 @@ class Dress:
 
     def places(self, shape: ArmShape, prefix: str) -> dict[str, Floats]:
         """Vertices in the world for Moment.places, named "prefix:mesh"."""
-        return {f"{prefix}:{name}": skin.posed(shape.bones) for name, skin in self.bound.items()}
+        return {f"{prefix}:{name}": skin.pose_vertices(shape.bones) for name, skin in self.bound.items()}
 
 
-def worn(
-    arm: Arm, skin: str, glove: str, sleeve: str, flesh: str = "human", extra: str = "none", look: int = 0
-) -> Dress:
+def dress_arm(
+    arm: Arm, skin: str, glove: str, sleeve: str, flesh: str = "human", extra: str = "none", variant: int = 0
+) -> Appearance:
     """An arm dressed; each name one of SKINS, GLOVES, SLEEVES, FLESH, EXTRAS (KeyError or ValueError: it is not).
 
-    look: any number; it chooses the cloth's colour, or a statue's stone.
+    variant: any number; it chooses the cloth's colour, or a statue's stone.
     """
     if flesh == "robot":
         parts = robot_parts(arm)
-        return Dress({n: m for n, (m, _) in parts.items()}, {n: s for n, (_, s) in parts.items()})
+        return Appearance({n: m for n, (m, _) in parts.items()}, {n: s for n, (_, s) in parts.items()})
     if flesh == "statue":
-        return _statue(arm, _STATUES[look % len(_STATUES)])
+        return _statue(arm, _STATUES[variant % len(_STATUES)])
     if flesh != "human" or sleeve not in SLEEVES or glove not in GLOVES or extra not in EXTRAS:
         raise ValueError(f"{flesh=} {sleeve=} {glove=} {extra=}")
     meshes, bound = _skin(arm, skin, glove, sleeve)
@@ -78,14 +78,14 @@ def worn(
         thickness = _GLOVES[glove][1]
         meshes["glove"], bound["glove"] = _glove(arm, *_GLOVES[glove])
     if sleeve != "bare":
-        cloth = Material(_CLOTHS[look % len(_CLOTHS)], "cloth", 0.92)
-        meshes["sleeve"], bound["sleeve"] = sleeve_of(arm, sleeve, cloth, thickness)
+        cloth = Material(_CLOTHS[variant % len(_CLOTHS)], "cloth", 0.92)
+        meshes["sleeve"], bound["sleeve"] = make_sleeve(arm, sleeve, cloth, thickness)
     if extra != "none" and sleeve in ("bare", "short", "rolled") and glove in ("none", "latex", "knit"):
-        meshes["extra"], bound["extra"] = sleeve_of(arm, extra, _EXTRA_LOOKS[extra], thickness)
-    return Dress(meshes, bound, thickness)
+        meshes["extra"], bound["extra"] = make_sleeve(arm, extra, _EXTRA_MATERIALS[extra], thickness)
+    return Appearance(meshes, bound, thickness)
 
 
-_EXTRA_LOOKS = {
+_EXTRA_MATERIALS = {
     "watch": Material((0.03, 0.03, 0.035), "plain", 0.35),
     "bracelet": Material((0.80, 0.58, 0.22), "plain", 0.25, True),
 }
@@ -95,15 +95,15 @@ def _skin(arm: Arm, tone: str, glove: str, sleeve: str) -> tuple[dict[str, Mesh]
     """What is to be seen of the skin: nothing below a glove or a sleeve, but for a little way in."""
     low = _GLOVES[glove][2] - 0.13 if glove != "none" else -9.0
     high = CUFFS[sleeve] + 0.09 if sleeve != "bare" else 9.0
-    kept = cut(arm, low, high)
-    if not len(kept):
+    visible_faces = faces_between(arm, low, high)
+    if not len(visible_faces):
         return {}, {}
     material = Material(TONES[tone][0], "skin", 0.5)
-    used, inverse = np.unique(kept, return_inverse=True)
+    used, inverse = np.unique(visible_faces, return_inverse=True)
     faces = inverse.reshape(-1, 3).astype(np.int32)
     mesh = Mesh(arm.skin.rest[used], faces, material, True, skin_colours(arm, tone)[used])
     if sleeve == "bare":
-        return {"skin": replace(mesh, faces=capped(faces, arm.along[used]))}, {"skin": arm.skin.part(used)}
+        return {"skin": replace(mesh, faces=cap_shoulder(faces, arm.along[used]))}, {"skin": arm.skin.part(used)}
     return {"skin": mesh}, {"skin": arm.skin.part(used)}
 
 
@@ -147,10 +147,10 @@ def normals(vertices: Floats, faces: Ints) -> Floats:
 
 def _glove(arm: Arm, material: Material, thickness_m: float, end: float) -> tuple[Mesh, Skin]:
     """The hand's skin pushed out, its details softened, with a rolled edge."""
-    used, faces, rest = cropped(arm, end)
+    used, faces, rest = crop_arm(arm, end)
     smooth = rest
     for _ in range(2 if thickness_m > 0.001 else 0):
-        smooth = _relaxed(smooth, faces)
+        smooth = _relax(smooth, faces)
     out = normals(smooth, faces)
     lost = np.maximum(((rest - smooth) * out).sum(axis=1), 0)  # softening must not let the skin through
     along = np.minimum(arm.along[used], end)
@@ -166,7 +166,7 @@ def _glove(arm: Arm, material: Material, thickness_m: float, end: float) -> tupl
     return Mesh(rest, faces, material, True, colours), bound
 
 
-def _relaxed(vertices: Floats, faces: Ints) -> Floats:
+def _relax(vertices: Floats, faces: Ints) -> Floats:
     """Each vertex half way to the mean of its neighbours."""
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     count = np.maximum(np.bincount(ends[:, 0], minlength=len(vertices)), 1)
@@ -180,9 +180,9 @@ def _relaxed(vertices: Floats, faces: Ints) -> Floats:
 STATUE_END = 0.5  # share of the forearm that a statue has
 
 
-def _statue(arm: Arm, material: Material) -> Dress:
+def _statue(arm: Arm, material: Material) -> Appearance:
     """Hand and half a forearm of one hard stuff, on a round plinth."""
-    used, faces, rest = cropped(arm, STATUE_END)
+    used, faces, rest = crop_arm(arm, STATUE_END)
     hand = replace(arm.skin.part(used), rest=rest)
     mesh = Mesh(rest, faces, material, True)
     elbow = arm.joint("fore1")
@@ -197,17 +197,17 @@ def _statue(arm: Arm, material: Material) -> Dress:
         (0.056, 0.03),
         (0.0, 0.03),
     ]
-    body, ends = _turned_body(way * length * STATUE_END, way, profile)
+    body, ends = _lathe_body(way * length * STATUE_END, way, profile)
     solid = np.zeros((len(body), 4), np.int32) + np.array([BONES.index("fore1"), 0, 0, 0], np.int32)
     weights = np.tile([1.0, 0.0, 0.0, 0.0], (len(body), 1))
     foot = Material((0.05, 0.045, 0.045), "marble", 0.3)
-    return Dress(
+    return Appearance(
         {"skin": mesh, "plinth": Mesh(body, ends, foot, False)},
         {"skin": hand, "plinth": Skin(body, solid, weights)},
     )
 
 
-def _turned_body(middle: Floats, way: Floats, profile: list[tuple[float, float]]) -> tuple[Floats, Ints]:
+def _lathe_body(middle: Floats, way: Floats, profile: list[tuple[float, float]]) -> tuple[Floats, Ints]:
     """A lathe's vertices and faces: (radius, height along `way`) from bottom to top."""
     side = np.cross(way, np.eye(3)[np.argmin(np.abs(way))])
     side /= np.linalg.norm(side)

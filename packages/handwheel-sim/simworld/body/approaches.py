@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from simworld.body import hands
-from simworld.body.hands import Arm, turned
-from simworld.rotations import frame_of, unit
+from simworld.body.hands import Arm, axis_rotations
+from simworld.rotations import unit, wrist_frame
 from simworld.scene_types import Floats, Pose, Thing
 
 FLOOR_M = 0.001  # over the table's top, where fingers stop
@@ -29,7 +29,7 @@ FLAT_SHUT = np.array([[0.2, 0.35, 0.5], *[[0.55, 0.35, 0.25]] * 4])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Try:
+class Approach:
     """A wrist's turn, the point of its frame that belongs at the target, and the way that the hand backs off."""
 
     rotation: Floats
@@ -42,7 +42,7 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scene:
+class GraspTask:
     """What a search needs to know."""
 
     arm: Arm
@@ -53,7 +53,7 @@ class Scene:
 
     def distance(self, points: Floats) -> Floats:
         """From the thing."""
-        return self.thing.away(points, self.at)
+        return self.thing.distance_from(points, self.at)
 
     def obstacle(self, points: Floats) -> Floats:
         """From the thing and the table under it."""
@@ -62,39 +62,39 @@ class Scene:
         return np.minimum(self.distance(points), points[:, 2] - FLOOR_M)
 
 
-def _heading(scene: Scene, target: Floats) -> Floats:
+def _heading(task: GraspTask, target: Floats) -> Floats:
     """The level direction from the elbow to the target."""
-    way = (target - scene.elbow) * (1.0, 1.0, 0.0)
+    way = (target - task.elbow) * (1.0, 1.0, 0.0)
     return unit(way) if np.linalg.norm(way) > 1e-6 else np.array([0.0, 1.0, 0.0])
 
 
-def _yawed(direction: Floats, degrees: float, sign: float) -> Floats:
+def _yaw(direction: Floats, degrees: float, sign: float) -> Floats:
     """Turned about the vertical; positive is towards the thumb of a hand that is palm down."""
-    return np.asarray(turned(2, np.array([np.radians(degrees) * sign]))[0] @ direction)
+    return np.asarray(axis_rotations(2, np.array([np.radians(degrees) * sign]))[0] @ direction)
 
 
 def _knuckle_m(arm: Arm) -> float:
     return float(-arm.joint("middle1")[2])
 
 
-def _side(scene: Scene) -> Iterator[Try]:
+def _side(task: GraspTask) -> Iterator[Approach]:
     """Thumb up or turned in, palm against the side."""
-    arm, height = scene.arm, scene.thing.size[2]
+    arm, height = task.arm, task.thing.size[2]
     low = max(min(0.5 * height, height - THUMB_M), 0.038)
     for level in (low, max(0.45 * height, low + 0.012)):
-        target = scene.at.position + UP * level
+        target = task.at.position + UP * level
         for yaw in (-20, 8, 38):
-            forward = _yawed(_heading(scene, target), yaw, arm.sign)
+            forward = _yaw(_heading(task, target), yaw, arm.sign)
             out = arm.sign * np.cross(forward, UP)
             for roll in (20, 48):
                 back = unit(np.cos(np.radians(roll)) * out + np.sin(np.radians(roll)) * UP)
-                rotation = frame_of(forward - 0.15 * UP, back)
+                rotation = wrist_frame(forward - 0.15 * UP, back)
                 for reach, oppose in ((0.95, 1.45), (1.12, 1.1), (1.15, 0.7)):
                     first, last = SIDE_OPEN.copy(), SIDE_SHUT.copy()
                     first[0, 0] = last[0, 0] = oppose
                     grip = np.array([0.0, -0.01, -_knuckle_m(arm) * reach])
                     level_back = unit(rotation[:, 1] * (1, 1, 0.3))
-                    yield Try(rotation, grip, level_back, first, last, 0.7, target)
+                    yield Approach(rotation, grip, level_back, first, last, 0.7, target)
 
 
 def _between_tips(
@@ -118,36 +118,36 @@ def _tip(arm: Arm, bones: Floats, finger: int) -> Floats:
 
 
 def _above(
-    scene: Scene, flexes: tuple[Floats, Floats], fingers: tuple[int, ...], tips: tuple[tuple[float, float], ...]
-) -> Iterator[Try]:
+    task: GraspTask, flexes: tuple[Floats, Floats], fingers: tuple[int, ...], tips: tuple[tuple[float, float], ...]
+) -> Iterator[Approach]:
     """From above, finger tips on the far side and the thumb on the near one.
 
     tips: depth below the thing's top at which they are to meet it, and how much wider than it they are then, in m.
     """
-    arm = scene.arm
+    arm = task.arm
     for oppose in (0.95, 1.25):
         first, last = flexes[0].copy(), flexes[1].copy()
         first[0, 0] = last[0, 0] = oppose
         for depth, wider in tips:
-            height = scene.thing.size[2] - depth
-            grip = _between_tips(arm, (first, last), fingers, 1.0, _width(scene.thing, height) + wider)
-            target = scene.at.position + UP * height
-            for rotation in _leaning(arm, _heading(scene, target), (-20, 5, 30, 55), (20, 40, 60)):
-                yield Try(rotation, grip, UP, first, last, 1.0, target)
+            height = task.thing.size[2] - depth
+            grip = _between_tips(arm, (first, last), fingers, 1.0, _width(task.thing, height) + wider)
+            target = task.at.position + UP * height
+            for rotation in _leaning_wrists(arm, _heading(task, target), (-20, 5, 30, 55), (20, 40, 60)):
+                yield Approach(rotation, grip, UP, first, last, 1.0, target)
 
 
-def _leaning(arm: Arm, level: Floats, yaws: tuple[int, ...], pitches: tuple[int, ...]) -> Iterator[Floats]:
+def _leaning_wrists(arm: Arm, level: Floats, yaws: tuple[int, ...], pitches: tuple[int, ...]) -> Iterator[Floats]:
     """Wrist rotations of a hand that is palm down, turned by yaws and with its fingers down by pitches, degrees."""
     for yaw in yaws:
-        way = _yawed(level, yaw, arm.sign)
+        way = _yaw(level, yaw, arm.sign)
         for pitch in pitches:
             c, s = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
-            yield frame_of(c * way - s * UP, s * way + c * UP)
+            yield wrist_frame(c * way - s * UP, s * way + c * UP)
 
 
-def _hand_wide(scene: Scene) -> tuple[Floats, Floats]:
+def _hand_wide(task: GraspTask) -> tuple[Floats, Floats]:
     """Open as far as the thing is wide, and shut."""
-    share = float(np.clip((_width(scene.thing, 0.6 * scene.thing.size[2]) - 0.03) / 0.035, 0, 1))
+    share = float(np.clip((_width(task.thing, 0.6 * task.thing.size[2]) - 0.03) / 0.035, 0, 1))
     return (1 - share) * TOP_OPEN + share * TOP_WIDE, TOP_SHUT
 
 
@@ -164,45 +164,45 @@ def _width(thing: Thing, height: float) -> float:
     return min(widths)
 
 
-def _top(scene: Scene) -> Iterator[Try]:
-    height = scene.thing.size[2]
+def _top(task: GraspTask) -> Iterator[Approach]:
+    height = task.thing.size[2]
     depths = (min(0.55 * height, 0.035), min(0.8 * height, 0.05))
-    return _above(scene, _hand_wide(scene), (1, 2, 3), ((depths[0], 0.010), (depths[1], -0.008)))
+    return _above(task, _hand_wide(task), (1, 2, 3), ((depths[0], 0.010), (depths[1], -0.008)))
 
 
-def _rim(scene: Scene) -> Iterator[Try]:
+def _rim(task: GraspTask) -> Iterator[Approach]:
     """Finger tips about the edge; of three fingers where it is small."""
-    height = scene.thing.size[2]
+    height = task.thing.size[2]
     tips = tuple((min(share * height, share * 0.03), 0.010) for share in (0.1, 0.3, 0.5))
-    if _width(scene.thing, 0.6 * height) < 0.05:
-        return _above(scene, (PINCH_OPEN, PINCH_SHUT), (1, 2), tips)
-    return _above(scene, _hand_wide(scene), (1, 2, 3), tips)
+    if _width(task.thing, 0.6 * height) < 0.05:
+        return _above(task, (PINCH_OPEN, PINCH_SHUT), (1, 2), tips)
+    return _above(task, _hand_wide(task), (1, 2, 3), tips)
 
 
-def _pinch(scene: Scene) -> Iterator[Try]:
-    height = scene.thing.size[2]
+def _pinch(task: GraspTask) -> Iterator[Approach]:
+    height = task.thing.size[2]
     tips = ((min(0.5 * height, 0.015), 0.010), (min(0.7 * height, 0.025), -0.008))
-    return _above(scene, (PINCH_OPEN, PINCH_SHUT), (1, 2), tips)
+    return _above(task, (PINCH_OPEN, PINCH_SHUT), (1, 2), tips)
 
 
-def _flat(scene: Scene) -> Iterator[Try]:
+def _flat(task: GraspTask) -> Iterator[Approach]:
     """Palm down on it."""
-    arm = scene.arm
-    target = scene.at.position + UP * scene.thing.size[2]
-    for rotation in _leaning(arm, _heading(scene, target), (-25, 0, 25, 50), (-6, 4, 14)):
+    arm = task.arm
+    target = task.at.position + UP * task.thing.size[2]
+    for rotation in _leaning_wrists(arm, _heading(task, target), (-25, 0, 25, 50), (-6, 4, 14)):
         for reach in (0.75, 1.0, 1.2):
             grip = np.array([0.0, 0.0, -_knuckle_m(arm) * reach])
-            yield Try(rotation, grip, UP, FLAT_OPEN, FLAT_SHUT, 0.8, target)
+            yield Approach(rotation, grip, UP, FLAT_OPEN, FLAT_SHUT, 0.8, target)
 
 
-def _handle(scene: Scene) -> Iterator[Try]:
+def _handle(task: GraspTask) -> Iterator[Approach]:
     """Fingers behind the bar, thumb before it. The bar is what sticks out furthest along the thing's -y."""
-    arm = scene.arm
-    bar = min((mesh.vertices for mesh in scene.thing.meshes), key=lambda v: float(v[:, 1].min()))
+    arm = task.arm
+    bar = min((mesh.vertices for mesh in task.thing.meshes), key=lambda v: float(v[:, 1].min()))
     bar = bar[bar[:, 1] < bar[:, 1].min() + 0.014]
-    middle = scene.at.out((bar.min(axis=0) + bar.max(axis=0))[None] / 2)[0]
-    into = scene.at.rotation[:, 1]
-    slot = _slot_m(scene, middle, into)
+    middle = task.at.to_world((bar.min(axis=0) + bar.max(axis=0))[None] / 2)[0]
+    into = task.at.rotation[:, 1]
+    slot = _slot_m(task, middle, into)
     for behind in ((1, 2, 3, 4), (1, 2)):
         for pitch in (-12, 6, 24):
             for upright in (86, 102):  # of the finger tips
@@ -211,18 +211,18 @@ def _handle(scene: Scene) -> Iterator[Try]:
                 first[list(behind)] = np.radians(upright - pitch) * np.array([0.3, 0.45, 0.25])
                 last[list(behind)] = (1.3, 1.6, 0.9)
                 tips = np.mean([_tip(arm, arm.finger_bones(first[None], 0.1), f)[0] for f in behind], axis=0)
-                for rotation in _leaning(arm, into, (-8, 10), (pitch,)):
+                for rotation in _leaning_wrists(arm, into, (-8, 10), (pitch,)):
                     for low in (0.002, 0.012):
-                        yield Try(rotation, tips, UP, first, last, 0.1, middle + slot * into - low * UP)
+                        yield Approach(rotation, tips, UP, first, last, 0.1, middle + slot * into - low * UP)
 
 
-def _slot_m(scene: Scene, middle: Floats, into: Floats) -> float:
+def _slot_m(task: GraspTask, middle: Floats, into: Floats) -> float:
     """From a bar's middle to the middle of the gap behind it, at most 25 mm."""
     away = np.arange(0.0, 0.08, 0.0005)
-    free = scene.distance(middle + away[:, None] * into) > 0
+    free = task.distance(middle + away[:, None] * into) > 0
     start = int(np.argmax(free))
     stop = start + int(np.argmin(np.append(free[start:], False)))
     return float(min((away[start] + away[min(stop, len(away) - 1)]) / 2, 0.025))
 
 
-TRIES = {"side": _side, "top": _top, "pinch": _pinch, "flat": _flat, "handle": _handle, "rim": _rim}
+APPROACHES = {"side": _side, "top": _top, "pinch": _pinch, "flat": _flat, "handle": _handle, "rim": _rim}

@@ -27,7 +27,7 @@ class Probe:
     skin: Skin
     segment: Ints
 
-    def posed(self, wrist: Pose, flex: Floats, spread: float) -> Floats:
+    def pose_vertices(self, wrist: Pose, flex: Floats, spread: float) -> Floats:
         """(T, N, 3) in the world for flex (T, 5, 3)."""
         bones = np.tile(np.eye(3, 4), (len(flex), len(BONES), 1, 1))
         bones[:, 4:] = self.arm.finger_bones(flex, spread)
@@ -41,7 +41,7 @@ class Probe:
 
 
 @cache
-def probe(body_arm: Arm, stride: int) -> Probe:
+def make_probe(body_arm: Arm, stride: int) -> Probe:
     """Every stride-th vertex of the hand."""
     chosen = np.arange(0, len(body_arm.hand_vertices), stride)
     finger, part = body_arm.finger_of[chosen], body_arm.segment_of[chosen]
@@ -49,7 +49,7 @@ def probe(body_arm: Arm, stride: int) -> Probe:
     return Probe(body_arm, body_arm.skin.part(body_arm.hand_vertices[chosen]), segment)
 
 
-def gridded(field: Field, low: Floats, high: Floats, step_m: float) -> Field:
+def sample_on_grid(field: Field, low: Floats, high: Floats, step_m: float) -> Field:
     """The field read off a grid of its values in a box; outside it grows with the distance from the box."""
     count = np.ceil((high - low) / step_m).astype(int) + 1
     axes = [low[k] + step_m * np.arange(count[k]) for k in range(3)]
@@ -72,29 +72,29 @@ def gridded(field: Field, low: Floats, high: Floats, step_m: float) -> Field:
     return read
 
 
-def settled(field: Field, points: Floats, back: Floats, reach_m: float, clear_m: float) -> float | None:
+def backing_distance_m(field: Field, points: Floats, back: Floats, reach_m: float, clear_m: float) -> float | None:
     """How far points (N, 3) must go along `back` (3,) so that they and all places further back are free.
 
     None: not within reach_m.
     """
     step = 0.004
     ways = np.arange(0, reach_m + 1e-9, step)
-    free = _free(field, points, back, ways, clear_m)
+    free = _are_clear(field, points, back, ways, clear_m)
     if free.all():
         return 0.0
     last = int(np.flatnonzero(~free)[-1])
     if last == len(ways) - 1:
         return None
     fine = ways[last] + step * np.arange(1, 17) / 16
-    return float(fine[np.flatnonzero(_free(field, points, back, fine, clear_m))[0]])
+    return float(fine[np.flatnonzero(_are_clear(field, points, back, fine, clear_m))[0]])
 
 
-def _free(field: Field, points: Floats, back: Floats, ways: Floats, clear_m: float) -> Bools:
+def _are_clear(field: Field, points: Floats, back: Floats, ways: Floats, clear_m: float) -> Bools:
     moved = points[None] + ways[:, None, None] * back
     return np.asarray(field(moved.reshape(-1, 3)).reshape(len(ways), -1).min(axis=1) >= clear_m)
 
 
-def closed(feel: Probe, field: Field, pose: HandPose, shut: Floats, steps: int) -> Floats:
+def close_fingers(feel: Probe, field: Field, pose: HandPose, shut: Floats, steps: int) -> Floats:
     """Flex (5, 3) of fingers that went from the pose towards `shut` (5, 3) until skin met the field.
 
     A finger whose inner part is stopped goes on with its outer joints. steps: of a sweep, refined by as many.
@@ -117,7 +117,7 @@ def _sweep(feel: Probe, field: Field, pose: HandPose, flex: Floats, target: Floa
     for _ in range(2):
         shares = np.minimum(low + width * np.arange(1, steps + 1)[:, None] / steps, 1.0)  # (T, 5)
         ways = flex + shares[..., None] * (target - flex)
-        points = feel.posed(pose.wrist, ways, pose.spread)
+        points = feel.pose_vertices(pose.wrist, ways, pose.spread)
         distances = field(points.reshape(-1, 3)).reshape(points.shape[:2])
         met = feel.nearest(distances)[:, :PALM].reshape(steps, 5, 3) < GAP_M
         any_met = met.any(axis=2)

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from simworld.body.approaches import FLOOR_M, TRIES, Scene, Try
-from simworld.body.closing import PALM, Field, Probe, closed, gridded, probe, settled
+from simworld.body.approaches import APPROACHES, FLOOR_M, Approach, GraspTask
+from simworld.body.closing import PALM, Field, Probe, backing_distance_m, close_fingers, make_probe, sample_on_grid
 from simworld.body.hands import Arm, HandPose
 from simworld.rotations import unit
 from simworld.scene_types import Floats, Pose, Thing
 
-HOWS = tuple(TRIES)
+HOWS = tuple(APPROACHES)
 TOUCH_M = 0.0015  # skin nearer than this touches
-DEEPEST_M = 0.001  # skin may be this deep inside
-BEND_MOST_RAD = np.radians(60)  # between forearm and hand
+MAX_DEPTH_M = 0.001  # skin may be this deep inside
+MAX_BEND_RAD = np.radians(60)  # between forearm and hand
 CLEAR_M = 0.0012  # of the open hand
 FINALISTS = 4
 
-OPPOSED_MOST = 0.3  # cosine between the two most different ways that touching skin pushes; a wall's are 1
+MAX_OPPOSITION_COSINE = 0.3  # cosine between the two most different ways that touching skin pushes; a wall's are 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class Grasp:
     touches: bool
 
 
-def grasp(arm: Arm, thing: Thing, at: Pose, how: str, elbow: Floats) -> Grasp:
+def find_grasp(arm: Arm, thing: Thing, at: Pose, how: str, elbow: Floats) -> Grasp:
     """The hand's grip on a thing that stands at a pose; the forearm comes from the elbow (3,) m.
 
     how: side (round an upright thing), top (from above), pinch (thumb and two fingers), flat (palm down on it),
@@ -40,30 +40,30 @@ def grasp(arm: Arm, thing: Thing, at: Pose, how: str, elbow: Floats) -> Grasp:
     """
     if how not in HOWS:
         raise ValueError(f"no grip is called {how!r}: {', '.join(HOWS)}")
-    scene = Scene(arm, thing, at, how, np.asarray(elbow, np.float64))
-    tries = list(TRIES[how](scene))
-    coarse = _coarse(scene, tries)
+    task = GraspTask(arm, thing, at, how, np.asarray(elbow, np.float64))
+    tries = list(APPROACHES[how](task))
+    coarse = _coarse(task, tries)
     scored = []
     for trial in tries:
-        pose = _placed(scene, trial, coarse, probe(arm, 15))
+        pose = _back_off(task, trial, coarse, make_probe(arm, 15))
         if pose is not None:
-            flex = closed(probe(arm, 15), coarse, pose, trial.shut, 10)
-            feel = probe(arm, 15)
+            flex = close_fingers(make_probe(arm, 15), coarse, pose, trial.shut, 10)
+            feel = make_probe(arm, 15)
             near = _near(feel, coarse, pose, flex)
-            against = _opposed(feel, coarse, pose, flex, 0.003)
-            scored.append((_score(scene, pose, near, against, flex, 0.003), pose, trial))
+            against = _opposition(feel, coarse, pose, flex, 0.003)
+            scored.append((_score(task, pose, near, against, flex, 0.003), pose, trial))
     scored.sort(key=lambda s: -s[0])
-    return _best(scene, coarse, [s for s in scored if s[0] > 0][:FINALISTS]) or _aloof(scene, scored, tries[0])
+    return _best(task, coarse, [s for s in scored if s[0] > 0][:FINALISTS]) or _clear_hand(task, scored, tries[0])
 
 
-def carried(held: Grasp, at: Pose, new_at: Pose) -> HandPose:
+def carry_hand(grip: Grasp, at: Pose, new_at: Pose) -> HandPose:
     """The same grip on the thing moved from `at` to `new_at`; the elbow goes half of the hand's way."""
     turn = new_at.rotation @ at.rotation.T
-    old = held.closed.wrist
+    old = grip.closed.wrist
     wrist = Pose(turn @ (old.position - at.position) + new_at.position, turn @ old.rotation)
-    elbow = held.closed.elbow
+    elbow = grip.closed.elbow
     moved = None if elbow is None else elbow + 0.5 * (wrist.position - old.position)
-    return replace(held.closed, wrist=wrist, elbow=moved)
+    return replace(grip.closed, wrist=wrist, elbow=moved)
 
 
 def elbow_for(wrist_position: Floats, side: str, person: str) -> Floats:
@@ -84,41 +84,41 @@ def elbow_for(wrist_position: Floats, side: str, person: str) -> Floats:
     return np.asarray([elbow[0], elbow[1], max(elbow[2], 0.045)])
 
 
-def _coarse(scene: Scene, tries: list[Try]) -> Field:
+def _coarse(task: GraspTask, tries: list[Approach]) -> Field:
     """The obstacles near the thing on a grid, for the search."""
-    points = np.concatenate([scene.at.out(mesh.vertices) for mesh in scene.thing.meshes])
+    points = np.concatenate([task.at.to_world(mesh.vertices) for mesh in task.thing.meshes])
     target = np.mean([t.target for t in tries], axis=0)
     low = np.maximum(points.min(axis=0), target - 0.11) - 0.012
     high = np.minimum(points.max(axis=0), target + 0.11) + 0.012
-    near = gridded(scene.distance, low, high, 0.004)
-    floor = scene.at.position[2] >= -0.01
+    near = sample_on_grid(task.distance, low, high, 0.004)
+    floor = task.at.position[2] >= -0.01
     return lambda p: np.minimum(near(p), p[:, 2] - FLOOR_M) if floor else near(p)
 
 
-def _placed(scene: Scene, trial: Try, field: Field, feel: Probe) -> HandPose | None:
+def _back_off(task: GraspTask, trial: Approach, field: Field, feel: Probe) -> HandPose | None:
     """The open hand, backed off until it is clear; None where that takes too far or the wrist would be bent."""
-    start = HandPose(Pose(np.zeros(3), trial.rotation), trial.open, trial.spread, scene.elbow)
+    start = HandPose(Pose(np.zeros(3), trial.rotation), trial.open, trial.spread, task.elbow)
     origin = trial.target - trial.rotation @ trial.grip
-    if _bend(replace(start, wrist=Pose(origin, trial.rotation))) > BEND_MOST_RAD + 0.2:
+    if _bend(replace(start, wrist=Pose(origin, trial.rotation))) > MAX_BEND_RAD + 0.2:
         return None
-    points = feel.posed(start.wrist, trial.open[None], trial.spread)[0] + origin
-    way = settled(field, points, trial.back, 0.10, CLEAR_M)
+    points = feel.pose_vertices(start.wrist, trial.open[None], trial.spread)[0] + origin
+    way = backing_distance_m(field, points, trial.back, 0.10, CLEAR_M)
     if way is None:
         return None
     pose = replace(start, wrist=Pose(np.round(origin + way * trial.back, 5), trial.rotation))
-    return pose if _bend(pose) <= BEND_MOST_RAD else None
+    return pose if _bend(pose) <= MAX_BEND_RAD else None
 
 
-def _resettled(scene: Scene, rough: HandPose, trial: Try, coarse: Field) -> HandPose | None:
+def _back_off_exactly(task: GraspTask, rough: HandPose, trial: Approach, coarse: Field) -> HandPose | None:
     """The open hand backed off exactly, from a little before where the search has put it."""
     start = rough.wrist.position - 0.004 * trial.back
-    points = probe(scene.arm, 3).posed(rough.wrist, rough.flex[None], rough.spread)[0]
+    points = make_probe(task.arm, 3).pose_vertices(rough.wrist, rough.flex[None], rough.spread)[0]
     near = points[coarse(points) < 0.015] - 0.004 * trial.back
-    way = settled(scene.obstacle, near, trial.back, 0.012, CLEAR_M) if len(near) else 0.0
+    way = backing_distance_m(task.obstacle, near, trial.back, 0.012, CLEAR_M) if len(near) else 0.0
     if way is None:
         return None
     pose = replace(rough, wrist=Pose(np.round(start + way * trial.back, 5), rough.wrist.rotation))
-    return pose if _bend(pose) <= BEND_MOST_RAD else None
+    return pose if _bend(pose) <= MAX_BEND_RAD else None
 
 
 def _bend(pose: HandPose) -> float:
@@ -130,13 +130,13 @@ def _bend(pose: HandPose) -> float:
 
 def _near(feel: Probe, field: Field, pose: HandPose, flex: Floats) -> Floats:
     """(16,) least distance of each segment."""
-    points = feel.posed(pose.wrist, flex[None], pose.spread)
+    points = feel.pose_vertices(pose.wrist, flex[None], pose.spread)
     return feel.nearest(field(points[0])[None])[0]
 
 
-def _opposed(feel: Probe, field: Field, pose: HandPose, flex: Floats, touch_m: float) -> float:
+def _opposition(feel: Probe, field: Field, pose: HandPose, flex: Floats, touch_m: float) -> float:
     """The least cosine between normals of the field where the hand's segments touch it; 1 where fewer than two do."""
-    points = feel.posed(pose.wrist, flex[None], pose.spread)[0]
+    points = feel.pose_vertices(pose.wrist, flex[None], pose.spread)[0]
     away = field(points)
     order = np.argsort(away, kind="stable")
     firsts = order[np.unique(feel.segment[order], return_index=True)[1]]  # the nearest of each segment
@@ -150,23 +150,25 @@ def _opposed(feel: Probe, field: Field, pose: HandPose, flex: Floats, touch_m: f
     return float((normals @ normals.T).min())
 
 
-def _score(scene: Scene, pose: HandPose, near: Floats, against: float, flex: Floats, touch_m: float) -> float:
+def _score(task: GraspTask, pose: HandPose, near: Floats, against: float, flex: Floats, touch_m: float) -> float:
     """Larger is better; at most 0 is no grip. against: of _opposed()."""
     fingers = near[:PALM].reshape(5, 3).min(axis=1) < touch_m
     tips = near[:PALM].reshape(5, 3)[:, 2] < touch_m
     palm = float(near[PALM] < 2 * touch_m)
-    if not _holds(scene.how, fingers, bool(near[PALM] < touch_m)) or (scene.how != "flat" and against > OPPOSED_MOST):
+    if not _holds(task.how, fingers, bool(near[PALM] < touch_m)) or (
+        task.how != "flat" and against > MAX_OPPOSITION_COSINE
+    ):
         return 0.0
     uneven = float(np.abs(np.diff(flex[1:].sum(axis=1))).sum())
     bend = _bend(pose)
-    wish = {"side": palm, "flat": palm}.get(scene.how, 0.0)
+    wish = {"side": palm, "flat": palm}.get(task.how, 0.0)
     return (
         6
         + float(fingers.sum() + 0.6 * tips.sum())
         + 1.5 * wish
         - 2.5 * bend**2
         - 0.25 * uneven
-        - (1.5 * max(against, -0.3) if scene.how != "flat" else 0.0)
+        - (1.5 * max(against, -0.3) if task.how != "flat" else 0.0)
     )
 
 
@@ -177,50 +179,50 @@ def _holds(how: str, fingers: Floats, palm: bool) -> bool:
     return bool(fingers[0] and fingers[1:].any())
 
 
-def _best(scene: Scene, coarse: Field, finalists: list[tuple[float, HandPose, Try]]) -> Grasp | None:
+def _best(task: GraspTask, coarse: Field, finalists: list[tuple[float, HandPose, Approach]]) -> Grasp | None:
     """The first of the finalists' grips, closed exactly, that touches and goes nowhere too deep."""
-    found: tuple[float, Grasp] | None = None
+    best: tuple[float, Grasp] | None = None
     for _, rough, trial in finalists:
-        pose = _resettled(scene, rough, trial, coarse)
+        pose = _back_off_exactly(task, rough, trial, coarse)
         if pose is None:
             continue
-        feel = probe(scene.arm, 4)
-        flex = _followed(closed(feel, scene.obstacle, pose, trial.shut, 12), pose, feel, scene)
+        feel = make_probe(task.arm, 4)
+        flex = _relax_idle_fingers(close_fingers(feel, task.obstacle, pose, trial.shut, 12), pose, feel, task)
         shut = replace(pose, flex=np.round(flex, 4))
-        skin = probe(scene.arm, 1)
-        near = _near(skin, scene.distance, shut, shut.flex)
-        against = _opposed(feel, scene.distance, shut, shut.flex, TOUCH_M)
-        score = _score(scene, shut, near, against, flex, TOUCH_M - 1e-4)
-        open_near = _near(skin, scene.distance, pose, pose.flex)
-        if min(near.min(), open_near.min()) > -DEEPEST_M + 1e-4 and score > (found[0] if found else 0.0):
-            found = (score, Grasp(pose, shut, True))
-    return found[1] if found else None
+        skin = make_probe(task.arm, 1)
+        near = _near(skin, task.distance, shut, shut.flex)
+        against = _opposition(feel, task.distance, shut, shut.flex, TOUCH_M)
+        score = _score(task, shut, near, against, flex, TOUCH_M - 1e-4)
+        open_near = _near(skin, task.distance, pose, pose.flex)
+        if min(near.min(), open_near.min()) > -MAX_DEPTH_M + 1e-4 and score > (best[0] if best else 0.0):
+            best = (score, Grasp(pose, shut, True))
+    return best[1] if best else None
 
 
-def _followed(flex: Floats, pose: HandPose, feel: Probe, scene: Scene) -> Floats:
+def _relax_idle_fingers(flex: Floats, pose: HandPose, feel: Probe, task: GraspTask) -> Floats:
     """Fingers that met nothing bend no more than a little further than their neighbour towards the thumb."""
-    near = _near(feel, scene.distance, pose, flex)[:PALM].reshape(5, 3).min(axis=1)
+    near = _near(feel, task.distance, pose, flex)[:PALM].reshape(5, 3).min(axis=1)
     out = flex.copy()
     for finger in range(2, 5):
         if near[finger] > 0.004:
             eased = np.minimum(out[finger], out[finger - 1] + (0.1, 0.12, 0.08))
             trial = out.copy()
             trial[finger] = np.maximum(eased, pose.flex[finger])
-            if _near(feel, scene.obstacle, pose, trial)[3 * finger : 3 * finger + 3].min() > 0:
+            if _near(feel, task.obstacle, pose, trial)[3 * finger : 3 * finger + 3].min() > 0:
                 out = trial
     return out
 
 
-def _aloof(scene: Scene, scored: list[tuple[float, HandPose, Try]], trial: Try) -> Grasp:
+def _clear_hand(task: GraspTask, scored: list[tuple[float, HandPose, Approach]], trial: Approach) -> Grasp:
     """An open hand that is clear of the thing, where nothing better was found."""
     back = trial.back
     pose = scored[0][1] if scored else None
     if pose is None:
         position = trial.target - trial.rotation @ trial.grip + 0.05 * back
-        pose = HandPose(Pose(position, trial.rotation), trial.open, trial.spread, scene.elbow)
-    skin = probe(scene.arm, 1)
+        pose = HandPose(Pose(position, trial.rotation), trial.open, trial.spread, task.elbow)
+    skin = make_probe(task.arm, 1)
     for _ in range(40):
-        if _near(skin, scene.distance, pose, pose.flex).min() > CLEAR_M:
+        if _near(skin, task.distance, pose, pose.flex).min() > CLEAR_M:
             break
         pose = replace(pose, wrist=Pose(np.round(pose.wrist.position + 0.005 * back, 5), pose.wrist.rotation))
     return Grasp(pose, pose, False)

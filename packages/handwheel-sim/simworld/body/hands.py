@@ -62,7 +62,7 @@ class Skin:
     bones: Ints
     weights: Floats
 
-    def posed(self, bones: Floats) -> Floats:
+    def pose_vertices(self, bones: Floats) -> Floats:
         """(V, 3) for bones (B, 3, 4): linear blend skinning."""
         blend = np.einsum("vk,vkab->vab", self.weights, bones[self.bones])
         return np.asarray(np.einsum("vab,vb->va", blend[:, :, :3], self.rest) + blend[:, :, 3])
@@ -102,12 +102,12 @@ class Arm:
     def shape(self, pose: HandPose) -> ArmShape:
         """The arm so posed."""
         bones = self.bones(pose)
-        return ArmShape(self.skin.posed(bones), self.keypoints(bones), bones)
+        return ArmShape(self.skin.pose_vertices(bones), self.keypoints(bones), bones)
 
     def bones(self, pose: HandPose) -> Floats:
         """(B, 3, 4) rest to world."""
         world = np.concatenate([pose.wrist.rotation, pose.wrist.position[:, None]], axis=1)
-        fingers = moved(world, self.finger_bones(pose.flex[None], pose.spread)[0])
+        fingers = compose_each(world, self.finger_bones(pose.flex[None], pose.spread)[0])
         return np.concatenate([_arm_bones(self, pose), world[None], fingers])
 
     def finger_bones(self, flex: Floats, spread: float = 1.0) -> Floats:
@@ -118,7 +118,7 @@ class Arm:
             for m in range(4) if finger else range(1, 4):
                 bone = BONES.index(f"{name}{m}")
                 if m:
-                    parent = joined(parent, self._turn(bone, finger, m, flex, spread))
+                    parent = compose(parent, self._turn(bone, finger, m, flex, spread))
                 out[:, bone - 4] = parent
         return out
 
@@ -126,16 +126,16 @@ class Arm:
         """(N, 3, 4) of one joint about its own place, at rest the identity."""
         frame, bend = self.axes[bone], flex[:, finger]
         if finger == 0:
-            turn = frame @ turned(0, -bend[:, min(m, 2)]) @ frame.T
+            turn = frame @ axis_rotations(0, -bend[:, min(m, 2)]) @ frame.T
             if m == 1:
-                turn = turned(2, self.sign * (bend[:, 0] - self.rest_flex[0, 0])) @ turn
+                turn = axis_rotations(2, self.sign * (bend[:, 0] - self.rest_flex[0, 0])) @ turn
         else:
-            turn = frame @ turned(0, -(bend[:, m - 1] - self.rest_flex[finger, m - 1])) @ frame.T
+            turn = frame @ axis_rotations(0, -(bend[:, m - 1] - self.rest_flex[finger, m - 1])) @ frame.T
             if m == 1:
                 fan = (
                     FAN[finger - 1] * spread * (1 - 0.85 * np.clip(bend[:, 0] / 1.4, 0, 1)) - self.rest_fan[finger - 1]
                 )
-                turn = turned(1, -self.sign * fan) @ turn
+                turn = axis_rotations(1, -self.sign * fan) @ turn
         at = self.joints[bone]
         return np.concatenate([turn, (at - turn @ at)[..., None]], axis=-1)
 
@@ -147,17 +147,17 @@ class Arm:
         return np.asarray(np.einsum("kab,kb->ka", of[:, :, :3], at) + of[:, :, 3])
 
 
-def between(a: HandPose, b: HandPose, share: float) -> HandPose:
+def interpolate(a: HandPose, b: HandPose, share: float) -> HandPose:
     """The pose at a share 0..1 of the shortest way from a to b."""
     turn = a.wrist.rotation.T @ b.wrist.rotation
     place = a.wrist.position + share * (b.wrist.position - a.wrist.position)
-    wrist = Pose(place, a.wrist.rotation @ rotation_of(share * vector_of(turn)))
+    wrist = Pose(place, a.wrist.rotation @ rotation_from_vector(share * vector_from_rotation(turn)))
     flex = a.flex + share * (b.flex - a.flex)
     elbow = None if a.elbow is None or b.elbow is None else a.elbow + share * (b.elbow - a.elbow)
     return replace(a, wrist=wrist, flex=flex, spread=a.spread + share * (b.spread - a.spread), elbow=elbow)
 
 
-def rotation_of(vector: Floats) -> Floats:
+def rotation_from_vector(vector: Floats) -> Floats:
     """(3, 3) of a rotation vector (3,) rad (Rodrigues)."""
     angle = float(np.linalg.norm(vector))
     if angle < 1e-12:
@@ -167,7 +167,7 @@ def rotation_of(vector: Floats) -> Floats:
     return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
 
 
-def vector_of(rotation: Floats) -> Floats:
+def vector_from_rotation(rotation: Floats) -> Floats:
     """Rotation vector (3,) rad of (3, 3), of at most half a turn."""
     twice = np.array(
         [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
@@ -181,7 +181,7 @@ def vector_of(rotation: Floats) -> Floats:
     return np.asarray(column / np.linalg.norm(column) * angle)
 
 
-def turned(axis: int, angles: Floats) -> Floats:
+def axis_rotations(axis: int, angles: Floats) -> Floats:
     """(N, 3, 3) rotations about a coordinate axis by angles (N,) rad."""
     c, s = np.cos(angles), np.sin(angles)
     out = np.zeros((len(angles), 3, 3))
@@ -190,15 +190,15 @@ def turned(axis: int, angles: Floats) -> Floats:
     return out
 
 
-def joined(outer: Floats, inner: Floats) -> Floats:
+def compose(outer: Floats, inner: Floats) -> Floats:
     """outer after inner, both (..., 3, 4)."""
     place = np.einsum("...ab,...b->...a", outer[..., :3], inner[..., 3]) + outer[..., 3]
     return np.concatenate([outer[..., :3] @ inner[..., :3], place[..., None]], axis=-1)
 
 
-def moved(outer: Floats, inner: Floats) -> Floats:
+def compose_each(outer: Floats, inner: Floats) -> Floats:
     """outer (3, 4) after each of inner (N, 3, 4)."""
-    return joined(np.broadcast_to(outer, inner.shape), inner)
+    return compose(np.broadcast_to(outer, inner.shape), inner)
 
 
 def _arm_bones(arm: Arm, pose: HandPose) -> Floats:
@@ -209,21 +209,21 @@ def _arm_bones(arm: Arm, pose: HandPose) -> Floats:
     rest_back, rest_up = unit(at_elbow), unit(shoulder - at_elbow)
     level = np.array([back[0], back[1], 0.0])
     up = unit(np.array([0.0, 0.0, 0.2]) + 1.0 * level + 1e-6 * turn[:, 1])
-    hinge = _aligned(rest_back, rest_up, back, up)
+    hinge = _align(rest_back, rest_up, back, up)
     rest_forward = turn @ rest_back  # the hand's own forearm direction, swung onto the true one
     twisted = _swing(rest_forward, back) @ turn
-    twist = float(vector_of(hinge.T @ twisted) @ rest_back)
+    twist = float(vector_from_rotation(hinge.T @ twisted) @ rest_back)
     elbow = wrist + back * np.linalg.norm(at_elbow)
     out = np.empty((3, 3, 4))
     for row, share in ((1, 0.25), (2, 0.85)):
-        out[row, :, :3] = hinge @ rotation_of(share * twist * rest_back)
+        out[row, :, :3] = hinge @ rotation_from_vector(share * twist * rest_back)
         out[row, :, 3] = wrist
-    out[0, :, :3] = _aligned(rest_up, rest_back, up, back)
+    out[0, :, :3] = _align(rest_up, rest_back, up, back)
     out[0, :, 3] = elbow - out[0, :, :3] @ at_elbow
     return out
 
 
-def _aligned(a: Floats, b: Floats, to_a: Floats, to_b: Floats) -> Floats:
+def _align(a: Floats, b: Floats, to_a: Floats, to_b: Floats) -> Floats:
     """The rotation that takes direction a to to_a and the plane of a and b to that of to_a and to_b."""
     return _basis(to_a, to_b) @ _basis(a, b).T
 
@@ -242,11 +242,11 @@ def _swing(a: Floats, b: Floats) -> Floats:
     length = float(np.linalg.norm(axis))
     if length < 1e-9:
         return np.eye(3)
-    return rotation_of(axis / length * float(np.arctan2(length, a @ b)))
+    return rotation_from_vector(axis / length * float(np.arctan2(length, a @ b)))
 
 
 @cache
-def arm_of(body: str, side: str) -> Arm:
+def load_arm(body: str, side: str) -> Arm:
     """The arm of one of BODIES, on one of SIDES. KeyError: there is no such body or side."""
     if side not in SIDES:
         raise KeyError(side)

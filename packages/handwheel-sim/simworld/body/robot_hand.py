@@ -33,7 +33,7 @@ def robot_parts(arm: Arm) -> dict[str, tuple[Mesh, Skin]]:
     bodies["shell"].append(("fore2", tube(np.stack([0.055 * way, 0.97 * elbow]), 0.033, 24)))
     bodies["metal"].append(("fore2", tube(np.stack([0.13 * way, 0.14 * way]), 0.0345, 24)))
     materials = {"shell": SHELL, "metal": METAL, "rubber": RUBBER}
-    return {name: _joined(parts, materials[name]) for name, parts in bodies.items()}
+    return {name: _combine(parts, materials[name]) for name, parts in bodies.items()}
 
 
 def _segment(a: Floats, b: Floats, frame: Floats, width: float) -> Solid:
@@ -61,7 +61,7 @@ def _palm(arm: Arm) -> Solid:
     return box((width, 0.026, length), 0.008, 4).at((middle * 0.8, float(knuckles[:, 1].mean()) * 0.5, -0.006), turn)
 
 
-def _joined(parts: list[tuple[str, Solid]], material: Material) -> tuple[Mesh, Skin]:
+def _combine(parts: list[tuple[str, Solid]], material: Material) -> tuple[Mesh, Skin]:
     vertices, faces, bones, count = [], [], [], 0
     for bone, solid in parts:
         vertices.append(solid.vertices)

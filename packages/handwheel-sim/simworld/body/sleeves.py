@@ -19,13 +19,13 @@ AROUND = 40
 TOP = 1.68  # the arm's own end is a little beyond
 
 
-def cut(arm: Arm, low: float, high: float) -> Ints:
+def faces_between(arm: Arm, low: float, high: float) -> Ints:
     """The arm's faces between two places along it."""
     along = arm.along[arm.faces]
     return arm.faces[(along.min(axis=1) > low) & (along.max(axis=1) < high)]
 
 
-def cropped(arm: Arm, end: float) -> tuple[Ints, Ints, Floats]:
+def crop_arm(arm: Arm, end: float) -> tuple[Ints, Ints, Floats]:
     """The arm up to a place on the forearm: vertices' numbers, faces of these, and rest places with an even edge."""
     along = arm.along[arm.faces]
     used, faces = np.unique(arm.faces[along.min(axis=1) < end], return_inverse=True)
@@ -33,7 +33,7 @@ def cropped(arm: Arm, end: float) -> tuple[Ints, Ints, Floats]:
     return used, faces.reshape(-1, 3).astype(np.int32), arm.skin.rest[used] - over * arm.joint("fore1")
 
 
-def capped(faces: Ints, along: Floats) -> Ints:
+def cap_shoulder(faces: Ints, along: Floats) -> Ints:
     """The faces with a fan over the hole at the shoulder's end."""
     sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     known = {(int(a), int(b)) for a, b in sides}
@@ -47,7 +47,7 @@ def capped(faces: Ints, along: Floats) -> Ints:
     return np.concatenate([faces, np.array(fan, np.int32)])
 
 
-def sleeve_of(arm: Arm, kind: str, material: Material, over_m: float = 0.0) -> tuple[Mesh, Skin]:
+def make_sleeve(arm: Arm, kind: str, material: Material, over_m: float = 0.0) -> tuple[Mesh, Skin]:
     """A tube of one of the kinds of CUFFS; over_m: thickness of a glove below it."""
     start, stop = CUFFS[kind], ENDS.get(kind, TOP)
     inner, outer, folds = _profile(kind, start, stop)
@@ -131,7 +131,7 @@ def _rings(arm: Arm, places: Floats, turn: Floats, window: float) -> tuple[Float
         centres[row] = axis[row] + middle[0] * across[row] + middle[1] * up[row]
         radii[row] = _hull(flat - middle, turn)
     for values in (centres, radii):
-        values[:] = _smoothed(values, places, window)
+        values[:] = _smooth(values, places, window)
     return centres, across, up, radii
 
 
@@ -141,7 +141,7 @@ def _hull(points: Floats, turn: Floats) -> Floats:
     return np.asarray((support + np.roll(support, 1) + np.roll(support, -1)) / 3)
 
 
-def _smoothed(values: Floats, places: Floats, window: float) -> Floats:
+def _smooth(values: Floats, places: Floats, window: float) -> Floats:
     weight = np.exp(-(((places[:, None] - places[None]) / (0.6 * window)) ** 2))
     return np.asarray(weight @ values / weight.sum(axis=1, keepdims=True))
 

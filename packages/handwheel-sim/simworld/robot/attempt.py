@@ -12,7 +12,16 @@ import numpy.typing as npt
 
 from simworld.robot import policies, so101
 from simworld.robot.plan import AttemptPlan
-from simworld.robot.simulator import CONTROL_HZ, Bench, Watch, command, look, over, start, succeeded
+from simworld.robot.simulator import (
+    CONTROL_HZ,
+    AttemptMonitor,
+    Simulator,
+    command,
+    has_succeeded,
+    is_over,
+    observe,
+    start_simulator,
+)
 from simworld.scene_types import Floats
 
 STATE_NAMES = (*(f"{name}.pos_rad" for name in so101.JOINTS), "gripper.open", "tip.x_m", "tip.y_m", "tip.z_m")
@@ -61,54 +70,54 @@ class _Rows:
     frames: list[Floats] = field(default_factory=list)
 
 
-def attempt(plan: AttemptPlan) -> Attempt:
+def run_attempt(plan: AttemptPlan) -> Attempt:
     """Runs it. UsageError: the arm's model is not installed."""
     import mujoco
 
-    bench = start(plan)
-    watch = Watch(plan.block.half_m)
+    simulator = start_simulator(plan)
+    monitor = AttemptMonitor(plan.block.half_m)
     rows = _Rows()
     every = max(1, round(CONTROL_HZ / plan.fps_hz))
     substeps = round(1 / CONTROL_HZ / so101.PHYSICS_S)
     step, last = 0, round(plan.longest_s * plan.fps_hz) * every
-    while step < last and not over(bench, watch, step):
-        commanded, executed, phase = command(bench, step, watch)
+    while step < last and not is_over(simulator, monitor, step):
+        commanded, executed, phase = command(simulator, step, monitor)
         if step % every == 0:
-            _log(bench, rows, commanded, executed, phase)
-        bench.data.ctrl[: len(so101.JOINTS)] = executed[:-1]
-        bench.data.ctrl[len(so101.JOINTS)] = so101.opened(bench.model, executed[-1])
-        mujoco.mj_step(bench.model, bench.data, substeps)
-        look(bench, watch, phase, step)
+            _log(simulator, rows, commanded, executed, phase)
+        simulator.data.ctrl[: len(so101.JOINTS)] = executed[:-1]
+        simulator.data.ctrl[len(so101.JOINTS)] = so101.angle_from_opening(simulator.model, executed[-1])
+        mujoco.mj_step(simulator.model, simulator.data, substeps)
+        observe(simulator, monitor, phase, step)
         step += 1
-    return _finish(bench, watch, rows, every)
+    return _finish(simulator, monitor, rows, every)
 
 
-def _log(bench: Bench, rows: _Rows, commanded: Floats, executed: Floats, phase: str) -> None:
+def _log(simulator: Simulator, rows: _Rows, commanded: Floats, executed: Floats, phase: str) -> None:
     count = len(so101.JOINTS)
-    hand = bench.arm.point(bench.data)
-    rows.states.append(np.array([*bench.data.qpos[:count], bench.opening(), *hand]))
+    hand = simulator.arm.point(simulator.data)
+    rows.states.append(np.array([*simulator.data.qpos[:count], simulator.opening(), *hand]))
     rows.commanded.append(commanded)
     rows.executed.append(executed)
     rows.phases.append(phase)
-    rows.intervention.append(bench.person is not None)
-    names = [*so101.BODIES, "block", *(["other"] if bench.plan.goal.kind == "block" else [])]
-    found = [bench.data.body(name) for name in names]
-    rows.frames.append(np.array([np.column_stack([b.xmat.reshape(3, 3), b.xpos]) for b in found]))
+    rows.intervention.append(simulator.person is not None)
+    names = [*so101.BODIES, "block", *(["other"] if simulator.plan.goal.kind == "block" else [])]
+    bodies = [simulator.data.body(name) for name in names]
+    rows.frames.append(np.array([np.column_stack([b.xmat.reshape(3, 3), b.xpos]) for b in bodies]))
 
 
-def _finish(bench: Bench, watch: Watch, rows: _Rows, every: int) -> Attempt:
-    plan, count = bench.plan, len(rows.states)
-    success = succeeded(bench, watch)
-    believed, confidence, blamed = _belief(bench, watch)
-    frames = _rounded(rows.frames, 6)
-    failed_at = count * every - 1 if watch.failed_at is None else watch.failed_at
+def _finish(simulator: Simulator, monitor: AttemptMonitor, rows: _Rows, every: int) -> Attempt:
+    plan, count = simulator.plan, len(rows.states)
+    success = has_succeeded(simulator, monitor)
+    believed, confidence, blamed = _belief(simulator, monitor)
+    frames = _round_rows(rows.frames, 6)
+    failed_at = count * every - 1 if monitor.failed_at is None else monitor.failed_at
     done = np.arange(count) == count - 1
     return Attempt(
         plan=plan,
         t_s=np.round(np.arange(count) * every / CONTROL_HZ, 4),
-        states=_rounded(rows.states),
-        commanded=_rounded(rows.commanded),
-        executed=_rounded(rows.executed),
+        states=_round_rows(rows.states),
+        commanded=_round_rows(rows.commanded),
+        executed=_round_rows(rows.executed),
         reward=np.where(done & (believed == "success"), 1.0, 0.0),
         done=done,
         intervention=np.array(rows.intervention),
@@ -124,7 +133,7 @@ def _finish(bench: Bench, watch: Watch, rows: _Rows, every: int) -> Attempt:
     )
 
 
-def _rounded(rows: list[Floats], digits: int = 4) -> Floats:
+def _round_rows(rows: list[Floats], digits: int = 4) -> Floats:
     return np.asarray(np.round(np.array(rows, dtype=np.float64), digits), dtype=np.float64)
 
 
@@ -132,18 +141,18 @@ def _things(plan: AttemptPlan) -> tuple[str, ...]:
     return ("block", "other") if plan.goal.kind == "block" else ("block",)
 
 
-def _belief(bench: Bench, watch: Watch) -> tuple[str, float, str | None]:
+def _belief(simulator: Simulator, monitor: AttemptMonitor) -> tuple[str, float, str | None]:
     """How it ended by the robot's own sensors, how sure it is, and what it blames.
 
     It feels the gripper's opening at the end of the last lift, knows where its hand is, and sees nothing: a block that
     is lost later, or put down beside the goal that it believes in, counts as placed.
     """
-    finished = (bench.person or bench.policy).done
-    if bench.plan.task == "push":
+    finished = (simulator.person or simulator.policy).done
+    if simulator.plan.task == "push":
         return ("success", 0.6, None) if finished else ("failure", 0.6, "not_finished")
-    felt = watch.felt_open + float(bench.rng.normal(0, _FELT_NOISE))
-    limit = _HELD_SHARE * policies.grip_open(watch.half_m)
+    felt = monitor.felt_open + float(simulator.rng.normal(0, _FELT_NOISE))
+    limit = _HELD_SHARE * policies.grip_opening(monitor.half_m)
     sure = round(0.55 + 0.4 * min(1.0, abs(felt - limit) / 0.12), 2)
-    if not watch.felt or felt <= limit:
+    if not monitor.felt or felt <= limit:
         return "failure", sure, "grasp_missed"
     return ("success", sure, None) if finished else ("failure", 0.6, "not_finished")

@@ -23,7 +23,7 @@ from simworld.scene_types import Floats
 VIDEO_KEY = f"observation.images.{CAMERA}"
 _FILE = "chunk-000/file-000"
 _VECTORS = {"observation.state": STATE_NAMES, "action": ACTION_NAMES, "action_executed": ACTION_NAMES}
-_TOLD = ("robot_id", "scene", "policy", "trained_on", "collect_mode", "failure_mode", "failure_frame")
+_HEADER_COLUMNS = ("robot_id", "scene", "policy", "trained_on", "collect_mode", "failure_mode", "failure_frame")
 
 
 def video_path(folder: Path) -> Path:
@@ -43,8 +43,8 @@ def write(folder: Path, attempts: Sequence[Attempt]) -> Path:
     rows = rows.append_column("index", pa.array(np.arange(rows.num_rows, dtype=np.int64)))
     _parquet(rows, folder / f"data/{_FILE}.parquet")
     # As pandas writes it: the task's text is the frame's index.
-    told = {"task_index": pa.array(range(len(tasks)), pa.int64()), "__index_level_0__": pa.array(tasks)}
-    _parquet(pa.table(told), folder / "meta/tasks.parquet")
+    task_columns = {"task_index": pa.array(range(len(tasks)), pa.int64()), "__index_level_0__": pa.array(tasks)}
+    _parquet(pa.table(task_columns), folder / "meta/tasks.parquet")
     _parquet(_episodes(attempts), folder / f"meta/episodes/{_FILE}.parquet")
     _json(_stats(rows), folder / "meta/stats.json")
     _json(_info(attempts, rows.num_rows, len(tasks)), folder / "meta/info.json")
@@ -92,11 +92,11 @@ def _episodes(attempts: Sequence[Attempt]) -> pa.Table:
         "meta/episodes/chunk_index": zeros,
         "meta/episodes/file_index": zeros,
     }
-    told = [_told(attempt) for attempt in attempts]
-    return pa.table(columns | {key: pa.array([row[key] for row in told]) for key in told[0]})
+    headers = [_header_columns(attempt) for attempt in attempts]
+    return pa.table(columns | {key: pa.array([row[key] for row in headers]) for key in headers[0]})
 
 
-def _told(attempt: Attempt) -> dict[str, Any]:
+def _header_columns(attempt: Attempt) -> dict[str, Any]:
     """What the plain log's header says of the attempt, in scalars."""
     header = logs.header(attempt.plan.name, attempt)
     outcome = header.get("outcome", {"value": "unknown", "source": None, "confidence": None})
@@ -106,7 +106,7 @@ def _told(attempt: Attempt) -> dict[str, Any]:
         "outcome_confidence": outcome["confidence"],
     }
     calibration = json.dumps(header["calibration"], sort_keys=True, separators=(",", ":"))
-    return own | {key: header.get(key) for key in _TOLD} | {"calibration": calibration}
+    return own | {key: header.get(key) for key in _HEADER_COLUMNS} | {"calibration": calibration}
 
 
 def _info(attempts: Sequence[Attempt], frames: int, tasks: int) -> dict[str, Any]:

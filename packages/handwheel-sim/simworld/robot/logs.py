@@ -32,7 +32,7 @@ def write(folder: Path, name: str, attempt: Attempt, **more: Any) -> Path:
 def header(name: str, attempt: Attempt) -> dict[str, Any]:
     """The log's first line."""
     plan = attempt.plan
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "episode": name,
         "robot": EMBODIMENT,
         "robot_id": plan.robot,
@@ -50,7 +50,7 @@ def header(name: str, attempt: Attempt) -> dict[str, Any]:
         "action_names": list(ACTION_NAMES),
         **outcome(attempt),
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def outcome(attempt: Attempt) -> dict[str, Any]:
@@ -65,12 +65,12 @@ def outcome(attempt: Attempt) -> dict[str, Any]:
         value, confidence = "success" if attempt.success else "failure", _HUMAN
     else:
         value, confidence = attempt.believed, attempt.confidence
-    told = {"outcome": {"value": value, "source": label, "confidence": confidence}}
+    ending = {"outcome": {"value": value, "source": label, "confidence": confidence}}
     if value == "success":
-        return told
-    seen = label == "human" and attempt.failure_step is not None
+        return ending
+    frame_is_known = label == "human" and attempt.failure_step is not None
     blamed = attempt.blamed or "block_not_at_goal"
-    return told | {"failure_mode": blamed} | ({"failure_frame": attempt.failure_step} if seen else {})
+    return ending | {"failure_mode": blamed} | ({"failure_frame": attempt.failure_step} if frame_is_known else {})
 
 
 def calibration(plan: AttemptPlan) -> dict[str, Any]:

@@ -45,14 +45,14 @@ _FAULT_CYCLE = (
 _TASK_CYCLE = ("pick_place", "stack", "lift", "push", "pick_place")
 _LABEL_CYCLE = ("sensor", "sensor", "human", "sensor", "sensor", "none", "sensor", "human")
 _GRIPS = ("late_gripper", "early_release", "slip")  # nothing to go wrong for a push
-_MENDED = ("calibration_bias", "noise", "early_release")  # where a person can still do it
+_MENDABLE = ("calibration_bias", "noise", "early_release")  # where a person can still do it
 _HUMAN_EVERY = 3  # of the attempts that a person can mend
 _TELEOP_EVERY = 10
 _LONGER = 1.7  # with a person who takes over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class AttemptOptions:
     """What holds for all attempts of a corpus. longest_s: attempts end there, 1.7 times later with a person's help."""
 
     fps_hz: float = 5.0
@@ -118,7 +118,9 @@ class AttemptPlan:
     focal_px: float
 
 
-def draw(seed: int, index: int, count: int, generation: int = 0, options: Options = Options()) -> AttemptPlan:
+def draw(
+    seed: int, index: int, count: int, generation: int = 0, options: AttemptOptions = AttemptOptions()
+) -> AttemptPlan:
     """The plan of attempt `index` of `count`: few attempts already cover tasks, faults and labels."""
     rng = np.random.default_rng([seed, 101, index])
     turn = int(np.random.default_rng([seed, 102]).integers(40))
@@ -128,7 +130,7 @@ def draw(seed: int, index: int, count: int, generation: int = 0, options: Option
         kind = "noise" if kind == "slip" else "calibration_bias"
     teleop = kind == "none" and (index + turn) % _TELEOP_EVERY == 0
     fault = _fault(kind, 0.0 if teleop else SHRINK**generation, rng)
-    human = kind in _MENDED and int(rng.integers(_HUMAN_EVERY)) == 0
+    human = kind in _MENDABLE and int(rng.integers(_HUMAN_EVERY)) == 0
     block, goal = _spots(task, rng)
     # The arm is a right or a left one of its body, so that the head looks past it at the work.
     side = 1.0 if block.y_m + (0.0 if goal.kind == "none" else goal.y_m) > 0 else -1.0
@@ -152,9 +154,9 @@ def draw(seed: int, index: int, count: int, generation: int = 0, options: Option
         scene=f"bench_{seed}_{index % max(1, min(count, 12))}",
         room=rooms.KINDS[(index + turn) % len(rooms.KINDS)],
         light=rooms.LIGHTS[int(rng.integers(len(rooms.LIGHTS)))],
-        head_m=_rounded(head),
-        look_at_m=_rounded(look_at),
-        start_m=_rounded(np.array([0.19, 0.0, 0.12]) + rng.uniform(-0.02, 0.02, 3)),
+        head_m=_round_point(head),
+        look_at_m=_round_point(look_at),
+        start_m=_round_point(np.array([0.19, 0.0, 0.12]) + rng.uniform(-0.02, 0.02, 3)),
         fps_hz=options.fps_hz,
         longest_s=options.longest_s * (_LONGER if human else 1.0),
         width_px=options.width_px,
@@ -163,7 +165,7 @@ def draw(seed: int, index: int, count: int, generation: int = 0, options: Option
     )
 
 
-def plan_of(plain: dict[str, Any]) -> AttemptPlan:
+def plan_from_json(plain: dict[str, Any]) -> AttemptPlan:
     """The plan of parsed JSON of dataclasses.asdict(plan)."""
     spots = {name: Spot(**plain[name]) for name in ("block", "goal")}
     fault = Fault(**plain["fault"] | {"bias_m": tuple(plain["fault"]["bias_m"])})
@@ -224,5 +226,5 @@ def _pair(values: Any) -> tuple[float, float]:
     return round(float(values[0]), 4), round(float(values[1]), 4)
 
 
-def _rounded(values: Any) -> tuple[float, float, float]:
+def _round_point(values: Any) -> tuple[float, float, float]:
     return round(float(values[0]), 4), round(float(values[1]), 4), round(float(values[2]), 4)

@@ -31,7 +31,7 @@ _LATEST_S = 0.3  # after the set point has arrived, the hand is waited for no lo
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PolicyBelief:
     """What a policy believes: the block's centre, turn and half side, and where its centre shall come to rest."""
 
     block: Floats  # (3,)
@@ -52,33 +52,33 @@ class Leg:
     dwell_s: float = 0.0
 
 
-def legs(task: str, seen: Seen) -> tuple[Leg, ...]:
+def legs(task: str, belief: PolicyBelief) -> tuple[Leg, ...]:
     """The way that does the task, if all is where it is believed to be."""
-    return _push_legs(seen) if task == "push" else _hold_legs(task, seen)
+    return _push_legs(belief) if task == "push" else _hold_legs(task, belief)
 
 
-def grip_open(half_m: float) -> float:
+def grip_opening(half_m: float) -> float:
     """The gripper's opening, 0..1, when its jaws hold a block: parallel at 40 mm, .46 rad."""
     return 0.330 * (2 * half_m / 0.04)
 
 
-def _hold_legs(task: str, seen: Seen) -> tuple[Leg, ...]:
-    jaws = jaws_for(seen.block, seen.yaw_rad)
+def _hold_legs(task: str, belief: PolicyBelief) -> tuple[Leg, ...]:
+    jaws = jaws_for(belief.block, belief.yaw_rad)
     along = np.array([np.cos(jaws), np.sin(jaws), 0.0])
-    beside = max(0.0, seen.half_m + CLEARANCE_M - FIXED_JAW_M)
-    rise = max(GRASP_ABOVE_M, LOWEST_M - seen.half_m)
-    grasp = seen.block - beside * along + _up(rise)
-    held = (FIXED_JAW_M - seen.half_m) * along + _up(rise)  # from the block's centre to the grasp point
+    beside = max(0.0, belief.half_m + CLEARANCE_M - FIXED_JAW_M)
+    rise = max(GRASP_ABOVE_M, LOWEST_M - belief.half_m)
+    grasp = belief.block - beside * along + _up(rise)
+    from_block = (FIXED_JAW_M - belief.half_m) * along + _up(rise)  # from the block's centre to the grasp point
     up = grasp + _up(LIFT_M)
     way = [
-        Leg("hover", seen.block - beside * along + _up(HOVER_M), jaws, 0.85),
+        Leg("hover", belief.block - beside * along + _up(HOVER_M), jaws, 0.85),
         Leg("descend", grasp, jaws, 0.85, CAREFUL_M_S),
         Leg("close", grasp, jaws, 0.0, CAREFUL_M_S, CLOSE_S),
         Leg("lift", up, jaws, 0.0, CAREFUL_M_S * 1.4),
     ]
     if task == "lift":
         return (*way, Leg("hold", up, jaws, 0.0, CAREFUL_M_S, 1.0))
-    place = seen.goal + held
+    place = belief.goal + from_block
     over = np.array([place[0], place[1], max(up[2], place[2] + 0.035)])
     if task == "stack":
         way.append(Leg("lift", np.array([up[0], up[1], over[2]]), jaws, 0.0, CAREFUL_M_S))
@@ -91,18 +91,18 @@ def _hold_legs(task: str, seen: Seen) -> tuple[Leg, ...]:
     )
 
 
-def _push_legs(seen: Seen) -> tuple[Leg, ...]:
+def _push_legs(belief: PolicyBelief) -> tuple[Leg, ...]:
     """Two fingers, a little open, across the way: the block cannot turn away between them."""
-    way = seen.goal[:2] - seen.block[:2]
+    way = belief.goal[:2] - belief.block[:2]
     forth = np.array([*(way / max(float(np.linalg.norm(way)), 1e-6)), 0.0])
-    jaws = _half_turn(float(np.arctan2(forth[1], forth[0])) + np.pi / 2, _across(seen.block))
-    gap_m = 1.2 * seen.half_m
+    jaws = _half_turn(float(np.arctan2(forth[1], forth[0])) + np.pi / 2, _across(belief.block))
+    gap_m = 1.2 * belief.half_m
     aside = (FIXED_JAW_M - gap_m / 2) * np.array([np.cos(jaws), np.sin(jaws), 0.0])
-    level = aside + _up(max(0.0, LOWEST_M - seen.half_m))
-    behind = seen.block - (seen.half_m * 1.3 + _FINGER_M + 0.012) * forth + level
-    end = seen.goal - (seen.half_m + _FINGER_M) * forth + level
+    level = aside + _up(max(0.0, LOWEST_M - belief.half_m))
+    behind = belief.block - (belief.half_m * 1.3 + _FINGER_M + 0.012) * forth + level
+    end = belief.goal - (belief.half_m + _FINGER_M) * forth + level
     up = _up(HOVER_M * 0.7)
-    open_ = grip_open(gap_m / 2)
+    open_ = grip_opening(gap_m / 2)
     return (
         Leg("hover", behind + up, jaws, open_),
         Leg("descend", behind, jaws, open_, CAREFUL_M_S),
@@ -136,7 +136,7 @@ def jaws_for(block: Floats, yaw_rad: float) -> float:
 class Follower:
     """Walks the legs: its set point runs along them at their speed."""
 
-    way: tuple[Leg, ...]
+    legs: tuple[Leg, ...]
     point: Floats
     at: int = 0
     waited_s: float = 0.0
@@ -145,12 +145,12 @@ class Follower:
     @property
     def done(self) -> bool:
         """No leg is left."""
-        return self.at >= len(self.way)
+        return self.at >= len(self.legs)
 
     @property
     def leg(self) -> Leg:
         """The one that is walked, or the last."""
-        return self.way[min(self.at, len(self.way) - 1)]
+        return self.legs[min(self.at, len(self.legs) - 1)]
 
     def step(self, hand: Floats, period_s: float) -> Floats:
         """The next target for the grasp point, given where it is: the set point, and what gravity takes from it."""

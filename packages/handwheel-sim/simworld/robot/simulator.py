@@ -1,4 +1,4 @@
-"""The bench that an attempt runs on: the simulator, who moves the arm, what goes wrong, and what really happens."""
+"""What an attempt runs on: the physics, who moves the arm, what goes wrong, and what really happens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from simworld.robot import policies, so101
 from simworld.robot.plan import OTHER_HALF_M, PLATE_HEIGHT_M, PLATE_RADIUS_M, AttemptPlan, Spot
-from simworld.robot.policies import Follower, Leg, Seen
+from simworld.robot.policies import Follower, Leg, PolicyBelief
 from simworld.scene_types import Floats
 
 CONTROL_HZ = 20
@@ -25,7 +25,7 @@ _LET_GO = 0.6
 
 
 @dataclass(slots=True)
-class Watch:
+class AttemptMonitor:
     """What really happens, control step by control step."""
 
     half_m: float
@@ -39,8 +39,8 @@ class Watch:
 
 
 @dataclass(slots=True, eq=False)
-class Bench:
-    """The simulator of one attempt, and who moves the arm in it."""
+class Simulator:
+    """The physics of one attempt, and who moves the arm in it."""
 
     plan: AttemptPlan
     model: Any
@@ -56,14 +56,14 @@ class Bench:
 
     def opening(self) -> float:
         """The gripper's opening now."""
-        return so101.opening(self.model, self.data.qpos[len(so101.JOINTS)])
+        return so101.opening_from_angle(self.model, self.data.qpos[len(so101.JOINTS)])
 
     def block(self) -> Floats:
         """The block's centre now."""
         return np.array(self.data.body("block").xpos)
 
 
-def start(plan: AttemptPlan) -> Bench:
+def start_simulator(plan: AttemptPlan) -> Simulator:
     """The scene before the first step, the policy's way laid out by what it believes."""
     import mujoco
 
@@ -71,21 +71,21 @@ def start(plan: AttemptPlan) -> Bench:
     if plan.goal.kind == "block":
         blocks.append(_block("other", OTHER_HALF_M, plan.goal, 1.0))
     plate = so101.Plate(PLATE_RADIUS_M, PLATE_HEIGHT_M, plan.goal.x_m, plan.goal.y_m)
-    model = so101.build(blocks, plate if plan.goal.kind == "plate" else None)
-    arm, data = so101.kinematics(model), mujoco.MjData(model)
+    model = so101.build_model(blocks, plate if plan.goal.kind == "plate" else None)
+    arm, data = so101.make_kinematics(model), mujoco.MjData(model)
     joints = arm.solve(np.array(plan.start_m), np.pi / 2, np.array([0.0, 0.0, 0.0, 1.2, 1.7]))
-    angle = so101.opened(model, 0.4)
+    angle = so101.angle_from_opening(model, 0.4)
     data.qpos[: len(so101.JOINTS) + 1] = data.ctrl[: len(so101.JOINTS) + 1] = [*joints, angle]
     mujoco.mj_forward(model, data)
     bias = np.array([*plan.fault.bias_m, 0.0])
-    seen = Seen(_rest(plan) + bias, plan.block.yaw_rad, plan.block.half_m, _goal(plan, data) + bias)
-    return Bench(
+    belief = PolicyBelief(_rest(plan) + bias, plan.block.yaw_rad, plan.block.half_m, _goal(plan, data) + bias)
+    return Simulator(
         plan=plan,
         model=model,
         data=data,
         arm=arm,
         rng=np.random.default_rng([plan.seed, 103, plan.index, plan.generation]),
-        policy=Follower(policies.legs(plan.task, seen), arm.point(data)),
+        policy=Follower(policies.legs(plan.task, belief), arm.point(data)),
         joints=joints,
         late=deque([0.4] * round(plan.fault.late_s * CONTROL_HZ)),
         noise=np.zeros(3),
@@ -108,73 +108,73 @@ def _goal(plan: AttemptPlan, data: Any) -> Floats:
     return np.array([plan.goal.x_m, plan.goal.y_m, plan.block.half_m + height])
 
 
-def command(bench: Bench, step: int, watch: Watch) -> tuple[Floats, Floats, str]:
+def command(simulator: Simulator, step: int, monitor: AttemptMonitor) -> tuple[Floats, Floats, str]:
     """What the policy wishes, what the motors are told, and the phase of who moves them."""
-    fault, hand = bench.plan.fault, bench.arm.point(bench.data)
-    leg = bench.policy.leg
-    shaken = bench.rng.normal(0, fault.noise_m * np.sqrt(1 - _NOISE_KEPT**2), 3) * (1, 1, 0.5)
-    bench.noise = _NOISE_KEPT * bench.noise + shaken
-    target = bench.policy.step(hand, 1 / CONTROL_HZ) + bench.noise
-    bench.joints = bench.arm.solve(target, leg.jaws_rad, bench.joints)
-    commanded = np.array([*bench.joints, leg.open])
-    if watch.takes_over_at is not None and step >= watch.takes_over_at and bench.person is None:
-        bench.person = Follower(_mend(bench, hand), hand)
-    if bench.person is not None:
-        leg = bench.person.leg
-        target = bench.person.step(hand, 1 / CONTROL_HZ)
-        start = np.array(bench.data.qpos[: len(so101.JOINTS)])
-        return commanded, np.array([*bench.arm.solve(target, leg.jaws_rad, start), leg.open]), leg.phase
+    fault, hand = simulator.plan.fault, simulator.arm.point(simulator.data)
+    leg = simulator.policy.leg
+    noise_step = simulator.rng.normal(0, fault.noise_m * np.sqrt(1 - _NOISE_KEPT**2), 3) * (1, 1, 0.5)
+    simulator.noise = _NOISE_KEPT * simulator.noise + noise_step
+    target = simulator.policy.step(hand, 1 / CONTROL_HZ) + simulator.noise
+    simulator.joints = simulator.arm.solve(target, leg.jaws_rad, simulator.joints)
+    commanded = np.array([*simulator.joints, leg.open])
+    if monitor.takes_over_at is not None and step >= monitor.takes_over_at and simulator.person is None:
+        simulator.person = Follower(_correction_legs(simulator, hand), hand)
+    if simulator.person is not None:
+        leg = simulator.person.leg
+        target = simulator.person.step(hand, 1 / CONTROL_HZ)
+        start = np.array(simulator.data.qpos[: len(so101.JOINTS)])
+        return commanded, np.array([*simulator.arm.solve(target, leg.jaws_rad, start), leg.open]), leg.phase
     executed = commanded.copy()
-    executed[-1] = _gripper(bench, leg)
+    executed[-1] = _gripper(simulator, leg)
     return commanded, executed, leg.phase
 
 
-def _gripper(bench: Bench, leg: Leg) -> float:
+def _gripper(simulator: Simulator, leg: Leg) -> float:
     """The gripper's command as it arrives: late, or let go too early."""
-    bench.late.append(leg.open)
-    arrived = bench.late.popleft()
-    share = bench.plan.fault.release_share
-    phase = "hold" if bench.plan.task == "lift" else "traverse"
+    simulator.late.append(leg.open)
+    arrived = simulator.late.popleft()
+    share = simulator.plan.fault.release_share
+    phase = "hold" if simulator.plan.task == "lift" else "traverse"
     if share is None or leg.phase not in (phase, "lower"):
         return arrived
-    left = float(np.linalg.norm(leg.point - bench.policy.point))
-    bench.let_go_at = left * (1 - share) if bench.let_go_at is None else bench.let_go_at
-    waited = bench.policy.waited_s >= share
-    gone = leg.phase == "lower" or (waited if phase == "hold" else left <= bench.let_go_at)
-    return _LET_GO if gone else arrived
+    left_m = float(np.linalg.norm(leg.point - simulator.policy.point))
+    simulator.let_go_at = left_m * (1 - share) if simulator.let_go_at is None else simulator.let_go_at
+    waited = simulator.policy.waited_s >= share
+    lets_go = leg.phase == "lower" or (waited if phase == "hold" else left_m <= simulator.let_go_at)
+    return _LET_GO if lets_go else arrived
 
 
-def _mend(bench: Bench, hand: Floats) -> tuple[Leg, ...]:
-    """A person's way from here: up, then the task again with things where they are."""
-    plan, axes = bench.plan, bench.data.body("block").xmat.reshape(3, 3)
+def _correction_legs(simulator: Simulator, hand: Floats) -> tuple[Leg, ...]:
+    """A person's legs from here: up, then the task again with things where they are."""
+    plan, axes = simulator.plan, simulator.data.body("block").xmat.reshape(3, 3)
     level = axes[:, int(np.argmin(np.abs(axes[2])))]  # whichever side it lies on
     yaw_rad = float(np.arctan2(level[1], level[0]))
-    seen = Seen(bench.block(), yaw_rad, plan.block.half_m, _goal(plan, bench.data))
-    jaws = bench.arm.jaws(bench.data)
+    belief = PolicyBelief(simulator.block(), yaw_rad, plan.block.half_m, _goal(plan, simulator.data))
+    jaws = simulator.arm.jaws(simulator.data)
     up = Leg("rise", np.array([hand[0], hand[1], max(hand[2], 0.075)]), jaws, 0.7)
-    return (up, *policies.legs(plan.task, seen))
+    return (up, *policies.legs(plan.task, belief))
 
 
-def look(bench: Bench, watch: Watch, phase: str, step: int) -> None:
-    """Sees whether the block is held, and notes the first step of a failure."""
-    block, person = bench.block(), bench.person is not None
-    watch.held = held(bench)
-    watch.rose_m = max(watch.rose_m, float(block[2]) - watch.half_m)
-    if phase in ("lift", "hold") and bench.plan.task != "push":
-        watch.felt_open = bench.opening()
-        watch.felt = True
-    carries = phase in policies.CARRIES and bench.plan.task != "push"
-    watch.lost = watch.lost + 1 if carries and not watch.held else 0
-    failed = watch.lost >= _LOST_STEPS or (phase == "retreat" and not placed(bench))
-    if failed and not person and watch.failed_at is None:
-        watch.failed_at = step - watch.lost + 1 if watch.lost else step
-        if bench.plan.human:
-            watch.takes_over_at = step + _REACTION_STEPS
+def observe(simulator: Simulator, monitor: AttemptMonitor, phase: str, step: int) -> None:
+    """Notes whether the block is held, and the first step of a failure."""
+    block, person = simulator.block(), simulator.person is not None
+    monitor.held = is_held(simulator)
+    monitor.rose_m = max(monitor.rose_m, float(block[2]) - monitor.half_m)
+    if phase in ("lift", "hold") and simulator.plan.task != "push":
+        monitor.felt_open = simulator.opening()
+        monitor.felt = True
+    carries = phase in policies.CARRIES and simulator.plan.task != "push"
+    monitor.lost = monitor.lost + 1 if carries and not monitor.held else 0
+    failed = monitor.lost >= _LOST_STEPS or (phase == "retreat" and not is_placed(simulator))
+    if failed and not person and monitor.failed_at is None:
+        monitor.failed_at = step - monitor.lost + 1 if monitor.lost else step
+        if simulator.plan.human:
+            monitor.takes_over_at = step + _REACTION_STEPS
 
 
-def held(bench: Bench) -> bool:
+def is_held(simulator: Simulator) -> bool:
     """Both jaws touch the block."""
-    model, data = bench.model, bench.data
+    model, data = simulator.model, simulator.data
     block = model.geom("block").id
     jaws = {model.body(name).id for name in so101.BODIES[-2:]}
     pairs = data.contact.geom[: data.ncon]
@@ -183,26 +183,31 @@ def held(bench: Bench) -> bool:
     return jaws <= touching
 
 
-def placed(bench: Bench) -> bool:
+def is_placed(simulator: Simulator) -> bool:
     """The block is where it shall be."""
-    plan, block = bench.plan, bench.block()
-    off = block - _goal(plan, bench.data)
+    plan, block = simulator.plan, simulator.block()
+    off = block - _goal(plan, simulator.data)
     near = STACK_NEAR_M if plan.task == "stack" else NEAR_M
     return bool(np.linalg.norm(off[:2]) < near and abs(off[2]) < 0.008)
 
 
-def succeeded(bench: Bench, watch: Watch) -> bool:
+def has_succeeded(simulator: Simulator, monitor: AttemptMonitor) -> bool:
     """By physics: it is held up, or was carried (a push: shoved) to its goal and let go."""
-    if bench.plan.task == "lift":
-        return watch.held and float(bench.block()[2]) - watch.half_m > LIFTED_M
-    carried = bench.plan.task == "push" or watch.rose_m > CARRIED_M
-    return placed(bench) and carried and not watch.held
+    if simulator.plan.task == "lift":
+        return monitor.held and float(simulator.block()[2]) - monitor.half_m > LIFTED_M
+    carried = simulator.plan.task == "push" or monitor.rose_m > CARRIED_M
+    return is_placed(simulator) and carried and not monitor.held
 
 
-def over(bench: Bench, watch: Watch, step: int) -> bool:
+def is_over(simulator: Simulator, monitor: AttemptMonitor, step: int) -> bool:
     """Whether nobody goes on. A person who watches takes over at the latest when the policy ends without success."""
-    if bench.person is None and bench.policy.done and bench.plan.human and not succeeded(bench, watch):
-        watch.failed_at = step if watch.failed_at is None else watch.failed_at
-        watch.takes_over_at = step
+    if (
+        simulator.person is None
+        and simulator.policy.done
+        and simulator.plan.human
+        and not has_succeeded(simulator, monitor)
+    ):
+        monitor.failed_at = step if monitor.failed_at is None else monitor.failed_at
+        monitor.takes_over_at = step
         return False
-    return (bench.person or bench.policy).done
+    return (simulator.person or simulator.policy).done

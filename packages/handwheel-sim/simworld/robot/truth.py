@@ -9,14 +9,14 @@ from schemas.truth import FrameTruth, RecordingTruth, ShotTruth, TaskTruth, Thin
 from simworld.robot.attempt import Attempt
 from simworld.robot.plan import BASE, OTHER_HALF_M, PLATE_HEIGHT_M, AttemptPlan, camera
 from simworld.robot.words import captions
-from simworld.rotations import quaternion
+from simworld.rotations import quaternion_from_rotation
 from simworld.scene_types import Camera, Floats, Pose
 
 _VERBS = {"pick_place": "place", "push": "push", "stack": "stack", "lift": "lift"}
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
 
 
-def head(plan: AttemptPlan) -> Camera:
+def head_camera(plan: AttemptPlan) -> Camera:
     """The head's camera in the world."""
     own = camera(plan)
     return Camera(own.lens, in_world(own.pose))
@@ -27,9 +27,9 @@ def in_world(pose: Pose) -> Pose:
     return Pose(BASE.rotation @ pose.position + BASE.position, BASE.rotation @ pose.rotation)
 
 
-def truth(plan: AttemptPlan, attempt: Attempt) -> RecordingTruth:
+def measure_attempt(plan: AttemptPlan, attempt: Attempt) -> RecordingTruth:
     """The attempt's truth; no human hand is in it. Things: block, other (what it is stacked on), goal."""
-    view, count = head(plan), len(attempt.t_s)
+    view, count = head_camera(plan), len(attempt.t_s)
     at_ns = [round(k * NS / plan.fps_hz) for k in range(count + 1)]
     frames = tuple(_frame(plan, attempt, view, k, at_ns[k]) for k in range(count))
     shot = ShotTruth(
@@ -98,7 +98,7 @@ def _frame(plan: AttemptPlan, attempt: Attempt, view: Camera, k: int, t_ns: int)
     return FrameTruth(
         t_ns=t_ns,
         camera_position_m=_three(view.pose.position),
-        camera_quaternion=quaternion(view.pose.rotation),
+        camera_quaternion=quaternion_from_rotation(view.pose.rotation),
         hands=(),
         things=tuple(things),
     )
@@ -112,14 +112,14 @@ def goal_pose(plan: AttemptPlan) -> Pose:
 
 def _thing(name: str, pose: Pose, half_m: tuple[float, ...], view: Camera) -> ThingTruth:
     """A box of half sizes half_m about its centre; the picture's box is that of its corners."""
-    seen = view.see(pose.out(_CORNERS * half_m))
-    low, high = seen.min(axis=0), seen.max(axis=0)
-    hidden = bool(np.isnan(seen).any())
+    corners = view.project(pose.to_world(_CORNERS * half_m))
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    hidden = bool(np.isnan(corners).any())
     box = None if hidden else tuple(round(float(v), 4) for v in (*low, *high))
     return ThingTruth(
         name=name,
         position_m=_three(pose.position),
-        quaternion=quaternion(pose.rotation),
+        quaternion=quaternion_from_rotation(pose.rotation),
         box=None if box is None else (box[0], box[1], box[2], box[3]),
     )
 

@@ -27,13 +27,13 @@ def two_tone(solid: Solid, tone: Rgb, other: Rgb, where: npt.NDArray[np.bool_], 
     return part(solid, Material((1.0, 1.0, 1.0), roughness=roughness), np.where(where[:, None], other, tone))
 
 
-def mixed(a: Rgb, b: Rgb, share: float) -> Rgb:
+def mix(a: Rgb, b: Rgb, share: float) -> Rgb:
     """From a (0) to b (1)."""
     red, green, blue = (x + (y - x) * share for x, y in zip(a, b, strict=True))
     return red, green, blue
 
 
-def scaled(colour: Rgb, factor: float) -> Rgb:
+def scale(colour: Rgb, factor: float) -> Rgb:
     """Brighter or darker."""
     red, green, blue = (c * factor for c in colour)
     return red, green, blue

@@ -9,8 +9,8 @@ import numpy as np
 
 from simworld.scene_types import Floats, Light, Material, Mesh, Pose, Rgb, Room, Thing
 from simworld.scenery import things
-from simworld.scenery.materials import STEEL, scaled
-from simworld.scenery.shapes import box, tube, turned
+from simworld.scenery.materials import STEEL, scale
+from simworld.scenery.shapes import axis_rotation, box, tube
 
 TABLE_M = (1.4, 0.8)
 KINDS: tuple[str, ...] = ("table", "kitchen", "shelf", "desk", "workshop")
@@ -19,7 +19,7 @@ WALL_Y_M = 0.62
 FLOOR_Z_M = -0.75
 
 
-def make(kind: str, light: str, rng: np.random.Generator) -> Room:
+def make_room(kind: str, light: str, rng: np.random.Generator) -> Room:
     """A room of KINDS in a light of LIGHTS; woods, paints and what stands about are drawn. KeyError: no such name."""
     lights, sky = _LIGHTS[light](rng)
     return Room(f"{kind} by {light}", (*_shell(rng), *_ROOMS[kind](rng)), lights, sky)
@@ -27,16 +27,16 @@ def make(kind: str, light: str, rng: np.random.Generator) -> Room:
 
 def cabinet(at: Pose, colour: str) -> tuple[Mesh, ...]:
     """The carcass, in the world, of a drawer whose closed place is `at`."""
-    return placed(things.cabinet(colour), at)
+    return place_meshes(things.cabinet_meshes(colour), at)
 
 
-def placed(meshes: tuple[Mesh, ...], at: Pose) -> tuple[Mesh, ...]:
+def place_meshes(meshes: tuple[Mesh, ...], at: Pose) -> tuple[Mesh, ...]:
     """Meshes of a frame at that pose, as still ones of the world."""
-    return tuple(replace(mesh, vertices=at.out(mesh.vertices)) for mesh in meshes)
+    return tuple(replace(mesh, vertices=at.to_world(mesh.vertices)) for mesh in meshes)
 
 
-def _stood(thing: Thing, x: float, y: float, z: float, turn_rad: float = 0.0) -> tuple[Mesh, ...]:
-    return placed(thing.meshes, Pose(np.array([x, y, z]), turned("z", turn_rad)))
+def _stand(thing: Thing, x: float, y: float, z: float, turn_rad: float = 0.0) -> tuple[Mesh, ...]:
+    return place_meshes(thing.meshes, Pose(np.array([x, y, z]), axis_rotation("z", turn_rad)))
 
 
 def _slab(size: tuple[float, float, float], foot: tuple[float, float, float], material: Material) -> Mesh:
@@ -66,12 +66,12 @@ def _legs(material: Material) -> tuple[Mesh, ...]:
     return tuple(_slab((0.06, 0.06, 0.72), (x, y, FLOOR_Z_M), material) for x in (-0.64, 0.64) for y in (-0.32, 0.36))
 
 
-def _wooden(rng: np.random.Generator) -> Rgb:
+def _wood_colour(rng: np.random.Generator) -> Rgb:
     return _pick(rng, (0.45, 0.27, 0.14), (0.55, 0.38, 0.22), (0.26, 0.14, 0.075), (0.62, 0.48, 0.32), (0.36, 0.2, 0.1))
 
 
-def _some(rng: np.random.Generator, kinds: tuple[str, ...]) -> Thing:
-    return things.make(
+def _random_thing(rng: np.random.Generator, kinds: tuple[str, ...]) -> Thing:
+    return things.make_thing(
         kinds[int(rng.integers(len(kinds)))], list(things.COLOURS)[int(rng.integers(len(things.COLOURS)))]
     )
 
@@ -83,11 +83,11 @@ def _row(
     out: list[Mesh] = []
     x = x0
     while True:
-        thing = _some(rng, kinds)
+        thing = _random_thing(rng, kinds)
         x += thing.size[0] / 2 + float(rng.uniform(0.01, 0.06))
         if x > x1 - thing.size[0] / 2:
             return tuple(out)
-        out += _stood(
+        out += _stand(
             thing, x, y + float(rng.uniform(-0.015, 0.015)), z, float(rng.uniform(0, 6)) if thing.name != "box" else 0.1
         )
         x += thing.size[0] / 2
@@ -107,7 +107,7 @@ def _books(rng: np.random.Generator, x0: float, x1: float, y: float, z: float) -
 
 
 def _table(rng: np.random.Generator) -> tuple[Mesh, ...]:
-    wood = _wooden(rng)
+    wood = _wood_colour(rng)
     frame = _slab(
         (0.5, 0.02, 0.36),
         (float(rng.uniform(-0.3, 0.3)), WALL_Y_M - 0.012, 0.35),
@@ -119,7 +119,7 @@ def _table(rng: np.random.Generator) -> tuple[Mesh, ...]:
 def _kitchen(rng: np.random.Generator) -> tuple[Mesh, ...]:
     stone = Material(_pick(rng, (0.5, 0.48, 0.45), (0.2, 0.2, 0.21), (0.66, 0.64, 0.6)), "marble", 0.2)
     tiles = Material(_pick(rng, (0.7, 0.7, 0.66), (0.32, 0.5, 0.52), (0.62, 0.5, 0.36), (0.3, 0.4, 0.55)), "tiles", 0.2)
-    wood = Material(_wooden(rng), "wood", 0.5)
+    wood = Material(_wood_colour(rng), "wood", 0.5)
     fronts = tuple(_slab((0.44, 0.02, 0.66), (x, -0.385, FLOOR_Z_M + 0.04), wood) for x in (-0.45, 0.0, 0.45))
     return (
         box((2.6, 1.0, 0.035), 0.006, 2).at((0, 0.12, -0.035)).mesh(stone), *fronts,
@@ -130,7 +130,7 @@ def _kitchen(rng: np.random.Generator) -> tuple[Mesh, ...]:
 
 
 def _shelf(rng: np.random.Generator) -> tuple[Mesh, ...]:
-    wood = Material(_wooden(rng), "wood", 0.5)
+    wood = Material(_wood_colour(rng), "wood", 0.5)
     boards = tuple(_slab((1.5, 0.22, 0.022), (0, WALL_Y_M - 0.12, z), wood) for z in (0.02, 0.3, 0.58))
     sides = tuple(_slab((0.022, 0.22, 1.35), (x, WALL_Y_M - 0.12, FLOOR_Z_M), wood) for x in (-0.75, 0.0, 0.75))
     kinds = ("jar", "box", "bottle", "mug", "bowl", "can", "cup", "ball", "block")
@@ -176,10 +176,10 @@ def _workshop(rng: np.random.Generator) -> tuple[Mesh, ...]:
             )
         )
     boxes = _row(rng, ("box", "can", "jar", "block"), -0.65, 0.65, 0.37, 0.0)
-    top = _top(Material(_wooden(rng), "planks", 0.7), 0.06)
+    top = _top(Material(_wood_colour(rng), "planks", 0.7), 0.06)
     return (
         top,
-        *_legs(Material(_wooden(rng), "wood", 0.7)),
+        *_legs(Material(_wood_colour(rng), "wood", 0.7)),
         _slab((1.6, 0.02, 0.66), (0, WALL_Y_M - 0.02, 0.03), board),
         *dots,
         *tools,
@@ -192,7 +192,7 @@ _ROOMS: dict[str, Callable[[np.random.Generator], tuple[Mesh, ...]]] = {
 }  # fmt: skip
 
 
-def _aimed(position: tuple[float, float, float], size: tuple[float, float], radiance: Rgb) -> Light:
+def _aim(position: tuple[float, float, float], size: tuple[float, float], radiance: Rgb) -> Light:
     """A light that shines at the table."""
     at = np.asarray(position, float)
     z = -at / np.linalg.norm(at)
@@ -207,34 +207,34 @@ Lamps = tuple[tuple[Light, ...], Rgb]
 
 def _fill(radiance: Rgb) -> Light:
     """The rest of the room, behind and above the wearer, as one large soft light."""
-    return _aimed((0.0, -1.7, 1.35), (1.4, 0.9), scaled(radiance, 6))
+    return _aim((0.0, -1.7, 1.35), (1.4, 0.9), scale(radiance, 6))
 
 
 def _window(rng: np.random.Generator) -> Lamps:
     side = -1.0 if rng.random() < 0.6 else 1.0
-    sun = _aimed((side * 1.6, float(rng.uniform(-0.2, 0.4)), 1.2), (0.6, 0.7), (24.3, 25.7, 27.4))
+    sun = _aim((side * 1.6, float(rng.uniform(-0.2, 0.4)), 1.2), (0.6, 0.7), (24.3, 25.7, 27.4))
     return (sun, _fill((0.85, 0.86, 0.9))), (0.6, 0.66, 0.75)
 
 
 def _ceiling(rng: np.random.Generator) -> Lamps:
-    panel = _aimed((float(rng.uniform(-0.5, 0.5)), 0.15, 1.7), (0.7, 0.4), (27.0, 25.4, 22.6))
+    panel = _aim((float(rng.uniform(-0.5, 0.5)), 0.15, 1.7), (0.7, 0.4), (27.0, 25.4, 22.6))
     return (panel, _fill((0.8, 0.77, 0.72))), (0.5, 0.49, 0.47)
 
 
 def _lamp(rng: np.random.Generator) -> Lamps:
     side = -1.0 if rng.random() < 0.5 else 1.0
-    bulb = _aimed((side * 0.8, 0.4, 0.85), (0.22, 0.22), (76.0, 58.0, 38.0))
+    bulb = _aim((side * 0.8, 0.4, 0.85), (0.22, 0.22), (76.0, 58.0, 38.0))
     return (bulb, _fill((0.34, 0.34, 0.37))), (0.2, 0.2, 0.22)
 
 
 def _dim(rng: np.random.Generator) -> Lamps:
-    panel = _aimed((float(rng.uniform(-0.8, 0.8)), 0.1, 1.6), (0.6, 0.6), (5.0, 4.6, 4.0))
+    panel = _aim((float(rng.uniform(-0.8, 0.8)), 0.1, 1.6), (0.6, 0.6), (5.0, 4.6, 4.0))
     return (panel, _fill((0.2, 0.2, 0.22))), (0.13, 0.13, 0.145)
 
 
 def _evening(rng: np.random.Generator) -> Lamps:
     side = -1.0 if rng.random() < 0.5 else 1.0
-    sun = _aimed((side * 1.7, -0.2, 0.8), (0.8, 0.6), (24.0, 14.0, 6.6))
+    sun = _aim((side * 1.7, -0.2, 0.8), (0.8, 0.6), (24.0, 14.0, 6.6))
     return (sun, _fill((0.33, 0.37, 0.48))), (0.3, 0.28, 0.34)
 
 

@@ -24,7 +24,7 @@ class Solid:
     def at(self, position: Sequence[float], rotation: Floats | None = None) -> Solid:
         """The same body elsewhere."""
         pose = Pose(np.asarray(position, float), np.eye(3) if rotation is None else rotation)
-        return Solid(pose.out(self.vertices), self.faces, lambda points: self.distance(pose.into(points)))
+        return Solid(pose.to_world(self.vertices), self.faces, lambda points: self.distance(pose.to_local(points)))
 
     def mesh(self, material: Material, colours: Floats | None = None, smooth: bool = True) -> Mesh:
         """Its surface in a material."""
@@ -36,7 +36,7 @@ def union(*solids: Solid) -> Distance:
     return lambda points: np.min([solid.distance(points) for solid in solids], axis=0)
 
 
-def turned(axis: str, angle_rad: float) -> Floats:
+def axis_rotation(axis: str, angle_rad: float) -> Floats:
     """Rotation (3, 3) about x, y or z."""
     c, s = np.cos(angle_rad), np.sin(angle_rad)
     i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
@@ -45,7 +45,7 @@ def turned(axis: str, angle_rad: float) -> Floats:
     return matrix
 
 
-def rounded(corners: Sequence[tuple[float, ...]], steps: int = 4) -> Floats:
+def round_corners(corners: Sequence[tuple[float, ...]], steps: int = 4) -> Floats:
     """An open polyline (N, 2) from corners (x, y[, radius]), the inner ones with a radius made round."""
     out: list[Floats] = []
     for index, corner in enumerate(corners):

@@ -6,7 +6,7 @@ import numpy as np
 
 from simworld.scene_types import Mesh, Rgb, Thing
 from simworld.scenery import confusers
-from simworld.scenery.goods import GOODS, carcass
+from simworld.scenery.household import HOUSEHOLD, carcass
 from simworld.scenery.materials import Part
 from simworld.scenery.shapes import union
 from simworld.scenery.vessels import VESSELS
@@ -14,7 +14,7 @@ from simworld.scenery.vessels import VESSELS
 LID_ON_JAR_M = 0.0905  # height of a lid's foot over the foot of the jar that it closes
 CABINET_FOOT_M = 0.016  # height of a closed drawer's foot over that of its cabinet
 DRAWER_TRAVEL_M = 0.17  # how far a drawer slides out, along its -y
-KINDS: tuple[str, ...] = (*VESSELS, *GOODS)
+KINDS: tuple[str, ...] = (*VESSELS, *HOUSEHOLD)
 CONFUSERS: tuple[str, ...] = tuple(confusers.CONFUSERS)
 
 
@@ -40,19 +40,19 @@ COLOURS: dict[str, Rgb] = {
 }
 
 
-def make(kind: str, colour: str) -> Thing:
+def make_thing(kind: str, colour: str) -> Thing:
     """A thing of one of KINDS in one of COLOURS. KeyError: no such kind or colour."""
-    return _thing(kind, colour, (VESSELS | GOODS)[kind](COLOURS[colour]))
+    return _thing(kind, colour, (VESSELS | HOUSEHOLD)[kind](COLOURS[colour]))
 
 
-def confuser(kind: str, rng: np.random.Generator) -> Thing:
+def make_confuser(kind: str, rng: np.random.Generator) -> Thing:
     """One of CONFUSERS: no hand, but coloured like one. Its size and tone are drawn."""
     tone, size = float(rng.uniform(0.8, 1.2)), float(rng.uniform(0.9, 1.15))
     colour, parts = confusers.CONFUSERS[kind](tone, size)
     return _thing(kind, colour, parts)
 
 
-def cabinet(colour: str) -> tuple[Mesh, ...]:
+def cabinet_meshes(colour: str) -> tuple[Mesh, ...]:
     """The carcass that a closed drawer sits in, in that drawer's frame."""
     return carcass(COLOURS[colour])
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from simworld.scene_types import Floats, Material, Rgb
-from simworld.scenery.materials import STEEL, WHITE, Build, Part, mixed, part, two_tone
-from simworld.scenery.shapes import Solid, arc, lathe, ring, rounded, tube
+from simworld.scenery.materials import STEEL, WHITE, Build, Part, mix, part, two_tone
+from simworld.scenery.shapes import Solid, arc, lathe, ring, round_corners, tube
 
 TIN = Material(STEEL, roughness=0.25, metal=True)
 MUG = ((0, 2), (29, 2), (32, 0, 1), (40.5, 0, 6), (40.5, 95, 1.8), (36.8, 95, 1.8), (36.5, 5, 9), (0, 5))
@@ -36,8 +36,8 @@ LID = ((0, 14.5), (30.5, 14.5, 1), (30.5, 0, 0.6), (33.5, 0, 0.8), (33.5, 18, 3)
 CUP = ((0, 3), (26, 3), (26.5, 0, 0.6), (29, 0, 1), (38, 88, 1.2), (35.2, 88, 1.2), (26.2, 5, 3), (0, 5))
 
 
-def _turned(profile_mm: Sequence[tuple[float, ...]], segments: int = 44) -> Solid:
-    return lathe(rounded([tuple(value / 1000 for value in corner) for corner in profile_mm], 5), segments)
+def _lathe_mm(profile_mm: Sequence[tuple[float, ...]], segments: int = 44) -> Solid:
+    return lathe(round_corners([tuple(value / 1000 for value in corner) for corner in profile_mm], 5), segments)
 
 
 def _radius(solid: Solid) -> Floats:
@@ -45,49 +45,53 @@ def _radius(solid: Solid) -> Floats:
 
 
 def _mug(tone: Rgb) -> tuple[Part, ...]:
-    body = _turned(MUG)
+    body = _lathe_mm(MUG)
     handle = tube(arc(0.026, -1.85, 1.85) * (0.92, 1, 1.08) + (0.044, 0, 0.048), 0.0052)
     inside = (_radius(body) < 0.0378) & (body.vertices[:, 2] > 0.003)
     return two_tone(body, tone, WHITE, inside), part(handle, Material(tone, roughness=0.18))
 
 
 def _can(tone: Rgb) -> tuple[Part, ...]:
-    return part(_turned(CAN), Material(tone, "label", 0.4)), part(_turned(CAN_FOOT), TIN), part(_turned(CAN_HEAD), TIN)
+    return (
+        part(_lathe_mm(CAN), Material(tone, "label", 0.4)),
+        part(_lathe_mm(CAN_FOOT), TIN),
+        part(_lathe_mm(CAN_HEAD), TIN),
+    )
 
 
 def _bottle(tone: Rgb) -> tuple[Part, ...]:
     return (
-        part(_turned(BOTTLE), Material(tone, roughness=0.2)),
-        part(_turned(CAP, 28), Material(WHITE, roughness=0.4)),
-        part(ring(0.0334, 0.031, 0.034, 0.102), Material(mixed(tone, WHITE, 0.35), "label", 0.5)),
+        part(_lathe_mm(BOTTLE), Material(tone, roughness=0.2)),
+        part(_lathe_mm(CAP, 28), Material(WHITE, roughness=0.4)),
+        part(ring(0.0334, 0.031, 0.034, 0.102), Material(mix(tone, WHITE, 0.35), "label", 0.5)),
     )
 
 
 def _bowl(tone: Rgb) -> tuple[Part, ...]:
-    body = _turned((*BOWL, *BOWL_INSIDE), 48)
+    body = _lathe_mm((*BOWL, *BOWL_INSIDE), 48)
     inside = body.vertices[:, 2] > 0.006 + 0.9 * (_radius(body) - 0.028)
     return (two_tone(body, tone, WHITE, inside),)
 
 
 def _plate(tone: Rgb) -> tuple[Part, ...]:
-    body = _turned(PLATE, 56)
+    body = _lathe_mm(PLATE, 56)
     return (two_tone(body, tone, WHITE, (_radius(body) < 0.09) & (body.vertices[:, 2] > 0.003)),)
 
 
 def _jar(tone: Rgb) -> tuple[Part, ...]:
     label = ring(0.0363, 0.034, 0.022, 0.066)
     return (
-        part(_turned((*JAR, *JAR_INSIDE)), Material(tone, roughness=0.16)),
+        part(_lathe_mm((*JAR, *JAR_INSIDE)), Material(tone, roughness=0.16)),
         part(label, Material(WHITE, "label", 0.6)),
     )
 
 
 def _lid(tone: Rgb) -> tuple[Part, ...]:
-    return (part(_turned(LID), Material(tone, roughness=0.3)),)
+    return (part(_lathe_mm(LID), Material(tone, roughness=0.3)),)
 
 
 def _cup(tone: Rgb) -> tuple[Part, ...]:
-    body = _turned(CUP)
+    body = _lathe_mm(CUP)
     inside = (_radius(body) < 0.028 + 0.102 * body.vertices[:, 2]) & (body.vertices[:, 2] > 0.0035)
     return (two_tone(body, tone, WHITE, inside),)
 

@@ -10,9 +10,9 @@ from simworld.body import hands
 from simworld.body.hands import HandPose
 from simworld.scene_types import Floats, Pose
 from simworld.tasks.grips import Grip
-from simworld.tasks.motion import spun, vec
+from simworld.tasks.motion import spin, vec
 from simworld.tasks.plan import TaskPlan
-from simworld.tasks.script import Hand, Prop, Script, flexed, settle, skin_of
+from simworld.tasks.script import Hand, Prop, Script, flex_towards, hand_skin, settle
 
 LIFT_M = 0.075  # how high a thing is lifted at least
 
@@ -73,7 +73,7 @@ def grip_in_hand(act: Act) -> Grip:
     at = act.prop.at(act.t(0))
     now = act.hand.at(act.t(0))
     wide = HandPose(now.wrist, hands.OPEN)
-    return Grip(act.prop, at, flexed(now, wide, 0.6), now, vec(0.04 * act.s, -0.03, 0.035))
+    return Grip(act.prop, at, flex_towards(now, wide, 0.6), now, vec(0.04 * act.s, -0.03, 0.035))
 
 
 def goal(act: Act, at: Pose, target: Prop | None) -> Pose:
@@ -81,7 +81,7 @@ def goal(act: Act, at: Pose, target: Prop | None) -> Pose:
     if target is None:
         return settle(act.prop.thing, Pose(at.position + vec(-0.15 * act.s, 0.02, 0), at.rotation), [])
     there = target.at(act.t(0))
-    above = Pose(there.position * (1, 1, 0), spun(at, 0.25 * act.s).rotation)
+    above = Pose(there.position * (1, 1, 0), spin(at, 0.25 * act.s).rotation)
     return settle(act.prop.thing, above, [(target.thing, there)])
 
 
@@ -123,7 +123,7 @@ def free_way(act: Act, at: Pose, way: Floats, longest_m: float, grip: Grip) -> F
 
 def hand_room_m(act: Act, grip: Grip, way: Floats) -> float:
     """What is left between the hand and other things while it holds on along a way."""
-    skin = skin_of(act.hand.arm, grip.closed)
+    skin = hand_skin(act.hand.arm, grip.closed)
     others = [p for p in act.script.props.values() if p is not act.prop]
     rooms = [p.nearest(skin + way * k / 4, p.at(act.t(0)), 0.01)[0] for p in others for k in range(1, 5)]
     return min(rooms, default=1.0)

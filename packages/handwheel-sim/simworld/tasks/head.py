@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simworld.scene_types import Camera, Floats, Lens, Pose
-from simworld.tasks.motion import looking, smooth, vec
+from simworld.tasks.motion import look_at, minimum_jerk, vec
 from simworld.tasks.script import Script
 
 GAZE_S = 0.5  # the gaze is a mean of where the hand is this long before and after
@@ -35,7 +35,7 @@ class Head:
         waves = np.sin(rates * t_s + p)
         eye = self.eye + self.sway * SWAY_M * waves[:3] * (1.0, 1.0, 0.6)
         target = self.focus + self.sway * 1.2 * SWAY_M * waves[3:6] + (self._gaze(t_s, script) if self.sway else 0.0)
-        pose = looking(eye, target, self.sway * SWAY_RAD * float(waves[6]))
+        pose = look_at(eye, target, self.sway * SWAY_RAD * float(waves[6]))
         yaw = self.turn_sign * TURN_RAD * sum(_bump(t_s - at_s) for at_s in self.turns_s)
         c, s = np.cos(yaw), np.sin(yaw)
         about_z = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
@@ -50,7 +50,7 @@ class Head:
         return np.asarray(off * (GAZE_SHARE * 0.7, GAZE_SHARE * 0.45, 0.3))
 
 
-def of(lens: Lens, manner: str, duration_s: float, rng: np.random.Generator) -> Head:
+def make_head(lens: Lens, manner: str, duration_s: float, rng: np.random.Generator) -> Head:
     """A head over the table's near edge; manner: still, drift or turn."""
     eye = vec(float(rng.uniform(-0.03, 0.03)), float(rng.uniform(-0.34, -0.28)), float(rng.uniform(0.41, 0.47)))
     focus = vec(float(rng.uniform(-0.02, 0.02)), float(rng.uniform(-0.02, 0.01)), 0.015)
@@ -62,4 +62,4 @@ def of(lens: Lens, manner: str, duration_s: float, rng: np.random.Generator) -> 
 
 def _bump(t_s: float) -> float:
     """Away within half a second, there for a moment, and back."""
-    return smooth((t_s + 0.7) / 0.5) * (1.0 - smooth((t_s - 0.2) / 0.5))
+    return minimum_jerk((t_s + 0.7) / 0.5) * (1.0 - minimum_jerk((t_s - 0.2) / 0.5))

@@ -8,7 +8,7 @@ import numpy as np
 
 from simworld.scene_types import Material, Pose, Thing
 from simworld.scenery import shapes, things
-from simworld.tasks.motion import upright, vec
+from simworld.tasks.motion import upright_pose, vec
 from simworld.tasks.plan import TaskPlan
 from simworld.tasks.script import Prop, settle
 
@@ -58,7 +58,7 @@ class Table:
         if most < 0 and not must:
             return None
         self.discs.append((*best, radius + (HAND_M if must else 0.0)))
-        prop = self.props[name] = Prop(name, thing, settle(thing, upright(*best, 0, turn), []))
+        prop = self.props[name] = Prop(name, thing, settle(thing, upright_pose(*best, 0, turn), []))
         return prop
 
     def fix(self, name: str, thing: Thing, at: Pose, radius: float, fixed: bool = True) -> Prop:
@@ -77,12 +77,12 @@ def footprint_m(thing: Thing) -> float:
 def panel(colour: str) -> Thing:
     """A low round case for a knob."""
     r, _, z = PANEL_M[0] / 2, 0, PANEL_M[2]
-    body = shapes.lathe(shapes.rounded([(0, 0), (r, 0, 0.002), (r, z, 0.006), (0, z)]), 48)
+    body = shapes.lathe(shapes.round_corners([(0, 0), (r, 0, 0.002), (r, z, 0.006), (0, z)]), 48)
     mesh = body.mesh(Material(things.COLOURS[colour], roughness=0.45))
     return Thing("panel", colour, (mesh,), body.distance, PANEL_M)
 
 
-def name_of(kind: str, colour: str) -> str:
+def prop_name(kind: str, colour: str) -> str:
     """A prop's name."""
     return f"{colour} {kind}"
 
@@ -90,33 +90,33 @@ def name_of(kind: str, colour: str) -> str:
 def furnish(table: Table, task: TaskPlan) -> None:
     """Stands up what a task needs, unless an earlier task did."""
     s = table.mirror
-    name = name_of(task.thing, task.colour)
+    name = prop_name(task.thing, task.colour)
     if task.verb in ("hand over", "take"):
         table.discs.append((*MEET, MEET_ROOM_M))
     if name not in table.props:
         _first(table, task, name, s)
     if task.target is not None:
-        table.put(name_of(task.target, task.target_colour or ""), _target(task), ACROSS, ROOM_FOR_HANDS_M)
+        table.put(prop_name(task.target, task.target_colour or ""), _target(task), ACROSS, ROOM_FOR_HANDS_M)
 
 
 def _target(task: TaskPlan) -> Thing:
-    return things.make(task.target or "", task.target_colour or "")
+    return things.make_thing(task.target or "", task.target_colour or "")
 
 
 def _first(table: Table, task: TaskPlan, name: str, s: float) -> None:
-    thing = things.make(task.thing, task.colour)
+    thing = things.make_thing(task.thing, task.colour)
     if task.thing == "drawer":
-        closed = upright(0.05 * s, DRAWER_Y_M, things.CABINET_FOOT_M)
+        closed = upright_pose(0.05 * s, DRAWER_Y_M, things.CABINET_FOOT_M)
         out = DRAWER_OUT_M if task.verb == "close" else 0.0
         table.fix(name, thing, Pose(closed.position - vec(0, out, 0), closed.rotation), 0.19)
         table.discs.append((0.05 * s, DRAWER_Y_M - 0.22, 0.1))
     elif task.thing == "knob":
         x, y = 0.06 * s, float(table.rng.uniform(0.03, 0.08))
-        table.fix(f"{task.colour} panel", panel("grey" if task.colour != "grey" else "black"), upright(x, y), 0.1)
-        table.fix(name, thing, upright(x, y, PANEL_M[2], float(table.rng.uniform(0.9, 2.2))), 0.02)
+        table.fix(f"{task.colour} panel", panel("grey" if task.colour != "grey" else "black"), upright_pose(x, y), 0.1)
+        table.fix(name, thing, upright_pose(x, y, PANEL_M[2], float(table.rng.uniform(0.9, 2.2))), 0.02)
     elif task.thing == "jar":
-        jar = table.fix(name, thing, upright(0.03 * s, float(table.rng.uniform(0.03, 0.07))), 0.04, False)
-        lid = things.make("lid", task.colour)
+        jar = table.fix(name, thing, upright_pose(0.03 * s, float(table.rng.uniform(0.03, 0.07))), 0.04, False)
+        lid = things.make_thing("lid", task.colour)
         if task.verb == "open":
             place = Pose(jar.home.position + vec(0, 0, things.LID_ON_JAR_M), jar.home.rotation)
             table.props[f"{task.colour} lid"] = Prop(f"{task.colour} lid", lid, place)
@@ -125,7 +125,7 @@ def _first(table: Table, task: TaskPlan, name: str, s: float) -> None:
         else:
             table.put(f"{task.colour} lid", lid, (0.1, 0.17, -0.02, 0.05), ROOM_FOR_HANDS_M, 0.0)
     elif task.verb == "take":
-        table.fix(name, thing, upright(0.0, 0.5, 0.1), 0.0, False)
+        table.fix(name, thing, upright_pose(0.0, 0.5, 0.1), 0.0, False)
         table.discs.append((TAKEN[0] * s, TAKEN[1], footprint_m(thing) + HAND_M))
     else:
         table.put(name, thing, NEAR, ROOM_FOR_HANDS_M, None)
@@ -138,11 +138,16 @@ def litter(table: Table, amount: str, room: str, confusing: bool) -> None:
     colours = list(things.COLOURS)
     for kind in kinds:
         colour = colours[int(table.rng.integers(len(colours)))]
-        if name_of(kind, colour) not in table.props:
+        if prop_name(kind, colour) not in table.props:
             table.put(
-                name_of(kind, colour), things.make(kind, colour), far, ROOM_M, float(table.rng.uniform(-3, 3)), False
+                prop_name(kind, colour),
+                things.make_thing(kind, colour),
+                far,
+                ROOM_M,
+                float(table.rng.uniform(-3, 3)),
+                False,
             )
     if confusing:
         for kind in things.CONFUSERS:
-            thing = things.confuser(kind, table.rng)
-            table.put(name_of(kind, thing.colour), thing, ASIDE, 0.02, float(table.rng.uniform(-3, 3)), False)
+            thing = things.make_confuser(kind, table.rng)
+            table.put(prop_name(kind, thing.colour), thing, ASIDE, 0.02, float(table.rng.uniform(-3, 3)), False)

@@ -6,7 +6,7 @@ import numpy as np
 
 from simworld.scene_types import Floats, Material, Mesh, Pose, Rgb
 from simworld.scenery import shapes
-from simworld.tasks.motion import GRAVITY_M_S2, fall_s, smooth, vec
+from simworld.tasks.motion import GRAVITY_M_S2, fall_duration_s, minimum_jerk, vec
 from simworld.tasks.script import Liquid
 
 DROPS = 16
@@ -17,27 +17,27 @@ CORNERS = 40
 
 def meshes(index: int, rng: np.random.Generator) -> dict[str, Mesh]:
     """Drops and a pool of radius 1."""
-    look = Material(KINDS[int(rng.integers(len(KINDS)))], roughness=0.12)
-    drop = shapes.ellipsoid((DROP_M, DROP_M, DROP_M * 2.2), 10).mesh(look)
+    material = Material(KINDS[int(rng.integers(len(KINDS)))], roughness=0.12)
+    drop = shapes.ellipsoid((DROP_M, DROP_M, DROP_M * 2.2), 10).mesh(material)
     turn = np.arange(CORNERS) / CORNERS * 2 * np.pi
     rim = np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1)
     k = np.arange(CORNERS)
     faces = np.stack([0 * k + CORNERS, k, (k + 1) % CORNERS], axis=1).astype(np.int32)
-    pool = Mesh(np.concatenate([rim, np.zeros((1, 3))]), faces, look)
+    pool = Mesh(np.concatenate([rim, np.zeros((1, 3))]), faces, material)
     return {f"liquid{index}:pool": pool} | {f"liquid{index}:drop{d}": drop for d in range(DROPS)}
 
 
 def places(liquid: Liquid, index: int, t_s: float) -> dict[str, Pose | Floats]:
     """Where drops and pool are; what is not there is not named."""
     out: dict[str, Pose | Floats] = {}
-    fall = fall_s(float(liquid.lip(t_s)[2]) - liquid.floor_z_m)
+    fall = fall_duration_s(float(liquid.lip(t_s)[2]) - liquid.floor_z_m)
     for d in range(DROPS):
         born = liquid.start_s + ((t_s - liquid.start_s) // fall) * fall + fall * d / DROPS
         born -= fall if born > t_s else 0.0
         if liquid.start_s <= born <= liquid.end_s and t_s - born < fall:
             drop = liquid.lip(born) - vec(0, 0, 0.5 * GRAVITY_M_S2 * (t_s - born) ** 2 + DROP_M)
             out[f"liquid{index}:drop{d}"] = Pose(drop)
-    share = smooth((t_s - liquid.start_s - fall) / (liquid.end_s - liquid.start_s))
+    share = minimum_jerk((t_s - liquid.start_s - fall) / (liquid.end_s - liquid.start_s))
     if share > 0.02:
         out[f"liquid{index}:pool"] = _pool(liquid, share)
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simworld.rotations import turned, unit
+from simworld.rotations import rotation_about, unit
 from simworld.scene_types import Floats, Pose
 
 GRAVITY_M_S2 = 9.81
@@ -16,7 +16,7 @@ def vec(x: float, y: float, z: float) -> Floats:
     return np.array([x, y, z], dtype=np.float64)
 
 
-def smooth(u: float) -> float:
+def minimum_jerk(u: float) -> float:
     """Minimum jerk from 0 at u <= 0 to 1 at u >= 1 (Flash and Hogan 1985)."""
     x = min(max(u, 0.0), 1.0)
     return x * x * x * (10.0 - 15.0 * x + 6.0 * x * x)
@@ -36,10 +36,10 @@ def slerp(a: Floats, b: Floats, u: float) -> Floats:
     axis = np.array([way[2, 1] - way[1, 2], way[0, 2] - way[2, 0], way[1, 0] - way[0, 1]])
     if np.linalg.norm(axis) < 1e-6:  # half a turn: any axis of the symmetric part
         axis = (way + np.eye(3))[int(np.argmax(np.diag(way)))]
-    return np.asarray(turned(axis, angle * u) @ a)
+    return np.asarray(rotation_about(axis, angle * u) @ a)
 
 
-def between(a: Pose, b: Pose, u: float, arc: Floats | None = None) -> Pose:
+def interpolate(a: Pose, b: Pose, u: float, arc: Floats | None = None) -> Pose:
     """The pose a share u of the way from a to b; `arc` (3,) m is added at its middle."""
     position = a.position * (1.0 - u) + b.position * u
     if arc is not None:
@@ -47,34 +47,34 @@ def between(a: Pose, b: Pose, u: float, arc: Floats | None = None) -> Pose:
     return Pose(position, slerp(a.rotation, b.rotation, u))
 
 
-def moved(pose: Pose, by: Floats) -> Pose:
+def translate(pose: Pose, by: Floats) -> Pose:
     """The pose shifted by (3,) m of the world."""
     return Pose(pose.position + by, pose.rotation)
 
 
-def spun(pose: Pose, angle_rad: float) -> Pose:
+def spin(pose: Pose, angle_rad: float) -> Pose:
     """The pose turned about the vertical through its own origin."""
-    return Pose(pose.position, turned(UP, angle_rad) @ pose.rotation)
+    return Pose(pose.position, rotation_about(UP, angle_rad) @ pose.rotation)
 
 
-def upright(x: float, y: float, z: float = 0.0, yaw_rad: float = 0.0) -> Pose:
+def upright_pose(x: float, y: float, z: float = 0.0, yaw_rad: float = 0.0) -> Pose:
     """A thing standing at a place."""
-    return Pose(vec(x, y, z), turned(UP, yaw_rad))
+    return Pose(vec(x, y, z), rotation_about(UP, yaw_rad))
 
 
-def looking(eye: Floats, at: Floats, roll_rad: float = 0.0) -> Pose:
+def look_at(eye: Floats, at: Floats, roll_rad: float = 0.0) -> Pose:
     """A camera's pose (x right, y down, z forward) at `eye` with `at` in the middle of its picture."""
     forward = unit(at - eye)
     right = unit(np.cross(forward, UP))
     rotation = np.stack([right, np.cross(forward, right), forward], axis=1)
-    return Pose(eye, rotation @ turned(vec(0, 0, 1), roll_rad))
+    return Pose(eye, rotation @ rotation_about(vec(0, 0, 1), roll_rad))
 
 
-def fallen_m(seconds: float) -> float:
+def fall_distance_m(seconds: float) -> float:
     """How far a thing has fallen from rest."""
     return 0.5 * GRAVITY_M_S2 * seconds * seconds
 
 
-def fall_s(height_m: float) -> float:
+def fall_duration_s(height_m: float) -> float:
     """How long a fall from rest takes."""
     return float(np.sqrt(2.0 * max(height_m, 0.0) / GRAVITY_M_S2))

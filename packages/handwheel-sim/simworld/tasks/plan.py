@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from simworld.body.hands import BODIES
-from simworld.scene_types import Lens, Look
+from simworld.scene_types import CameraSettings, Lens
 
 SKINS = ("porcelain", "light", "medium", "tan", "brown", "dark")
 VERBS = (
@@ -87,7 +87,7 @@ LEAD_S, PAUSE_S, TAIL_S = 0.5, 0.4, 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class TakeOptions:
     """A corpus' settings. `fixed` holds axes at one value each, so that a benchmark varies one at a time."""
 
     fps_hz: float = 5.0
@@ -119,7 +119,7 @@ class ShotPlan:
 
     seed: int
     variation: Mapping[str, str]  # axis -> value
-    look: Look
+    camera_settings: CameraSettings
     lens: Lens
     fps_hz: float
     duration_s: float  # a whole number of frames
@@ -152,7 +152,7 @@ class RecordingPlan:
         return sum(shot.frame_count for shot in self.shots)
 
 
-def draw(seed: int, index: int, count: int, options: Options = Options()) -> RecordingPlan:
+def draw(seed: int, index: int, count: int, options: TakeOptions = TakeOptions()) -> RecordingPlan:
     """The plan of recording `index` of `count`; the same arguments give the same plan on every machine."""
     first = _variation(seed, index, count, 0, options)
     variations = [first]
@@ -180,13 +180,13 @@ def deck(values: tuple[str, ...], weights: tuple[float, ...], count: int) -> lis
     return out
 
 
-def _dealt(seed: int, axis: str, values: tuple[str, ...], weights: tuple[float, ...], index: int, count: int) -> str:
+def _deal(seed: int, axis: str, values: tuple[str, ...], weights: tuple[float, ...], index: int, count: int) -> str:
     rng = np.random.default_rng([seed, 1, *axis.encode()])
     turn = int(rng.integers(len(values))) if len(set(weights)) == 1 else 0
     return deck(values[turn:] + values[:turn], weights, count)[int(rng.permutation(count)[index])]
 
 
-def _variation(seed: int, index: int, count: int, shot: int, options: Options) -> dict[str, str]:
+def _variation(seed: int, index: int, count: int, shot: int, options: TakeOptions) -> dict[str, str]:
     """A value of every axis; takes with and without people are dealt to apart."""
     out = {"negative": _negative(seed, index, count)}
     same = [i for i in range(count) if (_negative(seed, i, count) in UNMANNED) == (out["negative"] in UNMANNED)]
@@ -194,7 +194,7 @@ def _variation(seed: int, index: int, count: int, shot: int, options: Options) -
         weights = WEIGHTS.get(axis, (1.0,) * len(values))
         name = axis if shot == 0 or axis in PEOPLE else f"{axis}/{shot}"
         if axis != "negative":
-            out[axis] = _dealt(seed, name, values, weights, same.index(index), len(same))
+            out[axis] = _deal(seed, name, values, weights, same.index(index), len(same))
     gestures = AXES["gesture"]
     out["gesture"] = gestures[(_rank(seed, index, count, "gesture") + seed) % len(gestures)]
     out |= _work(seed, index, count, shot)
@@ -231,7 +231,7 @@ def _rank(seed: int, index: int, count: int, negative: str) -> int:
 
 @functools.cache
 def _negative(seed: int, index: int, count: int) -> str:
-    return _dealt(seed, "negative", AXES["negative"], WEIGHTS["negative"], index, count)
+    return _deal(seed, "negative", AXES["negative"], WEIGHTS["negative"], index, count)
 
 
 def _share_has(number: int, share: float) -> bool:
@@ -252,7 +252,7 @@ def _work(seed: int, index: int, count: int, shot: int) -> dict[str, str]:
     return {"verb": VERBS[(successes + turn_verb) % len(VERBS)], "outcome": "success"}
 
 
-def _shot(seed: int, index: int, number: int, variation: dict[str, str], options: Options) -> ShotPlan:
+def _shot(seed: int, index: int, number: int, variation: dict[str, str], options: TakeOptions) -> ShotPlan:
     rng = np.random.default_rng([seed, 3, index, number])
     tasks = _tasks(rng, variation, options) if variation["negative"] == "none" else ()
     busy_s = tasks[-1].end_s + TAIL_S if tasks else LEAD_S + options.task_s + TAIL_S
@@ -262,7 +262,7 @@ def _shot(seed: int, index: int, number: int, variation: dict[str, str], options
     return ShotPlan(
         seed=int(rng.integers(2**31)),
         variation=variation,
-        look=Look(
+        camera_settings=CameraSettings(
             exposure=round(EXPOSURES[variation["exposure"]] * ADAPTED[variation["light"]], 4),
             noise=noise,
             shutter=round(shutter, 4),
@@ -276,7 +276,7 @@ def _shot(seed: int, index: int, number: int, variation: dict[str, str], options
     )
 
 
-def _tasks(rng: np.random.Generator, variation: dict[str, str], options: Options) -> tuple[TaskPlan, ...]:
+def _tasks(rng: np.random.Generator, variation: dict[str, str], options: TakeOptions) -> tuple[TaskPlan, ...]:
     """The shot's tasks one after the other; what was picked up is put down by the next."""
     wanted = int(rng.integers(options.tasks[0], options.tasks[1] + 1))
     colours = [COLOURS[int(k)] for k in rng.permutation(len(COLOURS))]
@@ -288,9 +288,9 @@ def _tasks(rng: np.random.Generator, variation: dict[str, str], options: Options
         if tasks:
             verb, outcome = ("place", "success") if holding else _next(rng, tasks, variation)
         thing, colour = (
-            (tasks[-1].thing, tasks[-1].colour) if holding else (_of(rng, _kinds(verb, variation), tasks), "")
+            (tasks[-1].thing, tasks[-1].colour) if holding else (_pick_kind(rng, _kinds(verb, variation), tasks), "")
         )
-        target = _of(rng, TARGETS[verb], tasks) if verb in TARGETS else None
+        target = _pick_kind(rng, TARGETS[verb], tasks) if verb in TARGETS else None
         length_s = round(LENGTHS.get(verb, 1.0) * options.task_s * float(rng.uniform(0.92, 1.08)), 2)
         tasks.append(
             TaskPlan(
@@ -327,7 +327,7 @@ def _kinds(verb: str, variation: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(k for k in OBJECTS[verb] if not (k == "drawer" and full))
 
 
-def _of(rng: np.random.Generator, kinds: tuple[str, ...], tasks: list[TaskPlan]) -> str:
+def _pick_kind(rng: np.random.Generator, kinds: tuple[str, ...], tasks: list[TaskPlan]) -> str:
     """A kind, a new one where that is possible."""
     taken = {t.thing for t in tasks} | {t.target for t in tasks}
     free = [k for k in kinds if k not in taken] or list(kinds)

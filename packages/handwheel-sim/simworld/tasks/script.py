@@ -14,14 +14,14 @@ from simworld.body import appearance, grasp
 from simworld.body.hands import Arm, HandPose
 from simworld.rotations import unit
 from simworld.scene_types import Floats, Mesh, Pose, Thing
-from simworld.tasks.motion import between, moved, slerp, smooth, vec
+from simworld.tasks.motion import interpolate, minimum_jerk, slerp, translate, vec
 
 FIRST = 200  # points whose distance is computed before those that may be nearer
 CLEAR_M = 0.06  # how far an open hand stays off before it goes in
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PathSegment:
     """A stretch of a way: `at` gives the pose for a share 0..1 of it, or, of a follower, for the time in s."""
 
     start_s: float
@@ -36,7 +36,7 @@ class Prop:
     name: str
     thing: Thing
     home: Pose
-    parts: list[Part] = field(default_factory=list)
+    parts: list[PathSegment] = field(default_factory=list)
     fixed: bool = False
     low: Floats = field(init=False)  # (3,) corners of its bounds, in its frame
     high: Floats = field(init=False)
@@ -57,12 +57,12 @@ class Prop:
 
     def bounds_m(self, points: Floats, at: Pose) -> Floats:
         """(N,) distances of world points from its bounds: never more than those from the thing."""
-        inner = at.into(points)
+        inner = at.to_local(points)
         return np.asarray(np.linalg.norm(np.maximum(np.maximum(self.low - inner, inner - self.high), 0.0), axis=1))
 
     def crossed(self, eye: Floats, ways: Floats, at: Pose) -> tuple[Floats, Floats]:
         """Where rays (N, 3 unit ways) from an eye enter and leave its bounds, m (N,); entered after left: they miss."""
-        start = at.into(eye[None])[0]
+        start = at.to_local(eye[None])[0]
         inner = ways @ at.rotation
         inner = np.where(np.abs(inner) < 1e-12, 1e-12, inner)
         a, b = (self.low - start) / inner, (self.high - start) / inner
@@ -75,17 +75,17 @@ class Prop:
         if bounds[first] > within_m:
             return float(bounds[first]), first
         some = np.argpartition(bounds, FIRST)[:FIRST] if len(bounds) > FIRST else np.arange(len(bounds))
-        away = self.thing.away(points[some], at)
+        away = self.thing.distance_from(points[some], at)
         k = int(np.argmin(away))
         rest = np.flatnonzero(bounds < away[k])
         if len(rest):
-            away, some = self.thing.away(points[rest], at), rest
+            away, some = self.thing.distance_from(points[rest], at), rest
             k = int(np.argmin(away))
         return float(away[k]), int(some[k])
 
     def go(self, start_s: float, end_s: float, pose: Callable[[float], Pose]) -> None:
         """Adds a stretch; starts must not go back."""
-        self.parts.append(Part(start_s, end_s, pose))
+        self.parts.append(PathSegment(start_s, end_s, pose))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,8 @@ class Hand:
         def pose(t_s: float) -> HandPose:
             u = (t_s - start_s) / max(end_s - start_s, 1e-9)
             if over_m == 0.0:
-                return blend(self, begin, to, smooth(u), smooth(u), 0.0)
-            early, late = smooth(u / 0.75), smooth((u - 0.25) / 0.75)
+                return blend(self, begin, to, minimum_jerk(u), minimum_jerk(u), 0.0)
+            early, late = minimum_jerk(u / 0.75), minimum_jerk((u - 0.25) / 0.75)
             return blend(self, begin, to, late if rises else early, early if rises else late, over_m)
 
         self.stretches.append(Stretch(start_s, end_s, pose, near))
@@ -155,11 +155,11 @@ class Hand:
         """Keeps its grip on a prop, as it is with the prop at `at`, wherever that goes."""
 
         def pose(t_s: float) -> HandPose:
-            return self.elbowed(carried(held, at, prop.at(t_s)))
+            return self.with_elbow(carry_hand(held, at, prop.at(t_s)))
 
         self.stretches.append(Stretch(start_s, end_s, pose, prop.name, prop))
 
-    def elbowed(self, pose: HandPose) -> HandPose:
+    def with_elbow(self, pose: HandPose) -> HandPose:
         """The pose with the elbow where this person keeps it."""
         return replace(pose, elbow=grasp.elbow_for(pose.wrist.position, self.side, self.person))
 
@@ -186,7 +186,7 @@ class Script:
     acting: str  # name of the hand that works
     liquids: list[Liquid] = field(default_factory=list)
     still: list[Mesh] = field(default_factory=list)
-    worn: dict[str, appearance.Dress] = field(default_factory=dict)  # by the hand's name
+    appearances: dict[str, appearance.Appearance] = field(default_factory=dict)  # by the hand's name
 
     @property
     def hand(self) -> Hand:
@@ -200,7 +200,7 @@ class Script:
         return self.hands.get(other)
 
 
-def carried(held: HandPose, at: Pose, to: Pose) -> HandPose:
+def carry_hand(held: HandPose, at: Pose, to: Pose) -> HandPose:
     """The hand with the grip `held` has on a thing at `at`, with that thing at `to`."""
     turn = to.rotation @ at.rotation.T
     wrist = Pose(turn @ (held.wrist.position - at.position) + to.position, turn @ held.wrist.rotation)
@@ -209,30 +209,30 @@ def carried(held: HandPose, at: Pose, to: Pose) -> HandPose:
 
 def blend(hand: Hand, a: HandPose, b: HandPose, u: float, up: float, over_m: float) -> HandPose:
     """A share u of the way from a to b, `up` of its height, over_m higher at its middle."""
-    wrist = between(a.wrist, b.wrist, u)
+    wrist = interpolate(a.wrist, b.wrist, u)
     z = a.wrist.position[2] * (1 - up) + b.wrist.position[2] * up + over_m * np.sin(np.pi * u)
     wrist = Pose(np.array([wrist.position[0], wrist.position[1], z]), wrist.rotation)
     flex = a.flex * (1 - u) + b.flex * u
     spread = a.spread * (1 - u) + b.spread * u
-    return hand.elbowed(HandPose(wrist, flex, spread))
+    return hand.with_elbow(HandPose(wrist, flex, spread))
 
 
-def shifted(pose: HandPose, by: Floats) -> HandPose:
+def shift_hand(pose: HandPose, by: Floats) -> HandPose:
     """The hand moved by (3,) m."""
-    return replace(pose, wrist=moved(pose.wrist, by))
+    return replace(pose, wrist=translate(pose.wrist, by))
 
 
-def skin_of(arm: Arm, pose: HandPose) -> Floats:
+def hand_skin(arm: Arm, pose: HandPose) -> Floats:
     """(H, 3) of the hand's vertices alone."""
-    return arm.skin.part(arm.hand_vertices).posed(arm.bones(pose))
+    return arm.skin.part(arm.hand_vertices).pose_vertices(arm.bones(pose))
 
 
 def gap_m(arm: Arm, pose: HandPose, prop: Prop, at: Pose) -> float:
     """Distance of the hand's skin from a thing; negative: inside."""
-    return prop.nearest(skin_of(arm, pose), at)[0]
+    return prop.nearest(hand_skin(arm, pose), at)[0]
 
 
-def way_out(script: Script, hand: Hand, prop: Prop, at: Pose, pose: HandPose) -> Floats:
+def withdrawal(script: Script, hand: Hand, prop: Prop, at: Pose, pose: HandPose) -> Floats:
     """(3,) m that the open hand backs off by from a thing, with the most room to everything on that way."""
     back, behind, up = pose.wrist.rotation[:, 1], pose.wrist.rotation[:, 2], vec(0, 0, 1)
     level = unit(back * (1, 1, 0) + 1e-9 * behind)
@@ -240,7 +240,7 @@ def way_out(script: Script, hand: Hand, prop: Prop, at: Pose, pose: HandPose) ->
     for way in (behind, unit(behind + up), up, unit(level + behind), unit(level + 0.5 * up), unit(behind + 2 * up)):
         rooms = []
         for share in (0.35, 0.7, 1.0):
-            skin = skin_of(hand.arm, shifted(pose, way * CLEAR_M * share))
+            skin = hand_skin(hand.arm, shift_hand(pose, way * CLEAR_M * share))
             rooms.append(min(prop.nearest(skin, at)[0], float(skin[:, 2].min()) + 0.004))
             for other in script.props.values():
                 if other is not prop and np.linalg.norm(other.home.position - at.position) < 0.25:
@@ -260,7 +260,7 @@ def settle(thing: Thing, at: Pose, supports: list[tuple[Thing, Pose]]) -> Pose:
     sample = base[:: max(1, len(base) // 800)]
 
     def free(z: float) -> bool:
-        return all(float(s.away(sample + vec(0, 0, z), p).min()) >= 0.0 for s, p in supports)
+        return all(float(s.distance_from(sample + vec(0, 0, z), p).min()) >= 0.0 for s, p in supports)
 
     high = low + 0.4
     if not free(low):
@@ -272,12 +272,12 @@ def settle(thing: Thing, at: Pose, supports: list[tuple[Thing, Pose]]) -> Pose:
     return Pose(at.position * (1, 1, 0) + vec(0, 0, low), at.rotation)
 
 
-def lifted_way(a: Pose, b: Pose, over_z_m: float) -> Callable[[float], Pose]:
+def lifted_path(a: Pose, b: Pose, over_z_m: float) -> Callable[[float], Pose]:
     """Up from a, across, and down to b: smooth, at least over_z_m high between."""
     top = max(a.position[2], b.position[2], over_z_m)
 
     def pose(u: float) -> Pose:
-        across, rise, sink = smooth((u - 0.2) / 0.6), smooth(u / 0.42), smooth((u - 0.58) / 0.42)
+        across, rise, sink = minimum_jerk((u - 0.2) / 0.6), minimum_jerk(u / 0.42), minimum_jerk((u - 0.58) / 0.42)
         flat = a.position * (1 - across) + b.position * across
         z = a.position[2] + (top - a.position[2]) * rise + (b.position[2] - top) * sink
         return Pose(np.array([flat[0], flat[1], z]), slerp(a.rotation, b.rotation, across))
@@ -285,11 +285,11 @@ def lifted_way(a: Pose, b: Pose, over_z_m: float) -> Callable[[float], Pose]:
     return pose
 
 
-def straight_way(a: Pose, b: Pose, arc: Floats | None = None) -> Callable[[float], Pose]:
+def straight_path(a: Pose, b: Pose, arc: Floats | None = None) -> Callable[[float], Pose]:
     """From a to b, minimum jerk."""
-    return lambda u: between(a, b, smooth(u), arc)
+    return lambda u: interpolate(a, b, minimum_jerk(u), arc)
 
 
-def flexed(pose: HandPose, to: HandPose, share: float) -> HandPose:
+def flex_towards(pose: HandPose, to: HandPose, share: float) -> HandPose:
     """The hand with its fingers a share of the way to another's."""
     return replace(pose, flex=pose.flex * (1 - share) + to.flex * share)

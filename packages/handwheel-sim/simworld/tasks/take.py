@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simworld.body.hands import ArmShape, HandPose
-from simworld.scene_types import Camera, Floats, Look, Mesh, Moment, Pose, Room, Stage
+from simworld.scene_types import Camera, CameraSettings, Floats, Mesh, Moment, Pose, Room, Scene
 from simworld.scenery import rooms, things
 from simworld.tasks import gestures, head, liquid, people, verbs
 from simworld.tasks.head import Head
 from simworld.tasks.layout import DRAWER_Y_M, Table, furnish, litter
-from simworld.tasks.motion import upright, vec
+from simworld.tasks.motion import upright_pose, vec
 from simworld.tasks.plan import ShotPlan
 from simworld.tasks.script import Hand, Prop, Script
 
@@ -24,7 +24,7 @@ BEHIND_Y_M, BACK_M = 0.345, 1.0  # what stands behind the other person, and how 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class State:
+class SceneState:
     """Where everything is at one time."""
 
     t_s: float
@@ -35,11 +35,11 @@ class State:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Take:
+class PlayedShot:
     """A shot's scene and its ways. `failed_s` has a time for each task that fails."""
 
     shot: ShotPlan
-    stage: Stage
+    scene: Scene
     script: Script
     head: Head
     failed_s: tuple[float | None, ...]
@@ -49,56 +49,56 @@ class Take:
         """Its length: a whole number of frames."""
         return self.shot.duration_s
 
-    def at(self, t_s: float) -> State:
+    def at(self, t_s: float) -> SceneState:
         """Where everything is."""
         places = {name: prop.at(t_s) for name, prop in self.script.props.items()}
         poses, shapes = {}, {}
         for name, hand in self.script.hands.items():
-            pose = _trembling(hand, hand.at(t_s), t_s)
+            pose = _with_tremor(hand, hand.at(t_s), t_s)
             shape = hand.arm.shape(pose)
-            if not _follows(hand, t_s):
-                off = _pushed_out(hand, shape, self.script.props, places)
+            if not _is_following(hand, t_s):
+                off = _push_out_m(hand, shape, self.script.props, places)
                 if off is not None:
                     pose = replace(pose, wrist=Pose(pose.wrist.position + off, pose.wrist.rotation))
-                    shape = _moved(shape, off)
+                    shape = _shift_shape(shape, off)
             poses[name], shapes[name] = pose, shape
-        return State(t_s, self.head.at(t_s, self.script), poses, shapes, places)
+        return SceneState(t_s, self.head.at(t_s, self.script), poses, shapes, places)
 
-    def moment(self, state: State) -> Moment:
+    def moment(self, state: SceneState) -> Moment:
         """What the renderer places."""
         places: dict[str, Pose | Floats] = {}
         for name, at in state.things.items():
             for k in range(len(self.script.props[name].thing.meshes)):
                 places[f"{name}#{k}"] = at
         for name, shape in state.shapes.items():
-            places |= self.script.worn[name].places(shape, name)
+            places |= self.script.appearances[name].places(shape, name)
         for k, one in enumerate(self.script.liquids):
             places |= liquid.places(one, k, state.t_s)
         return Moment(state.camera, places)
 
 
-def exposures(t_s: float, fps_hz: float, look: Look, count: int) -> tuple[float, ...]:
+def exposures(t_s: float, fps_hz: float, camera_settings: CameraSettings, count: int) -> tuple[float, ...]:
     """`count` times in s while the shutter of the frame at t_s is open; the middle of it is t_s."""
-    half = look.shutter / fps_hz / 2
+    half = camera_settings.shutter / fps_hz / 2
     if count == 1 or half == 0:
         return (t_s,)
     return tuple(float(t) for t in np.maximum(np.linspace(t_s - half, t_s + half, count), 0.0))
 
 
-def of(shot: ShotPlan, again: int = 0) -> Take:
+def play(shot: ShotPlan, again: int = 0) -> PlayedShot:
     """The take of a plan: equal plans give equal takes. again: another table for the same tasks."""
     rng = np.random.default_rng([shot.seed, 1, again] if again else [shot.seed, 1])
-    hands, worn = people.people(shot, rng)
-    script = Script(rng, {}, hands, f"wearer_{shot.acting}", worn=worn)
+    hands, appearances = people.make_people(shot, rng)
+    script = Script(rng, {}, hands, f"wearer_{shot.acting}", appearances=appearances)
     _set_table(script, shot)
-    failed = _act(script, shot)
-    room = rooms.make(shot.variation["room"], shot.variation["light"], np.random.default_rng([shot.seed, 2]))
+    failed_s = _act(script, shot)
+    room = rooms.make_room(shot.variation["room"], shot.variation["light"], np.random.default_rng([shot.seed, 2]))
     if shot.variation["other"] == "across":
-        room = _behind(room)
-    stage = Stage(room, tuple(script.still), _moving(script))
+        room = _move_wall_back(room)
+    stage = Scene(room, tuple(script.still), _moving(script))
     manner = shot.variation["head"]
-    camera = head.of(shot.lens, manner, shot.duration_s, np.random.default_rng([shot.seed, 3]))
-    return Take(shot, stage, script, camera, failed)
+    camera = head.make_head(shot.lens, manner, shot.duration_s, np.random.default_rng([shot.seed, 3]))
+    return PlayedShot(shot, stage, script, camera, failed_s)
 
 
 def _set_table(script: Script, shot: ShotPlan) -> None:
@@ -108,7 +108,7 @@ def _set_table(script: Script, shot: ShotPlan) -> None:
             x, y = hand.home.wrist.position[:2] - hand.home.wrist.rotation[:2, 2] * along_m
             table.discs.append((float(x), float(y), radius))
     if shot.variation["negative"] == "statue":
-        meshes = people.statue(script.rng)
+        meshes = people.make_statue(script.rng)
         script.still += meshes
         points = np.concatenate([m.vertices for m in meshes])
         middle = points[points[:, 2] > 0][:, :2].mean(axis=0)
@@ -116,7 +116,7 @@ def _set_table(script: Script, shot: ShotPlan) -> None:
     for task in shot.tasks:
         furnish(table, task)
         if task.thing == "drawer":
-            closed = upright(
+            closed = upright_pose(
                 float(script.props[f"{task.colour} drawer"].home.position[0]), DRAWER_Y_M, things.CABINET_FOOT_M
             )
             script.still += rooms.cabinet(closed, "white" if task.colour != "white" else "grey")
@@ -129,7 +129,7 @@ def _act(script: Script, shot: ShotPlan) -> tuple[float | None, ...]:
         if name != script.acting or shot.variation["negative"] in ("rest", "robot_hand"):
             gestures.idle(hand, 0.0, shot.duration_s, script.rng)
     if shot.variation["negative"] == "gesture":
-        gestures.gesture(script, shot.variation["gesture"], 0.3, shot.duration_s - 0.2)
+        gestures.perform(script, shot.variation["gesture"], 0.3, shot.duration_s - 0.2)
     return tuple(verbs.write(script, task) for task in shot.tasks)
 
 
@@ -137,14 +137,14 @@ def _moving(script: Script) -> dict[str, Mesh]:
     out: dict[str, Mesh] = {}
     for name, prop in script.props.items():
         out |= {f"{name}#{k}": mesh for k, mesh in enumerate(prop.thing.meshes)}
-    for name, worn in script.worn.items():
+    for name, worn in script.appearances.items():
         out |= {f"{name}:{key}": mesh for key, mesh in worn.meshes.items()}
     for k, _ in enumerate(script.liquids):
         out |= liquid.meshes(k, script.rng)
     return out
 
 
-def _behind(room: Room) -> Room:
+def _move_wall_back(room: Room) -> Room:
     """The room with its wall far enough back for a person across the table."""
     meshes = tuple(
         replace(m, vertices=m.vertices + vec(0, BACK_M, 0)) if float(m.vertices[:, 1].min()) > BEHIND_Y_M else m
@@ -153,7 +153,7 @@ def _behind(room: Room) -> Room:
     return replace(room, meshes=meshes)
 
 
-def _trembling(hand: Hand, pose: HandPose, t_s: float) -> HandPose:
+def _with_tremor(hand: Hand, pose: HandPose, t_s: float) -> HandPose:
     """No living hand is quite still, but one that holds something is so with it."""
     if hand.holds(t_s) is not None or not hand.human:
         return pose
@@ -161,12 +161,12 @@ def _trembling(hand: Hand, pose: HandPose, t_s: float) -> HandPose:
     return replace(pose, wrist=Pose(pose.wrist.position + way, pose.wrist.rotation))
 
 
-def _follows(hand: Hand, t_s: float) -> bool:
+def _is_following(hand: Hand, t_s: float) -> bool:
     stretch = hand.now(t_s)
     return stretch is not None and stretch.leads is not None
 
 
-def _pushed_out(hand: Hand, shape: ArmShape, props: Mapping[str, Prop], places: Mapping[str, Pose]) -> Floats | None:
+def _push_out_m(hand: Hand, shape: ArmShape, props: Mapping[str, Prop], places: Mapping[str, Pose]) -> Floats | None:
     """(3,) m by which a hand must move to touch things without being in them; None: it is free."""
     skin = shape.vertices[hand.arm.hand_vertices]
     near = [n for n, p in props.items() if float(p.bounds_m(skin[::8], places[n]).min()) < 0.02]
@@ -188,12 +188,12 @@ def _outwards(prop: Prop, at: Pose, point: Floats) -> Floats:
     """The gradient of a thing's distance, by differences."""
     step = 2e-4
     ends = np.concatenate([point + np.eye(3) * step, point - np.eye(3) * step])
-    away = prop.thing.away(ends, at)
+    away = prop.thing.distance_from(ends, at)
     slope = (away[:3] - away[3:]) / (2 * step)
     return np.asarray(slope / max(float(np.linalg.norm(slope)), 1e-6))
 
 
-def _moved(shape: ArmShape, by: Floats) -> ArmShape:
+def _shift_shape(shape: ArmShape, by: Floats) -> ArmShape:
     bones = shape.bones.copy()
     bones[:, :, 3] += by
     return replace(shape, vertices=shape.vertices + by, keypoints=shape.keypoints + by, bones=bones)

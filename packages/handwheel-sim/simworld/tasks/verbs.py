@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from simworld.rotations import turned
+from simworld.rotations import rotation_about
 from simworld.scene_types import Floats, Pose
 from simworld.tasks import acts, failures, fittings, grips
 from simworld.tasks.acts import Act
-from simworld.tasks.layout import MEET, TAKEN, name_of
-from simworld.tasks.motion import moved, smooth, spun, upright, vec
+from simworld.tasks.layout import MEET, TAKEN, prop_name
+from simworld.tasks.motion import minimum_jerk, spin, translate, upright_pose, vec
 from simworld.tasks.plan import TaskPlan
-from simworld.tasks.script import Hand, Liquid, Prop, Script, lifted_way, settle, shifted, straight_way
+from simworld.tasks.script import Hand, Liquid, Prop, Script, lifted_path, settle, shift_hand, straight_path
 
 MEET_Z_M = 0.085
 POUR_RAD = 1.75
@@ -21,18 +21,18 @@ POUR_RAD = 1.75
 
 def write(script: Script, task: TaskPlan) -> float | None:
     """Writes one task; the time in s at which it fails, None where it does not."""
-    act = Act(script, task, script.hand, script.props[name_of(task.thing, task.colour)])
+    act = Act(script, task, script.hand, script.props[prop_name(task.thing, task.colour)])
     VERBS[task.verb](act)
     return act.failed_s
 
 
 def reach(act: Act) -> None:
     """Goes to a thing and back, without touching it."""
-    grip = grips.find(act.script, act.hand, act.prop, act.prop.at(act.t(0)))
+    grip = grips.find_grip(act.script, act.hand, act.prop, act.prop.at(act.t(0)))
     if act.task.outcome == "miss":
         return failures.miss(act, grip)
     act.hand.free(act.t(0), act.t(0.42), grip.before, 0.03)
-    act.hand.free(act.t(0.42), act.t(0.52), shifted(grip.open, grip.way * 0.35))
+    act.hand.free(act.t(0.42), act.t(0.52), shift_hand(grip.open, grip.withdrawal * 0.35))
     act.hand.free(act.t(0.62), act.t(0.7), grip.before)
     act.hand.free(act.t(0.7), act.t(1), act.hand.home, 0.03)
 
@@ -40,36 +40,36 @@ def reach(act: Act) -> None:
 def pick(act: Act) -> None:
     """Takes a thing up and keeps it."""
     at = act.prop.at(act.t(0))
-    grip = grips.find(act.script, act.hand, act.prop, at)
+    grip = grips.find_grip(act.script, act.hand, act.prop, at)
     if act.task.outcome == "miss":
         return failures.miss(act, grip)
     acts.take_hold(act, grip)
     if act.task.outcome == "slip":
         return failures.slip(act, grip)
-    up = Pose(np.array([0.05 * act.s, -0.02, at.position[2] + 0.1]), spun(at, 0.15 * act.s).rotation)
-    act.prop.go(act.t(0.52), act.t(0.85), lifted_way(at, up, up.position[2]))
+    up = Pose(np.array([0.05 * act.s, -0.02, at.position[2] + 0.1]), spin(at, 0.15 * act.s).rotation)
+    act.prop.go(act.t(0.52), act.t(0.85), lifted_path(at, up, up.position[2]))
     act.follow(grip, 0.52, 1e6)
 
 
 def place(act: Act) -> None:
     """Takes a thing up, if it is not in the hand, and puts it on its target."""
     at = act.prop.at(act.t(0))
-    held = act.hand.holds(act.t(0)) == act.prop.name
-    target = act.script.props.get(name_of(act.task.target or "", act.task.target_colour or ""))
-    grip = acts.grip_in_hand(act) if held else grips.find(act.script, act.hand, act.prop, at)
+    in_hand = act.hand.holds(act.t(0)) == act.prop.name
+    target = act.script.props.get(prop_name(act.task.target or "", act.task.target_colour or ""))
+    grip = acts.grip_in_hand(act) if in_hand else grips.find_grip(act.script, act.hand, act.prop, at)
     if act.task.outcome == "miss":
         return failures.miss(act, grip)
-    if not held:
+    if not in_hand:
         acts.take_hold(act, grip, 0.24, 0.32, 0.4)
     if act.task.outcome == "slip":
         return failures.slip(act, grip)
     goal = acts.goal(act, at, target)
     top = max(acts.LIFT_M, goal.position[2] + 0.05, acts.tallest_between(act, at, goal))
-    start = 0.12 if held else 0.4
-    act.prop.go(act.t(start), act.t(0.72), lifted_way(at, goal, top))
+    start = 0.12 if in_hand else 0.4
+    act.prop.go(act.t(start), act.t(0.72), lifted_path(at, goal, top))
     if act.task.outcome == "drop":
         return failures.drop(act, grip, start, 0.72)
-    act.follow(grip, start if not held else 0.0, 0.74)
+    act.follow(grip, start if not in_hand else 0.0, 0.74)
     act.loose(grip, 0.74, 0.8, 0.86, 1)
 
 
@@ -80,7 +80,7 @@ def push(act: Act) -> None:
     far = acts.free_way(act, at, vec(-act.s, 0.12, 0), 0.16, grip)
     act.reach(grip, 0, 0.28, 0.36)
     act.shut(grip, 0.36, 0.4)
-    act.prop.go(act.t(0.4), act.t(0.74), straight_way(at, moved(at, far)))
+    act.prop.go(act.t(0.4), act.t(0.74), straight_path(at, translate(at, far)))
     act.follow(grip, 0.4, 0.76)
     act.loose(grip, 0.76, 0.79, 0.86, 1)
 
@@ -88,8 +88,8 @@ def push(act: Act) -> None:
 def pour(act: Act) -> None:
     """Tilts a vessel over the bowl, or beside it."""
     at = act.prop.at(act.t(0))
-    target = act.script.props[name_of(act.task.target or "", act.task.target_colour or "")]
-    grip = grips.find(act.script, act.hand, act.prop, at)
+    target = act.script.props[prop_name(act.task.target or "", act.task.target_colour or "")]
+    grip = grips.find_grip(act.script, act.hand, act.prop, at)
     acts.take_hold(act, grip, 0.2, 0.27, 0.33)
     bowl = target.at(act.t(0))
     spilt = act.task.outcome == "spill"
@@ -99,14 +99,14 @@ def pour(act: Act) -> None:
     spout = vec(aim[0], aim[1], bowl.position[2] + target.thing.size[2] + 0.032)
 
     def tilted(u: float) -> Pose:
-        lean = turned(vec(0, 1, 0), -act.s * POUR_RAD * u)
+        lean = rotation_about(vec(0, 1, 0), -act.s * POUR_RAD * u)
         return Pose(spout + vec(0, 0, (1 - u) * (height - 0.03)) - lean @ lip, lean @ at.rotation)
 
     over = tilted(0.0)
-    act.prop.go(act.t(0.33), act.t(0.46), lifted_way(at, over, over.position[2]))
-    act.prop.go(act.t(0.46), act.t(0.56), lambda u: tilted(smooth(u)))
-    act.prop.go(act.t(0.68), act.t(0.75), lambda u: tilted(1 - smooth(u)))
-    act.prop.go(act.t(0.75), act.t(0.86), lifted_way(over, at, over.position[2]))
+    act.prop.go(act.t(0.33), act.t(0.46), lifted_path(at, over, over.position[2]))
+    act.prop.go(act.t(0.46), act.t(0.56), lambda u: tilted(minimum_jerk(u)))
+    act.prop.go(act.t(0.68), act.t(0.75), lambda u: tilted(1 - minimum_jerk(u)))
+    act.prop.go(act.t(0.75), act.t(0.86), lifted_path(over, at, over.position[2]))
     _flow(act, target, spout, spilt)
     if spilt:
         act.fail(0.54)
@@ -118,11 +118,13 @@ def turn(act: Act) -> None:
     """Turns a knob by its rim."""
     at = act.prop.at(act.t(0))
     case = next(p for p in act.script.props.values() if p.thing.name == "panel")
-    grip = grips.find(act.script, act.hand, act.prop, at, None, ((case, case.home),))
+    grip = grips.find_grip(act.script, act.hand, act.prop, at, None, ((case, case.home),))
     acts.take_hold(act, grip, 0.3, 0.4, 0.46)
     stuck = act.task.outcome == "stuck"
     angle = -0.75 * act.s
-    act.prop.go(act.t(0.46), act.t(0.74), failures.shaken_turn(at) if stuck else lambda u: spun(at, angle * smooth(u)))
+    act.prop.go(
+        act.t(0.46), act.t(0.74), failures.shaking_turn(at) if stuck else lambda u: spin(at, angle * minimum_jerk(u))
+    )
     if stuck:
         act.fail(0.6)
     act.follow(grip, 0.46, 0.76)
@@ -139,15 +141,15 @@ def open_or_close(act: Act) -> None:
 def wipe(act: Act) -> None:
     """Rubs the table to and fro."""
     at = act.prop.at(act.t(0))
-    grip = grips.find(act.script, act.hand, act.prop, at)
+    grip = grips.find_grip(act.script, act.hand, act.prop, at)
     acts.take_hold(act, grip, 0.2, 0.27, 0.32)
     reach_m = float(np.linalg.norm(acts.free_way(act, at, vec(-act.s, 0, 0), 0.15, grip)))
 
     def rub(u: float) -> Pose:
-        swing = np.sin(4 * np.pi * u) * smooth(min(u, 1 - u) * 6)
+        swing = np.sin(4 * np.pi * u) * minimum_jerk(min(u, 1 - u) * 6)
         across = 0.5 - 0.5 * np.cos(2 * np.pi * min(1.0, 1.5 * u)) if u < 0.67 else 0.0
         place = at.position + vec(-act.s * reach_m * (0.5 - 0.5 * np.cos(4 * np.pi * u)), 0.03 * swing * across, 0)
-        return Pose(place, spun(at, 0.12 * act.s * np.sin(4 * np.pi * u)).rotation)
+        return Pose(place, spin(at, 0.12 * act.s * np.sin(4 * np.pi * u)).rotation)
 
     act.prop.go(act.t(0.32), act.t(0.82), rub)
     act.follow(grip, 0.32, 0.83)
@@ -158,14 +160,14 @@ def hand_over(act: Act) -> None:
     """Gives a thing to the person across the table."""
     at = act.prop.at(act.t(0))
     other = _other(act)
-    grip = grips.find(act.script, act.hand, act.prop, at, grips.PASSED.get(act.prop.thing.name))
+    grip = grips.find_grip(act.script, act.hand, act.prop, at, grips.HANDOVER_GRIPS.get(act.prop.thing.name))
     acts.take_hold(act, grip, 0.2, 0.27, 0.33)
     meet = Pose(vec(*MEET, MEET_Z_M), at.rotation)
-    away = moved(meet, vec(-0.03 * act.s, 0.2, 0.0))
-    act.prop.go(act.t(0.33), act.t(0.55), lifted_way(at, meet, meet.position[2]))
-    act.prop.go(act.t(0.74), act.t(0.95), straight_way(meet, away))
+    away = translate(meet, vec(-0.03 * act.s, 0.2, 0.0))
+    act.prop.go(act.t(0.33), act.t(0.55), lifted_path(at, meet, meet.position[2]))
+    act.prop.go(act.t(0.74), act.t(0.95), straight_path(meet, away))
     palm = grips.palm_under(other, act.prop, meet)
-    other.free(act.t(0.25), act.t(0.5), shifted(palm, vec(0, 0.02, -0.05)), 0.04)
+    other.free(act.t(0.25), act.t(0.5), shift_hand(palm, vec(0, 0.02, -0.05)), 0.04)
     other.free(act.t(0.56), act.t(0.62), palm, near=act.prop.name)
     other.follow(act.t(0.62), 1e6, act.prop, palm, meet)
     act.follow(grip, 0.33, 0.64)
@@ -175,18 +177,18 @@ def hand_over(act: Act) -> None:
 def take(act: Act) -> None:
     """Gets a thing from the person across the table and puts it down."""
     other = _other(act)
-    meet = Pose(vec(*MEET, MEET_Z_M), upright(0, 0, 0, 0.2).rotation)
-    far = moved(meet, vec(-0.03 * act.s, 0.24, -0.04))
+    meet = Pose(vec(*MEET, MEET_Z_M), upright_pose(0, 0, 0, 0.2).rotation)
+    far = translate(meet, vec(-0.03 * act.s, 0.24, -0.04))
     act.prop.home = far
     palm = grips.palm_under(other, act.prop, meet)
     other.follow(0.0, act.t(0.5), act.prop, palm, meet)
-    act.prop.go(act.t(0.0), act.t(0.28), straight_way(far, meet, vec(0, 0, 0.02)))
-    grip = grips.find(act.script, act.hand, act.prop, meet, grips.PASSED.get(act.prop.thing.name))
+    act.prop.go(act.t(0.0), act.t(0.28), straight_path(far, meet, vec(0, 0, 0.02)))
+    grip = grips.find_grip(act.script, act.hand, act.prop, meet, grips.HANDOVER_GRIPS.get(act.prop.thing.name))
     act.reach(grip, 0.08, 0.32, 0.4)
     act.shut(grip, 0.4, 0.46)
     goal = settle(act.prop.thing, Pose(vec(TAKEN[0] * act.s, TAKEN[1], 0), meet.rotation), [])
-    act.prop.go(act.t(0.5), act.t(0.78), lifted_way(meet, goal, meet.position[2] + 0.03))
-    other.free(act.t(0.5), act.t(0.56), shifted(palm, vec(0, 0.02, -0.05)))
+    act.prop.go(act.t(0.5), act.t(0.78), lifted_path(meet, goal, meet.position[2] + 0.03))
+    other.free(act.t(0.5), act.t(0.56), shift_hand(palm, vec(0, 0.02, -0.05)))
     other.free(act.t(0.56), act.t(0.78), other.home, 0.03)
     act.follow(grip, 0.46, 0.8)
     act.loose(grip, 0.8, 0.85, 0.9, 1)

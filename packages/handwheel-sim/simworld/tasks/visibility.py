@@ -25,7 +25,7 @@ Mask = npt.NDArray[np.bool_]
 Capsules = tuple[Floats, Floats, Floats]  # ends (N, 3), ends (N, 3), radii (N,)
 
 
-def sample(arm: Arm) -> Floats:
+def sample_vertices(arm: Arm) -> Floats:
     """Indices (POINTS,) of vertices spread over the hand."""
     return arm.hand_vertices[np.linspace(0, len(arm.hand_vertices) - 1, POINTS).astype(int)]
 
@@ -40,11 +40,11 @@ def capsules(shape: ArmShape) -> Capsules:
     return np.concatenate([a, near[None]]), np.concatenate([b, back[None]]), radii
 
 
-def visible(
+def visible_share(
     camera: Camera, arm: Arm, shape: ArmShape, things: Iterable[tuple[Prop, Pose]], others: list[Capsules]
 ) -> float:
     """Share of the hand's skin that faces the camera and is inside the picture and not hidden, 0..1."""
-    points = shape.vertices[sample(arm)]
+    points = shape.vertices[sample_vertices(arm)]
     eye = camera.pose.position
     own = capsules(shape)
     nearest, foot = _nearest(points, own)
@@ -52,10 +52,10 @@ def visible(
     points, nearest = points[front], nearest[front]
     if not len(points):
         return 0.0
-    at = camera.see(points)
+    at = camera.project(points)
     seen: Mask = np.asarray(((np.nan_to_num(at, nan=-1.0) >= 0) & (np.nan_to_num(at, nan=2.0) <= 1)).all(axis=1))
     for prop, pose in things:
-        seen[seen] &= ~hidden_by(prop, pose, eye, points[seen])
+        seen[seen] &= ~is_hidden_by(prop, pose, eye, points[seen])
     for other in others:
         seen[seen] &= (_rays_to(eye, points[seen], other)[0] > other[2]).all(axis=1)
     away, before = _rays_to(eye, points[seen], own)
@@ -63,7 +63,7 @@ def visible(
     return float(seen.sum()) / len(points)
 
 
-def hidden_by(prop: Prop, pose: Pose, eye: Floats, points: Floats) -> Mask:
+def is_hidden_by(prop: Prop, pose: Pose, eye: Floats, points: Floats) -> Mask:
     """(N,) whether the thing stands between the eye and each point."""
     way = points - eye
     length = np.linalg.norm(way, axis=1)
@@ -75,7 +75,7 @@ def hidden_by(prop: Prop, pose: Pose, eye: Floats, points: Floats) -> Mask:
     for _ in range(STEPS):
         if not live.any():
             break
-        away = prop.thing.away(eye + way[live] * t[live, None], pose)
+        away = prop.thing.distance_from(eye + way[live] * t[live, None], pose)
         index = np.flatnonzero(live)
         out[index[away < HIT_M]] = True
         t[index] += np.maximum(away, STEP_M)

@@ -62,7 +62,7 @@ GESTURES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class TaskFacts:
     """A task of the scene graph. Names are nouns with their colour; `around` are clauses such as `keep ...`."""
 
     verb: str
@@ -80,10 +80,10 @@ class Facts:
     scene: tuple[str, ...] = ()  # what can be seen where nothing is done
 
 
-def captions(facts: Facts) -> dict[str, str]:
+def captions(facts: TaskFacts) -> dict[str, str]:
     """Five texts, verb first, each within its limit of LIMITS."""
     levels = _of_task(facts) if facts.object is not None else _of_scene(facts)
-    return {level: packed(clauses, LIMITS[level]) for level, clauses in levels.items()}
+    return {level: pack(clauses, LIMITS[level]) for level, clauses in levels.items()}
 
 
 def narration(task: TaskTruth) -> str:
@@ -97,7 +97,7 @@ def narration(task: TaskTruth) -> str:
     return phrase if task.success else f"try to {phrase} and {CAUSES[task.failure_cause or 'miss']}"
 
 
-def packed(clauses: Iterable[str], limit: int) -> str:
+def pack(clauses: Iterable[str], limit: int) -> str:
     """As many clauses as fit, the first of them always, as one sentence."""
     out: list[str] = []
     for clause in clauses:
@@ -107,7 +107,7 @@ def packed(clauses: Iterable[str], limit: int) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def _of_task(f: Facts) -> dict[str, list[str]]:
+def _of_task(f: TaskFacts) -> dict[str, list[str]]:
     assert f.object is not None
     target = None if f.target is None else f"the {f.target}"
     side = f.side or "right"
@@ -128,7 +128,7 @@ def _of_task(f: Facts) -> dict[str, list[str]]:
         steps = [*(s.format(**full) for s in STEPS[f.verb][:count]), wrong.format(**full)]
         gist, ending = f"fail to {phrase}", ["end without success"]
     where = [f"find {full['o']} {f.place}"] if f.place else []
-    roles = _helps(f, side)
+    roles = _helper_clauses(f, side)
     told = [f"{steps[0]} {with_hand}", *steps[1:]]
     return {
         "L1": [short],
@@ -139,13 +139,13 @@ def _of_task(f: Facts) -> dict[str, list[str]]:
     }
 
 
-def _of_scene(f: Facts) -> dict[str, list[str]]:
+def _of_scene(f: TaskFacts) -> dict[str, list[str]]:
     """A gesture, hands at rest, or a table without a person."""
     seen = [f"show {name}" for name in f.scene]
     if f.verb == "gesture":
         short, long = GESTURES[f.gesture]
         hand = f"with the {f.side} hand{_gloved(f)}"
-        rest = _helps(f, f.side or "right")
+        rest = _helper_clauses(f, f.side or "right")
         touch = "touch nothing"
         return {
             "L1": [short],
@@ -181,11 +181,11 @@ def _names(thing: str, target: str | None, side: str, noun: str, verb: str) -> d
     }
 
 
-def _gloved(f: Facts) -> str:
+def _gloved(f: TaskFacts) -> str:
     return "" if f.glove == "none" else " in a glove"
 
 
-def _helps(f: Facts, side: str) -> list[str]:
+def _helper_clauses(f: TaskFacts, side: str) -> list[str]:
     """What the other hand does."""
     other = "left" if side == "right" else "right"
     role = f.roles.get(other)
@@ -196,7 +196,7 @@ def _helps(f: Facts, side: str) -> list[str]:
     return [f"rest the {other} hand on the table"] if role == "rests" else []
 
 
-def _ending(f: Facts) -> list[str]:
+def _ending(f: TaskFacts) -> list[str]:
     if f.goal and f.object:
         return [f"leave the {f.object} {f.goal}", "end with success"]
     return ["end with success"]

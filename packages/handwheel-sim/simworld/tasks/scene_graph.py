@@ -8,17 +8,17 @@ from schemas.spans import NS
 from schemas.truth import ShotTruth, TaskTruth
 from simworld.scene_types import Pose
 from simworld.tasks import words
-from simworld.tasks.layout import name_of
+from simworld.tasks.layout import prop_name
 from simworld.tasks.plan import TaskPlan
-from simworld.tasks.take import Take
-from simworld.tasks.words import Facts
+from simworld.tasks.take import PlayedShot
+from simworld.tasks.words import TaskFacts
 
 SIDE_M = 0.07  # this far from the table's middle a thing is on its left or right
 NEAR_M = 0.3
 TARGETS = {"hand over": "person", "wipe": "table"}
 
 
-def shot_truth(of: Take, first: int, end: int) -> ShotTruth:
+def shot_truth(of: PlayedShot, first: int, end: int) -> ShotTruth:
     """A take as a shot of frames first to end of its recording."""
     fps_hz = of.shot.fps_hz
     start_ns, end_ns = round(first * NS / fps_hz), round(end * NS / fps_hz)
@@ -33,7 +33,7 @@ def shot_truth(of: Take, first: int, end: int) -> ShotTruth:
     )
 
 
-def _task(of: Take, number: int, start_ns: int, end_ns: int, first: int) -> TaskTruth:
+def _task(of: PlayedShot, number: int, start_ns: int, end_ns: int, first: int) -> TaskTruth:
     task, failed_s = of.shot.tasks[number], of.failed_s[number]
     roles = _roles(of, task)
     succeeds = task.outcome == "success"
@@ -53,7 +53,7 @@ def _task(of: Take, number: int, start_ns: int, end_ns: int, first: int) -> Task
     )
 
 
-def _idle(of: Take, start_ns: int, end_ns: int) -> TaskTruth:
+def _idle(of: PlayedShot, start_ns: int, end_ns: int) -> TaskTruth:
     """The one task of a shot in which nothing is done."""
     v = of.shot.variation
     gesture = v["negative"] == "gesture"
@@ -61,15 +61,15 @@ def _idle(of: Take, start_ns: int, end_ns: int) -> TaskTruth:
     for name, hand in of.script.hands.items():
         if gesture and hand.person == "wearer" and (name == of.script.acting or len(_busy(of, name))):
             roles[hand.side] = "gestures"
-    seen = tuple(f"the {name}" for name in of.script.props)[:6]
+    visible_things = tuple(f"the {name}" for name in of.script.props)[:6]
     extra = {"statue": ("a statue of a hand",), "robot_hand": ("two robot hands",)}.get(v["negative"], ())
-    facts = Facts(
+    facts = TaskFacts(
         verb="gesture" if gesture else "none",
         roles=roles,
         side=of.shot.acting,
         gesture=v["gesture"],
         glove=v["glove"],
-        scene=extra + seen,
+        scene=extra + visible_things,
     )
     return TaskTruth(
         start_ns=start_ns,
@@ -86,18 +86,18 @@ def _idle(of: Take, start_ns: int, end_ns: int) -> TaskTruth:
     )
 
 
-def _sides(of: Take) -> list[str]:
+def _sides(of: PlayedShot) -> list[str]:
     return sorted(hand.side for hand in of.script.hands.values() if hand.person == "wearer")
 
 
-def _busy(of: Take, name: str) -> list[float]:
+def _busy(of: PlayedShot, name: str) -> list[float]:
     """When a hand is well above the table."""
     hand = of.script.hands[name]
     times = np.linspace(0, of.duration_s, 12)
     return [float(t) for t in times if hand.at(float(t)).wrist.position[2] > hand.home.wrist.position[2] + 0.05]
 
 
-def _roles(of: Take, task: TaskPlan) -> dict[str, str]:
+def _roles(of: PlayedShot, task: TaskPlan) -> dict[str, str]:
     """acts, helps (it holds something meanwhile) or rests, for each of the wearer's hands."""
     out = {}
     for name, hand in of.script.hands.items():
@@ -108,13 +108,13 @@ def _roles(of: Take, task: TaskPlan) -> dict[str, str]:
     return dict(sorted(out.items()))
 
 
-def _facts(of: Take, task: TaskPlan, roles: dict[str, str]) -> Facts:
+def _facts(of: PlayedShot, task: TaskPlan, roles: dict[str, str]) -> TaskFacts:
     props = of.script.props
-    prop = props[name_of(task.thing, task.colour)]
+    prop = props[prop_name(task.thing, task.colour)]
     before, after = prop.at(task.start_s), prop.at(task.end_s)
     target = f"{task.target_colour} {task.target}" if task.target else None
-    moved = task.outcome == "success" and task.verb in ("push", "take", "place", "stack")
-    return Facts(
+    is_moved = task.outcome == "success" and task.verb in ("push", "take", "place", "stack")
+    return TaskFacts(
         verb=task.verb,
         object=task.thing,
         colour=task.colour,
@@ -123,7 +123,7 @@ def _facts(of: Take, task: TaskPlan, roles: dict[str, str]) -> Facts:
         roles=roles,
         outcome=task.outcome,
         place=None if task.verb == "take" else where(before),
-        goal=(f"on the {target}" if target else where(after)) if moved else None,
+        goal=(f"on the {target}" if target else where(after)) if is_moved else None,
         near=_near(of, prop.name, before),
         glove=of.shot.variation["glove"],
     )
@@ -136,7 +136,7 @@ def where(at: Pose) -> str:
     return f"{'on' if side != 'middle' else 'in'} the {side} of the table"
 
 
-def _near(of: Take, name: str, at: Pose) -> tuple[str, ...]:
+def _near(of: PlayedShot, name: str, at: Pose) -> tuple[str, ...]:
     """The things nearest to one, and on which side of it they are."""
     out = []
     for other, prop in of.script.props.items():

@@ -6,7 +6,7 @@ import numpy as np
 
 from simworld.scene_types import Material, Mesh, Rgb
 from simworld.scenery.materials import STEEL, WHITE, WOOD, Build, Part, part, two_tone
-from simworld.scenery.shapes import box, ellipsoid, lathe, rounded, tube, turned
+from simworld.scenery.shapes import axis_rotation, box, ellipsoid, lathe, round_corners, tube
 
 
 def _carton(tone: Rgb) -> tuple[Part, ...]:
@@ -47,7 +47,9 @@ def _cloth(tone: Rgb) -> tuple[Part, ...]:
     """Folded twice."""
     weave = Material(tone, "cloth", 0.95)
     layers = ((0.15, 0.11, 0.0, 0.0), (0.148, 0.108, 0.0055, 0.03), (0.145, 0.106, 0.011, -0.02))
-    return tuple(part(box((x, y, 0.006), 0.0028).at((0, 0, z), turned("z", turn)), weave) for x, y, z, turn in layers)
+    return tuple(
+        part(box((x, y, 0.006), 0.0028).at((0, 0, z), axis_rotation("z", turn)), weave) for x, y, z, turn in layers
+    )
 
 
 def _knob(tone: Rgb) -> tuple[Part, ...]:
@@ -60,7 +62,9 @@ def _knob(tone: Rgb) -> tuple[Part, ...]:
         (0, 0.0265),
     ]
     mark = box((0.018, 0.0035, 0.006), 0.001, 2).at((0.011, 0, 0.0225))
-    return part(lathe(rounded(side), 44), Material(tone, roughness=0.35)), part(mark, Material(WHITE, roughness=0.5))
+    return part(lathe(round_corners(side), 44), Material(tone, roughness=0.35)), part(
+        mark, Material(WHITE, roughness=0.5)
+    )
 
 
 def _drawer(tone: Rgb) -> tuple[Part, ...]:
@@ -72,7 +76,7 @@ def _drawer(tone: Rgb) -> tuple[Part, ...]:
         box((0.01, 0.2, 0.075), 0.001, 1).at((0.113, 0, 0.006)),
         box((0.236, 0.01, 0.075), 0.001, 1).at((0, 0.1, 0.006)),
     )
-    path = rounded([(-0.055, 0.0), (-0.055, -0.032, 0.01), (0.055, -0.032, 0.01), (0.055, 0.0)])
+    path = round_corners([(-0.055, 0.0), (-0.055, -0.032, 0.01), (0.055, -0.032, 0.01), (0.055, 0.0)])
     bar = tube(np.c_[path, np.zeros(len(path))] + (0, -0.11, 0.06), 0.0055)
     return (
         part(front, Material(tone, roughness=0.4)),
@@ -97,12 +101,12 @@ def carcass(tone: Rgb) -> tuple[Mesh, ...]:
 def _spoon(tone: Rgb) -> tuple[Part, ...]:
     wood = Material(tone, "wood", 0.55)
     scoop = [(0, 0), (0.012, 0.001, 0.008), (0.02, 0.0095, 0.0012), (0.0178, 0.0105, 0.0008), (0.011, 0.0045, 0.007)]
-    bowl = lathe(rounded([*scoop, (0, 0.0035)], 4), 32, 1.4).at((0, 0.085, 0))
+    bowl = lathe(round_corners([*scoop, (0, 0.0035)], 4), 32, 1.4).at((0, 0.085, 0))
     path = np.array([[0, 0.062, 0.0085], [0, 0.045, 0.01], [0, 0.0, 0.0095], [0, -0.05, 0.007], [0, -0.113, 0.0052]])
     return part(bowl, wood), part(tube(path, 0.005), wood)
 
 
-GOODS: dict[str, Build] = {
+HOUSEHOLD: dict[str, Build] = {
     "box": _carton,
     "ball": _ball,
     "block": _block,
