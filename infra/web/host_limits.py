@@ -1,8 +1,4 @@
-"""Turns at a host: how many connections it has from us at once, and how often a new request starts.
-
-The counts are of this process. Beam's embedded runner has its workers as threads of one process, so that they hold for
-a whole run; under a runner of many processes each keeps them by itself.
-"""
+"""Slots at a host: how many connections it has from us at once, and how often a new request starts."""
 
 from __future__ import annotations
 
@@ -14,75 +10,78 @@ from contextlib import contextmanager
 
 from schemas.errors import TransientError
 
-FAILURES = 5  # URLs of a host in a row that gave nothing after all attempts, before the others are not tried
-REMEMBERED = 10_000  # hosts, before those that may be asked at once are forgotten
 
-_changed = threading.Condition()
-_open: Counter[str] = Counter()
-_next_s: dict[str, float] = {}  # host:port -> when the next request may start, on the monotonic clock
-
-_failed: Counter[str] = Counter()
-
-
-class Later(TransientError):
+class RetryNextRun(TransientError):
     """A host asked for a longer wait than a run has, or failed too often in it; the next run asks it again."""
 
 
-@contextmanager
-def turn(host: str, connections: int, interval_s: float, longest_s: float) -> Iterator[None]:
-    """Waits until the host may be asked, and keeps one of its connections meanwhile.
+class HostLimits:
+    """The hosts (host:port) that are asked: connections that are open, rests that they want, and their failures.
 
-    host: host:port. interval_s: between the starts of two requests. Later: it asked for more than longest_s.
+    max_failures: URLs of a host in a row that gave nothing after all attempts, before the others are not tried.
+    max_hosts: how many are remembered, before those that may be asked at once are forgotten.
     """
-    with _changed:
-        while (wait_s := _checked(host, longest_s)) > 0 or _open[host] >= connections:
-            _changed.wait(wait_s if _open[host] < connections else None)
-        _open[host] += 1
-        _next_s[host] = time.monotonic() + interval_s
-        if len(_next_s) > REMEMBERED:
-            _forget()
-    try:
-        yield
-    finally:
-        with _changed:
-            _open[host] -= 1
-            _changed.notify_all()
 
+    def __init__(self, max_failures: int = 5, max_hosts: int = 10_000) -> None:
+        self.max_failures, self.max_hosts = max_failures, max_hosts
+        self._changed = threading.Condition()
+        self._open: Counter[str] = Counter()
+        self._next_s: dict[str, float] = {}  # when the next request may start, on the monotonic clock
+        self._failures: Counter[str] = Counter()
 
-def hold_back(host: str, seconds: float) -> None:
-    """Nobody asks the host for so long."""
-    with _changed:
-        _next_s[host] = max(_next_s.get(host, 0.0), time.monotonic() + seconds)
+    def __len__(self) -> int:
+        """How many hosts are remembered."""
+        return len(self._next_s)
 
+    @contextmanager
+    def host_slot(self, host: str, connections: int, interval_s: float, max_wait_s: float) -> Iterator[None]:
+        """Waits until the host may be asked, and keeps one of its connections meanwhile.
 
-def gave_up(host: str) -> None:
-    """A URL of the host gave nothing after all attempts."""
-    with _changed:
-        _failed[host] += 1
+        interval_s: between the starts of two requests. RetryNextRun: it asked for more than max_wait_s.
+        """
+        with self._changed:
+            while (wait_s := self._wait_s(host, max_wait_s)) > 0 or self._open[host] >= connections:
+                self._changed.wait(wait_s if self._open[host] < connections else None)
+            self._open[host] += 1
+            self._next_s[host] = time.monotonic() + interval_s
+            if len(self._next_s) > self.max_hosts:
+                self._forget_idle_hosts()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._open[host] -= 1
+                self._changed.notify_all()
 
+    def hold_back(self, host: str, seconds: float) -> None:
+        """Nobody asks the host for so long."""
+        with self._changed:
+            self._next_s[host] = max(self._next_s.get(host, 0.0), time.monotonic() + seconds)
 
-def answered(host: str) -> None:
-    """A URL of the host gave something."""
-    with _changed:
-        _failed.pop(host, None)
+    def count_failure(self, host: str) -> None:
+        """A URL of the host gave nothing after all attempts."""
+        with self._changed:
+            self._failures[host] += 1
 
+    def count_success(self, host: str) -> None:
+        """A URL of the host gave something."""
+        with self._changed:
+            self._failures.pop(host, None)
 
-def forget_failures() -> None:
-    """A new run tries every host."""
-    with _changed:
-        _failed.clear()
+    def forget_failures(self) -> None:
+        """Every host is tried again."""
+        with self._changed:
+            self._failures.clear()
 
+    def _wait_s(self, host: str, max_wait_s: float) -> float:
+        """Seconds until the host may be asked. RetryNextRun: it is not asked in this run."""
+        if self._failures[host] >= self.max_failures:
+            raise RetryNextRun(f"{host} failed for {self._failures[host]} URLs in a row; run the same command again")
+        if (wait_s := self._next_s.get(host, 0.0) - time.monotonic()) > max_wait_s:
+            raise RetryNextRun(f"{host} asks for {wait_s:.0f} s of rest; run the same command again after that")
+        return wait_s
 
-def _checked(host: str, longest_s: float) -> float:
-    """Seconds until the host may be asked. Later: it is not asked in this run."""
-    if _failed[host] >= FAILURES:
-        raise Later(f"{host} failed for {_failed[host]} URLs in a row; run the same command again")
-    if (wait_s := _next_s.get(host, 0.0) - time.monotonic()) > longest_s:
-        raise Later(f"{host} asks for {wait_s:.0f} s of rest; run the same command again after that")
-    return wait_s
-
-
-def _forget() -> None:
-    now_s = time.monotonic()
-    for host in [h for h, at_s in _next_s.items() if at_s <= now_s and not _open[h]]:
-        del _next_s[host], _open[host]
+    def _forget_idle_hosts(self) -> None:
+        now_s = time.monotonic()
+        for host in [h for h, at_s in self._next_s.items() if at_s <= now_s and not self._open[h]]:
+            del self._next_s[host], self._open[host]

@@ -1,9 +1,7 @@
-"""One question to the web and its answer, through redirects, each of which is checked like the first URL."""
+"""One request to the web and its answer, through redirects, each of which is checked like the first URL."""
 
 from __future__ import annotations
 
-import functools
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +10,12 @@ from urllib.parse import urljoin, urlsplit
 import httpcore
 import httpx
 
-from infra.web.host_limits import turn
-from infra.web.ssrf import FetchLimits, host_and_port, told
-from infra.web.transport import Clock, Guard, Net, Pace
+from infra.web.client import Client
+from infra.web.host_limits import HostLimits
+from infra.web.limits import FetchLimits
+from infra.web.net import Net
+from infra.web.transport import PublicAddressBackend, ThroughputFloor, WallBudget
+from infra.web.urls import host_and_port, redacted_url
 from schemas.errors import BadMedia, TransientError
 
 USER_AGENT = "handwheel/0.1 (a data engine for robot world models; it keeps to robots.txt, as `handwheel`)"
@@ -25,7 +26,7 @@ CUT_OFF = ("peer closed connection", "disconnected without")
 Check = Callable[[str], float]
 
 
-class Odd(TransientError):
+class DoubtfulError(TransientError):
     """May pass, but need not: after the last attempt it is a refusal with this reason."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -38,8 +39,8 @@ class CutOff(TransientError):
 
 
 @dataclass(slots=True)
-class Visit:
-    """What one download goes by, and the host (host:port) that it asked last.
+class RequestContext:
+    """What the requests of one download go by, and the host (host:port) that was asked last.
 
     check: refuses a URL by raising; returns seconds between two requests.
     """
@@ -47,13 +48,15 @@ class Visit:
     host: str
     limits: FetchLimits
     net: Net
-    clock: Clock
+    hosts: HostLimits
+    budget: WallBudget
     check: Check
 
     @staticmethod
-    def of(url: str, limits: FetchLimits, net: Net, check: Check) -> Visit:
-        """A download that begins now. BadMedia `bad_url`."""
-        return Visit(host_and_port(url), limits, net, Clock(limits.wall_s), check)
+    def of(url: str, client: Client, check: Check) -> RequestContext:
+        """That of a download that begins now. BadMedia `bad_url`."""
+        budget = WallBudget(client.limits.wall_s)
+        return RequestContext(host_and_port(url), client.limits, client.net, client.memory.hosts, budget, check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +71,25 @@ class Answer:
 
 
 @contextmanager
-def exchange(method: str, url: str, headers: Mapping[str, str], visit: Visit) -> Iterator[Answer]:
+def send(method: str, url: str, headers: Mapping[str, str], context: RequestContext) -> Iterator[Answer]:
     """The answer to a request without a body.
 
     BadMedia: bad_url, private_address, insecure_redirect, too_many_redirects, too_slow, bad_headers, and what the
-    visit's check refuses. TransientError: what may pass.
+    context's check refuses. TransientError: what may pass.
     """
-    limits = visit.limits
+    limits = context.limits
     for _ in range(limits.redirects + 1):
-        visit.host = host = host_and_port(url)
-        interval_s = visit.check(url)
-        rest = turn(host, limits.host_connections, interval_s, max(limits.retry_after_s, interval_s))
-        with rest, _open(visit) as (pool, pace), _errors(url):
-            asked = pool.stream(method, _target(url), headers=_headers(headers), extensions=_waits(limits))
-            with asked as got:
-                pace.heading = False
-                answer = Answer(url, host, got.status, httpx.Headers(got.headers), got.iter_stream())
-                if got.status not in REDIRECTS or "location" not in answer.headers:
+        context.host = host = host_and_port(url)
+        interval_s = context.check(url)
+        max_wait_s = max(limits.retry_after_s, interval_s)
+        slot = context.hosts.host_slot(host, limits.host_connections, interval_s, max_wait_s)
+        with slot, _open(context) as (pool, floor), _errors(url):
+            request = pool.stream(method, _target(url), headers=_headers(headers), extensions=_waits(limits))
+            with request as response:
+                floor.in_head = False
+                received = httpx.Headers(response.headers)
+                answer = Answer(url, host, response.status, received, response.iter_stream())
+                if response.status not in REDIRECTS or "location" not in answer.headers:
                     yield answer
                     return
         url = _next(url, answer.headers["location"])
@@ -92,20 +97,15 @@ def exchange(method: str, url: str, headers: Mapping[str, str], visit: Visit) ->
 
 
 @contextmanager
-def _open(visit: Visit) -> Iterator[tuple[httpcore.ConnectionPool, Pace]]:
-    pace = Pace(visit.limits)
-    visit.clock.start()
+def _open(context: RequestContext) -> Iterator[tuple[httpcore.ConnectionPool, ThroughputFloor]]:
+    floor = ThroughputFloor(context.limits)
+    backend = PublicAddressBackend(context.net, context.limits, context.budget, floor)
+    context.budget.start()
     try:
-        with httpcore.ConnectionPool(_tls(), network_backend=Guard(visit.net, visit.limits, visit.clock, pace)) as pool:
-            yield pool, pace
+        with httpcore.ConnectionPool(context.net.tls(), network_backend=backend) as pool:
+            yield pool, floor
     finally:
-        visit.clock.stop()
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """Loading the certificates costs more than a request on a local network."""
-    return httpx.create_ssl_context(trust_env=False)
+        context.budget.stop()
 
 
 def _target(url: str) -> httpcore.URL:
@@ -129,9 +129,11 @@ def _next(url: str, location: str) -> str:
         target = urljoin(url, location)
         schemes = urlsplit(url).scheme, urlsplit(target).scheme  # in small letters
     except ValueError as e:
-        raise BadMedia("bad_url", f"a redirect to no URL: {told(location)[:80]!r}") from e
+        raise BadMedia("bad_url", f"a redirect to no URL: {redacted_url(location)[:80]!r}") from e
     if schemes == ("https", "http"):
-        raise BadMedia("insecure_redirect", f"from https to {told(target)[:80]}; list the http URL if that is meant")
+        raise BadMedia(
+            "insecure_redirect", f"from https to {redacted_url(target)[:80]}; list the http URL if that is meant"
+        )
     return target
 
 
@@ -142,9 +144,9 @@ def _errors(url: str) -> Iterator[None]:
         yield
     except httpcore.RemoteProtocolError as e:
         if any(words in str(e) for words in CUT_OFF):
-            raise CutOff(f"{told(url)}: {e}; run the same command again") from e
-        raise Odd("bad_http", f"{told(url)}: {e}"[:200]) from e
+            raise CutOff(f"{redacted_url(url)}: {e}; run the same command again") from e
+        raise DoubtfulError("bad_http", f"{redacted_url(url)}: {e}"[:200]) from e
     except httpcore.LocalProtocolError as e:
-        raise BadMedia("bad_url", f"{told(url)}: {e}"[:200]) from e
+        raise BadMedia("bad_url", f"{redacted_url(url)}: {e}"[:200]) from e
     except (httpcore.TimeoutException, httpcore.NetworkError) as e:
-        raise TransientError(f"{told(url)}: {type(e).__name__} {e}; run the same command again") from e
+        raise TransientError(f"{redacted_url(url)}: {type(e).__name__} {e}; run the same command again") from e

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 
-from infra.web.host_limits import Later, hold_back
-from infra.web.request import Answer
-from infra.web.ssrf import FetchLimits, told
+from infra.web.host_limits import RetryNextRun
+from infra.web.request import Answer, RequestContext
+from infra.web.revision import ServedRevision
+from infra.web.urls import redacted_url
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import digest_of
 
@@ -25,21 +25,7 @@ DAY_S = 86400.0
 Headers = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a server says of the bytes behind a URL.
-
-    revision: the ETag without its quotes, or Last-Modified (Unix s) and size; empty where the server gives neither.
-    size_bytes: None where it does not say. modified_ns: Last-Modified; without one the server's Date, Unix ns, so that
-    of two ETags the later one is newer; 0 where it gives neither.
-    """
-
-    revision: str
-    size_bytes: int | None
-    modified_ns: int
-
-
-def seen_of(headers: Headers, size_bytes: int | None) -> Seen:
+def served_revision(headers: Headers, size_bytes: int | None) -> ServedRevision:
     """What these headers say; a weak ETag tells revisions apart as well as a strong one."""
     etag = tag_of(headers)
     modified_s, date_s = _seconds(headers.get("last-modified")), _seconds(headers.get("date"))
@@ -48,7 +34,7 @@ def seen_of(headers: Headers, size_bytes: int | None) -> Seen:
     plain = re.sub(r"[^\x21-\x7e]", "?", revision)[:REVISION_CHARACTERS]
     if plain != revision:  # what is left out may be what differs
         plain = f"{plain[:-32]}{digest_of(revision)[:32]}"
-    return Seen(plain, size_bytes, (at_s or 0) * 1_000_000_000)
+    return ServedRevision(plain, size_bytes, (at_s or 0) * 1_000_000_000)
 
 
 def tag_of(headers: Headers) -> str:
@@ -88,16 +74,16 @@ def range_of(headers: Headers) -> tuple[int | None, int | None]:
     return int(found[1]), None if found[2] == "*" else int(found[2])
 
 
-def refusal_of(answer: Answer, limits: FetchLimits) -> BadMedia | TransientError:
-    """Why a status brings nothing: for good (`http_<status>`), for now, or for longer than this run waits (Later)."""
+def refusal_of(answer: Answer, context: RequestContext) -> BadMedia | TransientError:
+    """Why a status brings nothing: for good (`http_<status>`), for now, or x"""
     status = answer.status
     if status not in PASSING and (not 500 <= status < 600 or status in PERMANENT):
         return BadMedia(f"http_{status}", HTTPStatus(status).phrase if status in set(HTTPStatus) else "")
     wait_s = _retry_after_s(answer.headers.get("retry-after", ""))
-    hold_back(answer.host, wait_s)
-    if wait_s > limits.retry_after_s:
-        return Later(f"{told(answer.url)}: status {status}, to be asked again in {wait_s:.0f} s")
-    return TransientError(f"{told(answer.url)}: status {status}; run the same command again")
+    context.hosts.hold_back(answer.host, wait_s)
+    if wait_s > context.limits.retry_after_s:
+        return RetryNextRun(f"{redacted_url(answer.url)}: status {status}, to be asked again in {wait_s:.0f} s")
+    return TransientError(f"{redacted_url(answer.url)}: status {status}; run the same command again")
 
 
 def _retry_after_s(text: str) -> float:
@@ -109,7 +95,7 @@ def _retry_after_s(text: str) -> float:
 
 
 def _seconds(text: str | None) -> int | None:
-    """Unix s of an HTTP date, between 1970 and 2262; None for what is none."""
+    """Unix s of an HTTP date, between 1970 and 2262; None for any other text."""
     try:
         at = parsedate_to_datetime(text or "")
         seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())

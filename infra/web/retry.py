@@ -8,45 +8,44 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception
 
-from infra.web import host_limits
-from infra.web.host_limits import Later
-from infra.web.request import Odd, Visit
-from infra.web.ssrf import FetchLimits
+from infra.web.host_limits import RetryNextRun
+from infra.web.limits import FetchLimits
+from infra.web.request import DoubtfulError, RequestContext
 from schemas.errors import BadMedia, TransientError
 
 T = TypeVar("T")
 
 
-def tried(once: Callable[[], T], failures: Callable[[], int], visit: Visit) -> T:
+def with_retries(once: Callable[[], T], failures: Callable[[], int], context: RequestContext) -> T:
     """What `once` gives, tried until `failures`, asked after each, says that enough in a row brought nothing.
 
-    BadMedia: what it refuses, and what is Odd to the last. TransientError: the last one; failures in a row are counted
-    of the host that the visit ended at (manners.gave_up). Later is not tried again.
+    BadMedia: what it refuses, and what is doubtful to the last. TransientError: the last one; failures in a row are
+    counted of the host that was asked last. RetryNextRun is not tried again.
     """
-    failed = 0
+    failures_in_a_row = 0
 
     def count(_: object) -> None:
-        nonlocal failed
-        failed = failures()
+        nonlocal failures_in_a_row
+        failures_in_a_row = failures()
 
     retrying = Retrying(
-        retry=retry_if_exception(lambda e: isinstance(e, TransientError) and not isinstance(e, Later)), after=count,
-        stop=lambda _: failed >= visit.limits.attempts, wait=lambda _: _wait_s(failed, visit.limits),
-        sleep=visit.clock.sleep, reraise=True,
+        retry=retry_if_exception(lambda e: isinstance(e, TransientError) and not isinstance(e, RetryNextRun)),
+        after=count, stop=lambda _: failures_in_a_row >= context.limits.attempts,
+        wait=lambda _: _wait_s(failures_in_a_row, context.limits), sleep=context.budget.sleep, reraise=True,
     )  # fmt: skip
     try:
-        got = retrying(once)
-    except Odd as e:
+        result = retrying(once)
+    except DoubtfulError as e:
         raise BadMedia(e.reason, e.detail) from e
-    except Later:
+    except RetryNextRun:
         raise
     except TransientError:
-        host_limits.gave_up(visit.host)
+        context.hosts.count_failure(context.host)
         raise
-    host_limits.answered(visit.host)
-    return got
+    context.hosts.count_success(context.host)
+    return result
 
 
-def _wait_s(failed: int, limits: FetchLimits) -> float:
+def _wait_s(failures_in_a_row: int, limits: FetchLimits) -> float:
     """At random, up to twice as long after each failure in a row ("full jitter")."""
-    return random.uniform(0, min(limits.backoff_s, limits.backoff_s / 80 * 2 ** min(failed, 10)))
+    return random.uniform(0, min(limits.backoff_s, limits.backoff_s / 80 * 2 ** min(failures_in_a_row, 10)))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
-MOST_BYTES = 512 << 10  # RFC 9309: at least 500 KiB are to be read; what follows is ignored
-MOST_RULES = 2000
+MAX_BYTES = 512 << 10  # RFC 9309: at least 500 KiB are to be read; what follows is ignored
+MAX_RULES = 2000
 TOKEN = re.compile(r"[a-zA-Z_-]+")
 ENCODED = re.compile("%([0-9A-Fa-f]{2})")
 UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
@@ -38,7 +38,7 @@ def parse(data: bytes, agent: str) -> Rules:
     groups: dict[str, list[tuple[str, str]]] = {}
     named: list[str] = []
     ruled = False
-    for line in data[:MOST_BYTES].decode("utf-8-sig", errors="replace").splitlines():
+    for line in data[:MAX_BYTES].decode("utf-8-sig", errors="replace").splitlines():
         key, _, value = (part.strip() for part in line.partition("#")[0].partition(":"))
         key = key.lower()
         if key == "user-agent":
@@ -56,7 +56,7 @@ def parse(data: bytes, agent: str) -> Rules:
 def _rules(lines: list[tuple[str, str]]) -> Rules:
     paths = tuple((_pattern(v), k == "allow") for k, v in lines if k != "crawl-delay" and v)
     delays = [float(v) for k, v in lines if k == "crawl-delay" and re.fullmatch(r"\d{1,6}(\.\d{1,3})?", v)]
-    return Rules(paths[:MOST_RULES], max(delays, default=0.0))
+    return Rules(paths[:MAX_RULES], max(delays, default=0.0))
 
 
 def _plain(path: str) -> str:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra import web
 from infra.sandbox import sandbox
 from infra.sandbox import tempdirs as scratch
 from infra.storage import objects
-from infra.web import download as web
-from infra.web.download import FetchLimits
+from infra.web import FetchLimits
 from pipelines.engines import pipeline
 from pipelines.hop import Done, Run, batches
 from pipelines.ingest import limit_rejects
@@ -54,13 +54,13 @@ class IngestOptions:
 def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     """Brings in what the tables lack; a batch is committed before the next one starts."""
     done = Done(HOP)
-    recipe = recipe_of(options.cutting)
+    recipe, client = recipe_of(options.cutting), web.Client(options.fetch)
     with run.hold(parcels.LEASE) as held:
         parcels.sweep(run, HOP)
         prepare(run, sources)
-        web.new_run()
-        items, unreached = revised(run, list(list_items(sources)), recipe, options.fetch, again=options.ask_again)
-        web.another_chance()
+        client.new_run()
+        items, unreached = revised(run, list(list_items(sources)), recipe, client, again=options.ask_again)
+        client.another_chance()
         items = restated(run, items, recipe)
         todo = kept(run, missing(run, items, recipe, limit_rejects.digest(options.fetch, options.limits)))
         sizes = [(key, item.size_bytes) for key, item in todo.items()]
@@ -69,7 +69,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
         for batch in batches(sizes, options.batch_bytes, options.batch_items):
             run.progress(HOP, finished, len(todo))
             offered = whole([todo[key] for key in batch])
-            _run_beam(run, offered, options)
+            _run_beam(run, offered, client, options)
             _check_budget(run, budget, len(offered))
             unreached += parcels.commit(run, HOP, held, done)
             finished += len(batch)
@@ -113,12 +113,12 @@ def _check_budget(run: Run, budget: Budget, tried: int) -> None:
         raise
 
 
-def _run_beam(run: Run, items: list[Item], options: IngestOptions) -> None:
+def _run_beam(run: Run, items: list[Item], client: web.Client, options: IngestOptions) -> None:
     """Fetches and hashes each item, then decodes each recording's bytes once, whatever number of items share them."""
     import apache_beam as beam
 
     with scratch.folder("fetch") as folder:
-        worker = Worker(run.store, run.run_id, run.salt, parcels.staging(run, HOP), str(folder), options)
+        worker = Worker(run.store, run.run_id, run.salt, parcels.staging(run, HOP), str(folder), client, options)
         with pipeline(run.beam) as p:
             _ = (
                 p
@@ -139,6 +139,7 @@ class Worker:
     salt: str
     staging: str
     scratch: str
+    client: web.Client
     options: IngestOptions
 
     def fetch(self, item: Item) -> tuple[str, tuple[Item, int, str, str]]:
@@ -179,7 +180,7 @@ class Worker:
             with contextlib.suppress(FileNotFoundError):
                 return item, item.held, objects.info(stored(self.store.root, item.held)).size_bytes
         path = Path(self.scratch) / key_of(item.uri, item.revision)
-        item, sha256 = fetched(item, path, self.options.fetch)
+        item, sha256 = fetched(item, path, self.client)
         if not objects.exists(stored(self.store.root, sha256)):
             objects.upload(path, stored(self.store.root, sha256))
         path.replace(path.with_name(sha256))
@@ -207,7 +208,8 @@ class Worker:
                     limit_rejects.bounded(reject, limit_rejects.digest(self.options.fetch, self.options.limits)),
                 )
         except TransientError as e:
-            shown = [web.told(i.uri) if i.uri.startswith(("http://", "https://")) else i.uri for i, *_ in offers]
+            uris = [item.uri for item, *_ in offers]
+            shown = [web.redacted_url(uri) if uri.startswith(("http://", "https://")) else uri for uri in uris]
             parcel = Parcel(unreached=[f"{uri}: {e}" for uri in shown])
         objects.put(objects.join(self.staging, f"{key}.json"), parcel.dumps())
 

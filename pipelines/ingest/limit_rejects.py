@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from infra.sandbox.sandbox import Limits
-from infra.web.ssrf import FetchLimits
+from infra.web import FetchLimits
 from schemas import Reject
 from schemas.keys import as_stored, digest_of, key_of
 

@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infra.web import download as web
-from infra.web.download import FetchLimits, Seen
+from infra.web import Client, ServedRevision, redacted_url
 from pipelines.hop import Run
 from pipelines.ingest.metadata_changes import MARK
 from pipelines.sources.recordings import Item
@@ -21,7 +20,7 @@ STAGE = "ingest"  # whose rejects these are
 THREADS = 32
 WEB = ("http://", "https://")
 WEB_ONLY = "(uri like 'http://%' or uri like 'https://%')"
-Answer = Seen | BadMedia | TransientError
+Answer = ServedRevision | BadMedia | TransientError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def link(item: Item) -> str:
 
 
 def revised(
-    run: Run, items: Sequence[Item], recipe: str, limits: FetchLimits, *, again: bool
+    run: Run, items: Sequence[Item], recipe: str, client: Client, *, again: bool
 ) -> tuple[list[Item], list[str]]:
     """The items with the revisions that their servers have now, and a line for each new URL that was not reached.
 
@@ -68,15 +67,15 @@ def revised(
     known = Known.of(run, recipe)
     if not again:
         asked = [item for item in asked if item.uri not in known.taken]
-    answers, unreached = _answers(run, [link(item) for item in asked], limits), []
+    answers, unreached = _answers(run, [link(item) for item in asked], client), []
     for item in asked:
         answer = answers[link(item)]
-        if isinstance(answer, Seen):
+        if isinstance(answer, ServedRevision):
             out.append(_with(item, answer))
         elif isinstance(answer, BadMedia) and item.uri not in known.taken:
             out.append(replace(item, revision=answer.reason, bad=(answer.reason, answer.detail)))
         elif isinstance(answer, TransientError) and item.uri not in known.taken | known.refused:
-            unreached.append(f"{web.told(item.uri)}: {answer}")
+            unreached.append(f"{redacted_url(item.uri)}: {answer}")
     return out, unreached
 
 
@@ -96,36 +95,36 @@ def _to_ask(item: Item) -> bool:
     return is_web(item) and not item.revision and item.bad is None
 
 
-def fetched(item: Item, path: Path, limits: FetchLimits) -> tuple[Item, str]:
+def fetched(item: Item, path: Path, client: Client) -> tuple[Item, str]:
     """Downloads an item; returns it with the revision that its bytes belong to, and their sha256.
 
     A revision of the source's own stays, and so does one that the response repeats. Where it says another, the server
     is asked again: if HEAD still says what it said at listing, the server speaks differently of GET and HEAD, and it
     stays; if it says what the response said, the bytes are the new revision's. TransientError: it changes as we look.
     """
-    got = web.fetch(link(item), path, limits)
-    if not item.asked or got.seen.revision == item.revision:
+    got = client.download(link(item), path)
+    if not item.asked or got.served.revision == item.revision:
         return item, got.sha256
-    now = web.ask(link(item), limits)
+    now = client.look_up(link(item))
     if now.revision == item.revision:
         return item, got.sha256
-    if now.revision == got.seen.revision:
-        return _with(item, got.seen), got.sha256
-    raise TransientError(f"{web.told(item.uri)} changed while it was fetched; run the same command again")
+    if now.revision == got.served.revision:
+        return _with(item, got.served), got.sha256
+    raise TransientError(f"{redacted_url(item.uri)} changed while it was fetched; run the same command again")
 
 
-def _with(item: Item, seen: Seen) -> Item:
-    size = seen.size_bytes or 0
-    return replace(item, revision=seen.revision, modified_ns=seen.modified_ns, size_bytes=size, asked=True)
+def _with(item: Item, served: ServedRevision) -> Item:
+    size = served.size_bytes or 0
+    return replace(item, revision=served.revision, modified_ns=served.modified_ns, size_bytes=size, asked=True)
 
 
-def _answers(run: Run, urls: Iterable[str], limits: FetchLimits) -> Mapping[str, Answer]:
+def _answers(run: Run, urls: Iterable[str], client: Client) -> Mapping[str, Answer]:
     """What each URL's server says. Hosts in turn: a slow one, with its few connections, holds up its own URLs alone."""
     order = _interleaved(list(dict.fromkeys(urls)))
     answers: dict[str, Answer] = {}
     threads = ThreadPoolExecutor(min(THREADS, len(order) or 1))
     try:
-        for url, answer in zip(order, threads.map(lambda u: _answer(u, limits), order), strict=True):
+        for url, answer in zip(order, threads.map(lambda u: _answer(u, client), order), strict=True):
             answers[url] = answer
             run.progress("ask", len(answers), len(order))
     finally:  # interrupted: what has not begun never does
@@ -133,9 +132,9 @@ def _answers(run: Run, urls: Iterable[str], limits: FetchLimits) -> Mapping[str,
     return answers
 
 
-def _answer(url: str, limits: FetchLimits) -> Answer:
+def _answer(url: str, client: Client) -> Answer:
     try:
-        return web.ask(url, limits)
+        return client.look_up(url)
     except (BadMedia, TransientError) as e:
         return e
 

@@ -28,8 +28,7 @@ import pyarrow.parquet as pq
 
 from infra.readers import hdf5
 from infra.sandbox.sandbox import Limits
-from infra.web import host_limits, robots
-from infra.web.download import FetchLimits, ask, fetch, new_run
+from infra.web import Client, FetchLimits, Memory, robots
 from pipelines.media.local_copy import bring
 from pipelines.sources import recordings
 from pipelines.sources.recordings import READERS, Source, pickled_frames
@@ -166,14 +165,14 @@ def rules(path: Path) -> Ends:
 def answered(path: Path) -> Ends:
     """As an answer to a download, and to a question, before valid ones."""
     limits = FetchLimits(backoff_s=0.001, host_requests_per_s=1e6, attempts=3, retry_after_s=0.0, size_bytes=1 << 20)
-    for door in (lambda net: fetch("http://a.example/v", path.with_name("out"), limits, net), lambda net: ask(
-        "http://a.example/v", limits, net
-    )):  # fmt: skip
-        new_run()
-        host_limits._next_s.clear()
+    doors: list[Callable[[Client], object]] = [
+        lambda client: client.download("http://a.example/v", path.with_name("out")),
+        lambda client: client.look_up("http://a.example/v"),
+    ]
+    for door in doors:
         recorder = Recorder({}, [b"HTTP/1.1 404 No\r\n\r\n", path.read_bytes(), whole(b"x" * 900), whole(b"y")])
         net = dataclasses.replace(recorder.net, resolver=lambda *_: ["93.184.216.34"])
-        yield type(door(net)).__name__
+        yield type(door(Client(limits, net, Memory()))).__name__
 
 
 ANSWERS = [

@@ -13,9 +13,7 @@ from typing import Any
 
 import httpcore
 
-from infra.web.download import new_run
-from infra.web.ssrf import FetchLimits
-from infra.web.transport import Net
+from infra.web import Client, FetchLimits, Memory, Net
 
 
 @dataclass(slots=True)
@@ -46,6 +44,7 @@ class Site:
     requests: list[Asked] = field(default_factory=list)
     robots: bytes | None = None  # None: 404
     asked_robots: int = 0
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def asked(self) -> list[str]:
@@ -58,6 +57,10 @@ class Site:
         """Limits under which this server may be asked, and nothing waits long."""
         quick: dict[str, Any] = {"backoff_s": 0.02, "host_requests_per_s": 1000.0, "stall_s": 5.0}
         return FetchLimits(**(quick | {"allow_private": (f"127.0.0.1:{self.port}",)} | other))
+
+    def client(self, **other: Any) -> Client:
+        """A client under these limits; all of one site remember together."""
+        return Client(self.limits(**other), memory=self.memory)
 
 
 class Server(ThreadingHTTPServer):
@@ -101,7 +104,6 @@ def serving(answer: Callable[[Asked], None], certificate: Path | None = None) ->
     site.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    new_run()
     try:
         yield site
     finally:
@@ -124,6 +126,7 @@ class Recorder:
     resolved: list[str] = field(default_factory=list)
     connected: list[tuple[str, int]] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
+    memory: Memory = field(default_factory=Memory)
 
     def resolve(self, host: str, port: int) -> list[str]:
         self.resolved.append(host)
@@ -139,6 +142,10 @@ class Recorder:
     @property
     def net(self) -> Net:
         return Net(self.resolve, self.connect)
+
+    def client(self, limits: FetchLimits) -> Client:
+        """A client whose packets are recorded; all of one recorder remember together."""
+        return Client(limits, self.net, self.memory)
 
 
 class Spoken(httpcore.NetworkStream):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from infra.models import weights
 from infra.sandbox import sandbox
 from infra.storage.tables import Store
+from infra.web import Client
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import ledger
 from pipelines.fold.worker import Offer
@@ -78,7 +79,8 @@ class Corpus:
 
     def _ingest(self, run: Run, place: Place, name: str, revision: str) -> None:
         scratch, options = self.folder / "scratch", IngestOptions(cutting=self.options)
-        worker = IngestWorker(self.store, run.run_id, "salt", parcels.staging(run, "ingest"), str(scratch), options)
+        staging, client = parcels.staging(run, "ingest"), Client(options.fetch)
+        worker = IngestWorker(self.store, run.run_id, "salt", staging, str(scratch), client, options)
         item = Item(name, revision, place.stage, redacted=place.spans, quarter_turns=place.quarter_turns)
         worker.decode((SHA, [(item, 1, "", "")]))
 

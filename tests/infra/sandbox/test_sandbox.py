@@ -83,7 +83,7 @@ def _alive(pid: int) -> bool:
 
 def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
-    code = f"from infra import jail; jail.run({CHILD!r}, ['sleep', {str(mark)!r}], jail.Limits())"
+    code = f"from infra.sandbox import sandbox as s; s.run({CHILD!r}, ['sleep', {str(mark)!r}], s.Limits())"
     parent = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
     try:
         deadline_s = time.monotonic() + 60

@@ -12,8 +12,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[3]
 USE = """
 import sys, time
-from infra import scratch
-with scratch.folder("work") as place:
+from infra.sandbox import tempdirs
+with tempdirs.folder("work") as place:
     (place / "half").write_bytes(b"x")
     print(place, flush=True)
     time.sleep(float(sys.argv[1]))

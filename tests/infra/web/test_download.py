@@ -11,14 +11,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.web import host_limits
-from infra.web.download import FetchLimits, ask, fetch, new_run
+from infra.web import FetchLimits, Net
 from schemas.errors import BadMedia, TransientError
 from tests.support.web_server import Asked, Recorder, serving
 
@@ -29,7 +29,7 @@ ETAG = '"one"'
 
 def _refused(path: str, to: Path, answer: Callable[[Asked], None], **limits: object) -> str:
     with serving(answer) as site, pytest.raises(BadMedia) as caught:
-        fetch(site.url(path), to, site.limits(**limits))
+        site.client(**limits).download(site.url(path), to)
     return caught.value.reason
 
 
@@ -50,8 +50,8 @@ def cut(asked: Asked, at: int, body: bytes = BODY, etag: str = ETAG) -> None:
 
 def test_a_download_is_whole_and_hashed(tmp_path: Path) -> None:
     with serving(lambda a: a.answer(200, BODY, ETag=ETAG, Content_Type="video/mp4")) as site:
-        got = fetch(site.url("/v"), tmp_path / "f", site.limits())
-    assert (got.sha256, got.size_bytes, got.seen.revision) == (SHA, len(BODY), "one")
+        got = site.client().download(site.url("/v"), tmp_path / "f")
+    assert (got.sha256, got.size_bytes, got.served.revision) == (SHA, len(BODY), "one")
     assert (tmp_path / "f").read_bytes() == BODY
     sent = site.requests[0].headers
     assert sent["accept-encoding"] == "identity"
@@ -60,7 +60,7 @@ def test_a_download_is_whole_and_hashed(tmp_path: Path) -> None:
 
 def test_what_broke_off_goes_on_by_range(tmp_path: Path) -> None:
     with serving(lambda a: cut(a, 300_000) if len(site.requests) == 1 else ranged(a)) as site:
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == SHA
+        assert site.client().download(site.url("/v"), tmp_path / "f").sha256 == SHA
     assert [(a.headers.get("range"), a.headers.get("if-range")) for a in site.requests] == [
         (None, None), ("bytes=300000-", ETAG),
     ]  # fmt: skip
@@ -69,8 +69,8 @@ def test_what_broke_off_goes_on_by_range(tmp_path: Path) -> None:
 def test_what_changed_meanwhile_starts_again(tmp_path: Path) -> None:
     new = BODY[::-1]
     with serving(lambda a: cut(a, 300_000) if len(site.requests) == 1 else ranged(a, new, '"two"')) as site:
-        got = fetch(site.url("/v"), tmp_path / "f", site.limits())
-    assert (got.sha256, got.seen.revision) == (hashlib.sha256(new).hexdigest(), "two")
+        got = site.client().download(site.url("/v"), tmp_path / "f")
+    assert (got.sha256, got.served.revision) == (hashlib.sha256(new).hexdigest(), "two")
 
 
 def test_a_range_of_other_bytes_is_not_taken(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_range_of_other_bytes_is_not_taken(tmp_path: Path) -> None:
             ranged(a, new, '"two"')
 
     with serving(answer) as site:
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == hashlib.sha256(new).hexdigest()
+        assert site.client().download(site.url("/v"), tmp_path / "f").sha256 == hashlib.sha256(new).hexdigest()
     assert len(site.requests) == 5
 
 
@@ -105,7 +105,7 @@ def test_without_a_strong_validator_it_starts_again(tmp_path: Path, headers: dic
             a.answer(200, BODY, **told)
 
     with serving(answer) as site:
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == SHA
+        assert site.client().download(site.url("/v"), tmp_path / "f").sha256 == SHA
     assert [a.headers.get("range") for a in site.requests] == [None, None]
 
 
@@ -126,7 +126,7 @@ def test_a_range_that_says_it_is_of_other_bytes_is_not_taken(tmp_path: Path, oth
             a.answer(200, new, **other)
 
     with serving(answer) as site:
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == hashlib.sha256(new).hexdigest()
+        assert site.client().download(site.url("/v"), tmp_path / "f").sha256 == hashlib.sha256(new).hexdigest()
     assert len(site.requests) == 3
 
 
@@ -136,7 +136,7 @@ def test_a_validator_that_cannot_be_sent_back_is_none(tmp_path: Path, etag: str)
         a.answer(200, BODY[: 300_000 if len(site.requests) == 1 else None], ETag=etag, Content_Length=str(len(BODY)))
 
     with serving(answer) as site:
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == SHA
+        assert site.client().download(site.url("/v"), tmp_path / "f").sha256 == SHA
     assert [a.headers.get("range") for a in site.requests] == [None, None]
 
 
@@ -164,7 +164,7 @@ def test_an_old_last_modified_is_a_strong_validator(tmp_path: Path) -> None:
             a.answer(206, BODY[300_000:], Content_Range=f"bytes 300000-{len(BODY) - 1}/{len(BODY)}", **old)
 
     with serving(answer) as site:
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == SHA
+        assert site.client().download(site.url("/v"), tmp_path / "f").sha256 == SHA
     assert site.requests[1].headers["if-range"] == "Sun, 01 Nov 2026 00:00:00 GMT"
 
 
@@ -180,20 +180,20 @@ def test_attempts_count_only_without_progress(tmp_path: Path) -> None:
         a.send(f"HTTP/1.1 {206 if first else 200} OK\r\n{head}\r\n".encode() + BODY[first : next(ends)])
 
     with serving(answer) as site:
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits(attempts=2)).sha256 == SHA
+        assert site.client(attempts=2).download(site.url("/v"), tmp_path / "f").sha256 == SHA
     assert len(site.requests) == 8
 
 
 def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
     with serving(lambda a: a.answer(503) if len(site.requests) == 1 else a.answer(200, BODY)) as site:
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == SHA
+        assert site.client().download(site.url("/v"), tmp_path / "f").sha256 == SHA
     assert len(site.requests) == 2
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_what_does_not_pass_is_transient(tmp_path: Path, status: int) -> None:
     with serving(lambda a: a.answer(status)) as site, pytest.raises(TransientError, match="run the same command again"):
-        fetch(site.url("/v?sig=secret"), tmp_path / "f", site.limits(attempts=3))
+        site.client(attempts=3).download(site.url("/v?sig=secret"), tmp_path / "f")
     assert len(site.requests) == 3
 
 
@@ -205,21 +205,21 @@ def test_what_is_gone_is_final(tmp_path: Path, status: int) -> None:
 def test_retry_after_is_waited_for_and_by_everybody(tmp_path: Path) -> None:
     with serving(lambda a: a.answer(429, Retry_After="1") if len(site.requests) == 1 else a.answer(200, BODY)) as site:
         begun = time.monotonic()
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).sha256 == SHA
+        assert site.client().download(site.url("/v"), tmp_path / "f").sha256 == SHA
         assert time.monotonic() - begun >= 1
 
 
 @pytest.mark.parametrize("said", ["1\x1d", "-1", "1e9", "Sun, 99 Nov", "9" * 40, "\xb2"])
 def test_a_retry_after_that_is_none_is_none(tmp_path: Path, said: str) -> None:
     with serving(lambda a: a.answer(503, Retry_After=said)) as site, pytest.raises(TransientError):
-        fetch(site.url("/v"), tmp_path / "f", site.limits(attempts=1))
+        site.client(attempts=1).download(site.url("/v"), tmp_path / "f")
 
 
 def test_a_retry_after_beyond_the_bound_leaves_the_url_and_its_host_alone(tmp_path: Path) -> None:
     with serving(lambda a: a.answer(503, Retry_After="3600")) as site:
         for path in ("/v", "/w"):
             with pytest.raises(TransientError, match="3600 s"):
-                fetch(site.url(path), tmp_path / "f", site.limits(retry_after_s=1.0))
+                site.client(retry_after_s=1.0).download(site.url(path), tmp_path / "f")
     assert site.asked == ["/v"]
 
 
@@ -227,7 +227,7 @@ def test_a_closed_port_is_transient(tmp_path: Path) -> None:
     with serving(lambda a: None) as site:
         port = site.port
     with pytest.raises(TransientError, match="ConnectError"):
-        fetch(f"http://127.0.0.1:{port}/x.mp4", tmp_path / "f", site.limits(attempts=2))
+        site.client(attempts=2).download(f"http://127.0.0.1:{port}/x.mp4", tmp_path / "f")
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "TEXT/HTML", "application/xml"])
@@ -273,7 +273,7 @@ def test_a_length_that_promises_more_than_ever_comes_is_truncated(tmp_path: Path
 
 def test_an_end_that_comes_elsewhere_each_time_is_transient(tmp_path: Path) -> None:
     with serving(lambda a: cut(a, 1000 + len(site.requests))) as site, pytest.raises(TransientError):
-        fetch(site.url("/v"), tmp_path / "f", site.limits(attempts=3))
+        site.client(attempts=3).download(site.url("/v"), tmp_path / "f")
 
 
 def _two_lengths(asked: Asked) -> None:
@@ -283,7 +283,7 @@ def _two_lengths(asked: Asked) -> None:
 @pytest.mark.parametrize("answer", [_two_lengths, lambda a: a.send(b"220 mail.example ESMTP\r\n\r\n")])
 def test_what_is_no_http_is_refused_after_all_attempts(tmp_path: Path, answer: Callable[[Asked], None]) -> None:
     with serving(answer) as site, pytest.raises(BadMedia) as caught:
-        fetch(site.url("/v"), tmp_path / "f", site.limits(attempts=2))
+        site.client(attempts=2).download(site.url("/v"), tmp_path / "f")
     assert (caught.value.reason, len(site.requests)) == ("bad_http", 2)
 
 
@@ -336,7 +336,7 @@ def test_a_trickle_is_too_slow(tmp_path: Path, head: bytes, drop: bytes, limits:
 
 def test_silence_is_transient(tmp_path: Path) -> None:
     with serving(lambda a: a.stop.wait(5)) as site, pytest.raises(TransientError, match="ReadTimeout"):
-        fetch(site.url("/v"), tmp_path / "f", site.limits(attempts=2, stall_s=0.1))
+        site.client(attempts=2, stall_s=0.1).download(site.url("/v"), tmp_path / "f")
     assert len(site.requests) == 2
 
 
@@ -350,13 +350,13 @@ def test_a_redirect_is_followed_and_the_end_of_it_resumed(tmp_path: Path) -> Non
             ranged(a)
 
     with serving(answer) as site:
-        assert fetch(site.url("/moved"), tmp_path / "f", site.limits()).sha256 == SHA
+        assert site.client().download(site.url("/moved"), tmp_path / "f").sha256 == SHA
     assert site.asked == ["/moved", "/v", "/moved", "/v"]
 
 
 def test_a_head_tells_the_revision() -> None:
     with serving(lambda a: a.answer(200, BODY, ETag='W/"x-1"', Last_Modified="Sun, 01 Nov 2026 00:00:00 GMT")) as site:
-        seen = ask(site.url("/v"), site.limits())
+        seen = site.client().look_up(site.url("/v"))
     assert (seen.revision, seen.size_bytes, seen.modified_ns) == ("x-1", len(BODY), 1_793_491_200_000_000_000)
     assert [a.method for a in site.requests] == ["HEAD"]
 
@@ -370,19 +370,19 @@ def test_where_head_is_refused_one_byte_is_asked_for(status: int) -> None:
             a.answer(206, BODY[:1], Last_Modified="Sun, 01 Nov 2026 00:00:00 GMT", Content_Range="bytes 0-0/512000")
 
     with serving(answer) as site:
-        seen = ask(site.url("/v"), site.limits())
+        seen = site.client().look_up(site.url("/v"))
     assert (seen.revision, seen.size_bytes) == ("1793491200-512000", 512_000)
     assert site.requests[1].headers["range"] == "bytes=0-0"
 
 
 def test_a_server_that_says_nothing_has_no_revision() -> None:
     with serving(lambda a: a.answer(200, BODY)) as site:
-        assert ask(site.url("/v"), site.limits()).revision == ""
+        assert site.client().look_up(site.url("/v")).revision == ""
 
 
 def test_what_is_gone_is_refused_when_asked() -> None:
     with serving(lambda a: a.answer(404)) as site, pytest.raises(BadMedia) as caught:
-        ask(site.url("/v"), site.limits())
+        site.client().look_up(site.url("/v"))
     assert (caught.value.reason, [a.method for a in site.requests]) == ("http_404", ["HEAD", "GET"])
 
 
@@ -390,7 +390,7 @@ def test_what_is_gone_is_refused_when_asked() -> None:
 def test_a_hostile_etag_is_a_short_plain_revision(etag: str) -> None:
     with serving(lambda a: a.answer(200, BODY, ETag=etag)) as site:
         try:
-            revision = ask(site.url("/v"), site.limits(attempts=1)).revision
+            revision = site.client(attempts=1).look_up(site.url("/v")).revision
         except BadMedia as e:
             revision = e.reason
     assert len(revision) <= 200
@@ -401,7 +401,7 @@ def test_a_hostile_etag_is_a_short_plain_revision(etag: str) -> None:
 @pytest.mark.parametrize("tags", [('"' + "x" * 300 + '1"', '"' + "x" * 300 + '2"'), ('"\xe8"', '"\xe9"')])
 def test_what_a_revision_leaves_out_of_an_etag_still_tells(tags: tuple[str, str]) -> None:
     with serving(lambda a: a.answer(200, BODY, ETag=tags[len(site.requests) - 1])) as site:
-        assert ask(site.url("/v"), site.limits()).revision != ask(site.url("/v"), site.limits()).revision
+        assert site.client().look_up(site.url("/v")).revision != site.client().look_up(site.url("/v")).revision
 
 
 @pytest.fixture(scope="module")
@@ -417,17 +417,17 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_under_tls_a_download_resumes_and_keeps_its_bounds(
-    tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_under_tls_a_download_resumes_and_keeps_its_bounds(tmp_path: Path, certificate: Path) -> None:
     trusted = ssl.create_default_context(cafile=str(certificate.with_suffix(".crt")))
-    monkeypatch.setattr("infra.web.request._tls", lambda: trusted)
+    net = Net(tls=lambda: trusted)
     with serving(lambda a: cut(a, 300_000) if len(site.requests) == 1 else ranged(a), certificate) as site:
         url = site.url("/v").replace("http:", "https:")
-        assert fetch(url, tmp_path / "f", site.limits()).sha256 == SHA
+        assert replace(site.client(), net=net).download(url, tmp_path / "f").sha256 == SHA
     assert len(site.requests) == 2
-    with serving(_dripping(b"HTTP/1.1 200 OK\r\nX: ", b"y"), certificate) as site, pytest.raises(BadMedia) as caught:
-        fetch(site.url("/v").replace("http:", "https:"), tmp_path / "f", site.limits(wall_s=0.5, robots=False))
+    with serving(_dripping(b"HTTP/1.1 200 OK\r\nX: ", b"y"), certificate) as site:
+        client, url = replace(site.client(wall_s=0.5, robots=False), net=net), site.url("/v").replace("http:", "https:")
+        with pytest.raises(BadMedia) as caught:
+            client.download(url, tmp_path / "f")
     assert caught.value.reason == "too_slow"
 
 
@@ -436,7 +436,7 @@ def test_a_certificate_that_nobody_vouches_for_is_no_connection(tmp_path: Path, 
         serving(lambda a: a.answer(200, BODY), certificate) as site,
         pytest.raises(TransientError, match="CERTIFICATE"),
     ):
-        fetch(site.url("/v").replace("http:", "https:"), tmp_path / "f", site.limits(attempts=1))
+        site.client(attempts=1).download(site.url("/v").replace("http:", "https:"), tmp_path / "f")
     assert site.requests == []
 
 
@@ -464,14 +464,12 @@ ANSWERS = st.one_of(
 @settings(deadline=None, max_examples=150)
 @given(st.lists(ANSWERS, max_size=6), st.booleans())
 def test_whatever_a_server_says_ends_in_bytes_or_a_reason(answers: list[bytes], robots: bool) -> None:
-    new_run()
-    host_limits._next_s.clear()
     recorder = Recorder({"a.example": [["93.184.216.34"]]}, list(answers))
     limits = FetchLimits(attempts=2, backoff_s=0.0001, host_requests_per_s=1e9, retry_after_s=0.0, robots=robots)
     with tempfile.TemporaryDirectory() as folder:
         for door in (
-            lambda: ask("http://a.example/v", limits, recorder.net),
-            lambda: fetch("http://a.example/v", Path(folder) / "f", limits, recorder.net),
+            lambda: recorder.client(limits).look_up("http://a.example/v"),
+            lambda: recorder.client(limits).download("http://a.example/v", Path(folder) / "f"),
         ):
             try:
                 door()

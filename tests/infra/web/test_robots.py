@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.web import robots, robots_cache
-from infra.web.download import ask, fetch
+from infra.web import robots
 from infra.web.robots import parse
 from schemas.errors import BadMedia, TransientError
 from tests.support.web_server import Recorder, moved, serving
@@ -113,15 +112,15 @@ def test_what_a_host_forbids_is_not_asked_for(tmp_path: Path) -> None:
     with serving(lambda a: a.answer(200, b"video")) as site:
         site.robots = b"User-agent: *\nDisallow: /private"
         for door in (
-            lambda: ask(site.url("/private/v"), site.limits()),
-            lambda: fetch(site.url("/private/v"), tmp_path / "f", site.limits()),
+            lambda: site.client().look_up(site.url("/private/v")),
+            lambda: site.client().download(site.url("/private/v"), tmp_path / "f"),
         ):
             with pytest.raises(BadMedia) as caught:
                 door()
             assert caught.value.reason == "robots_disallow"
         assert site.asked == []
-        fetch(site.url("/private/v"), tmp_path / "f", site.limits(robots=False))
-        fetch(site.url("/public/v"), tmp_path / "f", site.limits())
+        site.client(robots=False).download(site.url("/private/v"), tmp_path / "f")
+        site.client().download(site.url("/public/v"), tmp_path / "f")
     assert site.asked == ["/private/v", "/public/v"]
 
 
@@ -129,17 +128,17 @@ def test_where_a_redirect_leads_is_asked_about_too(tmp_path: Path) -> None:
     with serving(lambda a: a.answer(302, Location="/private/v")) as site:
         site.robots = b"User-agent: *\nDisallow: /private"
         with pytest.raises(BadMedia) as caught:
-            fetch(site.url("/v"), tmp_path / "f", site.limits())
+            site.client().download(site.url("/v"), tmp_path / "f")
     assert (caught.value.reason, site.asked) == ("robots_disallow", ["/v"])
 
 
 def test_it_is_read_once_by_many_threads_and_again_by_the_next_run() -> None:
     with serving(lambda a: a.answer(200, b"video")) as site:
         with ThreadPoolExecutor(8) as threads:
-            list(threads.map(lambda i: ask(site.url(f"/{i}"), site.limits()), range(16)))
+            list(threads.map(lambda i: site.client().look_up(site.url(f"/{i}")), range(16)))
         assert site.asked_robots == 1
-        robots_cache.forget()
-        ask(site.url("/v"), site.limits())
+        site.client().new_run()
+        site.client().look_up(site.url("/v"))
         assert site.asked_robots == 2
 
 
@@ -147,7 +146,6 @@ def test_it_is_read_once_by_many_threads_and_again_by_the_next_run() -> None:
     ("line", "allowed"), [("404 No", True), ("403 No", True), ("500 No", False), ("429 No", False)]
 )
 def test_a_robots_txt_that_is_not_there_allows_and_one_that_fails_is_transient(line: str, allowed: bool) -> None:
-    robots_cache.forget()
     answers = [
         f"HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n".encode(),
         b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n",
@@ -156,20 +154,20 @@ def test_a_robots_txt_that_is_not_there_allows_and_one_that_fails_is_transient(l
     with serving(lambda a: None) as site:
         limits = site.limits(attempts=1)
     if allowed:
-        assert ask("http://r.example/v", limits, recorder.net).size_bytes == 3
+        assert recorder.client(limits).look_up("http://r.example/v").size_bytes == 3
     else:
         with pytest.raises(TransientError, match=r"robots\.txt"):
-            ask("http://r.example/v", limits, recorder.net)
+            recorder.client(limits).look_up("http://r.example/v")
         assert len(recorder.connected) == 1
 
 
 def test_an_endless_robots_txt_is_read_to_its_bound(tmp_path: Path) -> None:
     with serving(lambda a: a.answer(200, b"video")) as site:
-        site.robots = b"User-agent: *\nDisallow: /private\n" + b"#" * (4 * robots.MOST_BYTES) + b"\nDisallow: /"
-        assert fetch(site.url("/v"), tmp_path / "f", site.limits()).size_bytes == 5
+        site.robots = b"User-agent: *\nDisallow: /private\n" + b"#" * (4 * robots.MAX_BYTES) + b"\nDisallow: /"
+        assert site.client().download(site.url("/v"), tmp_path / "f").size_bytes == 5
 
 
-GZIPPED = gzip.compress(b"User-agent: *\nDisallow: /private\n" + b"#" * (8 * robots.MOST_BYTES))
+GZIPPED = gzip.compress(b"User-agent: *\nDisallow: /private\n" + b"#" * (8 * robots.MAX_BYTES))
 
 
 @pytest.mark.parametrize(
@@ -182,14 +180,14 @@ def test_one_that_is_packed_though_nobody_asked_is_read_or_waited_for(coding: st
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     recorder = Recorder({"packed.example": [["93.184.216.34"]]}, [head + body])
     with serving(lambda a: None) as site, pytest.raises((BadMedia, TransientError), match=ends):
-        ask("http://packed.example/private", site.limits(attempts=1), recorder.net)
+        recorder.client(site.limits(attempts=1)).look_up("http://packed.example/private")
     assert len(recorder.connected) == 1
 
 
 def test_one_that_lies_behind_an_insecure_redirect_is_not_taken_for_leave() -> None:
     recorder = Recorder({"a.example": [["93.184.216.34"]]}, [moved("http://a.example/robots.txt")])
     with serving(lambda a: None) as site, pytest.raises(TransientError, match="insecure_redirect"):
-        ask("https://a.example/v", site.limits(attempts=1), recorder.net)
+        recorder.client(site.limits(attempts=1)).look_up("https://a.example/v")
 
 
 def test_a_crawl_delay_is_kept_up_to_its_bound() -> None:
@@ -197,7 +195,7 @@ def test_a_crawl_delay_is_kept_up_to_its_bound() -> None:
         site.robots = b"User-agent: *\nCrawl-delay: 100"
         begun = time.monotonic()
         for i in range(3):
-            ask(site.url(f"/{i}"), site.limits(crawl_delay_s=0.3))
+            site.client(crawl_delay_s=0.3).look_up(site.url(f"/{i}"))
         assert time.monotonic() - begun >= 0.6
 
 
@@ -207,7 +205,7 @@ def test_a_robots_txt_that_fails_is_not_asked_for_again_in_this_run() -> None:
         limits = site.limits(attempts=3)
     for i in range(5):
         with pytest.raises(TransientError, match=r"robots\.txt could not be read"):
-            ask(f"http://r.example/{i}", limits, recorder.net)
+            recorder.client(limits).look_up(f"http://r.example/{i}")
     assert len(recorder.connected) == 3
 
 
@@ -215,4 +213,4 @@ def test_a_robots_txt_without_end_of_its_headers_is_not_taken_for_leave() -> Non
     endless = b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000
     recorder = Recorder({"r.example": [["93.184.216.34"]]}, [endless])
     with serving(lambda a: None) as site, pytest.raises(TransientError, match="bad_headers"):
-        ask("http://r.example/v", site.limits(attempts=1), recorder.net)
+        recorder.client(site.limits(attempts=1)).look_up("http://r.example/v")

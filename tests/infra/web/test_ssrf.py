@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.web.download import FetchLimits, ask, fetch, told
-from infra.web.ssrf import addresses_of, host_of, is_public
+from infra.web import Client, FetchLimits, redacted_url
+from infra.web.ssrf import addresses_of, is_public
+from infra.web.urls import host_of
 from schemas.errors import BadMedia, TransientError
 from tests.support.web_server import Recorder, moved, whole
 
@@ -26,7 +27,7 @@ OUTSIDE = "93.184.216.34"
 
 def _refused(url: str, path: Path, recorder: Recorder, limits: FetchLimits = QUICK) -> str:
     with pytest.raises(BadMedia) as caught:
-        fetch(url, path, limits, recorder.net)
+        recorder.client(limits).download(url, path)
     return caught.value.reason
 
 
@@ -57,21 +58,20 @@ def test_a_redirect_to_a_private_address_is_not_followed(tmp_path: Path, address
     assert recorder.connected == [(OUTSIDE, 80)]
 
 
-@pytest.mark.parametrize("asking", [ask, None], ids=["ask", "fetch"])
-def test_every_question_is_guarded_and_robots_txt_too(tmp_path: Path, asking: object) -> None:
+@pytest.mark.parametrize("looking_up", [True, False], ids=["look_up", "download"])
+def test_every_question_is_guarded_and_robots_txt_too(tmp_path: Path, looking_up: bool) -> None:
     recorder = Recorder({"inside.example": [["169.254.169.254"]]})
-    limits = replace(QUICK, robots=True)
+    client = recorder.client(replace(QUICK, robots=True))
+    url = "http://inside.example/"
     with pytest.raises(BadMedia) as caught:
-        ask("http://inside.example/", limits, recorder.net) if asking else fetch(
-            "http://inside.example/", tmp_path / "f", limits, recorder.net
-        )
+        client.look_up(url) if looking_up else client.download(url, tmp_path / "f")
     assert (caught.value.reason, recorder.connected) == ("private_address", [])
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_are_taken(tmp_path: Path, address: str) -> None:
     recorder = Recorder({"name.example": [[address]]}, [whole(BODY)])
-    assert fetch("http://name.example:8080/v.mp4", tmp_path / "f", QUICK, recorder.net).sha256 == SHA
+    assert recorder.client(QUICK).download("http://name.example:8080/v.mp4", tmp_path / "f").sha256 == SHA
     assert recorder.connected == [(address, 8080)]
     assert b"host: name.example:8080" in recorder.sent[0].lower()
 
@@ -79,7 +79,7 @@ def test_public_addresses_are_taken(tmp_path: Path, address: str) -> None:
 def test_the_address_checked_is_the_one_connected_to(tmp_path: Path) -> None:
     """A name that is public when it is checked and private afterwards gains nothing."""
     recorder = Recorder({"rebind.example": [[OUTSIDE], ["127.0.0.1"]]}, [whole(BODY)])
-    assert fetch("http://rebind.example/v.mp4", tmp_path / "f", QUICK, recorder.net).sha256 == SHA
+    assert recorder.client(QUICK).download("http://rebind.example/v.mp4", tmp_path / "f").sha256 == SHA
     assert (recorder.resolved, recorder.connected) == (["rebind.example"], [(OUTSIDE, 80)])
 
 
@@ -105,14 +105,15 @@ def test_a_name_with_one_private_address_is_refused(tmp_path: Path) -> None:
 def test_other_spellings_of_this_machine_are_refused(tmp_path: Path, host: str) -> None:
     """By the system's own resolver, which is what turns them into 127.0.0.1."""
     recorder = Recorder()
+    client = Client(replace(QUICK, attempts=1), replace(recorder.net, resolver=_system), recorder.memory)
     with pytest.raises((BadMedia, TransientError)) as caught:
-        fetch(f"http://{host}/", tmp_path / "f", replace(QUICK, attempts=1), replace(recorder.net, resolver=_system))
+        client.download(f"http://{host}/", tmp_path / "f")
     assert recorder.connected == []
     assert getattr(caught.value, "reason", "unresolved") in ("private_address", "bad_url", "unresolved")
 
 
 def _system(host: str, port: int) -> list[str]:
-    from infra.web.ssrf import resolve
+    from infra.web.net import resolve
 
     return list(resolve(host, port))
 
@@ -133,7 +134,7 @@ def test_the_next_address_is_tried_where_one_does_not_answer(tmp_path: Path) -> 
             return super().connect(address, port, timeout_s)
 
     recorder = Half({"two.example": [["2606:4700::1111", OUTSIDE]]}, [whole(BODY)])
-    assert fetch("http://two.example/", tmp_path / "f", QUICK, recorder.net).sha256 == SHA
+    assert recorder.client(QUICK).download("http://two.example/", tmp_path / "f").sha256 == SHA
     assert recorder.connected == [("2606:4700::1111", 80), (OUTSIDE, 80)]
 
 
@@ -143,7 +144,7 @@ def test_from_https_to_http_is_refused_and_the_other_way_taken(tmp_path: Path) -
         assert _refused("https://a.example/v.mp4", tmp_path / "f", down) == "insecure_redirect"
         assert down.connected == [(OUTSIDE, 443)]
     up = Recorder({"a.example": [[OUTSIDE]]}, [moved("https://a.example/v.mp4"), whole(BODY)])
-    assert fetch("http://a.example/v.mp4", tmp_path / "f", QUICK, up.net).sha256 == SHA
+    assert up.client(QUICK).download("http://a.example/v.mp4", tmp_path / "f").sha256 == SHA
     assert up.connected == [(OUTSIDE, 80), (OUTSIDE, 443)]
 
 
@@ -200,10 +201,10 @@ def test_an_address_inside_an_ipv6_one_is_as_public_as_by_itself(address: object
         assert is_public(form) == is_public(str(address))
 
 
-def test_a_signature_is_not_told() -> None:
-    assert told("https://host/clip.mp4?X-Signature=secret") == "https://host/clip.mp4"
-    assert told("https://host/clip.mp4") == "https://host/clip.mp4"
-    assert told("https://name:secret@host/clip@2.mp4") == "https://host/clip@2.mp4"
+def test_a_signature_is_not_shown() -> None:
+    assert redacted_url("https://host/clip.mp4?X-Signature=secret") == "https://host/clip.mp4"
+    assert redacted_url("https://host/clip.mp4") == "https://host/clip.mp4"
+    assert redacted_url("https://name:secret@host/clip@2.mp4") == "https://host/clip@2.mp4"
 
 
 def test_a_name_of_many_dead_addresses_costs_no_more_than_the_wall_clock(tmp_path: Path) -> None:

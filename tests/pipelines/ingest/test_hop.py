@@ -16,7 +16,7 @@ import pytest
 
 from infra.sandbox import sandbox
 from infra.storage.tables import Store
-from infra.web.download import FetchLimits
+from infra.web import Client, FetchLimits
 from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
 from pipelines.ingest.hop import IngestOptions, ingest
@@ -189,7 +189,7 @@ def test_what_the_web_offers_is_kept_checked_or_tried_again(
     assert (root / "media" / sha).read_bytes() == data
     assert len(done.notes) == 1
     assert done.notes[0].startswith("1 could not be reached and are tried again next time: http://127.0.0.1:9/")
-    monkeypatch.setattr("pipelines.ingest.revisions.web.fetch", lambda url, *_: pytest.fail(f"{url} was fetched again"))
+    monkeypatch.setattr(Client, "download", lambda _, url, path: pytest.fail(f"{url} was fetched again"))
     again = _ingest(root, source, "two", options)
     assert (again.added, again.notes) == ({}, done.notes)
 

@@ -198,7 +198,7 @@ def test_a_revision_of_the_source_s_own_stays(corpus: Corpus, tmp_path: Path) ->
     from pipelines.sources.recordings import Item
 
     item = Item(corpus.site.url("/v.mp4"), "the source's", "web")
-    assert fetched(item, tmp_path / "f", corpus.site.limits())[0] == item
+    assert fetched(item, tmp_path / "f", corpus.site.client())[0] == item
     assert corpus.methods == ["GET /v.mp4"]
 
 
