@@ -74,6 +74,13 @@ def test_no_page_is_longer_than_it_may_be(name: str) -> None:
     assert len(read_page(name).splitlines()) <= LINES.get(name, USER_PAGE_LINES)
 
 
+@pytest.mark.parametrize("name", [p for p in PAGES if p not in GENERATED])
+def test_lines_of_prose_are_at_most_120_characters(name: str) -> None:
+    """Tables and links to long names are as long as they are."""
+    lines = FENCE.sub("", read_page(name)).splitlines()
+    assert [line for line in lines if len(line) > 120 and " " in line.strip() and not line.startswith("|")] == []
+
+
 def test_the_licence_is_apache_2_unchanged() -> None:
     assert hashlib.sha256((REPOSITORY / "LICENSE").read_bytes()).hexdigest() == APACHE_2
     projects = [
