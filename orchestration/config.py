@@ -15,14 +15,17 @@ from filters.policy import Policy
 from infra.storage import objects
 from orchestration.trigger.rules import TriggerOptions
 from pipelines.caption.worker import BACKENDS, CaptionOptions
-from pipelines.detect.hop import LookOptions, detector_version
+from pipelines.detect.hop import DetectOptions, detector_version
 from pipelines.hop import Beam, Ray
-from pipelines.ingest.hop import IngestOptions
 from pipelines.publish.selection import PublishOptions
 from pipelines.sources import logs as robot
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import READERS, Source
+from pipelines.staging.options import IngestOptions
 from schemas.errors import UsageError
+
+# Names that keys of the file had: they keep working, and nobody is told of them.
+ALIASES = {"look": "detect"}
 
 
 class Strict(BaseModel):
@@ -53,7 +56,7 @@ class Config(Strict):
     source: tuple[Source, ...] = ()
     robot: tuple[RobotSource, ...] = ()
     ingest: IngestOptions = IngestOptions()
-    look: LookOptions = LookOptions()
+    detect: DetectOptions = DetectOptions()
     policy: Policy = Field(default_factory=lambda: Policy(detector=detector_version()))
     captions: CaptionOptions = CaptionOptions()
     publish: PublishOptions = PublishOptions()
@@ -85,6 +88,8 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
         _set(plain, setting)
     if root is not None:
         plain["root"] = root
+    for old, new in ALIASES.items():
+        _rename(plain, old, new)
     policy = plain.get("policy")
     if isinstance(policy, dict):
         policy.setdefault("detector", detector_version())
@@ -97,6 +102,20 @@ def load(path: Path | None, sets: list[str], root: str | None) -> Config:
     return (
         config if objects.is_s3(config.root) else config.model_copy(update={"root": str(Path(config.root).resolve())})
     )
+
+
+def _rename(plain: dict[str, Any], old: str, new: str) -> None:
+    """Moves the value of a key's old dotted name to its new one. UsageError where both are there."""
+    *path, last = old.split(".")
+    for name in path:
+        if not isinstance(plain := plain.get(name, {}), dict):
+            return
+    if last not in plain:
+        return
+    name = new.rpartition(".")[2]
+    if name in plain:
+        raise UsageError(f"config: {old} is what {new} was called before; give one of the two")
+    plain[name] = plain.pop(last)
 
 
 def _impossible(config: Config) -> Iterator[str]:
@@ -113,7 +132,7 @@ def _impossible(config: Config) -> Iterator[str]:
     positive = {
         "ingest.cutting.proxy_hz": cutting.proxy_hz, "ingest.cutting.proxy_long_side_px": cutting.proxy_long_side_px,
         "ingest.cutting.cut.longest_s": cutting.cut.longest_s, "ingest.batch_bytes": config.ingest.batch_bytes,
-        "ingest.batch_items": config.ingest.batch_items, "look.batch_clips": config.look.batch_clips,
+        "ingest.batch_items": config.ingest.batch_items, "detect.batch_clips": config.detect.batch_clips,
         "policy.longest_span_s": config.policy.longest_span_s, "captions.batch_size": config.captions.batch_size,
         "publish.wm_long_side_px": publish.wm_long_side_px, "publish.idm_long_side_px": publish.idm_long_side_px,
         "ingest.fetch.host_connections": config.ingest.fetch.host_connections,

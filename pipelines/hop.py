@@ -1,21 +1,25 @@
-"""What every hop is given and what it says when it is done."""
+"""The contract of every hop: what it is, what it is given, what it says when it is done, and the one batch loop."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from infra.storage import lease, objects
 from infra.storage.tables import Store
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 # progress(hop, done, total): called from the hop's own thread; total may grow.
 Progress = Callable[[str, float, float], None]
 
 
 def silent(hop: str, done: float, total: float) -> None:
-    """No progress shown."""
+    """Shows no progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Ray:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a hop."""
+    """One run of a hop: where it writes, under which id, on which engines."""
 
     store: Store
     run_id: str
@@ -49,18 +53,43 @@ class Run:
     now_ns: Callable[[], int] = time.time_ns
     lease_wait_s: float = 0.0
 
-    def hold(self, hop: str) -> AbstractContextManager[lease.Lease]:
+    def hold(self, name: str) -> AbstractContextManager[lease.Lease]:
         """The lease of what a hop writes: one writer at a time."""
-        return lease.hold(objects.join(self.store.root, "leases", f"{hop}.json"), self.run_id, wait_s=self.lease_wait_s)
+        place = objects.join(self.store.root, "leases", f"{name}.json")
+        return lease.hold(place, self.run_id, wait_s=self.lease_wait_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a hop is given: the run, the recipe of the clips, and the config's values, asked for by their type."""
+
+    run: Run
+    recipe: str
+    settings: tuple[object, ...] = ()
+
+    def get(self, kind: type[T]) -> T:
+        """The one value of a type. LookupError where there is none, or are several."""
+        found = self.all(kind)
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} settings are a {kind.__name__}; a hop's context has one")
+        return found[0]
+
+    def all(self, kind: type[T]) -> tuple[T, ...]:
+        """Every value of a type, in the config's order."""
+        return tuple(value for value in self.settings if isinstance(value, kind))
 
 
 @dataclass(slots=True)
 class Done:
-    """What a hop did."""
+    """What a hop did. Beside the rows: the release that publish made, what trigger fired and could not deliver."""
 
     hop: str
     added: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    release: str | None = None
+    pin: str | None = None
+    triggers: list[dict[str, str]] = field(default_factory=list)
+    undelivered: list[str] = field(default_factory=list)
 
     def add(self, table: str, rows: int) -> None:
         """Counts rows that went into a table."""
@@ -73,15 +102,70 @@ class Done:
         return "; ".join([rows, *self.notes])
 
 
-def batches(items: list[tuple[str, int]], most_bytes: int, most_items: int) -> Iterator[list[str]]:
-    """Keys in batches of at most `most_bytes` (unless one alone is larger) and `most_items`."""
-    batch: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that must hold after a hop, told by its name in Dagster."""
+
+    name: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One verb of the turn. The command, Dagster's graph, publish's inputs and the documents' tables are made of it."""
+
+    name: str  # the command's and the asset's
+    doc: str  # one line for people
+    run: Callable[[Context], Done]
+    reads: tuple[str, ...]  # tables
+    writes: tuple[str, ...]  # tables, children before parents
+    needs: tuple[str, ...]  # hops whose rows it reads
+    lease: str  # hops that share one never write at the same time
+    engine: str  # what it runs on, for the documents
+    reads_beside: str = ""  # what it reads that is no table, for the documents
+    checks: tuple[Check, ...] = ()
+    alias: str | None = None  # a name it had, which the command still takes
+
+
+def commit_in_batches(
+    run: Run,
+    hop: str,
+    batches: Sequence[Sequence[T]],
+    work: Callable[[Sequence[Sequence[T]]], Iterable[R]],
+    commit: Callable[[R], int],
+) -> None:
+    """Works through batches and commits each result as it comes, with progress in items.
+
+    work: from batches to results, lazily, so that a batch is committed before the next one starts (`one_by_one`), or
+    as a pool of actors gives them, in any order. commit: writes a result and returns how many items it was of.
+    """
+    total, finished = sum(len(batch) for batch in batches), 0
+    if not batches:
+        return
+    run.progress(hop, 0, total)
+    for result in work(batches):
+        finished += commit(result)
+        run.progress(hop, min(finished, total), total)
+
+
+def one_by_one(work: Callable[[Sequence[T]], R]) -> Callable[[Sequence[Sequence[T]]], Iterable[R]]:
+    """One batch after the other: the next is begun when the result of the last was taken."""
+
+    def each(batches: Sequence[Sequence[T]]) -> Iterator[R]:
+        for batch in batches:
+            yield work(batch)
+
+    return each
+
+
+def in_batches(items: Iterable[tuple[T, int]], max_size: int, max_items: int) -> list[list[T]]:
+    """Items, each with its size, in batches of at most `max_size` (unless one alone is larger) and `max_items`."""
+    batches: list[list[T]] = []
     size = 0
-    for key, n in items:
-        if batch and (size + n > most_bytes or len(batch) >= most_items):
-            yield batch
-            batch, size = [], 0
-        batch.append(key)
+    for item, n in items:
+        if not batches or size + n > max_size or len(batches[-1]) >= max_items:
+            batches.append([])
+            size = 0
+        batches[-1].append(item)
         size += n
-    if batch:
-        yield batch
+    return batches

@@ -71,7 +71,7 @@ AUDITS: dict[str, Callable[[Joined, Config], Result]] = {
 def run(name: str, config: Config, truth: Path) -> Result:
     """One audit of the corpus under a config. UsageError: no truth, no corpus, or nothing that has both."""
     truths = truths_below(truth)
-    store = turns.run_of(config).store
+    store = turns.context_of(config).run.store
     return AUDITS[name](join(store, turns.recipe(config), config.policy.digest, truths), config)
 
 
@@ -87,7 +87,7 @@ def _command(name: str) -> None:
             if page is not None:
                 from orchestration.reports.audit_page import write
 
-                say(f"{write(turns.run_of(settings).store, result, page)} is written; open it in a browser")
+                say(f"{write(turns.context_of(settings).run.store, result, page)} is written; open it in a browser")
             tell(result.plain() if as_json else as_text(result))
         if refused:
             raise VerificationFailed(f"audit {name}: {'; '.join(refused)}. `--page FILE` shows what went wrong")

@@ -79,12 +79,12 @@ def main(folder: str) -> None:
     file = write_config(out)
     settings = config.load(file, [], None)
     with output(as_json=False), progress_bars() as progress:
-        run = turn.run_of(settings, progress)
-        for done in turn.turn(run, settings):
+        context = turn.context_of(settings, progress)
+        for done in turn.turn(context):
             say(done.line(), f"{done.hop:>8}  ")
-        page = report_of(run.store, turn.recipe(settings), settings.policy.digest, None, out / "report.html")
-        triggers = run.store.read("triggers", ["rule", "lane", "event", "release", "reason"]).to_pylist()
-        releases = sorted(values_of(run.store.read("releases", ["name"])["name"], str))
+        page = report_of(context.run.store, turn.recipe(settings), settings.policy.digest, None, out / "report.html")
+        triggers = context.run.store.read("triggers", ["rule", "lane", "event", "release", "reason"]).to_pylist()
+        releases = sorted(values_of(context.run.store.read("releases", ["name"])["name"], str))
 
     say(f"\nOne turn of the flywheel in {time.monotonic() - began_s:.0f} s.\n")
     if releases:

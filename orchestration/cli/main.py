@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from orchestration.cli.audit import audits
 from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output, progress_bars, say
 from orchestration.cli.release import releases
 from orchestration.config import Config
-from pipelines.hop import Done
+from pipelines.hop import Done, Hop
 from schemas.errors import HandwheelError, TransientError, UsageError
 
 app = typer.Typer(
@@ -36,15 +36,15 @@ LATER = {
 }
 
 
-def run_hops(names: list[str], config: Config, as_json: bool) -> None:
+def run_hops(hops: Sequence[Hop], config: Config, as_json: bool) -> None:
     """Runs hops in order, a line each, and tells what `--json` promises."""
     with output(as_json) as tell, progress_bars() as progress:
-        run = turns.run_of(config, progress)
+        context = turns.context_of(config, progress)
         dones: list[Done] = []
-        for name in names:
-            dones.append(turns.hop(name, run, config))
-            say(dones[-1].line(), f"{name:>8}  ")
-        plain = turns.as_json(run, dones)
+        for hop in hops:
+            dones.append(turns.run_hop(hop, context))
+            say(dones[-1].line(), f"{hop.name:>8}  ")
+        plain = turns.as_json(context.run, dones)
         if not as_json:
             say(_closing(plain))
         tell(plain)
@@ -56,11 +56,15 @@ def _closing(plain: dict[str, Any]) -> str:
     return "nothing new: no release, no trigger" if not plain["added"] else "done"
 
 
-def _hop_command(name: str) -> None:
-    def command(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
-        run_hops([name], load(config, sets, root), as_json)
+def _hop_command(hop: Hop) -> None:
+    """The command of a hop, and hidden under the name that it had."""
 
-    app.command(name, help=(turns.HOPS[name].__doc__ or "").strip())(command)
+    def command(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
+        run_hops([hop], load(config, sets, root), as_json)
+
+    app.command(hop.name, help=hop.doc)(command)
+    if hop.alias:
+        app.command(hop.alias, hidden=True)(command)
 
 
 @app.command()
@@ -74,14 +78,13 @@ def init(folder: Annotated[Path, typer.Argument()] = Path()) -> None:
     say(f"{path} is written; set [[source]] uri, then `handwheel turn --config {path}`")
 
 
-@app.command()
+@app.command(help=f"One turn: {', '.join(hop.name for hop in turns.HOPS)}.")
 def turn(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
-    """One turn: ingest, fold, dedup, look, keep, caption, publish, trigger."""
-    run_hops(list(turns.HOPS), load(config, sets, root), as_json)
+    run_hops(turns.HOPS, load(config, sets, root), as_json)
 
 
-for _name in turns.HOPS:
-    _hop_command(_name)
+for _hop in turns.HOPS:
+    _hop_command(_hop)
 
 
 @app.command()
@@ -96,7 +99,7 @@ def ledger(
     if by not in (None, "asset"):
         raise UsageError(f"--by {by}: only `asset`")
     with output(as_json) as tell:
-        store = turns.run_of(settings).store
+        store = turns.context_of(settings).run.store
         account, rows = books.ledger(store, turns.recipe(settings), settings.policy.digest)
         tell(books.as_json(account, rows if by else None) if as_json else books.as_text(account, rows if by else None))
 
@@ -111,7 +114,7 @@ def why(
 
     settings = load(config, sets, root)
     with output(as_json) as tell:
-        found = life(turns.run_of(settings).store, subject, turns.recipe(settings), settings.policy.digest)
+        found = life(turns.context_of(settings).run.store, subject, turns.recipe(settings), settings.policy.digest)
         tell(found if as_json else as_text(found))
 
 

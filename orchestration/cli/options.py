@@ -75,4 +75,4 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
 
 def store_of(config: Path | None, sets: list[str] | None, root: str | None) -> Any:
     """The corpus that the options name."""
-    return turns.run_of(load(config, sets, root)).store
+    return turns.context_of(load(config, sets, root)).run.store

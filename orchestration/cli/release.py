@@ -88,6 +88,6 @@ def release_report(
 
     settings = load(config, sets, root)
     with output(as_json) as tell:
-        store = turns.run_of(settings).store
+        store = turns.context_of(settings).run.store
         page = report_of(store, turns.recipe(settings), settings.policy.digest, name, out)
         tell({"report": str(page)} if as_json else f"{page} is written; open it in a browser")

@@ -3,65 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
+from filters.policy import Policy
 from infra.storage import objects
 from orchestration import turn
 from orchestration.config import Config
 from pipelines.corpus import releases
 from pipelines.corpus.ledger import ledger
-from pipelines.hop import Done, Run
+from pipelines.filter import hop as filter_hop
+from pipelines.filter.hop import BOOKS_BALANCE
+from pipelines.hop import Check, Context, Done, Hop
+from pipelines.publish import hop as publish_hop
+from pipelines.publish.hop import GATE
 from schemas.errors import GateRefused, HandwheelError, TransientError
 from schemas.spans import NS
 
-# Whose rows each hop reads.
-NEEDS: dict[str, tuple[str, ...]] = {
-    "ingest": (),
-    "fold": (),
-    "dedup": ("ingest",),
-    "look": ("ingest", "fold"),
-    "keep": ("look",),
-    "caption": ("keep",),
-    "publish": ("caption", "fold", "dedup"),
-    "trigger": ("publish",),
-}
-# The tables whose versions are the asset's data version; a table that several hops write counts for one.
-WRITES: dict[str, tuple[str, ...]] = {
-    "ingest": ("assets", "clips", "proxies", "rejects"),
-    "fold": ("episodes", "steps"),
-    "dedup": ("marks", "duplicates", "commons"),
-    "look": ("hands",),
-    "keep": ("decisions",),
-    "caption": ("captions",),
-    "publish": ("releases",),
-    "trigger": ("triggers",),
-}
-CHECKS = {
-    "keep": dg.AssetCheckSpec("books_balance", asset="keep", description="The ledger adds up to the input"),
-    "publish": dg.AssetCheckSpec("gate", asset="publish", description="Great Expectations over a release"),
-}
 RETRIES, RETRY_S = 3, 60  # a lease held elsewhere frees itself within a minute of its holder's end
 
 
-def asset(hop: str, config: Config) -> dg.AssetsDefinition:
-    """One hop and its check. Data version: its tables' versions; metadata: the rows it added."""
-    specs = [CHECKS[hop]] if hop in CHECKS else []
+def asset(hop: Hop, config: Config) -> dg.AssetsDefinition:
+    """One hop and its checks. Data version: its tables' versions; metadata: the rows it added."""
+    specs = [dg.AssetCheckSpec(check.name, asset=hop.name, description=check.doc) for check in hop.checks]
 
-    @dg.asset(name=hop, deps=NEEDS[hop], check_specs=specs, group_name="turn", description=turn.HOPS[hop].__doc__)
+    @dg.asset(name=hop.name, deps=hop.needs, check_specs=specs, group_name="turn", description=hop.doc)
     def step() -> Iterator[Any]:
         yield from steps(hop, config)
 
     return step
 
 
-def steps(hop: str, config: Config) -> Iterator[Any]:
+def steps(hop: Hop, config: Config) -> Iterator[Any]:
     """Runs a hop and yields its events. Our errors become Dagster's: what may pass is tried again."""
-    run = turn.run_of(config)
+    context = turn.context_of(config)
+    run = context.run
     try:
-        done = turn.hop(hop, run, config)
+        done = turn.run_hop(hop, context)
     except TransientError as e:
         raise dg.RetryRequested(RETRIES, RETRY_S) from e
     except GateRefused as e:
@@ -69,19 +49,26 @@ def steps(hop: str, config: Config) -> Iterator[Any]:
         raise dg.Failure(str(e), allow_retries=False) from e
     except HandwheelError as e:
         raise dg.Failure(str(e), allow_retries=False) from e
-    if stuck := getattr(done, "undelivered", []):
-        raise dg.Failure(done.line(), metadata={"undelivered": stuck}, allow_retries=False)
-    version = " ".join(f"{table}:{run.store.version(table)}" for table in WRITES[hop])
+    if done.undelivered:
+        raise dg.Failure(done.line(), metadata={"undelivered": done.undelivered}, allow_retries=False)
+    version = " ".join(f"{table}:{run.store.version(table)}" for table in own_tables(hop))
     yield dg.MaterializeResult(data_version=dg.DataVersion(version), metadata=_said(done))
-    if hop in CHECKS:
-        yield books_result(run, config) if hop == "keep" else newest_gate(run)
+    for check in hop.checks:
+        yield RESULTS[check](context)
 
 
-def newest_gate(run: Run) -> dg.AssetCheckResult:
+def own_tables(hop: Hop) -> tuple[str, ...]:
+    """The tables whose versions are the asset's data version; one that several hops write counts for the first."""
+    earlier = {table for other in turn.HOPS[: turn.HOPS.index(hop)] for table in other.writes}
+    return tuple(table for table in hop.writes if table not in earlier)
+
+
+def newest_gate(context: Context) -> dg.AssetCheckResult:
     """What the gate found in the newest release."""
+    run = context.run
     if not (names := releases.names(run.store)):
         text = "nothing is published yet"
-        return dg.AssetCheckResult(check_name="gate", asset_key="publish", passed=True, description=text)
+        return dg.AssetCheckResult(check_name=GATE.name, asset_key=publish_hop.HOP.name, passed=True, description=text)
     return gate_result(objects.join(releases.folder_of(run.store, names[-1]), "gate"), names[-1])
 
 
@@ -93,8 +80,8 @@ def gate_result(folder: str, said: str) -> dg.AssetCheckResult:
         found = {"success": False, "expectations": []}
     rows = [(str(e["name"]), str(e["success"]), str(e["observed"])) for e in found["expectations"]]
     return dg.AssetCheckResult(
-        check_name="gate",
-        asset_key="publish",
+        check_name=GATE.name,
+        asset_key=publish_hop.HOP.name,
         passed=bool(found["success"]),
         description=said,
         metadata={
@@ -104,18 +91,22 @@ def gate_result(folder: str, said: str) -> dg.AssetCheckResult:
     )
 
 
-def books_result(run: Run, config: Config) -> dg.AssetCheckResult:
+def books_result(context: Context) -> dg.AssetCheckResult:
     """Every second of input is in exactly one place."""
-    total, _ = ledger(run.store, turn.recipe(config), config.policy.digest)
+    total, _ = ledger(context.run.store, context.recipe, context.get(Policy).digest)
     return dg.AssetCheckResult(
-        check_name="books_balance",
-        asset_key="keep",
+        check_name=BOOKS_BALANCE.name,
+        asset_key=filter_hop.HOP.name,
         passed=total.unbalanced_ns() == 0,
         metadata={
             "unbalanced_s": total.unbalanced_ns() / NS,
             "ledger": dg.MetadataValue.json(total.plain()),
         },
     )
+
+
+# What tells whether a hop's check holds.
+RESULTS: dict[Check, Callable[[Context], dg.AssetCheckResult]] = {BOOKS_BALANCE: books_result, GATE: newest_gate}
 
 
 def _said(done: Done) -> dict[str, Any]:

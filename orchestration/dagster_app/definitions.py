@@ -15,7 +15,7 @@ from infra.storage import objects
 from orchestration.config import Config, load
 from orchestration.dagster_app.assets import asset
 from orchestration.trigger.due import look, pending
-from orchestration.turn import HOPS, run_of
+from orchestration.turn import HOPS, context_of
 from schemas import Release, Trigger
 from schemas.arrow import rows_of
 from schemas.keys import digest_of
@@ -45,7 +45,7 @@ def trigger_sensor(config: Config, job: Any) -> dg.SensorDefinition:
 
     @dg.sensor(name="triggers", job=job, minimum_interval_seconds=60, description="Rules met, and the outbox")
     def triggers() -> list[dg.RunRequest] | dg.SkipReason:
-        run = run_of(config)
+        run = context_of(config).run
         log = rows_of(Trigger, run.store.read("triggers"))
         published = rows_of(Release, run.store.read("releases"))
         new = look(published, log, run.now_ns(), config.trigger, run.run_id)

@@ -90,7 +90,7 @@ def page(store: Store, result: Result) -> str:
 def environment() -> jinja2.Environment:
     """Autoescape always on: every name and text of a corpus is hostile."""
     env = jinja2.Environment(
-        loader=jinja2.PackageLoader("orchestration"), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.PackageLoader("orchestration.reports"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     env.globals |= {"style": Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))}

@@ -176,7 +176,7 @@ def _failures(episodes: Any) -> list[tuple[str, int]]:
 def environment() -> jinja2.Environment:
     """Autoescape always on: every name and text of a corpus is hostile."""
     env = jinja2.Environment(
-        loader=jinja2.PackageLoader("orchestration"), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.PackageLoader("orchestration.reports"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")

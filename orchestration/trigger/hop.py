@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from infra.storage import objects
 from orchestration.trigger import sinks
 from orchestration.trigger.due import look, pending
 from orchestration.trigger.rules import TriggerOptions
 from pipelines.corpus.releases import pin_uri
-from pipelines.hop import Done, Run
+from pipelines.hop import Context, Done, Hop, Run
 from schemas import Release, Trigger
 from schemas.arrow import rows_of
 from schemas.keys import key_of
 from schemas.spans import NS
 
 
-@dataclass(slots=True)
-class Fired(Done):
-    """What the hop did: what fired in this run, and what is still in the outbox because a sink refused it."""
-
-    triggers: list[dict[str, str]] = field(default_factory=list)
-    undelivered: list[str] = field(default_factory=list)
+def run(context: Context) -> Done:
+    """The newest release -> a retraining job, when a rule says it is worth it."""
+    return trigger(context.run, context.get(TriggerOptions))
 
 
-def trigger(run: Run, options: TriggerOptions) -> Fired:
+HOP = Hop(
+    name="trigger", doc="The newest release -> a retraining job, when a rule says it is worth it.", run=run,
+    reads=("releases", "triggers"), writes=("triggers",), needs=("publish",), lease="trigger", engine="the process",
+)  # fmt: skip
+
+
+def trigger(run: Run, options: TriggerOptions) -> Done:
     """Fires what the releases call for and delivers the outbox, under one lease (none if idle)."""
-    done = Fired("trigger")
+    done = Done(HOP.name)
     events, outbox = _state(run, options)
     if not events and not (outbox and _has_sink(options)):
         _waiting(done, outbox, options)
         return done
-    with run.hold("trigger") as lease:
+    with run.hold(HOP.lease) as lease:
         events, _ = _state(run, options)
         lease.check()
         done.add("triggers", run.store.insert("triggers", events, run_id=run.run_id))
@@ -57,7 +58,7 @@ def _has_sink(options: TriggerOptions) -> bool:
     return bool(options.command or options.webhook_url)
 
 
-def _waiting(done: Fired, outbox: list[Trigger], options: TriggerOptions) -> None:
+def _waiting(done: Done, outbox: list[Trigger], options: TriggerOptions) -> None:
     if outbox and not _has_sink(options):
         done.notes.append(
             f"{len(outbox)} fired and delivered to nobody: set trigger.command or trigger.webhook_url, "
@@ -65,7 +66,7 @@ def _waiting(done: Fired, outbox: list[Trigger], options: TriggerOptions) -> Non
         )
 
 
-def _coalesce(run: Run, done: Fired, outbox: list[Trigger]) -> list[Trigger]:
+def _coalesce(run: Run, done: Done, outbox: list[Trigger]) -> list[Trigger]:
     """The newest of each lane; an older one that never got out is settled by a skip that names it."""
     newest = {t.lane: t for t in outbox}
     older = [t for t in outbox if t is not newest[t.lane]]
@@ -74,7 +75,7 @@ def _coalesce(run: Run, done: Fired, outbox: list[Trigger]) -> list[Trigger]:
     return list(newest.values())
 
 
-def _deliver(run: Run, done: Fired, fired: Trigger, options: TriggerOptions) -> None:
+def _deliver(run: Run, done: Done, fired: Trigger, options: TriggerOptions) -> None:
     """Tells every sink, then records it: a crash between the two tells them again, with the same key."""
     pin = pin_uri(run.store, fired.release)
     order = sinks.Order(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +12,15 @@ import pyarrow.compute as pc
 from captioning.facts import basis_of
 from filters.policy import Policy
 from infra.storage.tables import Store
-from pipelines.caption.worker import HOP, CaptionOptions, Writer, recipe_of, signature
+from pipelines.caption.worker import HOP as NAME
+from pipelines.caption.worker import CaptionOptions, Writer, recipe_of, signature
 from pipelines.corpus.decisions import decisions_of
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.engines import actors
-from pipelines.hop import Done, Run
+from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches
 from pipelines.publish.selection import episode_of, episodes_by_recording
 from schemas.columns import equals
-from schemas.keys import key_of
+from schemas.keys import caption_key, reject_key
 
 # Ray takes 3 to 6 s to start, and the grounded captioner writes this many spans in well under one.
 IN_PROCESS_SPANS = 64
@@ -28,27 +29,42 @@ COLUMNS = ["span_id", "clip_id", "clip_row_id", "sha256", "start_ns", "end_ns", 
 Row = dict[str, Any]
 
 
+def run(context: Context) -> Done:
+    """Kept spans and robot attempts -> captions."""
+    return caption(context.run, context.recipe, context.get(Policy), context.get(CaptionOptions))
+
+
+HOP = Hop(
+    name=NAME, doc="Kept spans and robot attempts -> captions.", run=run,
+    reads=("assets", "clips", "decisions", "hands", "episodes", "proxies", "captions", "rejects"),
+    writes=("captions", "rejects"), needs=("filter",), lease=NAME,
+    engine="in the process below 64 spans (`grounded`), else Ray actors",
+)  # fmt: skip
+
+
 def caption(run: Run, recipe: str, policy: Policy, options: CaptionOptions) -> Done:
     """Writes what kept spans lack of this backend and prompt; a batch is committed as it comes.
 
     recipe: of the clips (digest of the decode's options). UsageError: wrong settings; TransientError: the
     backend gave up, and what was committed stays.
     """
-    done = Done(HOP)
-    with run.hold(HOP) as held:
+    done = Done(HOP.name)
+    refused = 0
+    with run.hold(HOP.lease) as held:
         todo = missing(run.store, recipe, policy, options)
-        if not todo:
-            return done
-        run.progress(HOP, 0, len(todo))
-        finished = refused = 0
-        for captions, rejects in _written(run, policy, options, todo):
+
+        def commit(written: tuple[pa.Table, pa.Table]) -> int:
+            nonlocal refused
+            captions, rejects = written
             held.check()
             # The reject is what ends a span, so the captions go in first.
             done.add("captions", run.store.insert("captions", captions, run_id=run.run_id))
             done.add("rejects", run.store.insert("rejects", rejects, run_id=run.run_id))
             refused += rejects.num_rows
-            finished = min(len(todo), finished + options.batch_size)
-            run.progress(HOP, finished, len(todo))
+            return options.batch_size
+
+        batches = in_batches(((job, 1) for job in todo), options.batch_size, options.batch_size)
+        commit_in_batches(run, HOP.name, batches, lambda jobs: _written(run, policy, options, jobs), commit)
     if refused:
         done.notes.append(f"{refused} of {len(todo)} spans got no caption that passes; see rejects")
     return done
@@ -74,9 +90,9 @@ def missing(store: Store, recipe: str, policy: Policy, options: CaptionOptions) 
 def _unwritten(store: Store, jobs: list[Row], options: CaptionOptions) -> list[Row]:
     signed = {j["span_id"]: (signature(options, j["asset"]["stage"]), j["basis"]) for j in jobs}
     # All of a span's kinds go in with one commit, so that its L1 stands for all.
-    keys = {key_of(span, "L1", *by, basis): span for span, (by, basis) in signed.items()}
+    keys = {caption_key(span, "L1", *by, basis): span for span, (by, basis) in signed.items()}
     left = {keys[k] for k in store.absent("captions", list(keys))}
-    refusals = {key_of(span, HOP, recipe_of(*signed[span])): span for span in sorted(left)}
+    refusals = {reject_key(span, NAME, recipe_of(*signed[span])): span for span in sorted(left)}
     left = {refusals[k] for k in store.absent("rejects", list(refusals))}
     return [j for j in jobs if j["span_id"] in left]
 
@@ -90,16 +106,17 @@ def _job(span: Row, asset: Row, episodes: Any) -> Row:
     return span | {"asset": told, "uri": asset["uri"], "episode": episode, "basis": basis}
 
 
-def _written(run: Run, policy: Policy, options: CaptionOptions, todo: list[Row]) -> Iterable[tuple[pa.Table, pa.Table]]:
+def _written(
+    run: Run, policy: Policy, options: CaptionOptions, batches: Sequence[Sequence[Row]]
+) -> Iterable[tuple[pa.Table, pa.Table]]:
     """Captions and rejects of each batch, as they come."""
-    groups = [todo[i : i + options.batch_size] for i in range(0, len(todo), options.batch_size)]
     given = (run.store, run.run_id, policy.detector, options)
-    if options.backend == "grounded" and len(todo) < IN_PROCESS_SPANS:
+    if options.backend == "grounded" and sum(map(len, batches)) < IN_PROCESS_SPANS:
         writer = Writer(*given)
-        return map(writer.write, groups)
+        return map(writer.write, batches)
     # A server's or a model's own threads share the work: one actor is their client, unless told otherwise.
     ray = run.ray if options.backend == "grounded" or run.ray.workers else replace(run.ray, workers=1)
     results: Iterable[tuple[pa.Table, pa.Table]] = actors(ray, Writer, *given).map_unordered(
-        lambda actor, group: actor.write.remote(group), groups
+        lambda actor, jobs: actor.write.remote(jobs), batches
     )
     return results

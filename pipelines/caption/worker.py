@@ -21,7 +21,7 @@ from infra.storage.tables import Store
 from schemas import Caption, Reject
 from schemas.arrow import table_of
 from schemas.errors import BadMedia, UsageError
-from schemas.keys import digest_of, key_of
+from schemas.keys import caption_key, digest_of, hands_key, reject_key
 
 HOP = "caption"
 BACKENDS = ("grounded", "openai", "transformers")
@@ -117,7 +117,9 @@ class Writer:
     def _facts(self, jobs: Sequence[Row]) -> list[Facts]:
         row_ids = sorted({j["clip_row_id"] for j in jobs})
         clips = self._by_clip("clips", "clip_row_id", row_ids, ["camera_motion"])
-        hands = self._by_clip("hands", "hands_id", [key_of(c, self.detector) for c in row_ids], ["sample_ns", "hands"])
+        hands = self._by_clip(
+            "hands", "hands_id", [hands_key(c, self.detector) for c in row_ids], ["sample_ns", "hands"]
+        )
         return [facts_of(j, hands.get(j["clip_id"]), clips[j["clip_id"]], j["episode"], j["asset"]) for j in jobs]
 
     def _by_clip(self, table: str, column: str, keys: list[str], columns: list[str]) -> dict[str, Row]:
@@ -148,9 +150,9 @@ class Writer:
 
     def _captions(self, facts: Facts, texts: Mapping[str, str], checks: list[CheckResult]) -> list[Caption]:
         signed = signature(self.options, facts.stage)
-        parent = key_of(facts.span_id, "original", "source", "", facts.basis) if self._original(facts) else None
+        parent = caption_key(facts.span_id, "original", "source", "", facts.basis) if self._original(facts) else None
         if "instruction" in texts:
-            parent = key_of(facts.span_id, "instruction", *signed, facts.basis)
+            parent = caption_key(facts.span_id, "instruction", *signed, facts.basis)
         return [
             self._caption(facts, kind, text, signed, checks, parent if kind != "instruction" else None)
             for kind, text in texts.items()
@@ -162,15 +164,16 @@ class Writer:
     ) -> Caption:  # fmt: skip
         decoding = "{}" if self._backend is None or signed[0] == "source" else self._backend.decoding
         return Caption(
-            caption_id=key_of(facts.span_id, kind, *signed, facts.basis), span_id=facts.span_id, sha256=facts.sha256,
-            kind=kind, text=text, model=signed[0], prompt=signed[1], basis=facts.basis, decoding=decoding,
+            caption_id=caption_key(facts.span_id, kind, *signed, facts.basis), span_id=facts.span_id,
+            sha256=facts.sha256, kind=kind, text=text, model=signed[0], prompt=signed[1], basis=facts.basis,
+            decoding=decoding,
             checks=[dataclasses.asdict(c) for c in checks], parent=parent, run_id=self.run_id,
         )  # fmt: skip
 
     def _reject(self, job: Row, facts: Facts, bad: BadMedia) -> Reject:
         recipe = recipe_of(signature(self.options, facts.stage), facts.basis)
         return Reject(
-            reject_id=key_of(facts.span_id, HOP, recipe), subject=facts.span_id, uri=job["uri"], stage=HOP,
+            reject_id=reject_key(facts.span_id, HOP, recipe), subject=facts.span_id, uri=job["uri"], stage=HOP,
             recipe=recipe, reason=bad.reason, detail=bad.detail, run_id=self.run_id,
         )  # fmt: skip
 

@@ -25,13 +25,13 @@ from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.dedup import index
 from pipelines.dedup.index import COLUMNS, Joined
 from pipelines.engines import pipeline
-from pipelines.hop import Done, Run, batches
+from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.staging.package import staged, staging
 from schemas import Common, Duplicate, Marks
 from schemas.columns import differs, equals, values_of
 from schemas.keys import digest_of, key_of
 
-HOP = "dedup"
+NAME = "dedup"
 BATCH_CLIPS = 4000
 SLICE, TASK = 4000, 64  # rows an element of the shuffle's input; pairs a task of matching
 
@@ -43,25 +43,41 @@ Names = tuple[str, str]
 Vote = tuple[int, int, str]
 
 
+def run(context: Context) -> Done:
+    """Fingerprints of human clips -> which of them are copies."""
+    return dedup(context.run, context.recipe)
+
+
+HOP = Hop(
+    name=NAME, doc="Fingerprints of human clips -> which of them are copies.", run=run,
+    reads=("assets", "clips", "postings", "marks"), reads_beside="fingerprints of human clips",
+    writes=("duplicates", "commons", "postings", "marks"), needs=("ingest",), lease=NAME, engine="Beam",
+)  # fmt: skip
+
+
 def dedup(run: Run, recipe: str) -> Done:
     """Compares every clip that was not compared yet with those that were; a batch is committed before the next."""
-    done = Done(HOP)
+    done = Done(HOP.name)
     common: set[int] = set()
-    with run.hold(HOP) as held:
-        objects.delete_below(objects.join(run.store.root, "staging", HOP))  # of killed runs: the lease is ours
+    with run.hold(HOP.lease) as held:
+        objects.delete_below(objects.join(run.store.root, "staging", HOP.name))  # of killed runs: the lease is ours
         ranks = missing(run.store, recipe)
-        finished = 0
-        for names in batches([(clip, 1) for clip in ranks], BATCH_CLIPS, BATCH_CLIPS):
-            run.progress(HOP, finished, len(ranks))
-            batch = joined(run.store, {clip: ranks[clip] for clip in names}, recipe)
-            rows = _run_beam(run, batch.found.shared, recipe) if batch.found.shared.num_rows else []
+
+        def work(clips: Sequence[str]) -> tuple[Batch, list[Duplicate]]:
+            batch = joined(run.store, {clip: ranks[clip] for clip in clips}, recipe)
+            return batch, _run_beam(run, batch.found.shared, recipe) if batch.found.shared.num_rows else []
+
+        def write(result: tuple[Batch, list[Duplicate]]) -> int:
+            batch, rows = result
             held.check()
             done.add("duplicates", run.store.insert("duplicates", rows, run_id=run.run_id))
             held.check()
             commit(run, batch)
-            common |= set(batch.found.common)
-            finished += len(names)
-            run.progress(HOP, finished, len(ranks))
+            common.update(batch.found.common)
+            return len(batch.clips)
+
+        batches = in_batches(((clip, 1) for clip in ranks), BATCH_CLIPS, BATCH_CLIPS)
+        commit_in_batches(run, HOP.name, batches, one_by_one(work), write)
     if ranks:
         done.notes.append(f"{len(ranks)} clips compared")
     if common:
@@ -151,7 +167,7 @@ def _run_beam(run: Run, shared: pa.Table, recipe: str) -> list[Duplicate]:
     """Marks by key, then votes by pair; the pairs whose votes agree are matched."""
     import apache_beam as beam
 
-    worker = Matcher(run.store, run.run_id, recipe, staging(run, HOP))
+    worker = Matcher(run.store, run.run_id, recipe, staging(run, HOP.name))
     slices = [shared.slice(i, SLICE).to_pydict() for i in range(0, shared.num_rows, SLICE)]
     with pipeline(run.beam) as p:
         _ = (

@@ -1,8 +1,8 @@
-"""look: proxies -> hand tracks (Ray)."""
+"""detect: proxies -> hand tracks (Ray)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +15,17 @@ from filters.hand_track import track
 from infra.storage.tables import Store
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.engines import actors
-from pipelines.hop import Done, Run, batches
+from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches
 from schemas import Hands
 from schemas.arrow import table_of
 from schemas.columns import differs, values_of
-from schemas.keys import key_of
+from schemas.keys import hands_key
 
-HOP = "look"
+NAME = "detect"
 
 
 @dataclass(frozen=True, slots=True)
-class LookOptions:
+class DetectOptions:
     """What looks, and how many clips a task holds."""
 
     batch_clips: int = 32
@@ -38,23 +38,38 @@ def detector_version() -> str:
     return f"{version()}+{contact.VERSION}"
 
 
-def look(run: Run, recipe: str, options: LookOptions) -> Done:
+def run(context: Context) -> Done:
+    """Proxies -> hand tracks."""
+    return detect(context.run, context.recipe, context.get(DetectOptions))
+
+
+HOP = Hop(
+    name=NAME, doc="Proxies -> hand tracks.", run=run, reads=("assets", "clips", "proxies", "hands"),
+    writes=("hands",), needs=("ingest", "fold"), lease=NAME, engine="Ray actors", alias="look",
+)  # fmt: skip
+
+
+def detect(run: Run, recipe: str, options: DetectOptions) -> Done:
     """Finds hands in every human clip that this detector has not seen; a batch is committed as it comes."""
-    done = Done(HOP)
+    done = Done(HOP.name)
     detector = detector_version()
-    with run.hold(HOP) as held:
+    with run.hold(HOP.lease) as held:
         todo = missing(run.store, recipe, detector)
         if not todo:
             return done
-        pool = actors(run.ray, Looker, run.store, run.run_id)
-        groups = list(batches([(clip, 1) for clip in todo], options.batch_clips, options.batch_clips))
-        finished = 0
-        run.progress(HOP, 0, len(todo))
-        for table in pool.map_unordered(lambda actor, group: actor.look.remote(group), groups):
+        pool = actors(run.ray, HandWorker, run.store, run.run_id)
+
+        def work(batches: Sequence[Sequence[str]]) -> Iterable[pa.Table]:
+            tables: Iterable[pa.Table] = pool.map_unordered(lambda actor, clips: actor.find.remote(clips), batches)
+            return tables
+
+        def commit(table: pa.Table) -> int:
             held.check()
             done.add("hands", run.store.insert("hands", table, run_id=run.run_id))
-            finished += table.num_rows
-            run.progress(HOP, finished, len(todo))
+            return table.num_rows
+
+        batches = in_batches(((clip, 1) for clip in todo), options.batch_clips, options.batch_clips)
+        commit_in_batches(run, HOP.name, batches, work, commit)
     return done
 
 
@@ -62,11 +77,11 @@ def missing(store: Store, recipe: str, detector: str) -> list[str]:
     """Human clips without a hand track by this detector, by clip_row_id."""
     clips = current_clips(store, inventory(store, recipe), recipe)
     human = values_of(clips.filter(differs(clips["stage"], "robot"))["clip_row_id"], str)
-    absent = set(store.absent("hands", [key_of(clip, detector) for clip in human]))
-    return [clip for clip in human if key_of(clip, detector) in absent]
+    absent = set(store.absent("hands", [hands_key(clip, detector) for clip in human]))
+    return [clip for clip in human if hands_key(clip, detector) in absent]
 
 
-class Looker:
+class HandWorker:
     """An actor: reads proxies by clip and runs the detector over them."""
 
     def __init__(self, store: Store, run_id: str) -> None:
@@ -75,7 +90,7 @@ class Looker:
         cv2.setNumThreads(1)  # an actor is a core
         self.store, self.run_id, self.detector = store, run_id, LiteHandDetector()
 
-    def look(self, clips: Sequence[str]) -> pa.Table:
+    def find(self, clips: Sequence[str]) -> pa.Table:
         """Hand tracks of clips, a row each."""
         proxies = self.store.read_keys("proxies", "clip_row_id", clips)
         return table_of(Hands, [self._row(proxy) for proxy in proxies.to_pylist()])
@@ -83,7 +98,7 @@ class Looker:
     def _row(self, proxy: dict[str, Any]) -> Hands:
         frames = [frame_of(jpeg) for jpeg in proxy["jpegs"]]
         return Hands(
-            hands_id=key_of(proxy["clip_row_id"], detector_version()), clip_row_id=proxy["clip_row_id"],
+            hands_id=hands_key(proxy["clip_row_id"], detector_version()), clip_row_id=proxy["clip_row_id"],
             clip_id=proxy["clip_id"], detector=detector_version(), sample_ns=proxy["sample_ns"],
             hands=track(frames, proxy["sample_ns"], self.detector), run_id=self.run_id,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""keep: signals and hand tracks -> a verdict for every span (a query; no engine)."""
+"""filter: signals and hand tracks -> a verdict for every span (a query; no engine)."""
 
 from __future__ import annotations
 
@@ -9,23 +9,35 @@ from filters.policy import Policy, decide
 from infra.storage.tables import Store
 from pipelines.corpus.decisions import decisions_of
 from pipelines.corpus.inventory import current_clips, inventory
-from pipelines.hop import Done, Run
+from pipelines.hop import Check, Context, Done, Hop, Run
 from schemas.columns import equals
 
-HOP = "keep"
+BOOKS_BALANCE = Check("books_balance", "The ledger adds up to the input")
 
 
-def keep(run: Run, recipe: str, policy: Policy) -> Done:
+def run(context: Context) -> Done:
+    """Signals and hand tracks -> a verdict for every span."""
+    return decide_clips(context.run, context.recipe, context.get(Policy))
+
+
+HOP = Hop(
+    name="filter", doc="Signals and hand tracks -> a verdict for every span.", run=run,
+    reads=("assets", "clips", "hands", "decisions"), writes=("decisions",), needs=("detect",), lease="filter",
+    engine="pyarrow", checks=(BOOKS_BALANCE,), alias="keep",
+)  # fmt: skip
+
+
+def decide_clips(run: Run, recipe: str, policy: Policy) -> Done:
     """Decides every clip that has what it takes and no verdict of this policy that holds."""
-    done = Done(HOP)
-    with run.hold(HOP) as held:
+    done = Done(HOP.name)
+    with run.hold(HOP.lease) as held:
         clips, hands = undecided(run.store, recipe, policy)
         if clips.num_rows:
-            run.progress(HOP, 0, clips.num_rows)
+            run.progress(HOP.name, 0, clips.num_rows)
             decisions = decide(clips, hands, policy, run.run_id)
             held.check()
             done.add("decisions", run.store.insert("decisions", decisions, run_id=run.run_id))
-            run.progress(HOP, clips.num_rows, clips.num_rows)
+            run.progress(HOP.name, clips.num_rows, clips.num_rows)
     return done
 
 

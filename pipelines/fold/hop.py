@@ -8,42 +8,56 @@ from typing import Any
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from pipelines.engines import pipeline
+from pipelines.fold.metadata_changes import restated_media
+from pipelines.fold.worker import HOP as NAME
 from pipelines.fold.worker import Logs, Worker
-from pipelines.hop import Done, Run, batches
-from pipelines.ingest.hop import IngestOptions, prepare
-from pipelines.ingest.metadata_changes import restated_media
+from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.sources.logs import READERS, RobotSource
-from pipelines.staging import package as parcels
+from pipelines.sources.prepare import prepare
+from pipelines.staging import package as packages
+from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import recipe_of
 from schemas.errors import UsageError
 from schemas.keys import key_of
 
-HOP = "fold"
+
+def run(context: Context) -> Done:
+    """The robot's logs -> episodes, steps, clips."""
+    return fold(context.run, context.all(RobotSource), context.get(IngestOptions))
+
+
+HOP = Hop(
+    name=NAME, doc="The robot's logs -> episodes, steps, clips.", run=run, reads=("assets", "episodes", "rejects"),
+    reads_beside="what `[[robot]]` offers", writes=("proxies", "clips", "steps", "rejects", "assets", "episodes"),
+    needs=(), lease=packages.LEASE, engine="Beam, the same",
+)  # fmt: skip
 
 
 def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Done:
     """Brings in what the tables lack; a batch is committed before the next one starts."""
-    done = Done(HOP)
-    with run.hold(parcels.LEASE) as held:
-        parcels.sweep(run, HOP)
-        prepare(run, sources)
+    done = Done(HOP.name)
+    unreached: list[str] = []
+    with run.hold(HOP.lease) as held:
+        packages.sweep(run, HOP.name)
+        prepare(sources, run.progress)
         recipe, offered = recipe_of(options.cutting), list(list_logs(sources))
         said = {m.uri: _said(logs.source) for logs in offered for m in logs.item.media}
         held.check()
         done.add("assets", run.store.insert("assets", restated_media(run, said, recipe), run_id=run.run_id))
         todo = missing(run, offered, recipe)
-        sizes = [(key, logs.item.size_bytes) for key, logs in todo.items()]
-        unreached: list[str] = []
-        finished = 0
-        for batch in batches(sizes, options.batch_bytes, options.batch_items):
-            run.progress(HOP, finished, len(todo))
-            _run_beam(run, {key: todo[key] for key in batch}, options)
-            unreached += parcels.commit(run, HOP, held, done)
-            finished += len(batch)
-            run.progress(HOP, finished, len(todo))
-    if unreached:
-        count = len(unreached)
-        done.notes.append(f"{count} could not be reached and are tried again next time: {unreached[0]}")
+
+        def work(keys: Sequence[str]) -> int:
+            _run_beam(run, {key: todo[key] for key in keys}, options)
+            return len(keys)
+
+        def commit(finished: int) -> int:
+            unreached.extend(packages.commit(run, HOP.name, held, done))
+            return finished
+
+        sizes = ((key, logs.item.size_bytes) for key, logs in todo.items())
+        batches = in_batches(sizes, options.batch_bytes, options.batch_items)
+        commit_in_batches(run, HOP.name, batches, one_by_one(work), commit)
+    packages.note_unreached(done, unreached)
     return done
 
 
@@ -70,7 +84,7 @@ def missing(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, Logs]:
         for logs in offered
         if (logs.item.uri, logs.item.revision) not in read
     }
-    refused = {key_of(key, HOP, recipe): key for key in todo}
+    refused = {key_of(key, HOP.name, recipe): key for key in todo}
     left = {refused[r] for r in run.store.absent("rejects", list(refused))}
     return {key: logs for key, logs in todo.items() if key in left}
 
@@ -88,7 +102,7 @@ def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
     import apache_beam as beam
 
     with tempdirs.folder("fold") as folder:
-        staging = parcels.staging(run, HOP)
+        staging = packages.staging(run, HOP.name)
         worker = Worker(
             store=run.store, run_id=run.run_id, salt=run.salt, staging=staging, scratch=str(folder),
             cutting=options.cutting, limits=options.limits,

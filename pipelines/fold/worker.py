@@ -19,8 +19,8 @@ from pipelines.media.requirements import ROBOT, asked_of, cut_alike
 from pipelines.sources.logs import READERS, RobotSource
 from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.staging import package as parcels
-from pipelines.staging.package import Parcel, recipe_of
+from pipelines.staging import package as packages
+from pipelines.staging.package import WorkPackage, recipe_of
 from schemas import Asset
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import key_of, salted
@@ -119,29 +119,29 @@ class Worker:
         """Stages the recording's proxies and assets; tells each of its logs what came of it."""
         sha256 = group[0]
         offers = sorted(group[1], key=lambda o: (o.media.uri, o.media.revision, o.item_key))
-        parcel, recipe = Parcel(), recipe_of(self.cutting)
+        package, recipe = WorkPackage(), recipe_of(self.cutting)
         answer: dict[str, Any] = {"sha256": sha256}
         try:
             if offers[0].error:
                 raise TransientError(offers[0].error)
-            facts = self._facts(sha256, offers, parcel)
+            facts = self._facts(sha256, offers, package)
             assets = {self._asset_id(o.media): self._asset(o, sha256, facts) for o in offers}
-            parcel.add("assets", *assets.values())
+            package.add("assets", *assets.values())
             answer |= {
                 "decoded_ns": facts["decoded_ns"],
-                "clips": tuple(parcels.rows_of(parcel.tables.pop("clips", []))),
+                "clips": tuple(packages.rows_of(package.tables.pop("clips", []))),
             }
         except BadMedia as e:
             answer["why"] = (e.reason, e.detail)
             for subject, uri in {self._asset_id(o.media): o.media.uri for o in offers}.items():
-                parcel.add("rejects", parcels.reject(subject, uri, HOP, recipe, answer["why"], self.run_id))
+                package.add("rejects", packages.reject(subject, uri, HOP, recipe, answer["why"], self.run_id))
         except (TransientError, OSError) as e:
-            parcel, answer = Parcel(), {"error": str(e)}
-        objects.put(objects.join(self.staging, f"{sha256}.json"), parcel.dumps())
+            package, answer = WorkPackage(), {"error": str(e)}
+        objects.put(objects.join(self.staging, f"{sha256}.json"), package.dumps())
         for key, uri in sorted({(o.item_key, o.media.uri) for o in offers}):
             yield key, Decoded(uri, **answer)
 
-    def _facts(self, sha256: str, offers: list[Offer], parcel: Parcel) -> dict[str, Any]:
+    def _facts(self, sha256: str, offers: list[Offer], package: WorkPackage) -> dict[str, Any]:
         """Its facts: of an asset of the same bytes whose clips hold every span, or by decoding."""
         recipe = recipe_of(self.cutting)
         spans = sorted({s for o in offers for s in o.spans})
@@ -152,9 +152,9 @@ class Worker:
             held = [(row["start_ns"], row["end_ns"]) for row in [*clips, *known["gaps"]]]
             if not any(complement(held, (start, min(end, known["decoded_ns"]))) for start, end in spans):
                 return known
-        decoder = parcels.Decoder(self.store, self.run_id, self.cutting, self.limits)
+        decoder = packages.Decoder(self.store, self.run_id, self.cutting, self.limits)
         with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, asked, parcel)
+            return decoder.decode(path, sha256, asked, package)
 
     def _asset(self, offer: Offer, sha256: str, facts: dict[str, Any]) -> Asset:
         source, media = offer.source, offer.media
@@ -165,26 +165,28 @@ class Worker:
             narrations=[],
             robot_id=salted(offer.robot, self.salt) if offer.robot else None,
             site_id=salted(source.site, self.salt) if source.site else None,
-            recipe=recipe_of(self.cutting), run_id=self.run_id, **{n: facts[n] for n in parcels.FACTS},
+            recipe=recipe_of(self.cutting), run_id=self.run_id, **{n: facts[n] for n in packages.FACTS},
         )  # fmt: skip
 
     def fold(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> None:
         """Stages the log's episodes, steps, clips and rejects: its own, and for recordings of no use."""
         key, logs = joined[0], next(iter(joined[1]["logs"]))
         media = {d.uri: d for d in joined[1]["media"]}
-        parcel = Parcel()
+        package = WorkPackage()
         try:
             if errors := sorted(d.error for d in media.values() if d.error):
                 raise TransientError(errors[0])
-            bad = [b for e in self._attempts(logs) if (b := self._add(e, media, parcel)) is not None]
-            self._refuse(key, logs.item, bad, parcel)
+            bad = [b for e in self._attempts(logs) if (b := self._add(e, media, package)) is not None]
+            self._refuse(key, logs.item, bad, package)
         except BadMedia as e:
-            self._refuse(key, logs.item, [BadEpisode(name="", reason=e.reason, detail=e.detail)], parcel)
+            self._refuse(key, logs.item, [BadEpisode(name="", reason=e.reason, detail=e.detail)], package)
         except (TransientError, OSError) as e:
-            parcel = Parcel(unreached=[f"{logs.item.uri}: {e}"])
-        objects.put(objects.join(self.staging, f"{key}.log.json"), parcel.dumps())
+            package = WorkPackage(unreached=[f"{logs.item.uri}: {e}"])
+        objects.put(objects.join(self.staging, f"{key}.log.json"), package.dumps())
 
-    def _add(self, attempt: EpisodeLog | BadEpisode, media: dict[str, Decoded], parcel: Parcel) -> BadEpisode | None:
+    def _add(
+        self, attempt: EpisodeLog | BadEpisode, media: dict[str, Decoded], package: WorkPackage
+    ) -> BadEpisode | None:
         """Adds the attempt's rows, or says why it is refused."""
         if isinstance(attempt, BadEpisode):
             return attempt
@@ -199,12 +201,12 @@ class Worker:
         for camera in fitted.cameras:
             own = [c for c in media[camera.uri].clips if camera.start_ns <= c["start_ns"] < camera.end_ns]
             rows = [c | {"camera": camera.camera} for c in own if c["end_ns"] <= camera.end_ns]
-            parcel.rows.setdefault("clips", []).extend(rows)
-        parcel.add("episodes", episode_row(fitted, sha_by_uri, run_id=self.run_id, salt=self.salt))
-        parcel.add_table("steps", step_table(fitted))
+            package.rows.setdefault("clips", []).extend(rows)
+        package.add("episodes", episode_row(fitted, sha_by_uri, run_id=self.run_id, salt=self.salt))
+        package.add_table("steps", step_table(fitted))
         return None
 
-    def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], parcel: Parcel) -> None:
+    def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], package: WorkPackage) -> None:
         """A Reject for each refused part; where nothing was taken, one that ends the item for this recipe."""
         recipe = recipe_of(self.cutting)
         for part in bad:
@@ -212,11 +214,11 @@ class Worker:
                 key_of(key, part.name),
                 (part.reason, f"{part.name}: {part.detail}".removeprefix(": ")),
             )
-            parcel.add("rejects", parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id))
-        if not parcel.rows.get("episodes"):
+            package.add("rejects", packages.reject(subject, item.uri, HOP, recipe, why, self.run_id))
+        if not package.rows.get("episodes"):
             why = (bad[0].reason, f"no attempt of it can be used: {bad[0].detail}") if bad else ("empty_log", "")
-            parcel.rows["rejects"] = [] if len(bad) == 1 else parcel.rows.get("rejects", [])
-            parcel.add("rejects", parcels.reject(key, item.uri, HOP, recipe, why, self.run_id))
+            package.rows["rejects"] = [] if len(bad) == 1 else package.rows.get("rejects", [])
+            package.add("rejects", packages.reject(key, item.uri, HOP, recipe, why, self.run_id))
 
 
 def _spans(attempt: EpisodeLog, uri: str, longest_ns: int) -> list[Span]:

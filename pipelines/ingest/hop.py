@@ -6,84 +6,74 @@ import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra import web
-from infra.sandbox import sandbox
 from infra.sandbox import tempdirs as scratch
 from infra.storage import objects
-from infra.web import FetchLimits
 from pipelines.engines import pipeline
-from pipelines.hop import Done, Run, batches
+from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.ingest import limit_rejects
 from pipelines.ingest.error_budget import Budget
 from pipelines.ingest.metadata_changes import restated
 from pipelines.ingest.revisions import fetched, is_web, kept, revised
 from pipelines.media.local_copy import bring, in_place, local_copy, stored
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import Asked
 from pipelines.media.requirements import asked_of, cut_alike
-from pipelines.sources.logs import RobotSource
-from pipelines.sources.recordings import PREPARE, READERS, Item, Source, whole
-from pipelines.staging import package as parcels
-from pipelines.staging.package import Parcel, recipe_of
+from pipelines.sources.prepare import prepare
+from pipelines.sources.recordings import READERS, Item, Source, whole
+from pipelines.staging import package as packages
+from pipelines.staging.options import IngestOptions
+from pipelines.staging.package import WorkPackage, recipe_of
 from schemas import Asset
 from schemas.errors import BadMedia, TooManyRejects, TransientError, UsageError
 from schemas.keys import key_of, salted
 from schemas.spans import merge
 
-HOP = "ingest"
+
+def run(context: Context) -> Done:
+    """Recordings of the sources -> assets, clips, proxies."""
+    return ingest(context.run, context.all(Source), context.get(IngestOptions))
 
 
-@dataclass(frozen=True, slots=True)
-class IngestOptions:
-    """How recordings come in."""
-
-    cutting: PassOptions = field(default_factory=PassOptions)
-    limits: sandbox.Limits = field(default_factory=sandbox.Limits)
-    fetch: FetchLimits = field(default_factory=FetchLimits)
-    batch_bytes: int = 256 << 20
-    batch_items: int = 256
-    # More refused than taken: the source or the network is wrong, rather than a file here and there.
-    max_reject_share: float = 0.5
-    least_rejects: int = 20  # before the share counts: a few are read by a person, and 1 of 2 says nothing
-    ask_again: bool = True  # False: a URL that was taken once is never asked for a newer revision
+HOP = Hop(
+    name="ingest", doc="Recordings of the sources -> assets, clips, proxies.", run=run, reads=("assets", "rejects"),
+    reads_beside="what `[[source]]` offers", writes=("proxies", "clips", "rejects", "assets"), needs=(),
+    lease=packages.LEASE, engine="Beam; each decode in a jailed child process",
+)  # fmt: skip
 
 
 def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     """Brings in what the tables lack; a batch is committed before the next one starts."""
-    done = Done(HOP)
+    done = Done(HOP.name)
     recipe, client = recipe_of(options.cutting), web.Client(options.fetch)
-    with run.hold(parcels.LEASE) as held:
-        parcels.sweep(run, HOP)
-        prepare(run, sources)
+    with run.hold(HOP.lease) as held:
+        packages.sweep(run, HOP.name)
+        prepare(sources, run.progress)
         client.new_run()
         items, unreached = revised(run, list(list_items(sources)), recipe, client, again=options.ask_again)
         client.another_chance()
         items = restated(run, items, recipe)
         todo = kept(run, missing(run, items, recipe, limit_rejects.digest(options.fetch, options.limits)))
-        sizes = [(key, item.size_bytes) for key, item in todo.items()]
         budget = Budget(options.max_reject_share, options.least_rejects)
-        finished = 0
-        for batch in batches(sizes, options.batch_bytes, options.batch_items):
-            run.progress(HOP, finished, len(todo))
-            offered = whole([todo[key] for key in batch])
+
+        def work(keys: Sequence[str]) -> int:
+            offered = whole([todo[key] for key in keys])
             _run_beam(run, offered, client, options)
             _check_budget(run, budget, len(offered))
-            unreached += parcels.commit(run, HOP, held, done)
-            finished += len(batch)
-            run.progress(HOP, finished, len(todo))
-    if unreached:
-        done.notes.append(f"{len(unreached)} could not be reached and are tried again next time: {unreached[0]}")
+            return len(keys)
+
+        def commit(finished: int) -> int:
+            unreached.extend(packages.commit(run, HOP.name, held, done))
+            return finished
+
+        sizes = ((key, item.size_bytes) for key, item in todo.items())
+        batches = in_batches(sizes, options.batch_bytes, options.batch_items)
+        commit_in_batches(run, HOP.name, batches, one_by_one(work), commit)
+    packages.note_unreached(done, unreached)
     return done
-
-
-def prepare(run: Run, sources: Iterable[Source | RobotSource]) -> None:
-    """Makes what is made before it can be listed."""
-    for source in sources:
-        if source.kind in PREPARE:
-            PREPARE[source.kind](source.uri, run.progress)
 
 
 def list_items(sources: Sequence[Source]) -> Iterator[Item]:
@@ -98,7 +88,7 @@ def missing(run: Run, items: Iterable[Item], recipe: str, limits: str) -> dict[s
     """Items that are neither assets nor final rejects of this recipe and these limits (bounds.digest), by asset key."""
     offered = {key_of(item.uri, item.revision, recipe): item for item in items}
     absent = run.store.absent("assets", list(offered))
-    refusals = {refusal: key for key in absent for refusal in limit_rejects.ids(key, HOP, recipe, limits)}
+    refusals = {refusal: key for key in absent for refusal in limit_rejects.ids(key, HOP.name, recipe, limits)}
     refused = refusals.keys() - run.store.absent("rejects", list(refusals))
     left = set(absent) - {refusals[refusal] for refusal in refused}
     return {key: item for key, item in offered.items() if key in left}
@@ -107,9 +97,9 @@ def missing(run: Run, items: Iterable[Item], recipe: str, limits: str) -> dict[s
 def _check_budget(run: Run, budget: Budget, tried: int) -> None:
     """TooManyRejects: the run stops, and what this batch has staged is removed, so that its refusals are not final."""
     try:
-        budget.spend(tried, [r["reason"] for r in parcels.staged_rows(run, HOP, "rejects")])
+        budget.spend(tried, [r["reason"] for r in packages.staged_rows(run, HOP.name, "rejects")])
     except TooManyRejects:
-        parcels.sweep(run, HOP)
+        packages.sweep(run, HOP.name)
         raise
 
 
@@ -118,7 +108,8 @@ def _run_beam(run: Run, items: list[Item], client: web.Client, options: IngestOp
     import apache_beam as beam
 
     with scratch.folder("fetch") as folder:
-        worker = Worker(run.store, run.run_id, run.salt, parcels.staging(run, HOP), str(folder), client, options)
+        staging = packages.staging(run, HOP.name)
+        worker = Worker(run.store, run.run_id, run.salt, staging, str(folder), client, options)
         with pipeline(run.beam) as p:
             _ = (
                 p
@@ -187,41 +178,41 @@ class Worker:
         return item, sha256, path.with_name(sha256).stat().st_size
 
     def decode(self, group: tuple[str, Iterable[tuple[Item, int, str, str]]]) -> None:
-        """Stages one parcel for the recording: its clips and proxies, and an asset for every item that holds it."""
+        """Stages one package for the recording: its clips and proxies, and an asset for every item that holds it."""
         key, offers = group[0], sorted(group[1], key=lambda o: (o[0].uri, o[0].revision))
-        parcel = Parcel()
+        package = WorkPackage()
         recipe = recipe_of(self.options.cutting)
         try:
             if key.startswith("-"):
                 if not offers[0][2]:
                     raise TransientError(offers[0][3])
                 raise BadMedia(offers[0][2], offers[0][3])
-            facts = self._facts(key, [item for item, *_ in offers], parcel)
-            parcel.add("assets", *(self._asset(item, size, key, facts) for item, size, _, _ in offers))
+            facts = self._facts(key, [item for item, *_ in offers], package)
+            package.add("assets", *(self._asset(item, size, key, facts) for item, size, _, _ in offers))
         except BadMedia as e:
             for item, *_ in offers:
                 subject = key_of(item.uri, item.revision, recipe)
                 why = (e.reason, e.detail)
-                reject = parcels.reject(subject, item.uri, HOP, recipe, why, self.run_id)
-                parcel.add(
+                reject = packages.reject(subject, item.uri, HOP.name, recipe, why, self.run_id)
+                package.add(
                     "rejects",
                     limit_rejects.bounded(reject, limit_rejects.digest(self.options.fetch, self.options.limits)),
                 )
         except TransientError as e:
             uris = [item.uri for item, *_ in offers]
             shown = [web.redacted_url(uri) if uri.startswith(("http://", "https://")) else uri for uri in uris]
-            parcel = Parcel(unreached=[f"{uri}: {e}" for uri in shown])
-        objects.put(objects.join(self.staging, f"{key}.json"), parcel.dumps())
+            package = WorkPackage(unreached=[f"{uri}: {e}" for uri in shown])
+        objects.put(objects.join(self.staging, f"{key}.json"), package.dumps())
 
-    def _facts(self, sha256: str, items: list[Item], parcel: Parcel) -> dict[str, Any]:
+    def _facts(self, sha256: str, items: list[Item], package: WorkPackage) -> dict[str, Any]:
         """Facts of the recording: from an asset of the same bytes that was cut alike, or by decoding them."""
         cutting = self.options.cutting
         asked = asked_of(self.store, cutting, sha256, [item.stage for item in items], offered_by(items))
         if known := cut_alike(self.store, recipe_of(cutting), sha256, asked):
             return known
-        decoder = parcels.Decoder(self.store, self.run_id, cutting, self.options.limits)
+        decoder = packages.Decoder(self.store, self.run_id, cutting, self.options.limits)
         with local_copy(items[0].uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, asked, parcel)
+            return decoder.decode(path, sha256, asked, package)
 
     def _asset(self, item: Item, size: int, sha256: str, facts: dict[str, Any]) -> Asset:
         recipe = recipe_of(self.options.cutting)
@@ -232,7 +223,7 @@ class Worker:
             wearer_id=salted(item.wearer, self.salt) if item.wearer else None,
             site_id=salted(item.site, self.salt) if item.site else None,
             narrations=[dataclasses.asdict(n) for n in item.narrations],
-            recipe=recipe, run_id=self.run_id, **{n: facts[n] for n in parcels.FACTS},
+            recipe=recipe, run_id=self.run_id, **{n: facts[n] for n in packages.FACTS},
         )  # fmt: skip
 
 

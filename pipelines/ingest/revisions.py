@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.web import Client, ServedRevision, redacted_url
+from pipelines.corpus.stated import MARK
 from pipelines.hop import Run
-from pipelines.ingest.metadata_changes import MARK
 from pipelines.sources.recordings import Item
 from schemas.columns import values_of
 from schemas.errors import BadMedia, TransientError

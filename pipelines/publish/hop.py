@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +22,7 @@ from infra.video import encoder as encoding
 from pipelines.corpus import releases as files
 from pipelines.corpus.ledger import ledger
 from pipelines.engines import pipeline
-from pipelines.hop import Done, Run
+from pipelines.hop import Check, Context, Done, Hop, Run
 from pipelines.media.local_copy import reachable
 from pipelines.publish.encode_worker import MISSING, Job
 from pipelines.publish.expectations import expectations
@@ -35,26 +34,31 @@ from schemas.errors import GateRefused
 from schemas.keys import as_stored
 from schemas.spans import NS
 
-HOP = "publish"
-INPUTS = ("assets", "clips", "duplicates", "commons", "decisions", "captions", "episodes", "steps")
+NAME = "publish"
+GATE = Check("gate", "Great Expectations over a release")
 
 
-@dataclass(slots=True)
-class Published(Done):
-    """What publish did: the release's name and pin, or none."""
-
-    release: str | None = None
-    pin: str | None = None
+def run(context: Context) -> Done:
+    """Verdicts, captions, attempts -> a pinned release, when it would differ from the newest."""
+    return publish(context.run, context.recipe, context.get(Policy), context.get(PublishOptions))
 
 
-def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> Published:
+HOP = Hop(
+    name=NAME, doc="Verdicts, captions, attempts -> a pinned release, when it would differ from the newest.", run=run,
+    reads=("assets", "clips", "duplicates", "commons", "decisions", "captions", "episodes", "steps"),
+    reads_beside="the recordings of what is kept", writes=("rejects", "releases"), needs=("caption", "fold", "dedup"),
+    lease=NAME, engine="Beam; each encode in a jailed child process", checks=(GATE,),
+)  # fmt: skip
+
+
+def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> Done:
     """Publishes what the tables select, unless the newest release selected the same. GateRefused: nothing published."""
-    done = Published(HOP)
-    with run.hold(HOP) as held:
-        objects.delete_below(objects.join(run.store.root, "staging", HOP))  # of killed runs: the lease is ours
+    done = Done(HOP.name)
+    with run.hold(HOP.lease) as held:
+        objects.delete_below(objects.join(run.store.root, "staging", HOP.name))  # of killed runs: the lease is ours
         recover(run, done)
         versions, parent = run.store.versions(), files.newest(run.store)
-        inputs = {t: versions[t] for t in INPUTS}
+        inputs = {t: versions[t] for t in HOP.reads}
         how = release_recipe(recipe, policy, options)
         if parent and _holds_all(parent, how, inputs):
             done.notes.append(f"{parent['name']} holds it all")
@@ -73,7 +77,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> P
             done.notes.append("nothing to publish" if not rows else f"{parent['name'] if parent else ''} holds it all")
             return done
         name = _reserve(run, parent)
-        work = Job(run.store, name, staging(run, HOP), options, recipe)
+        work = Job(run.store, name, staging(run, HOP.name), options, recipe)
         _encode(run, work, rows)
         parts = _collect(work)
         _book_refused(run, parts, recipe, done)
@@ -123,7 +127,9 @@ def _holds(run: Run, release: dict[str, Any], wanted: str) -> bool:
 
 def _without_refused(store: Store, rows: list[Row], recipe: str) -> list[Row]:
     """Rows less those whose recording could not be cut before under this recipe."""
-    refused = set(store.read("rejects", ["subject"], f"stage = '{HOP}' and recipe = '{recipe}'")["subject"].to_pylist())
+    refused = set(
+        store.read("rejects", ["subject"], f"stage = '{HOP.name}' and recipe = '{recipe}'")["subject"].to_pylist()
+    )
     return [r for r in rows if r["sha256"] not in refused]
 
 
@@ -142,7 +148,7 @@ def _reserve(run: Run, parent: Mapping[str, Any] | None) -> str:
     return name
 
 
-def recover(run: Run, done: Published) -> None:
+def recover(run: Run, done: Done) -> None:
     """Finishes a release that was committed (release.json is there), or removes what a killed run left of one."""
     try:
         name = json.loads(objects.read_bytes(_intent(run)))["name"]
@@ -180,7 +186,7 @@ def _encode(run: Run, work: Job, rows: list[Row]) -> None:
     recordings = [by_recording[sha] for sha in sorted(by_recording)]
     size = work.options.batch_recordings
     groups = [recordings[i : i + size] for i in range(0, len(recordings), size)]
-    run.progress(HOP, 0, len(recordings))
+    run.progress(HOP.name, 0, len(recordings))
     with pipeline(run.beam) as p:
         _ = (
             p
@@ -188,7 +194,7 @@ def _encode(run: Run, work: Job, rows: list[Row]) -> None:
             | "spread" >> beam.Reshuffle(num_buckets=1000)
             | "encode" >> beam.Map(work.encode)
         )
-    run.progress(HOP, len(recordings), len(recordings))
+    run.progress(HOP.name, len(recordings), len(recordings))
 
 
 def _collect(work: Job) -> list[dict[str, Any]]:
@@ -200,7 +206,7 @@ def _collect(work: Job) -> list[dict[str, Any]]:
 def _book_refused(run: Run, parts: list[dict[str, Any]], recipe: str, done: Done) -> None:
     """Recordings that could not be cut are rejects of this hop: out of this release and the next, with their reason."""
     rows = [
-        reject(sha, uri, HOP, recipe, (why, detail), run.run_id)
+        reject(sha, uri, HOP.name, recipe, (why, detail), run.run_id)
         for p in parts
         for sha, uri, why, detail in p["rejects"]
     ]

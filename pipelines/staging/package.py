@@ -39,7 +39,7 @@ FACTS = (
 
 
 @dataclass(slots=True)
-class Parcel:
+class WorkPackage:
     """Rows as plain dicts, by table; fragments of proxies as JSON; keys that did not come to an end this time.
 
     tables: rows that are made as columns (steps), by table, as base64 of an Arrow stream.
@@ -62,7 +62,7 @@ class Parcel:
         self.tables.setdefault(name, []).append(base64.b64encode(sink.getvalue()).decode())
 
     def dumps(self) -> bytes:
-        """The parcel as JSON."""
+        """The package as JSON."""
         return json.dumps(dataclasses.asdict(self)).encode()
 
 
@@ -88,8 +88,8 @@ class Decoder:
     options: PassOptions
     limits: sandbox.Limits
 
-    def decode(self, path: Path, sha256: str, asked: Asked, parcel: Parcel) -> dict[str, Any]:
-        """Decodes one recording in the jail into the parcel: clips and, once written, proxies. Returns its facts.
+    def decode(self, path: Path, sha256: str, asked: Asked, package: WorkPackage) -> dict[str, Any]:
+        """Decodes one recording in the jail into the package: clips and, once written, proxies. Returns its facts.
 
         BadMedia: why it cannot be used. TransientError: the face detector's weights cannot be had.
         """
@@ -110,8 +110,8 @@ class Decoder:
             absent = set(self.store.absent("proxies", values_of(clips["clip_row_id"], str)))
             if absent:
                 batches = _batches(folder / "proxies.arrow", absent)
-                parcel.proxies += self.store.write_fragments("proxies", batches)
-            parcel.add_table("clips", clips)
+                package.proxies += self.store.write_fragments("proxies", batches)
+            package.add_table("clips", clips)
         gaps = [{"start_ns": start, "end_ns": end, "reason": why} for start, end, why in reply["gaps"]]
         told = {"quarter_turns": asked.quarter_turns, "tiling": asked.tiling, "gaps": gaps}
         redacted = [{"start_ns": start, "end_ns": end} for start, end in asked.redacted]
@@ -130,7 +130,7 @@ def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:
 
 
 def staging(run: Run, hop: str) -> str:
-    """Folder of a run's parcels."""
+    """Folder of a run's packages."""
     return objects.join(run.store.root, "staging", hop, run.run_id)
 
 
@@ -142,7 +142,7 @@ def sweep(run: Run, hop: str) -> None:
     """
     folder = objects.join(run.store.root, "staging", hop)
     for info in staged(folder):
-        run.store.discard("proxies", Parcel(**json.loads(objects.read_bytes(info.uri))).proxies)
+        run.store.discard("proxies", WorkPackage(**json.loads(objects.read_bytes(info.uri))).proxies)
     objects.delete_below(folder)
 
 
@@ -154,18 +154,18 @@ def staged(folder: str) -> list[objects.ObjectInfo]:
 def staged_rows(run: Run, hop: str, table: str) -> list[dict[str, Any]]:
     """Rows of a table that this run has staged and not yet committed."""
     plain = [json.loads(objects.read_bytes(info.uri)) for info in staged(staging(run, hop))]
-    return [row for parcel in plain for row in parcel["rows"].get(table, [])]
+    return [row for package in plain for row in package["rows"].get(table, [])]
 
 
 def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
-    """Commits every staged parcel of this run, children first, and clears the staging. Returns unreached keys."""
+    """Commits every staged package of this run, children first, and clears the staging. Returns unreached keys."""
     folder = staging(run, hop)
-    parcels = [Parcel(**json.loads(objects.read_bytes(info.uri))) for info in staged(folder)]
+    packages = [WorkPackage(**json.loads(objects.read_bytes(info.uri))) for info in staged(folder)]
     held.check()
-    done.add("proxies", _append_proxies(run, parcels))
+    done.add("proxies", _append_proxies(run, packages))
     for table in (*CHILDREN, *PARENTS):
-        rows = [row for parcel in parcels for row in parcel.rows.get(table, [])]
-        made = [table_in(text) for parcel in parcels for text in parcel.tables.get(table, [])]
+        rows = [row for package in packages for row in package.rows.get(table, [])]
+        made = [table_in(text) for package in packages for text in package.tables.get(table, [])]
         if rows:
             held.check()
             done.add(table, run.store.insert(table, rows, run_id=run.run_id))
@@ -173,11 +173,17 @@ def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
             held.check()
             done.add(table, run.store.insert(table, pa.concat_tables(made), run_id=run.run_id))
     objects.delete_below(folder)
-    return [key for parcel in parcels for key in parcel.unreached]
+    return [key for package in packages for key in package.unreached]
+
+
+def note_unreached(done: Done, unreached: list[str]) -> None:
+    """Says what could not be reached this time."""
+    if unreached:
+        done.notes.append(f"{len(unreached)} could not be reached and are tried again next time: {unreached[0]}")
 
 
 def table_in(text: str) -> pa.Table:
-    """Rows that `Parcel.add_table` took."""
+    """Rows that `WorkPackage.add_table` took."""
     return pa.ipc.open_stream(base64.b64decode(text)).read_all()
 
 
@@ -187,7 +193,7 @@ def rows_of(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield from table_in(text).to_pylist()
 
 
-def _append_proxies(run: Run, parcels: list[Parcel]) -> int:
-    """One append for the batch. Two parcels never hold one clip: a recording's bytes go to one worker."""
-    fragments = [f for parcel in parcels for f in parcel.proxies]
+def _append_proxies(run: Run, packages: list[WorkPackage]) -> int:
+    """One append for the batch. Two packages never hold one clip: a recording's bytes go to one worker."""
+    fragments = [f for package in packages for f in package.proxies]
     return run.store.append("proxies", fragments, run_id=run.run_id)

@@ -35,10 +35,10 @@ def main() -> None:
     say(f"{len(made.ego)} takes, {made.rendered} rendered now")
     (out / "handwheel.toml").write_text('root = "corpus"\n[[source]]\nkind = "world"\nuri = "world"\nstage = "ego"\n')
     settings = config.load(out / "handwheel.toml", [], None)
-    cli.run_hops(["ingest", "look", "keep"], settings, as_json=False)
+    cli.run_hops([turns.hop_named(name) for name in ("ingest", "detect", "filter")], settings, as_json=False)
     found = audit.run("hands", settings, out / "world" / "truth")
     print(audit.as_text(found))
-    audit_page.write(turns.run_of(settings).store, found, out / "hands.html")
+    audit_page.write(turns.context_of(settings).run.store, found, out / "hands.html")
     say(f"{out / 'hands.html'} is written; open it in a browser")
 
 

@@ -20,8 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from infra.sandbox import sandbox
 from infra.storage.tables import Store
 from pipelines.hop import Run
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
+from pipelines.staging.options import IngestOptions
 from tests.support.media import shot, write
 
 RECORDINGS = 10

@@ -65,7 +65,7 @@ class Bench:
         self.s3.begin(seed, min(1.0, 2 * share))
         root = self.folder / name
         settings = configs.load(self.config, [], str(root))
-        done = turn.ingest(turn.run_of(settings), settings)
+        done = turn.run_hop(turn.hop_named("ingest"), turn.context_of(settings))
         assert not done.notes, done.notes
         state = state_of(root, self.config)
         shutil.rmtree(root)

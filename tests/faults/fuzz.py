@@ -22,8 +22,9 @@ from infra.sandbox.sandbox import Limits
 from infra.storage.tables import Store
 from pipelines.corpus.ledger import ledger
 from pipelines.hop import Beam, Run
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
+from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import recipe_of
 from schemas.spans import merge
 from tests.support.media import Video, shot, write, write_sound

@@ -1,6 +1,6 @@
 """kill -9 of every hop at seeded random points, the same command again, and every table against an undisturbed run.
 
-`python -m tests.faults.kill --kills 44 --seed 7 [--hop look]` prints a row a hop and exits 1 when anything differs.
+`python -m tests.faults.kill --kills 44 --seed 7 [--hop detect]` prints a row a hop and exits 1 when anything differs.
 Only the main process is killed: its children have to end by themselves. Points are chosen from outside: a fraction of
 the hop's undisturbed time, a fraction of the time after it took its lease, or the moment after its n-th commit.
 """
@@ -21,16 +21,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestration import turn
 from tests.faults import corpus
 from tests.faults.compare import State, differences, state_of
 
 REPOSITORY = Path(__file__).parents[2]
-HOPS = ("ingest", "fold", "dedup", "look", "keep", "caption", "publish", "trigger")
+HOPS = tuple(hop.name for hop in turn.HOPS)
 # A turn in small commits, so that there is something to kill between.
 SMALL = """
 [ingest]
 batch_items = 3
-[look]
+[detect]
 batch_clips = 2
 [captions]
 batch_size = 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from simworld import build
 
-from orchestration import config
+from orchestration import config, turn
 from orchestration.cli import audit, main
 from orchestration.config import Config
 from pipelines.audits.result import Result
@@ -61,5 +61,6 @@ def turned() -> SmallWorld:
     file = folder.parent / "handwheel.toml"
     file.write_text(CONFIG)
     settings = config.load(file, [], None)
-    main.run_hops(["ingest", "fold", "look", "keep", "caption"], settings, as_json=False)
+    hops = [turn.hop_named(name) for name in ("ingest", "fold", "detect", "filter", "caption")]
+    main.run_hops(hops, settings, as_json=False)
     return SmallWorld(folder, settings)

@@ -11,7 +11,7 @@ SEED = 11
 
 
 def test_killed_hops_leave_what_undisturbed_ones_do(tmp_path: Path) -> None:
-    hops = ("fold", "keep", "caption", "publish")
+    hops = ("fold", "filter", "caption", "publish")
     tallies = kill.run(tmp_path, KILLS, SEED, hops, every=hops, hands=False)
     print(kill.table(tallies, 0.0))
     assert [w for t in tallies.values() for w in t.wrong] == []

@@ -14,7 +14,7 @@ from orchestration.reports.report import report
 from pipelines.caption.hop import missing
 from pipelines.caption.worker import CaptionOptions
 from pipelines.corpus.ledger import ledger
-from pipelines.filter.hop import keep
+from pipelines.filter.hop import decide_clips
 from pipelines.publish.expectations import expectations
 from pipelines.publish.selection import PublishOptions, select
 from schemas.keys import key_of
@@ -60,25 +60,25 @@ def test_no_view_takes_what_a_licence_forbids_even_if_it_was_accepted(corpus: Co
     _licence(corpus, "r", "All rights reserved", "robot")
     allowed = {name: every[name] for name in ("a", "s")}
     assert _views(corpus) == (allowed, {})
-    keep(corpus.run, RECIPE, POLICY)
+    decide_clips(corpus.run, RECIPE, POLICY)
     assert _views(corpus) == (allowed, {"licence_no_derivatives": 1, "licence_reserved": 2})
 
 
 def test_a_licence_that_is_corrected_is_told_alike_everywhere(corpus: Corpus, tmp_path: Path) -> None:
     key = corpus.span("b", text="#C C picks up a cup")
     _licence(corpus, "b", "CC-BY-4.0", "ego", "2")
-    keep(corpus.run, RECIPE, POLICY)
+    decide_clips(corpus.run, RECIPE, POLICY)
     kept = _told(corpus, key, tmp_path)
     _licence(corpus, "b", "CC-BY-ND-4.0", "ego", "3")
     assert _told(corpus, key, tmp_path) == ({"undecided"}, {"superseded"}, True, 0), "until it is decided again"
-    keep(corpus.run, RECIPE, POLICY)
+    decide_clips(corpus.run, RECIPE, POLICY)
     forbidden = {"licence_no_derivatives"}
     assert _told(corpus, key, tmp_path) == (forbidden, {"superseded", "reject licence_no_derivatives"}, True, 0)
     assert _views(corpus) == ({}, {"licence_no_derivatives": 1})
     _licence(corpus, "b", "CC-BY-4.0", "ego", "4")
     again = _told(corpus, key, tmp_path)
     assert (again[0], again[3]) == (kept[0], kept[3]) == (set(), 1)
-    assert keep(corpus.run, RECIPE, POLICY).added == {}, "what was decided of that licence holds again"
+    assert decide_clips(corpus.run, RECIPE, POLICY).added == {}, "what was decided of that licence holds again"
 
 
 def _told(corpus: Corpus, key: str, folder: Path) -> tuple[set[str], set[str], bool, int]:
@@ -97,7 +97,7 @@ def test_decisions_ledger_and_release_say_why(corpus: Corpus) -> None:
         _licence(corpus, name, licence, "ego")
     corpus.attempt("r", "failure")  # states no licence
     corpus.do()
-    keep(corpus.run, RECIPE, COMMERCIAL)
+    decide_clips(corpus.run, RECIPE, COMMERCIAL)
     decided = corpus.store.read("decisions", where=f"policy = '{COMMERCIAL.digest}'").to_pylist()
     reasons = {d["sha256"][0]: d["reasons"] for d in decided if d["verdict"] == "reject"}
     assert reasons["b"] == ["licence_noncommercial"]

@@ -27,16 +27,17 @@ from pipelines.caption.worker import CaptionOptions
 from pipelines.corpus import releases as files
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.detect.hop import frame_of
-from pipelines.filter.hop import keep
+from pipelines.filter.hop import decide_clips
 from pipelines.fold.hop import fold
 from pipelines.hop import Run
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.media.face_blur import version
 from pipelines.media.options import PassOptions
 from pipelines.publish.hop import publish
 from pipelines.publish.selection import PublishOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import Source
+from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import recipe_of
 from schemas import Decision
 from schemas.errors import TransientError
@@ -247,7 +248,7 @@ def test_a_robots_bytes_that_come_as_ego_too_leave_nothing_unblurred(detector: F
     robots = [RobotSource(kind="plain_log", uri=str(tmp_path / "logs"), licence="CC-BY-4.0")]
 
     def published() -> list[Array]:
-        keep(Run(store, "keep"), recipe, POLICY)
+        decide_clips(Run(store, "keep"), recipe, POLICY)
         caption(Run(store, "say"), recipe, POLICY, CaptionOptions())
         return _shards(store, publish(Run(store, "out"), recipe, POLICY, PublishOptions()).release or "", tmp_path)
 

@@ -15,11 +15,12 @@ from infra.storage.tables import Store
 from pipelines.corpus.inventory import inventory
 from pipelines.fold.hop import fold
 from pipelines.hop import Run
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.ingest.metadata_changes import restated
 from pipelines.media.options import PassOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import Item, Source
+from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import recipe_of
 from schemas import Asset
 from tests.pipelines.corpus.test_ledger import NS, asset

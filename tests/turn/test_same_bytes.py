@@ -22,13 +22,13 @@ from pipelines.corpus.ledger import ledger
 from pipelines.fold.worker import Offer
 from pipelines.fold.worker import Worker as FoldWorker
 from pipelines.hop import Done, Run
-from pipelines.ingest.hop import IngestOptions
 from pipelines.ingest.hop import Worker as IngestWorker
 from pipelines.media.options import PassOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.logs.base import MediaFile
 from pipelines.sources.recordings import Item
-from pipelines.staging import package as parcels
+from pipelines.staging import package as packages
+from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import recipe_of
 from schemas.errors import TransientError
 from schemas.spans import NS, Span, merge
@@ -70,16 +70,16 @@ class Corpus:
         """One run that finds the bytes at one place more, without an engine."""
         run = Run(self.store, f"run {name[1:].replace('/', ' ')} {revision}")
         hop = "fold" if place.stage == "robot" else "ingest"
-        with run.hold(parcels.LEASE) as held:
+        with run.hold(packages.LEASE) as held:
             if hop == "fold":
                 self._fold(run, place, name)
             else:
                 self._ingest(run, place, name, revision)
-            assert parcels.commit(run, hop, held, Done(hop)) == []
+            assert packages.commit(run, hop, held, Done(hop)) == []
 
     def _ingest(self, run: Run, place: Place, name: str, revision: str) -> None:
         scratch, options = self.folder / "scratch", IngestOptions(cutting=self.options)
-        staging, client = parcels.staging(run, "ingest"), Client(options.fetch)
+        staging, client = packages.staging(run, "ingest"), Client(options.fetch)
         worker = IngestWorker(self.store, run.run_id, "salt", staging, str(scratch), client, options)
         item = Item(name, revision, place.stage, redacted=place.spans, quarter_turns=place.quarter_turns)
         worker.decode((SHA, [(item, 1, "", "")]))
@@ -87,7 +87,7 @@ class Corpus:
     def _fold(self, run: Run, place: Place, name: str) -> None:
         """The recording and its clips, as the attempts' log would have them."""
         worker = FoldWorker(
-            store=self.store, run_id=run.run_id, salt="salt", staging=parcels.staging(run, "fold"),
+            store=self.store, run_id=run.run_id, salt="salt", staging=packages.staging(run, "fold"),
             scratch=str(self.folder / "scratch"), cutting=self.options, limits=sandbox.Limits(),
         )  # fmt: skip
         media = MediaFile(camera="front", uri=name, revision="1", modified_ns=0, size_bytes=1)

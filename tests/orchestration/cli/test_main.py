@@ -39,8 +39,31 @@ def handwheel(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     return run
 
 
-VERBS = [*HOPS, "init", "turn", "release", "takedown", "ledger", "why", "gc", "audit", "world", "serve", "doctor"]
+VERBS = [
+    *(hop.name for hop in HOPS),
+    "look",
+    "keep",
+    "init",
+    "turn",
+    "release",
+    "takedown",
+    "ledger",
+    "why",
+    "gc",
+    "audit",
+    "world",
+    "serve",
+    "doctor",
+]
 OF_RELEASE = ("list", "show", "diff", "verify", "pin", "export", "report")
+
+
+def test_hops_that_had_other_names_answer_to_them_without_telling(handwheel: Command) -> None:
+    _, out, _ = handwheel("--help")
+    for hop in (hop for hop in HOPS if hop.alias):
+        assert f" {hop.alias} " not in out
+        code, told, _ = handwheel(str(hop.alias), "--help")
+        assert (code, hop.doc in " ".join(told.split())) == (0, True)
 
 
 def test_every_verb_of_the_design_is_there(handwheel: Command) -> None:

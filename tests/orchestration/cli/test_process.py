@@ -12,14 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 ENV = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'packages/handwheel'}"}
 SLOW = """
-import sys, time
-from orchestration import cli
-from orchestration.turn import HOPS
-def slow(run, config):
+import dataclasses, sys, time
+from orchestration import turn
+def slow(context):
     print("begun", file=sys.stderr, flush=True)
     time.sleep(60)
-HOPS["ingest"] = slow
-cli.main()
+turn.HOPS = (dataclasses.replace(turn.HOPS[0], run=slow), *turn.HOPS[1:])
+from orchestration.cli.main import main
+main()
 """
 HEARS = "import signal, os, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +18,13 @@ from orchestration.config import Config, load  # noqa: E402
 from orchestration.dagster_app import assets  # noqa: E402
 from orchestration.dagster_app.definitions import build, listing_digest  # noqa: E402
 from orchestration.dagster_app.serve import home, prepare  # noqa: E402
-from pipelines.hop import Done, Run  # noqa: E402
+from pipelines.hop import Context, Done, Hop  # noqa: E402
 from schemas.errors import GateRefused, LeaseHeld  # noqa: E402
 from tests.orchestration.trigger.test_trigger import release  # noqa: E402
 
 EDGES = {
-    "ingest": set(), "fold": set(), "dedup": {"ingest"}, "look": {"ingest", "fold"}, "keep": {"look"},
-    "caption": {"keep"}, "publish": {"caption", "fold", "dedup"}, "trigger": {"publish"},
+    "ingest": set(), "fold": set(), "dedup": {"ingest"}, "detect": {"ingest", "fold"},
+    "filter": {"detect"}, "caption": {"filter"}, "publish": {"caption", "fold", "dedup"}, "trigger": {"publish"},
 }  # fmt: skip
 
 
@@ -60,11 +61,11 @@ def test_every_hop_is_an_asset_in_its_place(config: Config) -> None:
         for key in graph.get_all_asset_keys()
     }
     assert found == EDGES
-    assert set(assets.NEEDS) == set(turn.HOPS)
-    order = list(turn.HOPS)
-    assert all(order.index(a) < order.index(b) for b, needs in assets.NEEDS.items() for a in needs)
+    assert found == {hop.name: set(hop.needs) for hop in turn.HOPS}
+    order = [hop.name for hop in turn.HOPS]
+    assert all(order.index(a) < order.index(hop.name) for hop in turn.HOPS for a in hop.needs)
     checks = {c.to_user_string() for c in graph.asset_check_keys}
-    assert checks == {"publish:gate", "keep:books_balance"}
+    assert checks == {"publish:gate", "filter:books_balance"}
 
 
 def test_schedule_is_the_configs_and_off(config: Config) -> None:
@@ -103,48 +104,50 @@ def test_the_trigger_sensor_asks_for_what_is_due_by_its_key(config: Config, inst
     store = Store(config.root)
     store.insert("releases", [release(1, {"wm_ego": 1.0})], run_id="test")
     (due,) = tick(config, "triggers", instance)
-    fired = turn.hop("trigger", turn.run_of(config), config)
+    fired = turn.run_hop(turn.hop_named("trigger"), turn.context_of(config))
     assert due.run_key == fired.triggers[0]["key"]
     (waiting,) = tick(config, "triggers", instance)
     assert waiting.run_key == due.run_key
     told = config.model_copy(update={"trigger": type(config.trigger)(command=("true",))})
-    turn.hop("trigger", turn.run_of(told), told)
+    turn.run_hop(turn.hop_named("trigger"), turn.context_of(told))
     assert "outbox is empty" in tick(config, "triggers", instance)
 
 
 def test_a_trigger_asset_says_what_it_did(config: Config, instance: Any) -> None:
     store = Store(config.root)
     store.insert("releases", [release(1, {"wm_ego": 1.0})], run_id="test")
-    result = dg.materialize([assets.asset("trigger", config)], instance=instance)
+    result = dg.materialize([assets.asset(turn.hop_named("trigger"), config)], instance=instance)
     (event,) = result.asset_materializations_for_node("trigger")
     assert event.metadata["rows"].value == 1
     assert "| triggers | 1 |" in event.metadata["added"].value
     assert "delivered to nobody" in event.metadata["notes"].value
     assert event.tags["dagster/data_version"] == f"triggers:{store.version('triggers')}"
-    again = dg.materialize([assets.asset("trigger", config)], instance=instance)
+    again = dg.materialize([assets.asset(turn.hop_named("trigger"), config)], instance=instance)
     assert again.asset_materializations_for_node("trigger")[0].metadata["added"].value == "nothing new"
 
 
 def test_a_refused_delivery_fails_the_asset(config: Config, instance: Any) -> None:
     Store(config.root).insert("releases", [release(1, {"wm_ego": 1.0})], run_id="test")
     deaf = config.model_copy(update={"trigger": type(config.trigger)(command=("false",))})
-    result = dg.materialize([assets.asset("trigger", deaf)], instance=instance, raise_on_error=False)
+    result = dg.materialize([assets.asset(turn.hop_named("trigger"), deaf)], instance=instance, raise_on_error=False)
     assert not result.success
     assert "false exited 1" in result.failure_data_for_node("trigger").user_failure_data.description
 
 
-def standing_in(monkeypatch: pytest.MonkeyPatch, *outcomes: Exception | None) -> None:
+def standing_in(monkeypatch: pytest.MonkeyPatch, *outcomes: Exception | None) -> Hop:
     """Publish does as told, once each: raises, or says that there is nothing new."""
     left = list(outcomes)
 
-    def hop(run: Run, config: Config) -> Done:
+    def run(context: Context) -> Done:
         if (error := left.pop(0)) is not None:
             if isinstance(error, GateRefused):
-                write_gate(Path(config.root) / "refused" / run.run_id, False)
+                write_gate(Path(context.run.store.root) / "refused" / context.run.run_id, False)
             raise error
         return Done("publish")
 
-    monkeypatch.setitem(turn.HOPS, "publish", hop)
+    hop = dataclasses.replace(turn.hop_named("publish"), run=run)
+    monkeypatch.setattr(turn, "HOPS", tuple(hop if h.name == hop.name else h for h in turn.HOPS))
+    return hop
 
 
 def write_gate(folder: Path, success: bool) -> None:
@@ -154,9 +157,8 @@ def write_gate(folder: Path, success: bool) -> None:
 
 
 def test_a_held_lease_is_tried_again(config: Config, instance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = assets.asset("publish", config)
     monkeypatch.setattr(assets, "RETRY_S", 0)
-    standing_in(monkeypatch, LeaseHeld("held"), None)
+    step = assets.asset(standing_in(monkeypatch, LeaseHeld("held"), None), config)
     result = dg.materialize([step], instance=instance)
     assert result.retry_attempts_for_node("publish") == 1
 
@@ -164,8 +166,7 @@ def test_a_held_lease_is_tried_again(config: Config, instance: Any, monkeypatch:
 def test_a_refusing_gate_fails_the_asset_and_its_check(
     config: Config, instance: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = assets.asset("publish", config)
-    standing_in(monkeypatch, GateRefused("1 expectation failed"))
+    step = assets.asset(standing_in(monkeypatch, GateRefused("1 expectation failed")), config)
     result = dg.materialize([step], instance=instance, raise_on_error=False)
     assert result.failure_data_for_node("publish").user_failure_data.description == "1 expectation failed"
     (check,) = result.get_asset_check_evaluations()
@@ -174,8 +175,7 @@ def test_a_refusing_gate_fails_the_asset_and_its_check(
 
 
 def test_the_newest_releases_gate_is_the_check(config: Config, instance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = assets.asset("publish", config)
-    standing_in(monkeypatch, None, None)
+    step = assets.asset(standing_in(monkeypatch, None, None), config)
     (check,) = dg.materialize([step], instance=instance).get_asset_check_evaluations()
     assert check.description == "nothing is published yet"
     one = release(1, {"wm_ego": 1.0})

@@ -98,7 +98,7 @@ def browse(address: str, folder: Path, *what: str) -> str:
 def test_the_page_shows_every_hop(page: str, tmp_path: Path) -> None:
     document = browse(f"{page}/locations/handwheel/asset-groups/turn", tmp_path, "--dump-dom")
     for hop in HOPS:
-        assert f">{hop}</" in document, f"{hop} is not on the page"
+        assert f">{hop.name}</" in document, f"{hop.name} is not on the page"
     assert "Join the Dagster community" not in document
     automation = browse(f"{page}/automation", tmp_path, "--dump-dom")
     for name in ("ingest", "logs", "triggers"):

@@ -13,8 +13,8 @@ from infra.storage.tables import Store
 from pipelines.corpus.ledger import ledger
 from pipelines.fold.hop import fold
 from pipelines.hop import Done, Run
-from pipelines.ingest.hop import IngestOptions
 from pipelines.sources.logs import RobotSource
+from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import recipe_of
 from schemas import TABLES
 from schemas.arrow import key_column

@@ -9,8 +9,9 @@ import pytest
 
 from infra.storage.tables import Store
 from pipelines.hop import Run
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
+from pipelines.staging.options import IngestOptions
 from tests.benchmarks.bench_ingest_again import LIMIT_S, again, make, no_decode
 
 

@@ -17,10 +17,11 @@ from infra.storage.tables import Store
 from infra.video import decoder
 from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
-from pipelines.ingest.hop import IngestOptions, ingest, list_items
+from pipelines.ingest.hop import ingest, list_items
 from pipelines.media import jpeg_sequence
 from pipelines.media.local_copy import bring, local_copy, reachable
 from pipelines.sources.recordings import Source
+from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import recipe_of
 from schemas.errors import BadMedia
 from schemas.keys import salted

@@ -13,8 +13,9 @@ from orchestration import turn
 from orchestration.config import Config
 from pipelines.hop import Done, Run
 from pipelines.ingest.error_budget import Budget
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
+from pipelines.staging.options import IngestOptions
 from schemas.errors import TooManyRejects
 
 
@@ -75,7 +76,7 @@ def test_a_turn_ends_there(tmp_path: Path) -> None:
         root=str(tmp_path / "root"), source=(Source("folder", str(tmp_path / "media")),),
         ingest=IngestOptions(least_rejects=2),
     )  # fmt: skip
-    hops = turn.turn(turn.run_of(config), config)
+    hops = turn.turn(turn.context_of(config))
     with pytest.raises(TooManyRejects):
         next(hops)
     assert list(hops) == []

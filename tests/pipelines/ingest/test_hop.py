@@ -19,8 +19,9 @@ from infra.storage.tables import Store
 from infra.web import Client, FetchLimits
 from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
+from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import recipe_of
 from schemas.keys import salted
 from tests.support.media import Video, shot, write, write_sound

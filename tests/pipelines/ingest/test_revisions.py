@@ -16,9 +16,10 @@ from infra.sandbox import sandbox
 from infra.storage.tables import Store
 from orchestration.reports.report import ReportOptions, page
 from pipelines.hop import Done, Run
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.media.decode_child import PassOptions
 from pipelines.sources.recordings import Source
+from pipelines.staging.options import IngestOptions
 from tests.support.media import shot, write
 from tests.support.web_server import Asked, Site, serving
 

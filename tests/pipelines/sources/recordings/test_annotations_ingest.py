@@ -11,9 +11,10 @@ import pytest
 from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines.hop import Run
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
 from pipelines.sources.recordings.annotations import listed
+from pipelines.staging.options import IngestOptions
 from schemas.keys import salted
 from tests.support.annotated import UID, corpora, ego4d_json, ego4d_video, items_of
 from tests.support.s3_server import needs_weed, s3_server

@@ -14,8 +14,9 @@ import pytest
 from infra.readers import hdf5
 from infra.storage.tables import Store
 from pipelines.hop import Run
-from pipelines.ingest.hop import IngestOptions, ingest
+from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Item, Narration, Source
+from pipelines.staging.options import IngestOptions
 from schemas.errors import UsageError
 from schemas.keys import key_of
 from tests.support.annotated import EGODEX_SAID, INTRINSIC, egodex_hdf5, items_of, put
