@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from infra.sandbox import sandbox
-from infra.web.ssrf import FetchLimits
+from infra.web import FetchLimits
 from pipelines.media.options import PassOptions
 
 
