@@ -5,7 +5,7 @@ from schemas.decisions import Decision
 from schemas.duplicates import Common, Duplicate, Marks, Posting
 from schemas.episodes import Episode, Step
 from schemas.hands import Hands
-from schemas.recordings import Asset, Clip, Proxy
+from schemas.recordings import SIGNALS, Asset, Clip, Proxy
 from schemas.rejects import Reject
 from schemas.releases import Release
 from schemas.triggers import Trigger
@@ -30,6 +30,7 @@ TABLES: dict[str, type] = {
 }
 
 __all__ = [
+    "SIGNALS",
     "TABLES",
     "Asset",
     "Caption",

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from schemas.arrow import Json, column
+from schemas.signals.base import signals_of
+from schemas.signals.border_share import BORDER_SHARE
+from schemas.signals.brightness import BRIGHTNESS
+from schemas.signals.camera_motion import CAMERA_MOTION
+from schemas.signals.freeze_share import FREEZE_SHARE
+from schemas.signals.motion import MOTION
+from schemas.signals.sharpness import SHARPNESS
+from schemas.signals.text_share import TEXT_SHARE
 
 GAP = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("reason", pa.string())]))
 SPANS = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64())]))
@@ -73,16 +81,13 @@ class Clip:
     cutter: str = column("shot cut method and version, or `episode`")
     frame_count: int = column("decoded frames")
     damaged_frames: int = column("frames that the decoder marked corrupt")
-    sharpness: float | None = column("median variance of the Laplacian of 8-bit luma at proxy size")
-    brightness: float | None = column("median of mean luma, 0..255")
-    motion: float | None = column("median mean absolute luma difference between samples, 0..255")
-    camera_motion: float | None = column("median global shift, share of the long side a second")
-    freeze_share: float | None = column("share of sample pairs without change, 0..1")
-    border_share: float | None = column("share of the picture that is a black border, 0..1", default=None)
-    text_share: float | None = column(
-        "share of the picture under text drawn on it, 0..1; null: drawn text could not be told from the scene's",
-        default=None,
-    )
+    sharpness: float | None = SHARPNESS.column()
+    brightness: float | None = BRIGHTNESS.column()
+    motion: float | None = MOTION.column()
+    camera_motion: float | None = CAMERA_MOTION.column()
+    freeze_share: float | None = FREEZE_SHARE.column()
+    border_share: float | None = BORDER_SHARE.column()
+    text_share: float | None = TEXT_SHARE.column()
     fingerprints: list[int] | None = column(
         "filters/fingerprints.py: 17 words a sample at 12 Hz; null: a robot's", pa.list_(pa.uint64())
     )
@@ -91,6 +96,9 @@ class Clip:
     faces: list[Json] = column("every face of every sample that was blurred", pa.list_(FACE), default_factory=list)
     recipe: str = column("digest of cutter, signals and proxy options")
     run_id: str = column("provenance")
+
+
+SIGNALS = signals_of(Clip)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from filters import cuts, fingerprints, signals
+from filters import cuts, fingerprints
 from infra.video import pixels
 from pipelines.media.options import Asked, PassOptions
+from schemas import SIGNALS
 from schemas.keys import clip_id, key_of
+from schemas.signals.base import sampled_frame
 
 
 @dataclass(slots=True)
@@ -22,7 +24,7 @@ class OpenClip:
     start_ns: int
     samples: list[tuple[int, bytes]] = field(default_factory=list)
     prints: list[int] = field(default_factory=list)
-    states: list[Any] = field(default_factory=lambda: [s.start() for s in signals.SIGNALS])
+    states: list[Any] = field(default_factory=lambda: [signal.start() for signal in SIGNALS])
     frames: int = 0
     damaged: int = 0
 
@@ -48,8 +50,8 @@ def add(clip: OpenClip, frame: Seen, options: PassOptions) -> None:
         clip.prints += fingerprints.words_of(frame.t_ns, frame.cells)
     if frame.rgb is None:
         return
-    sample = signals.sample_of(frame.t_ns, frame.rgb)
-    clip.states = [s.update(state, sample) for s, state in zip(signals.SIGNALS, clip.states, strict=True)]
+    sampled = sampled_frame(frame.t_ns, frame.rgb)
+    clip.states = [signal.update(state, sampled) for signal, state in zip(SIGNALS, clip.states, strict=True)]
     quality = [cv2.IMWRITE_JPEG_QUALITY, options.proxy_quality]
     ok, jpeg = cv2.imencode(".jpg", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR), quality)
     if not ok:
@@ -73,7 +75,7 @@ def columns(clip: OpenClip, end_ns: int, sha256: str, options: PassOptions, aske
         "recipe": options.recipe,
         "fingerprints": clip.prints or None,
     }
-    return row | {s.name: s.finish(state) for s, state in zip(signals.SIGNALS, clip.states, strict=True)}
+    return row | {signal.name: signal.finish(state) for signal, state in zip(SIGNALS, clip.states, strict=True)}
 
 
 def proxy(clip: OpenClip, row: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:

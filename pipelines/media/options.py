@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from filters import cuts, face_blur, fingerprints, signals
+from filters import cuts, face_blur, fingerprints
 from pipelines.media.face_blur import version
+from schemas import signals
 from schemas.keys import as_stored, digest_of, key_of
 from schemas.spans import Span
 

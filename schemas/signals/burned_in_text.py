@@ -21,9 +21,9 @@ from schemas.spans import NS
 
 Map = npt.NDArray[np.uint8]
 
-APART_NS = 2 * NS // 5  # looks are further apart than this: every second sample of 4 Hz
+MIN_APART_NS = 2 * NS // 5  # looks are further apart than this: every second sample of 4 Hz
 LOOKS = 4  # a window, 1.5 s: subtitles stand for 2 s and more
-LEAST_SIDE_PX = 64  # smaller pictures hold no line of text that could be told
+MIN_SIDE_PX = 64  # smaller pictures hold no line of text that could be told
 STEP = 32  # luma from one side of a px to the other: a stroke
 FAINT = 12  # likewise, of what tells whether the picture moves: a table has lines where it has no strokes
 STEADY = 40  # what a drawn stroke's step differs by within a window, for the codec: a thick one of the scene slides
@@ -36,17 +36,17 @@ FULL = 0.55  # share of its box that a line fills
 SPANS = 0.5  # share of the picture's width that a ticker fills: its strokes move, their place does not
 BLOCKS = 6  # a picture's sides in blocks, each of which must have moved
 FEW = 0.02  # share of strokes below which a block tells nothing
-BLOCKS_LEAST, EDGES_LEAST = 3, 0.003  # blocks that tell, and share of strokes in all, for a picture that moves
-KEPT = 0.6  # share of its strokes that a block keeps at most where the picture moves
+MIN_BLOCKS, MIN_EDGE_SHARE = 3, 0.003  # blocks that tell, and share of strokes in all, for a picture that moves
+MAX_KEPT_SHARE = 0.6  # share of its strokes that a block keeps at most where the picture moves
 CHANGED = 10  # luma by which a px changed
 RINGS = (2, 5)  # cells around a line between which nothing may change as it comes
 QUIET = 0.1  # share of those cells that may
 STIRRED = 0.16  # share of its px by which a cell changed
-WINDOWS_LEAST = 2
+MIN_WINDOWS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StrokeFrame:
     """A sample's luma (h, w), its steps (h, w - 2), and which share of each cell is strokes, 0..255."""
 
     luma: Map
@@ -55,36 +55,36 @@ class Look:
 
 
 @dataclass(slots=True)
-class State:
+class TextState:
     """The last looks; the share of the picture under drawn lines in each window that moved, and where some came."""
 
     last_ns: int | None = None
-    looks: deque[Look] = field(default_factory=lambda: deque(maxlen=LOOKS + 1))
+    looks: deque[StrokeFrame] = field(default_factory=lambda: deque(maxlen=LOOKS + 1))
     stayed: list[float] = field(default_factory=list)
     came: list[float] = field(default_factory=list)
 
 
-def update(state: State, t_ns: int, luma: Map) -> State:
+def update(state: TextState, t_ns: int, luma: Map) -> TextState:
     """Takes a sample's time and luma, uint8 (h, w), the same size throughout."""
-    if min(luma.shape) < LEAST_SIDE_PX or (state.last_ns is not None and t_ns - state.last_ns <= APART_NS):
+    if min(luma.shape) < MIN_SIDE_PX or (state.last_ns is not None and t_ns - state.last_ns <= MIN_APART_NS):
         return state
     state.last_ns = t_ns
     steps = np.asarray(cv2.absdiff(luma[:, 2:], luma[:, :-2]), np.uint8)
-    state.looks.append(Look(luma, steps, _cells(_over(steps, STEP))))
+    state.looks.append(StrokeFrame(luma, steps, _cells(_over(steps, STEP))))
     if len(state.looks) >= LOOKS:
         _judge(state, list(state.looks))
     return state
 
 
-def finish(state: State) -> float | None:
+def finish(state: TextState) -> float | None:
     """Share of the picture under drawn lines, 0..1: the mean where it moves, the most that came where it stands."""
-    moved = len(state.stayed) >= WINDOWS_LEAST
+    moved = len(state.stayed) >= MIN_WINDOWS
     shares = [float(np.mean(state.stayed))] if moved else []
     found = max(shares + state.came, default=None)
     return None if found is None else round(found, 4)
 
 
-def _judge(state: State, looks: Sequence[Look]) -> None:
+def _judge(state: TextState, looks: Sequence[StrokeFrame]) -> None:
     """One window: the last LOOKS looks, after the one before them, if any."""
     window = looks[-LOOKS:]
     low = reduce(cv2.min, (look.steps for look in window))
@@ -103,8 +103,8 @@ def _judge(state: State, looks: Sequence[Look]) -> None:
         state.came += [share] if share else []
 
 
-def _over(values: Map, least: int) -> Map:
-    return np.asarray(cv2.compare(values, least, cv2.CMP_GT), np.uint8)
+def _over(values: Map, limit: int) -> Map:
+    return np.asarray(cv2.compare(values, limit, cv2.CMP_GT), np.uint8)
 
 
 def _cells(mask: Map) -> Map:
@@ -129,7 +129,7 @@ def _lines(cells: Map, dense: float = DENSE, bridge: int = BRIDGE, wide: int = W
     return fits.astype(np.uint8)[labels], stats[fits, :4].tolist()
 
 
-def _moves(low: Map, window: Sequence[Look], drawn: Map) -> bool:
+def _moves(low: Map, window: Sequence[StrokeFrame], drawn: Map) -> bool:
     """Whether every block of the picture that tells has lost strokes, and faint ones, those of drawn lines left out.
 
     low: the least step of each px within the window.
@@ -140,12 +140,12 @@ def _moves(low: Map, window: Sequence[Look], drawn: Map) -> bool:
 
 def _lost(low: Map, first: Map, last: Map, scene: Map, step: int) -> bool:
     strokes = [cv2.bitwise_and(scene, _cells(_over(steps, step))) for steps in (low, first, last)]
-    if max(float(s.mean()) for s in strokes[1:]) < EDGES_LEAST * 255:
+    if max(float(s.mean()) for s in strokes[1:]) < MIN_EDGE_SHARE * 255:
         return False
     kept, before, after = (cv2.resize(s, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA) for s in strokes)
     most = np.maximum(before, after)
     tells = most > FEW * 255
-    return bool(tells.sum() >= BLOCKS_LEAST and (kept[tells] <= KEPT * most[tells]).all())
+    return bool(tells.sum() >= MIN_BLOCKS and (kept[tells] <= MAX_KEPT_SHARE * most[tells]).all())
 
 
 def _came(new: Map, before: Map, after: Map) -> float:
