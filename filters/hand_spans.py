@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Spans:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SpanRule:
     """How runs of hands become spans. Times in ns."""
 
     bridge_ns: int
@@ -60,7 +61,20 @@ class Rule:
     contact_doubt_least: float
 
 
-KEPT, WEAK, UNMEASURED, IDLE, BRIEF, BARE = range(6)  # codes; KEPT, WEAK, UNMEASURED may still be of use
+class SpanCode(IntEnum):
+    """What a span holds, as a number since spans are columns; the names are the reasons of decisions, but CONTACT's.
+
+    Those up to CONTACT_UNMEASURED may still be of use.
+    """
+
+    CONTACT = 0
+    WEAK_CONTACT = 1
+    CONTACT_UNMEASURED = 2
+    NO_CONTACT = 3
+    BRIEF_HANDS = 4
+    NO_HANDS = 5
+    NO_CALIBRATION = 8  # a robot's: its hands are projected, never detected
+    NOT_SAMPLED = 9
 
 
 def tracks_of(hands: pa.Table, start_ns: Ints, end_ns: Ints, keep: Mask) -> Tracks:
@@ -84,15 +98,15 @@ def tracks_of(hands: pa.Table, start_ns: Ints, end_ns: Ints, keep: Mask) -> Trac
     return Tracks(start, end, clip, t_ns, _until(clip, t_ns, end), count[stay], contact[stay])
 
 
-def spans_of(tracks: Tracks, rule: Rule) -> Spans:
-    """Spans that tile every clip of `tracks`: runs of hands with their code, BARE between them."""
+def spans_of(tracks: Tracks, rule: SpanRule) -> Spans:
+    """Spans that tile every clip of `tracks`: runs of hands with their code, SpanCode.NO_HANDS between them."""
     runs = merged(padded(tracks, runs_of(tracks, rule), rule))
-    short = (runs.end_ns - runs.start_ns < rule.span_least_ns) & (runs.code <= UNMEASURED)
-    runs = Spans(runs.clip, runs.start_ns, runs.end_ns, np.where(short, BRIEF, runs.code))
+    short = (runs.end_ns - runs.start_ns < rule.span_least_ns) & (runs.code <= SpanCode.CONTACT_UNMEASURED)
+    runs = Spans(runs.clip, runs.start_ns, runs.end_ns, np.where(short, SpanCode.BRIEF_HANDS, runs.code))
     return divided(tiled(tracks, runs), rule.longest_span_ns)
 
 
-def runs_of(tracks: Tracks, rule: Rule) -> Spans:
+def runs_of(tracks: Tracks, rule: SpanRule) -> Spans:
     """Samples with hands, joined over gaps of up to the bridge, each run with its code."""
     at = np.flatnonzero(tracks.count > 0)
     clip, start, until = tracks.clip[at], tracks.t_ns[at], tracks.until_ns[at]
@@ -112,13 +126,13 @@ def runs_of(tracks: Tracks, rule: Rule) -> Spans:
             peak >= rule.contact_accept_least,
             peak >= rule.contact_doubt_least,
         ],
-        [BRIEF, UNMEASURED, KEPT, WEAK],
-        default=IDLE,
+        [SpanCode.BRIEF_HANDS, SpanCode.CONTACT_UNMEASURED, SpanCode.CONTACT, SpanCode.WEAK_CONTACT],
+        default=SpanCode.NO_CONTACT,
     )
     return Spans(clip[first], start[first], until[last], code.astype(np.int64))
 
 
-def padded(tracks: Tracks, runs: Spans, rule: Rule) -> Spans:
+def padded(tracks: Tracks, runs: Spans, rule: SpanRule) -> Spans:
     """Runs grown on both sides inside their clip; where two would overlap they meet half way."""
     start = np.maximum(runs.start_ns - rule.pad_ns, tracks.start_ns[runs.clip])
     end = np.minimum(runs.end_ns + rule.pad_ns, tracks.end_ns[runs.clip])
@@ -142,7 +156,7 @@ def merged(runs: Spans) -> Spans:
 
 
 def tiled(tracks: Tracks, runs: Spans) -> Spans:
-    """The runs and, as BARE, whatever they leave of each clip."""
+    """The runs and, as SpanCode.NO_HANDS, whatever they leave of each clip."""
     clips = np.arange(len(tracks.start_ns))
     new = np.ones(len(runs.clip), dtype=bool)
     new[1:] = runs.clip[1:] != runs.clip[:-1]
@@ -153,7 +167,7 @@ def tiled(tracks: Tracks, runs: Spans) -> Spans:
         np.concatenate([runs.clip, runs.clip, clips]),
         np.concatenate([runs.start_ns, before, tail]),
         np.concatenate([runs.end_ns, runs.start_ns, tracks.end_ns]),
-        np.concatenate([runs.code, np.full(len(runs.clip) + len(clips), BARE)]),
+        np.concatenate([runs.code, np.full(len(runs.clip) + len(clips), SpanCode.NO_HANDS)]),
     )
     every = every.where(every.end_ns > every.start_ns)
     return every.where(np.lexsort((every.start_ns, every.clip)))
@@ -162,7 +176,7 @@ def tiled(tracks: Tracks, runs: Spans) -> Spans:
 def divided(spans: Spans, longest_ns: int) -> Spans:
     """Spans of use in equal parts of at most `longest_ns`, as schemas.spans.split does."""
     length = spans.end_ns - spans.start_ns
-    parts = np.where(spans.code <= UNMEASURED, np.maximum(1, -(-length // longest_ns)), 1)
+    parts = np.where(spans.code <= SpanCode.CONTACT_UNMEASURED, np.maximum(1, -(-length // longest_ns)), 1)
     of = np.repeat(np.arange(len(parts)), parts)
     part = np.arange(len(of)) - np.repeat(np.cumsum(parts) - parts, parts)
     start = spans.start_ns[of] + length[of] * part // parts[of]

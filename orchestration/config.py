@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.storage import objects
 from orchestration.trigger.rules import TriggerOptions
 from pipelines.caption.worker import BACKENDS, CaptionOptions

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from captioning.facts import basis_of
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from pipelines.caption.worker import HOP as NAME
 from pipelines.caption.worker import CaptionOptions, Writer, recipe_of, signature

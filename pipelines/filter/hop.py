@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.policy import Policy, decide
+from filters.policies.decide import decide
+from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from pipelines.corpus.decisions import decisions_of
 from pipelines.corpus.inventory import current_clips, inventory

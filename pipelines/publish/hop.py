@@ -12,7 +12,7 @@ from handwheel import format as fmt
 from handwheel.stats import COLUMNS, view_stats
 
 from filters import licences
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra import gate
 from infra.sandbox import tempdirs
 from infra.storage import objects

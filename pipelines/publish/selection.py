@@ -14,7 +14,7 @@ from captioning.facts import basis_of
 from filters import licences
 from filters.connected import leaders
 from filters.duplicates import groups
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from pipelines.corpus.decisions import decisions_of
 from pipelines.corpus.duplicates import copies_of, pairs_of

@@ -21,6 +21,4 @@ FREEZE_SHARE = Signal(
     update=add_difference,
     finish=still_share,
 )
-FROZEN = Gate(
-    "frozen", FREEZE_SHARE.values, np.greater, 0.9, "more: frozen. Ours: a still has .95 to 1, others to .25"
-)
+FROZEN = Gate("frozen", FREEZE_SHARE.values, np.greater, 0.9, "more: frozen. Ours: a still has .95 to 1, others to .25")

@@ -21,6 +21,4 @@ SHARPNESS = Signal(
     update=add_sharpness,
     finish=median_of,
 )
-BLURRED = Gate(
-    "blurred", SHARPNESS.values, np.less, 4.0, "softer: blurred. Ours: a dithered 270-line preview is 6"
-)
+BLURRED = Gate("blurred", SHARPNESS.values, np.less, 4.0, "softer: blurred. Ours: a dithered 270-line preview is 6")

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # run as a script, from anywhere
 from filters.hand_track import track  # noqa: E402
-from filters.policy import Policy, decide  # noqa: E402
+from filters.policies.decide import decide  # noqa: E402
+from filters.policies.policy import Policy  # noqa: E402
 from infra.models.mediapipe_hands import LiteHandDetector  # noqa: E402
 from schemas import Clip, Hands  # noqa: E402
 from schemas.arrow import schema_of, table_of  # noqa: E402

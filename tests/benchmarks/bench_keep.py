@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from filters.policy import Policy, decide
+from filters.policies.decide import decide
+from filters.policies.policy import Policy
 from schemas import Clip, Hands
 from schemas.arrow import schema_of
 from schemas.hands import HAND

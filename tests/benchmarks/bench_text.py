@@ -19,12 +19,10 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "packages/handwheel")]  # run as a script, from anywhere
-from filters import (  # noqa: E402
-    burned_in_text,
-    signals,
-)
-from filters.policy import Policy  # noqa: E402
 from pipelines.media.options import PassOptions  # noqa: E402
+from schemas.signals import burned_in_text  # noqa: E402
+from schemas.signals.base import sampled_frame  # noqa: E402
+from schemas.signals.text_share import BURNED_IN_TEXT  # noqa: E402
 from schemas.spans import NS  # noqa: E402
 from tests.benchmarks import text_media  # noqa: E402
 from tests.benchmarks.bench_duplicates import wilson  # noqa: E402
@@ -54,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-text-") as folder:
         for at in chosen:
             costs_s += measure(paths[at], given.seed, Path(folder) / "film.mp4", shares)
-    table(shares, Policy(detector="any").text_share_most)
+    table(shares, BURNED_IN_TEXT.limit)
     print(f"\nseed {given.seed}, {count} clips; {1000 * sum(costs_s) / max(1, len(costs_s)):.2f} CPU ms a sample")
 
 
@@ -76,10 +74,10 @@ def measure(path: Path, seed: int, film: Path, shares: Shares) -> list[float]:
 
 def judged(film: Path) -> tuple[float | None, list[float]]:
     """The film's text_share, of the pass's own samples, and the CPU seconds of each."""
-    state, costs_s = burned_in_text.State(), []
+    state, costs_s = burned_in_text.TextState(), []
     for i, rgb in enumerate(sampled(film)):
         t_ns = round(i * NS / PassOptions().proxy_hz)
-        luma = signals.sample_of(t_ns, rgb).luma
+        luma = sampled_frame(t_ns, rgb).luma
         began = time.process_time()
         state = burned_in_text.update(state, t_ns, luma)
         costs_s.append(time.process_time() - began)

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from filters.signals import sample_of, shift_px
 from infra.video import decoder, pixels
+from schemas.signals.base import sampled_frame
+from schemas.signals.camera_motion import shift_px
 from schemas.spans import NS
 
 LONG_SIDE_PX, HZ, LONGEST_S = 640, 12, 7
@@ -52,7 +53,7 @@ def frames(path: Path) -> list[Rgb]:
 
 def stands(pictures: Sequence[Rgb]) -> bool:
     """Whether the camera is seen to stand."""
-    lumas = [sample_of(0, p).luma for p in pictures[::HZ]]
+    lumas = [sampled_frame(0, p).luma for p in pictures[::HZ]]
     moved = [shift_px(lumas[0], luma) for luma in lumas[1:]]
     return all(px is not None and px < STANDS_PX for px in moved)
 

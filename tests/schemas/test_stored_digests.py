@@ -9,7 +9,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.sandbox.sandbox import Limits
 from infra.web.ssrf import FetchLimits
 from pipelines.caption.worker import CaptionOptions, recipe_of, signature

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from pipelines.caption import hop
 from pipelines.caption.worker import CaptionOptions

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.models import weights
 from infra.models.centerface import FaceDetector
 from infra.storage.tables import Store

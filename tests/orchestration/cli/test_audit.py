@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from orchestration import turn as turns
 from orchestration.cli import main

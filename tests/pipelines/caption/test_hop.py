@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from pipelines.caption.hop import caption, missing
 from pipelines.caption.worker import CaptionOptions

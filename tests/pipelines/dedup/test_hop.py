@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from captioning.facts import basis_of
 from filters import duplicates as chosen
 from filters.duplicates import groups
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from orchestration.cli.why import life
 from orchestration.reports.contact_sheets import current_decisions

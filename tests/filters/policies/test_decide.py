@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.policy import Policy, decide
+from filters.policies.decide import decide
+from filters.policies.policy import Policy
 from schemas import Clip, Decision, Hands
 from schemas.arrow import schema_of, table_of
 from schemas.keys import clip_id, key_of

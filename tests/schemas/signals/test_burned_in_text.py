@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import burned_in_text
-from filters.burned_in_text import Map
-from filters.policy import Policy
+from schemas.signals import burned_in_text
+from schemas.signals.burned_in_text import Map
+from schemas.signals.text_share import BURNED_IN_TEXT
 
 STEP_NS = 250_000_000
 SIZE = (448, 252)
-LIMIT = Policy(detector="d").text_share_most
+LIMIT = BURNED_IN_TEXT.limit
 WORDS = "hold it with both hands"
 Draw = Callable[[Map, int], None]
 
 
 def _share(pictures: Sequence[Map], step_ns: int = STEP_NS) -> float | None:
-    state = burned_in_text.State()
+    state = burned_in_text.TextState()
     for i, luma in enumerate(pictures):
         state = burned_in_text.update(state, i * step_ns, luma)
     return burned_in_text.finish(state)

@@ -1,0 +1,1 @@
+"""Policies: what a verdict rests on, its limits and how they are applied to columns of clips and hand tracks."""
