@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from filters.policy import Policy
+from filters.policies.policy import Policy
 from infra.storage import objects
 from orchestration import turn
 from orchestration.config import Config

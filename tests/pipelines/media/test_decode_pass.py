@@ -145,7 +145,7 @@ def test_frames_outside_given_spans_cost_no_sample(tmp_path: Path, monkeypatch: 
 
 PEAK = """
 import json, sys
-from infra import jail
+from infra.sandbox import sandbox as jail
 job = json.loads(sys.argv[3])
 ended = jail.measured("pipelines.media.decode_child", [sys.argv[1], sys.argv[2], json.dumps(job)], jail.Limits())
 assert ended.code == 0, ended.err
