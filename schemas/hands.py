@@ -1,10 +1,14 @@
-"""Rows of hand tracks: what one detector found in a clip."""
+"""Rows of hand tracks, what one detector found in a clip; and what a detector is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from schemas.arrow import Json, column
 
@@ -37,3 +41,33 @@ class Hands:
     sample_ns: list[int] = column("the proxy's times that were looked at", pa.list_(pa.int64()))
     hands: list[Json] = column("every hand of every sample", pa.list_(HAND))
     run_id: str = column("provenance")
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one worker with a model holds while it works: an engine places workers by it."""
+
+    num_cpus: float = 1.0
+    num_gpus: float = 0.0
+
+
+class HandDetector(Protocol):
+    """Finds hands in pictures; made once a worker. Equal frames give equal hands."""
+
+    @property
+    def version(self) -> str:
+        """Names model, weights and thresholds: what finds other hands has another version."""
+        ...
+
+    @property
+    def resources(self) -> Resources:
+        """What a worker with this detector needs."""
+        ...
+
+    def find_hands(self, frames: Sequence[NDArray[np.uint8]]) -> list[list[Json]]:
+        """The hands of each frame, best first: dicts of HAND's fields without `sample` and `contact`.
+
+        frames: uint8 RGB (H, W, 3), one size. Box and key points are relative to the picture; the box is the bounds of
+        the key points clipped to the picture, key points may lie outside.
+        """
+        ...

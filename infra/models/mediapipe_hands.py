@@ -1,13 +1,14 @@
 """The embedded hand detector: palm detection, then landmarks and a presence gate, on LiteRT.
 
-A detector is a protocol with one verb, so that a model on a GPU fits the same rows.
+schemas.hands.HandDetector is what a detector is, so that a model on a GPU fits the same rows.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from infra.models import weights
 from schemas.arrow import Json
+from schemas.hands import Resources
 
 Array = NDArray[Any]
 
@@ -28,20 +30,6 @@ CROP_SCALE = 2.6  # MediaPipe's hand_landmark rectangle: 2.6 palms, moved half a
 CROP_SHIFT = 0.5
 
 
-class HandDetector(Protocol):
-    """Finds hands in one picture. `version` names model, weights and thresholds."""
-
-    version: str
-
-    def detect(self, rgb: Array) -> list[Json]:
-        """rgb: uint8 (H, W, 3). One dict a hand, of HAND's fields without `sample` and `contact`, best first.
-
-        Box and key points are relative to the picture; the box is the bounds of the key points clipped to the
-        picture, key points may lie outside.
-        """
-        ...
-
-
 def version(presence_least: float = PRESENCE_LEAST) -> str:
     """Name of the embedded detector: models, weights and threshold."""
     return f"litert-hands-full-1-{weights.weights_digest()}-p{presence_least:.2f}"
@@ -49,6 +37,8 @@ def version(presence_least: float = PRESENCE_LEAST) -> str:
 
 class LiteHandDetector:
     """HandDetector on two .tflite files and one core, 3 to 9 ms a frame; equal pictures give equal hands."""
+
+    resources = Resources()
 
     def __init__(self, folder: Path | None = None, presence_least: float = PRESENCE_LEAST) -> None:
         folder = folder or weights.hand_weights()
@@ -58,8 +48,12 @@ class LiteHandDetector:
         self._hand = _interpreter(folder / weights.LANDMARK)
         self._anchors = palm_anchors()
 
+    def find_hands(self, frames: Sequence[NDArray[np.uint8]]) -> list[list[Json]]:
+        """See schemas.hands.HandDetector."""
+        return [self.detect(rgb) for rgb in frames]
+
     def detect(self, rgb: Array) -> list[Json]:
-        """See HandDetector."""
+        """The hands of one picture, uint8 (H, W, 3): find_hands has what a hand is."""
         hands = [self._hand_at(rgb, *palm) for palm in self._palms(rgb)[:PALMS_MOST]]
         return distinct([h for h in hands if h is not None])
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from filters import contact
-from filters.hand_track import track
+from filters.hand_track import track_hands
 from infra.storage.tables import Store
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.engines import actors
@@ -100,7 +100,7 @@ class HandWorker:
         return Hands(
             hands_id=hands_key(proxy["clip_row_id"], detector_version()), clip_row_id=proxy["clip_row_id"],
             clip_id=proxy["clip_id"], detector=detector_version(), sample_ns=proxy["sample_ns"],
-            hands=track(frames, proxy["sample_ns"], self.detector), run_id=self.run_id,
+            hands=track_hands(frames, proxy["sample_ns"], self.detector), run_id=self.run_id,
         )  # fmt: skip
 
 

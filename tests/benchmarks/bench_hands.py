@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # run as a script, from anywhere
-from filters.hand_track import track  # noqa: E402
+from filters.hand_track import track_hands  # noqa: E402
 from filters.policies.decide import decide  # noqa: E402
 from filters.policies.policy import Policy  # noqa: E402
 from infra.models.mediapipe_hands import LiteHandDetector  # noqa: E402
@@ -148,7 +148,7 @@ def main() -> None:
     took, frames = 0.0, 0
     for clip in clips(given.samples, given.first_s):
         begun = time.perf_counter()
-        hands = track(clip.frames, clip.sample_ns, detector)
+        hands = track_hands(clip.frames, clip.sample_ns, detector)
         took, frames = took + time.perf_counter() - begun, frames + len(clip.frames)
         decisions = judge(clip, hands, policy)
         print(line(clip, hands, decisions), flush=True)

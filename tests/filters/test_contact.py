@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from filters import contact
 from filters.hand_geometry import arm_inside, similarity
-from filters.hand_track import track
+from filters.hand_track import track_hands
 from schemas.arrow import Json
+from schemas.hands import Resources
 from schemas.spans import NS
 
 SIZE = (448, 252)
@@ -153,20 +155,22 @@ def test_a_similarity_is_recovered() -> None:
 class Scripted:
     """A detector that knows the answer."""
 
-    def __init__(self, found: list[list[Json]]) -> None:
-        self._found = iter(found)
+    version, resources = "scripted", Resources()
 
-    def detect(self, rgb: NDArray[Any]) -> list[Json]:
-        assert rgb.dtype == np.uint8
-        return next(self._found)
+    def __init__(self, found: list[list[Json]]) -> None:
+        self._found = found
+
+    def find_hands(self, frames: Sequence[NDArray[np.uint8]]) -> list[list[Json]]:
+        assert {frame.dtype for frame in frames} == {np.dtype(np.uint8)}
+        return self._found
 
 
 def test_a_track_numbers_samples_and_keeps_what_was_seen() -> None:
     frames, found = film(MOVING, held=True)
     found[2] = []
-    hands = track(frames, SAMPLE_NS, Scripted(found))
+    hands = track_hands(frames, SAMPLE_NS, Scripted(found))
     assert [h["sample"] for h in hands] == [0, 1, 3, 4, 5]
     assert [h["keypoints"] for h in hands] == [of[0]["keypoints"] for of in found if of]
     assert all(h["contact"] is not None for h in hands)
     with pytest.raises(ValueError, match="frames"):
-        track(frames, SAMPLE_NS[:2], Scripted(found))
+        track_hands(frames, SAMPLE_NS[:2], Scripted(found))
