@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from filters.hand_geometry import HALO, PALM, arm_inside, front_of, hand_length, hull_of, same_hand, similarity
 from schemas.arrow import Json
+from schemas.signals.optical_flow import follow_corners
 
 VERSION = "contact-1"
 
@@ -124,8 +125,7 @@ def camera_motion(before: Look, now: Look) -> Array:
     corners = cv2.goodFeaturesToTrack(first, 100, 0.01, 6, mask=1 - before.hull)
     if corners is None or len(corners) < 8:
         return still
-    moved, status, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, winSize=(15, 15), maxLevel=3)
-    good = status.ravel() == 1
+    moved, good = follow_corners(first, second, corners, levels=3)
     if good.sum() < 8:
         return still
     cv2.setRNGSeed(0)  # RANSAC draws: the same clip gives the same track
@@ -218,7 +218,7 @@ def correlation(mine: Patch, theirs: Patch) -> Array:
     """(h, w) local normalised correlation of two patches of one size, -1..1."""
     both = _local(mine.luma * theirs.luma) - mine.mean * theirs.mean
     floor = TEXTURE_LEAST / 2  # noise correlates with nothing
-    return both / np.sqrt(np.maximum(mine.variance, floor) * np.maximum(theirs.variance, floor))
+    return np.asarray(both / np.sqrt(np.maximum(mine.variance, floor) * np.maximum(theirs.variance, floor)))
 
 
 def _warp(picture: Array, move: Array, shape: tuple[int, ...]) -> Array:

@@ -126,7 +126,7 @@ def _midway(x_ns: Times, y_ns: Times) -> Times:
     after = np.clip(np.searchsorted(x_ns, y_ns), 1, len(x_ns) - 1)
     nearest = np.where(y_ns - x_ns[after - 1] < x_ns[after] - y_ns, x_ns[after - 1], x_ns[after])
     t_ns = (nearest + y_ns) // 2
-    return t_ns[(t_ns >= max(x_ns[0], y_ns[0])) & (t_ns <= min(x_ns[-1], y_ns[-1]))]
+    return np.asarray(t_ns[(t_ns >= max(x_ns[0], y_ns[0])) & (t_ns <= min(x_ns[-1], y_ns[-1]))])
 
 
 def _correlation(x: Floats, y: Floats, least: float) -> float:

@@ -60,7 +60,7 @@ def front_of(hand: Array, shape: tuple[int, ...]) -> Array:
     ahead = ahead / max(float(np.hypot(*ahead)), 1e-6)
     x = (np.arange(shape[1]) - hand[WRIST, 0]) * ahead[0]
     y = (np.arange(shape[0]) - hand[WRIST, 1]) * ahead[1]
-    return (hull_of(hand, shape, REACH * length) > 0) & (y[:, None] + x[None, :] > HALO * length)
+    return np.asarray((hull_of(hand, shape, REACH * length) > 0) & (y[:, None] + x[None, :] > HALO * length))
 
 
 def similarity(first: Array, second: Array) -> Array:

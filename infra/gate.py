@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
 # An expectation's class name in Great Expectations and its arguments.
 Expectation = tuple[str, dict[str, Any]]
@@ -21,14 +24,17 @@ def check(tables: Mapping[str, pa.Table], expected: Mapping[str, Sequence[Expect
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     import great_expectations.expectations as library
+    from great_expectations.checkpoint.actions import UpdateDataDocsAction, ValidationAction
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    # Great Expectations stores the plain dict; its annotation names the class that it reads it into.
+    context.variables.progress_bars = cast("ProgressBarsConfig", {"globally": False})
     store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)}
     index = {"class_name": "DefaultSiteIndexBuilder"}
-    site = {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index}
-    context.add_data_docs_site("release", site)
-    actions = [gx.checkpoint.UpdateDataDocsAction(name="docs", site_names=["release"])]
+    context.add_data_docs_site(
+        "release", {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index}
+    )
+    actions: list[ValidationAction] = [UpdateDataDocsAction(name="docs", site_names=["release"])]
     source = context.data_sources.add_pandas("release")
     results = []
     for name, table in tables.items():

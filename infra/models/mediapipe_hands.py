@@ -115,7 +115,8 @@ def overlap(box: Array, boxes: Array) -> Array:
     """IoU of a (2, 2) box of corners with (N, 2, 2) boxes."""
     sides = np.minimum(box[1], boxes[:, 1]) - np.maximum(box[0], boxes[:, 0])
     both = np.prod(np.maximum(sides, 0), axis=1)
-    return both / (np.prod(box[1] - box[0]) + np.prod(boxes[:, 1] - boxes[:, 0], axis=1) - both + 1e-12)
+    either = np.prod(box[1] - box[0]) + np.prod(boxes[:, 1] - boxes[:, 0], axis=1) - both
+    return np.asarray(both / (either + 1e-12))
 
 
 def crop_transform(box: Array, points: Array) -> Array:

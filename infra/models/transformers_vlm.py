@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from infra.models.captioner import Request
 from schemas.errors import UsageError
@@ -37,7 +37,8 @@ class TransformersVlm:
         if not getattr(self._processor, "chat_template", None):
             raise UsageError(f"the processor of {path_or_id} has no chat template")
         torch.manual_seed(0)
-        self._model: Any = model.to(device).eval()
+        # `to` is torch.nn.Module's; the wrapper that transformers puts around it lost its signature.
+        self._model = cast("Any", model).to(device).eval()
         self._device = device
         self._max_new_tokens = max_new_tokens
         self.name = local_name(path_or_id, local_only)

@@ -12,10 +12,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.sandbox import sandbox, tempdirs
 from schemas.errors import BadMedia
+
+if TYPE_CHECKING:
+    import h5py
 
 GROUP_FILES = 512  # a child starts in .26 s of processor time and reads a file of EgoDex's kind in .003 s
 LIMITS = sandbox.Limits(memory_bytes=2 << 30, cpu_s=20, wall_s=120.0)  # of a group; damage makes the library loop
@@ -85,14 +88,16 @@ def _head(path: str, attributes: list[str], arrays: list[str]) -> dict[str, Any]
         return ["bad_hdf5", f"{type(e).__name__}: {e}"[:200]]
 
 
-def _attribute(attrs: Any, name: str) -> Value | None:
+def _attribute(attrs: h5py.AttributeManager, name: str) -> Value | None:
     """A text, a number or a list of them; None where there is none or it is something else."""
     import h5py
+
+    untyped: Any = h5py  # h5py-stubs lacks check_string_dtype
 
     if name not in attrs:
         return None
     kept = attrs.get_id(name)
-    known = kept.dtype.kind in "SUiufb" or h5py.check_string_dtype(kept.dtype) is not None
+    known = kept.dtype.kind in "SUiufb" or untyped.check_string_dtype(kept.dtype) is not None
     if not known or kept.shape is None or math.prod(kept.shape) > MOST_VALUES:
         return None
     return _plain(attrs[name])
@@ -112,19 +117,20 @@ def _plain(value: Any) -> Value | None:
     return int(value) if isinstance(value, int) else None
 
 
-def _array(file: Any, name: str) -> Value | None:
+def _array(file: h5py.File, name: str) -> Value | None:
     """Numbers of a small array that lies in this very file. None where there is none; BadMedia for anything else."""
     import h5py
 
-    at = file
+    untyped: Any = h5py  # h5py-stubs lacks links, Dataset.external and Dataset.is_virtual
+    at: Any = file  # a group or an array, and whatever a damaged file makes of it
     for part in name.split("/"):
-        link = at.get(part, getlink=True) if isinstance(at, h5py.Group) else None
+        link = at.get(part, getlink=True) if isinstance(at, untyped.Group) else None
         if link is None:
             return None
-        if not isinstance(link, h5py.HardLink):
+        if not isinstance(link, untyped.HardLink):
             raise BadMedia("bad_hdf5", f"{name} is a link: {type(link).__name__}")
         at = at[part]
-    if not isinstance(at, h5py.Dataset) or at.shape is None or at.dtype.kind not in "iuf":
+    if not isinstance(at, untyped.Dataset) or at.shape is None or at.dtype.kind not in "iuf":
         raise BadMedia("bad_hdf5", f"{name} is no array of numbers")
     if at.external or at.is_virtual:
         raise BadMedia("bad_hdf5", f"{name} lies in another file")
@@ -133,4 +139,5 @@ def _array(file: Any, name: str) -> Value | None:
     value = at[()]
     if at.shape == ():
         return float(value) if math.isfinite(value) else None
-    return value.astype(float).tolist()
+    numbers: list[Any] = value.astype(float).tolist()
+    return numbers

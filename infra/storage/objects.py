@@ -15,10 +15,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from infra.storage import resumable
 from schemas.errors import TransientError, UsageError
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_s3.type_defs import (
+        DeleteObjectRequestTypeDef,
+        GetObjectRequestTypeDef,
+        ListObjectsV2OutputTypeDef,
+        ListObjectsV2RequestTypeDef,
+        ObjectTypeDef,
+        PutObjectRequestTypeDef,
+    )
 
 T = TypeVar("T")
 READ_TIMEOUT_S = 60.0
@@ -60,17 +71,19 @@ def _parts(uri: str) -> tuple[str, str]:
 
 
 @functools.cache
-def _client(pid: int) -> Any:
+def _client(pid: int) -> S3Client:
     import boto3
     from botocore.config import Config
 
     del pid  # one client a process: boto3's are not safe over fork
     # Not `standard`, which stops trying again once a client's quota of retries is spent: a night's run is one client.
-    retries: Any = {"mode": "legacy", "total_max_attempts": 6}
-    return boto3.client("s3", config=Config(retries=retries, connect_timeout=10, read_timeout=READ_TIMEOUT_S))
+    config = Config(
+        retries={"mode": "legacy", "total_max_attempts": 6}, connect_timeout=10, read_timeout=READ_TIMEOUT_S
+    )
+    return boto3.client("s3", config=config)
 
 
-def _s3(call: Callable[[Any], T], uri: str) -> T:
+def _s3(call: Callable[[S3Client], T], uri: str) -> T:
     """The one place where botocore's errors become ours; botocore has retried by then."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -115,19 +128,15 @@ def list_objects(prefix: str) -> Iterator[ObjectInfo]:
             yield ObjectInfo(str(path), found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}", found.st_mtime_ns)
 
 
-def _listed(prefix: str) -> Iterator[dict[str, Any]]:
+def _listed(prefix: str) -> Iterator[ObjectTypeDef]:
     """S3's entries below a prefix, page by page; a page that fails is asked for again, and none before it.
 
     TransientError: one page failed LIST_ATTEMPTS times, each after botocore's own tries.
     """
-    bucket, key = _parts(prefix)
     token, failures = "", 0
     while True:
-        asked = {"Bucket": bucket, "Prefix": key, "MaxKeys": PAGE_KEYS} | (
-            {"ContinuationToken": token} if token else {}
-        )
         try:
-            page = _s3(lambda c, asked=asked: c.list_objects_v2(**asked), prefix)  # type: ignore[misc]
+            page = _page(prefix, token)
         except TransientError:
             failures += 1
             if failures >= LIST_ATTEMPTS:
@@ -138,6 +147,15 @@ def _listed(prefix: str) -> Iterator[dict[str, Any]]:
         token, failures = page.get("NextContinuationToken", ""), 0
         if not token:
             return
+
+
+def _page(prefix: str, token: str) -> ListObjectsV2OutputTypeDef:
+    """One page of a listing, the first where there is no token."""
+    bucket, key = _parts(prefix)
+    asked: ListObjectsV2RequestTypeDef = {"Bucket": bucket, "Prefix": key, "MaxKeys": PAGE_KEYS}
+    if token:
+        asked["ContinuationToken"] = token
+    return _s3(lambda c: c.list_objects_v2(**asked), prefix)
 
 
 def _files(folder: Path, entered: set[str]) -> Iterator[Path]:
@@ -197,10 +215,12 @@ def read_range(uri: str, start: int, count: int, etag: str) -> bytes:
     from botocore.exceptions import BotoCoreError
 
     bucket, key = _parts(uri)
-    wanted = {"Range": f"bytes={start}-{start + count - 1}", "IfMatch": f'"{etag}"'}
+    span = f"bytes={start}-{start + count - 1}"
     for left in (2, 1, 0):
         try:
-            return _s3(lambda c: c.get_object(Bucket=bucket, Key=key, **wanted)["Body"].read(), uri)
+            return _s3(
+                lambda c: c.get_object(Bucket=bucket, Key=key, Range=span, IfMatch=f'"{etag}"')["Body"].read(), uri
+            )
         except Conflict as e:
             raise TransientError(f"{uri} was rewritten while it was read; run the same command again") from e
         except TransientError as e:  # a body that broke off is not what botocore itself retries
@@ -244,9 +264,13 @@ def _copy(uri: str, target: IO[bytes], if_match: str | None) -> str:
 
     def read(size: int) -> tuple[int, Iterator[bytes]]:
         nonlocal etag
-        asked = ({"IfMatch": etag} if etag else {}) | ({"Range": f"bytes={size}-"} if size else {})
+        asked: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+        if etag:
+            asked["IfMatch"] = etag
+        if size:
+            asked["Range"] = f"bytes={size}-"
         try:
-            reply = _s3(lambda c: c.get_object(Bucket=bucket, Key=key, **asked), uri)
+            reply = _s3(lambda c: c.get_object(**asked), uri)
         except Conflict as e:
             if if_match:
                 raise
@@ -279,8 +303,12 @@ def put(uri: str, data: bytes, *, if_absent: bool = False, if_match: str | None 
     """
     if is_s3(uri):
         bucket, key = _parts(uri)
-        condition = {"IfNoneMatch": "*"} if if_absent else {"IfMatch": if_match} if if_match else {}
-        reply = _s3(lambda c: c.put_object(Bucket=bucket, Key=key, Body=data, **condition), uri)
+        asked: PutObjectRequestTypeDef = {"Bucket": bucket, "Key": key, "Body": data}
+        if if_absent:
+            asked["IfNoneMatch"] = "*"
+        elif if_match:
+            asked["IfMatch"] = if_match
+        reply = _s3(lambda c: c.put_object(**asked), uri)
         return str(reply["ETag"])
     path = Path(uri)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -312,8 +340,10 @@ def delete(uri: str, *, if_match: str | None = None) -> None:
     """Removes one object; no error where there is none. if_match: Conflict when another ETag is there."""
     if is_s3(uri):
         bucket, key = _parts(uri)
-        condition = {"IfMatch": if_match} if if_match else {}
-        _s3(lambda c: c.delete_object(Bucket=bucket, Key=key, **condition), uri)
+        asked: DeleteObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+        if if_match:
+            asked["IfMatch"] = if_match
+        _s3(lambda c: c.delete_object(**asked), uri)
         return
     path = Path(uri)
     if not if_match:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lance
 import pyarrow as pa
@@ -17,9 +17,10 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_
 from infra.storage import objects
 from schemas import TABLES
 from schemas.arrow import empty, key_column, schema_of, table_of
+from schemas.columns import table_from, values_of
 from schemas.errors import TransientError
 
-FORMAT = "2.2"
+FORMAT: Literal["2.2"] = "2.2"
 IN_LIST = 2000  # keys in one SQL filter
 NUMBERS = 50_000  # the same where they are numbers
 ZONE = 1024  # values a page of an index, of which a look-up reads one
@@ -63,7 +64,7 @@ class Store:
     def _options(self) -> dict[str, str] | None:
         return objects.storage_options() if objects.is_s3(self.root) else None
 
-    def _open(self, table: str, version: int | str | None = None) -> Any:
+    def _open(self, table: str, version: int | str | None = None) -> lance.LanceDataset | None:
         """The dataset, or None where the table is not there yet."""
         uri = self.uri(table)
         if version is None and self.pinned is not None:
@@ -72,7 +73,7 @@ class Store:
             return None
         return lance.dataset(uri, version=version, storage_options=self._options())
 
-    def dataset(self, path: str, version: int | None = None) -> Any:
+    def dataset(self, path: str, version: int | None = None) -> lance.LanceDataset:
         """A Lance dataset at a path below the root (a release's view)."""
         return lance.dataset(objects.join(self.root, path), version=version, storage_options=self._options())
 
@@ -94,14 +95,14 @@ class Store:
         if not data.num_rows:
             return 0
         dataset = self._open(table) or self._create(table, run_id)
-        if not (absent := self.absent(table, data[key_column(row)].to_pylist())):
+        if not (absent := self.absent(table, values_of(data[key_column(row)], str))):
             return 0
         data = data.filter(pc.is_in(data[key_column(row)], pa.array(absent)))
         merge = dataset.merge_insert(key_column(row)).when_not_matched_insert_all()
         stats = merge.execute(data)
         return int(stats["num_inserted_rows"])
 
-    def _create(self, table: str, run_id: str) -> Any:
+    def _create(self, table: str, run_id: str) -> lance.LanceDataset:
         """An empty table; of two creators one wins and both use it."""
         try:
             return lance.write_dataset(
@@ -143,7 +144,8 @@ class Store:
         dataset = self._open(table, version)
         if dataset is None:
             return empty(TABLES[table], columns)
-        return dataset.to_table(columns=None if columns is None else list(columns), filter=where)
+        rows: pa.Table = dataset.to_table(columns=None if columns is None else list(columns), filter=where)
+        return rows
 
     def scan(self, table: str, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
         """The same a batch at a time, for tables that are larger than memory."""
@@ -246,7 +248,7 @@ class Store:
                 dataset.tags.create(name, version)
 
 
-def _files(fragment: Any) -> list[str]:
+def _files(fragment: lance.fragment.FragmentMetadata) -> list[str]:
     """Names of a fragment's data files, below the table's `data`."""
     return [str(f.path) for f in fragment.files]
 
@@ -287,6 +289,6 @@ def has_versions(uri: str) -> bool:
 
 def first_of_key(data: pa.Table, key: str) -> pa.Table:
     """One row a key, the first."""
-    rows = pa.table({"key": data[key], "row": pa.array(range(data.num_rows), pa.int64())})
+    rows = table_from({"key": data[key], "row": pa.array(range(data.num_rows), pa.int64())})
     first = rows.group_by("key").aggregate([("row", "min")])["row_min"]
     return data if len(first) == data.num_rows else data.take(first.combine_chunks().sort())

@@ -9,11 +9,16 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import av
 import av.logging
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from schemas.errors import BadMedia
 from schemas.spans import NS
@@ -27,6 +32,9 @@ MOST_PIXELS = 8192 * 8192
 LONGEST_DECLARED_NS = 7 * 24 * 3600 * NS  # more is a broken header, and says nothing
 LONGEST_GAP_NS = 3600 * NS  # a longer one is a broken clock: one flipped bit can claim centuries
 SEEK_BACK_NS = 2 * NS  # first step back where a seek landed late; doubles from there
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Picture(NamedTuple):
 
     t_ns: int
     length_ns: int
-    frame: Any
+    frame: VideoFrame
     damaged: bool
     torn: bool
 
@@ -71,7 +79,7 @@ def sniff(path: Path) -> None:
         raise BadMedia("playlist", "a playlist names other files; only media are read")
 
 
-def open_media(path: Path) -> Any:
+def open_media(path: Path) -> InputContainer:
     """The container. BadMedia: not_media where no allowed demuxer takes it."""
     sniff(path)
     _hear()
@@ -92,7 +100,7 @@ def _hear() -> None:
         heard.addHandler(logging.NullHandler())
 
 
-def video_stream(container: Any, threads: int = 1) -> Any:
+def video_stream(container: InputContainer, threads: int = 1) -> VideoStream:
     """The best video stream (cover pictures do not count). BadMedia: no_video, unknown_codec, bad_size.
 
     One thread: two cost 7 to 15 % more of a processor for the same frames, and recordings run side by side.
@@ -114,20 +122,20 @@ def video_stream(container: Any, threads: int = 1) -> Any:
     return stream
 
 
-def without_frames(stream: Any) -> BadMedia:
+def without_frames(stream: VideoStream) -> BadMedia:
     """Why a stream of which nothing decodes is of no use: bad_size, no_frames."""
     if not (stream.codec_context.width and stream.codec_context.height):
         return BadMedia("bad_size", "its header states no size that a decoder takes")
     return BadMedia("no_frames", "a video stream without one decodable frame")
 
 
-def facts(container: Any, stream: Any, first: Any, quarter_turns: int = 0) -> Facts:
+def facts(container: InputContainer, stream: VideoStream, first: VideoFrame, quarter_turns: int = 0) -> Facts:
     """Facts of an open stream and its first decoded frame; quarter_turns: clockwise, on top of the container's own."""
     turns = (round(-(first.rotation or 0) / 90) + quarter_turns) % 4
     sar = stream.sample_aspect_ratio or 1
     width = max(1, round(first.width * float(sar or 1)))
     size = (width, first.height) if turns % 2 == 0 else (first.height, width)
-    declared = stream.duration * stream.time_base * NS if stream.duration else 0
+    declared = stream.duration * _time_base(stream) * NS if stream.duration else 0
     if not declared and container.duration:
         # Matroska declares the end on its clock, which need not start at 0; the others declare a length.
         ends_late = container.start_time or 0 if "matroska" in container.format.name else 0
@@ -143,7 +151,7 @@ def facts(container: Any, stream: Any, first: Any, quarter_turns: int = 0) -> Fa
     )
 
 
-def pictures(container: Any, stream: Any, start_ns: int = 0) -> Iterator[Picture]:
+def pictures(container: InputContainer, stream: VideoStream, start_ns: int = 0) -> Iterator[Picture]:
     """Frames in order of time, t_ns from the recording's first frame, never the same time twice.
 
     start_ns > 0 seeks to the key frame before it: frames from there on, on the same times.
@@ -173,8 +181,9 @@ def pictures(container: Any, stream: Any, start_ns: int = 0) -> Iterator[Picture
 class _Clock:
     """Ticks of a stream as ns, in integers: a Fraction a frame costs as much as a cheap signal."""
 
-    def __init__(self, stream: Any) -> None:
-        self._ns, self._ticks = stream.time_base.numerator * NS, stream.time_base.denominator
+    def __init__(self, stream: VideoStream) -> None:
+        base = _time_base(stream)
+        self._ns, self._ticks = base.numerator * NS, base.denominator
 
     def ns(self, ticks: int | None) -> int | None:
         """Rounded to the nearest ns."""
@@ -182,12 +191,18 @@ class _Clock:
 
 
 class _Frame(NamedTuple):
-    frame: Any
+    frame: VideoFrame
     damaged: bool
     complained: bool
 
 
-def _sought(container: Any, stream: Any, start_ns: int, clock: _Clock) -> tuple[int, Iterator[_Frame]]:
+def _time_base(stream: VideoStream) -> Fraction:
+    return cast("Fraction", stream.time_base)  # None is for streams without packets
+
+
+def _sought(
+    container: InputContainer, stream: VideoStream, start_ns: int, clock: _Clock
+) -> tuple[int, Iterator[_Frame]]:
     """The first frame's clock in ns, and the frames from a key frame at or before `start_ns`.
 
     MPEG-TS has no index and its seek may land late: then it is tried from ever earlier.
@@ -199,7 +214,7 @@ def _sought(container: Any, stream: Any, start_ns: int, clock: _Clock) -> tuple[
     origin = clock.ns(first.frame.pts) or 0
     back_ns = 0
     while back_ns <= start_ns + SEEK_BACK_NS:
-        tick = int((origin + start_ns - back_ns) / NS / stream.time_base)
+        tick = int((origin + start_ns - back_ns) / NS / _time_base(stream))
         try:
             container.seek(tick, stream=stream, backward=True)
         except av.error.FFmpegError as e:
@@ -220,21 +235,21 @@ class Complaints:
     bad: bool = False
     clean_from: int | None = None  # that key frame's pts
 
-    def fed(self, packet: Any, complained: bool) -> None:
+    def fed(self, packet: Packet[VideoStream] | None, complained: bool) -> None:
         """A packet went into the decoder."""
         if complained:
             self.bad, self.clean_from = True, None
-        elif self.bad and self.clean_from is None and packet.is_keyframe:
+        elif self.bad and self.clean_from is None and packet is not None and packet.is_keyframe:
             self.clean_from = packet.pts
 
-    def shown(self, frame: Any) -> bool:
+    def shown(self, frame: VideoFrame) -> bool:
         """Whether a frame that came out may show damage."""
         if self.bad and self.clean_from is not None and frame.pts is not None and frame.pts >= self.clean_from:
             self.bad, self.clean_from = False, None
         return self.bad or bool(frame.is_corrupt)
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[_Frame]:
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[_Frame]:
     packets = container.demux(stream)
     complaints, torn = Complaints(), False
     while True:
@@ -252,7 +267,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[_Frame]:
             return
 
 
-def _heard(call: Callable[[], Any]) -> tuple[Any, bool]:
+def _heard(call: Callable[[], T]) -> tuple[T | None, bool]:
     """What a call of the decoder or demuxer gave, None where it raised, and whether it complained."""
     with av.logging.Capture(local=True) as said:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from infra.video.pixels import Rgb
 
@@ -44,11 +44,13 @@ class Encoder:
 
         source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{size[0]}x{size[1]}", r=fps_hz)
         out = source.output(str(path), **options()).overwrite_output().global_args("-v", "error", "-nostdin")
-        self._process: Any = out.run_async(cmd=binary(), pipe_stdin=True, pipe_stderr=True)
+        process = out.run_async(cmd=binary(), pipe_stdin=True, pipe_stderr=True)
+        self._process: subprocess.Popen[bytes] = process
+        self._input: IO[bytes] = process.stdin
 
     def write(self, picture: Rgb) -> None:
         """Takes a frame, uint8 (h, w, 3)."""
-        self._process.stdin.write(picture.tobytes())
+        self._input.write(picture.tobytes())
 
     def close(self) -> None:
         """Ends the file. RuntimeError when the encoder failed."""

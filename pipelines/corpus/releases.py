@@ -13,6 +13,7 @@ from handwheel import format as fmt
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from infra.storage.tables import Store
+from schemas.columns import values_of
 from schemas.errors import UsageError, VerificationFailed
 
 
@@ -131,7 +132,7 @@ def digests(store: Store, release: dict[str, Any], view: str) -> dict[str, str]:
         return {}
     path = objects.join(fmt.release_folder(release["name"]), fmt.dataset_folder(view))
     table = store.dataset(path, release["views"][view]["version"]).to_table(columns=["clip_id", "row_sha256"])
-    return dict(zip(table["clip_id"].to_pylist(), table["row_sha256"].to_pylist(), strict=True))
+    return dict(zip(values_of(table["clip_id"], str), values_of(table["row_sha256"], str), strict=True))
 
 
 def diff_text(changes: dict[str, Any]) -> str:

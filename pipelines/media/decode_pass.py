@@ -39,24 +39,24 @@ class Sampling:
     quarter_turns: int
     redactor: Redactor | None
 
-    def rgb(self, frame: Any, t_ns: int) -> pixels.Rgb:
+    def rgb(self, frame: pixels.Frame, t_ns: int) -> pixels.Rgb:
         """The sample, uint8 (h, w, 3)."""
         rgb = pixels.rgb(frame, self.size, self.quarter_turns)
         return rgb if self.redactor is None else self.redactor.sample(rgb, t_ns)
 
-    def cells(self, frame: Any) -> npt.NDArray[np.float64]:
+    def cells(self, frame: pixels.Frame) -> npt.NDArray[np.float64]:
         """Mean luma for the fingerprint, of what is not blurred: so few cells show no face."""
         return pixels.cells(frame, fingerprints.SIDE, self.quarter_turns)
 
 
 @contextmanager
-def rows_file(path: Path, row: type) -> Iterator[Any]:
+def rows_file(path: Path, row: type) -> Iterator[pa.RecordBatchFileWriter]:
     """An Arrow file of rows of a class under `path`, open for `write`."""
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema_of(row)) as writer:
         yield writer
 
 
-def write(writer: Any, row: type, values: dict[str, Any]) -> None:
+def write(writer: pa.RecordBatchFileWriter, row: type, values: dict[str, Any]) -> None:
     """Adds one row, a batch of its own."""
     for batch in table_of(row, [values]).to_batches():
         writer.write_batch(batch)

@@ -7,9 +7,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from filters import face_blur
 from infra.models.centerface import LONG_SIDE_PX as LOOK_PX
@@ -128,8 +128,8 @@ class Source:
 def _serve(cuts: list[Cut], picture: decoder.Picture, until: tuple[int, int | None], source: Source) -> None:
     """Writes the picture to every cut for which it is due: Cut.due."""
     facts, blur = source.facts, source.blur
-    scaled: dict[tuple[int, int], Any] = {}
-    faces: Any = None
+    scaled: dict[tuple[int, int], pixels.Rgb] = {}
+    faces: npt.NDArray[np.float32] | None = None
     for cut in cuts:
         count = cut.due(*until)
         if not count:

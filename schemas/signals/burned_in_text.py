@@ -9,9 +9,10 @@ of the clips of docs/ingest.md, which tells how much of what is found; px and ce
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from schemas.spans import NS
 
 Map = npt.NDArray[np.uint8]
+Merge = Callable[[Map, Map], Map]  # of two pictures; OpenCV's stub says any numbers
 
 MIN_APART_NS = 2 * NS // 5  # looks are further apart than this: every second sample of 4 Hz
 LOOKS = 4  # a window, 1.5 s: subtitles stand for 2 s and more
@@ -87,10 +89,10 @@ def finish(state: TextState) -> float | None:
 def _judge(state: TextState, looks: Sequence[StrokeFrame]) -> None:
     """One window: the last LOOKS looks, after the one before them, if any."""
     window = looks[-LOOKS:]
-    low = reduce(cv2.min, (look.steps for look in window))
-    high = reduce(cv2.max, (look.steps for look in window))
+    low = reduce(cast("Merge", cv2.min), (look.steps for look in window))
+    high = reduce(cast("Merge", cv2.max), (look.steps for look in window))
     there = _over(low, STEP)
-    steady = np.asarray(cv2.bitwise_and(there, cv2.compare(cv2.subtract(high, low), STEADY, cv2.CMP_LT)), np.uint8)
+    steady = np.asarray(cv2.bitwise_and(there, _compare(cv2.subtract(high, low), STEADY, cv2.CMP_LT)), np.uint8)
     always = _cells(there)
     spanning = max(WIDE, round(SPANS * always.shape[1]))
     drawn = cv2.bitwise_or(_lines(_cells(steady))[0], _lines(always, SPARSE, FAR_BRIDGE, spanning)[0])
@@ -98,13 +100,19 @@ def _judge(state: TextState, looks: Sequence[StrokeFrame]) -> None:
         state.stayed.append(float(np.mean(drawn)))
     elif len(looks) > LOOKS:
         before = looks[0]
-        new = cv2.bitwise_and(steady, cv2.compare(before.steps, STEP // 2, cv2.CMP_LT))
+        new = cv2.bitwise_and(steady, _compare(before.steps, STEP // 2, cv2.CMP_LT))
         share = _came(_cells(np.asarray(new, np.uint8)), before.luma, window[0].luma)
         state.came += [share] if share else []
 
 
 def _over(values: Map, limit: int) -> Map:
-    return np.asarray(cv2.compare(values, limit, cv2.CMP_GT), np.uint8)
+    return _compare(values, limit, cv2.CMP_GT)
+
+
+def _compare(values: npt.NDArray[Any], limit: int, operator: int) -> Map:
+    """255 where the comparison holds, else 0."""
+    # OpenCV takes a number for the second picture; its stub does not know.
+    return np.asarray(cv2.compare(values, cast("Map", limit), operator), np.uint8)
 
 
 def _cells(mask: Map) -> Map:

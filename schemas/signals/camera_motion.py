@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from schemas.signals.base import Gate, Luma, PairValues, SampledFrame, Signal, median_of
+from schemas.signals.optical_flow import follow_corners
 
 CORNERS = 128  # EgoSmith's count (facts: camera motion by 128 corners, LK and RANSAC)
 
@@ -25,8 +26,7 @@ def shift_px(a: Luma, b: Luma) -> float | None:
     corners = cv2.goodFeaturesToTrack(a, CORNERS, 0.01, 4)
     if corners is None or len(corners) < 8:
         return None
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(a, b, corners, None, winSize=(15, 15), maxLevel=2)
-    ok = found.ravel() == 1
+    moved, ok = follow_corners(a, b, corners, levels=2)
     if ok.sum() < 8:
         return None
     cv2.setRNGSeed(0)  # RANSAC draws: the same frames give the same number

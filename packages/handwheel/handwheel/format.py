@@ -31,16 +31,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LEAF, _NODE, _EMPTY = b"\x00", b"\x01", b"\x02handwheel merkle root of no rows"
 
 
-def _field(name: str, arrow: pa.DataType, doc: str, *, null: bool = False) -> pa.Field:
+def _field(name: str, arrow: pa.DataType, doc: str, *, null: bool = False) -> pa.Field[Any]:
     return pa.field(name, arrow, nullable=null, metadata={"doc": doc})
 
 
 # Lance's merge_insert is race-proof on a column with this mark.
-_KEY = {"lance-schema:unenforced-primary-key": "true"}
+_KEY: dict[bytes | str, bytes | str] = {"lance-schema:unenforced-primary-key": "true"}
 
 VIEW_SCHEMA: pa.Schema = pa.schema(
     [
-        _field("clip_id", pa.string(), "the row's key").with_metadata({"doc": "the row's key"} | _KEY),
+        _field("clip_id", pa.string(), "the row's key").with_metadata({"doc": "the row's key", **_KEY}),
         _field("sha256", pa.string(), "of the recording it was cut from"),
         _field("stage", pa.string(), "web, ego, robot"),
         _field("split", pa.string(), "train, val"),

@@ -7,7 +7,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from pyarrow import fs
@@ -30,7 +30,8 @@ def _s3(endpoint: str | None, region: str, pid: int) -> fs.FileSystem:
     if endpoint is None:
         return fs.S3FileSystem(region=region)
     url = urlsplit(endpoint)
-    return fs.S3FileSystem(endpoint_override=url.netloc, scheme=url.scheme, region=region)
+    scheme = cast("Literal['http', 'https']", url.scheme)  # Arrow refuses any other
+    return fs.S3FileSystem(endpoint_override=url.netloc, scheme=scheme, region=region)
 
 
 def storage_options(uri: str) -> dict[str, str] | None:

@@ -131,7 +131,7 @@ def _bend(pose: HandPose) -> float:
 def _near(feel: Probe, field: Field, pose: HandPose, flex: Floats) -> Floats:
     """(16,) least distance of each segment."""
     points = feel.pose_vertices(pose.wrist, flex[None], pose.spread)
-    return feel.nearest(field(points[0])[None])[0]
+    return np.asarray(feel.nearest(field(points[0])[None])[0])
 
 
 def _opposition(feel: Probe, field: Field, pose: HandPose, flex: Floats, touch_m: float) -> float:

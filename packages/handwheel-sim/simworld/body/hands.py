@@ -97,7 +97,7 @@ class Arm:
 
     def joint(self, name: str) -> Floats:
         """A rest joint (3,) by name: a bone's root, a tip (thumb4 ...) or the shoulder."""
-        return self.joints[(*BONES, *TIPS, "shoulder").index(name)]
+        return np.asarray(self.joints[(*BONES, *TIPS, "shoulder").index(name)])
 
     def shape(self, pose: HandPose) -> ArmShape:
         """The arm so posed."""

@@ -22,7 +22,7 @@ TOP = 1.68  # the arm's own end is a little beyond
 def faces_between(arm: Arm, low: float, high: float) -> Ints:
     """The arm's faces between two places along it."""
     along = arm.along[arm.faces]
-    return arm.faces[(along.min(axis=1) > low) & (along.max(axis=1) < high)]
+    return np.asarray(arm.faces[(along.min(axis=1) > low) & (along.max(axis=1) < high)])
 
 
 def crop_arm(arm: Arm, end: float) -> tuple[Ints, Ints, Floats]:

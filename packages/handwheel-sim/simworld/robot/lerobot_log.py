@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas.columns import Array, items_of, table_from
 from simworld.robot import logs
 from simworld.robot.attempt import ACTION_NAMES, STATE_NAMES, Attempt
 from simworld.robot.plan import CAMERA, EMBODIMENT
@@ -44,7 +45,7 @@ def write(folder: Path, attempts: Sequence[Attempt]) -> Path:
     _parquet(rows, folder / f"data/{_FILE}.parquet")
     # As pandas writes it: the task's text is the frame's index.
     task_columns = {"task_index": pa.array(range(len(tasks)), pa.int64()), "__index_level_0__": pa.array(tasks)}
-    _parquet(pa.table(task_columns), folder / "meta/tasks.parquet")
+    _parquet(table_from(task_columns), folder / "meta/tasks.parquet")
     _parquet(_episodes(attempts), folder / f"meta/episodes/{_FILE}.parquet")
     _json(_stats(rows), folder / "meta/stats.json")
     _json(_info(attempts, rows.num_rows, len(tasks)), folder / "meta/info.json")
@@ -69,7 +70,7 @@ def _rows(index: int, attempt: Attempt, tasks: list[str]) -> pa.Table:
     )
 
 
-def _vectors(values: Floats) -> pa.Array:
+def _vectors(values: Floats) -> Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(np.float32).reshape(-1)), values.shape[1])
 
 
@@ -138,7 +139,7 @@ def _stats(rows: pa.Table) -> dict[str, Any]:
     """Of the vectors: min, max, mean, std by axis, and the count."""
     out = {}
     for name, axes in _VECTORS.items():
-        values = rows[name].combine_chunks().flatten().to_numpy().reshape(-1, len(axes)).astype(np.float64)
+        values = items_of(rows[name].combine_chunks()).to_numpy().reshape(-1, len(axes)).astype(np.float64)
         parts = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}
         out[name] = {key: np.round(part, 6).tolist() for key, part in parts.items()} | {"count": [len(values)]}
     return out

@@ -124,7 +124,7 @@ def box(size: Sequence[float], radius: float = 0.0, steps: int = 3) -> Solid:
 
     def distance(at: Floats) -> Floats:
         q = np.abs(at - lift) - (half - radius)
-        return np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(axis=1), 0) - radius
+        return np.asarray(np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(axis=1), 0) - radius)
 
     return Solid(vertices + lift, index.ravel()[np.concatenate(faces)].astype(np.int32), distance)
 
@@ -181,9 +181,9 @@ def ellipsoid(radii: Sequence[float], segments: int = 32) -> Solid:
     def distance(points: Floats) -> Floats:
         p = points - lift
         if r.max() == r.min():
-            return np.linalg.norm(p, axis=1) - r[0]
+            return np.asarray(np.linalg.norm(p, axis=1) - r[0])
         k0, k1 = np.linalg.norm(p / r, axis=1), np.linalg.norm(p / r**2, axis=1)
-        return np.where(k0 < 1e-9, -r.min(), k0 * (k0 - 1) / np.maximum(k1, 1e-9))
+        return np.asarray(np.where(k0 < 1e-9, -r.min(), k0 * (k0 - 1) / np.maximum(k1, 1e-9)))
 
     return Solid(ball.vertices * r + lift, ball.faces, distance)
 
@@ -209,6 +209,6 @@ def ring(outer: float, inner: float, low: float, high: float, segments: int = 44
     def distance(points: Floats) -> Floats:
         q = np.stack([np.hypot(points[:, 0], points[:, 1]) - (outer + inner) / 2, points[:, 2] - (low + high) / 2], 1)
         q = np.abs(q) - ((outer - inner) / 2, (high - low) / 2)
-        return np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(axis=1), 0)
+        return np.asarray(np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(axis=1), 0))
 
     return Solid(vertices, np.concatenate(faces).astype(np.int32), distance)

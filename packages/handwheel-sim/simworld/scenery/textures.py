@@ -23,13 +23,14 @@ def noise(points: Floats, waves_m: tuple[float, ...], seed: int) -> Floats:
         ways = rng.normal(size=(12, 3))
         ways *= (2 * np.pi / wave * rng.uniform(0.6, 1.4, 12) / np.linalg.norm(ways, axis=1))[:, None]
         total += np.cos(points @ ways.T + rng.uniform(0, 2 * np.pi, 12)).sum(1) / np.sqrt(6) * 0.6**rank
-    return total / np.sqrt(sum(0.36**k for k in range(len(waves_m))))
+    return np.asarray(total / np.sqrt(sum(0.36**k for k in range(len(waves_m)))))
 
 
 def picture(texture: str, colour: Rgb) -> Image:
     """A tileable picture (512, 512, 3) of linear reflectance; its first row is the top, v = 1."""
     rng = np.random.default_rng([zlib.crc32(texture.encode()), *(int(c * 4095) for c in colour)])
-    return np.clip(_PATTERNS[texture](np.asarray(colour, np.float32), rng), 0.01, 0.95).astype(np.float32)
+    made = _PATTERNS[texture](np.asarray(colour, np.float32), rng)
+    return np.asarray(np.clip(made, 0.01, 0.95), np.float32)
 
 
 def _clouds(rng: np.random.Generator, cells_x: int, cells_y: int, octaves: int = 4) -> Image:

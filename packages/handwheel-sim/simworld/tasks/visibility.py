@@ -27,7 +27,7 @@ Capsules = tuple[Floats, Floats, Floats]  # ends (N, 3), ends (N, 3), radii (N,)
 
 def sample_vertices(arm: Arm) -> Floats:
     """Indices (POINTS,) of vertices spread over the hand."""
-    return arm.hand_vertices[np.linspace(0, len(arm.hand_vertices) - 1, POINTS).astype(int)]
+    return np.asarray(arm.hand_vertices[np.linspace(0, len(arm.hand_vertices) - 1, POINTS).astype(int)])
 
 
 def capsules(shape: ArmShape) -> Capsules:
