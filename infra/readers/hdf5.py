@@ -88,11 +88,14 @@ def _head(path: str, attributes: list[str], arrays: list[str]) -> dict[str, Any]
         return ["bad_hdf5", f"{type(e).__name__}: {e}"[:200]]
 
 
-def _attribute(attrs: h5py.AttributeManager, name: str) -> Value | None:
-    """A text, a number or a list of them; None where there is none or it is something else."""
+def _attribute(attrs: Any, name: str) -> Value | None:
+    """A text, a number or a list of them; None where there is none or it is something else.
+
+    attrs: h5py's AttributeManager, of whose `get_id` h5py-stubs do not know; nor of check_string_dtype.
+    """
     import h5py
 
-    untyped: Any = h5py  # h5py-stubs lacks check_string_dtype
+    untyped: Any = h5py
 
     if name not in attrs:
         return None

@@ -21,15 +21,8 @@ from infra.storage import resumable
 from schemas.errors import TransientError, UsageError
 
 if TYPE_CHECKING:
+    from types_boto3_s3 import type_defs
     from types_boto3_s3.client import S3Client
-    from types_boto3_s3.type_defs import (
-        DeleteObjectRequestTypeDef,
-        GetObjectRequestTypeDef,
-        ListObjectsV2OutputTypeDef,
-        ListObjectsV2RequestTypeDef,
-        ObjectTypeDef,
-        PutObjectRequestTypeDef,
-    )
 
 T = TypeVar("T")
 READ_TIMEOUT_S = 60.0
@@ -128,7 +121,7 @@ def list_objects(prefix: str) -> Iterator[ObjectInfo]:
             yield ObjectInfo(str(path), found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}", found.st_mtime_ns)
 
 
-def _listed(prefix: str) -> Iterator[ObjectTypeDef]:
+def _listed(prefix: str) -> Iterator[type_defs.ObjectTypeDef]:
     """S3's entries below a prefix, page by page; a page that fails is asked for again, and none before it.
 
     TransientError: one page failed LIST_ATTEMPTS times, each after botocore's own tries.
@@ -149,12 +142,11 @@ def _listed(prefix: str) -> Iterator[ObjectTypeDef]:
             return
 
 
-def _page(prefix: str, token: str) -> ListObjectsV2OutputTypeDef:
+def _page(prefix: str, token: str) -> type_defs.ListObjectsV2OutputTypeDef:
     """One page of a listing, the first where there is no token."""
     bucket, key = _parts(prefix)
-    asked: ListObjectsV2RequestTypeDef = {"Bucket": bucket, "Prefix": key, "MaxKeys": PAGE_KEYS}
-    if token:
-        asked["ContinuationToken"] = token
+    asked: type_defs.ListObjectsV2RequestTypeDef = {"Bucket": bucket, "Prefix": key, "MaxKeys": PAGE_KEYS}
+    asked |= {"ContinuationToken": token} if token else {}
     return _s3(lambda c: c.list_objects_v2(**asked), prefix)
 
 
@@ -215,12 +207,10 @@ def read_range(uri: str, start: int, count: int, etag: str) -> bytes:
     from botocore.exceptions import BotoCoreError
 
     bucket, key = _parts(uri)
-    span = f"bytes={start}-{start + count - 1}"
+    span, tag = f"bytes={start}-{start + count - 1}", f'"{etag}"'
     for left in (2, 1, 0):
         try:
-            return _s3(
-                lambda c: c.get_object(Bucket=bucket, Key=key, Range=span, IfMatch=f'"{etag}"')["Body"].read(), uri
-            )
+            return _s3(lambda c: c.get_object(Bucket=bucket, Key=key, Range=span, IfMatch=tag)["Body"].read(), uri)
         except Conflict as e:
             raise TransientError(f"{uri} was rewritten while it was read; run the same command again") from e
         except TransientError as e:  # a body that broke off is not what botocore itself retries
@@ -264,11 +254,9 @@ def _copy(uri: str, target: IO[bytes], if_match: str | None) -> str:
 
     def read(size: int) -> tuple[int, Iterator[bytes]]:
         nonlocal etag
-        asked: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
-        if etag:
-            asked["IfMatch"] = etag
-        if size:
-            asked["Range"] = f"bytes={size}-"
+        asked: type_defs.GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+        asked |= {"IfMatch": etag} if etag else {}
+        asked |= {"Range": f"bytes={size}-"} if size else {}
         try:
             reply = _s3(lambda c: c.get_object(**asked), uri)
         except Conflict as e:
@@ -303,11 +291,8 @@ def put(uri: str, data: bytes, *, if_absent: bool = False, if_match: str | None 
     """
     if is_s3(uri):
         bucket, key = _parts(uri)
-        asked: PutObjectRequestTypeDef = {"Bucket": bucket, "Key": key, "Body": data}
-        if if_absent:
-            asked["IfNoneMatch"] = "*"
-        elif if_match:
-            asked["IfMatch"] = if_match
+        asked: type_defs.PutObjectRequestTypeDef = {"Bucket": bucket, "Key": key, "Body": data}
+        asked |= {"IfNoneMatch": "*"} if if_absent else {"IfMatch": if_match} if if_match else {}
         reply = _s3(lambda c: c.put_object(**asked), uri)
         return str(reply["ETag"])
     path = Path(uri)
@@ -340,9 +325,8 @@ def delete(uri: str, *, if_match: str | None = None) -> None:
     """Removes one object; no error where there is none. if_match: Conflict when another ETag is there."""
     if is_s3(uri):
         bucket, key = _parts(uri)
-        asked: DeleteObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
-        if if_match:
-            asked["IfMatch"] = if_match
+        asked: type_defs.DeleteObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+        asked |= {"IfMatch": if_match} if if_match else {}
         _s3(lambda c: c.delete_object(**asked), uri)
         return
     path = Path(uri)
