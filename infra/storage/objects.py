@@ -145,9 +145,9 @@ def _listed(prefix: str) -> Iterator[type_defs.ObjectTypeDef]:
 def _page(prefix: str, token: str) -> type_defs.ListObjectsV2OutputTypeDef:
     """One page of a listing, the first where there is no token."""
     bucket, key = _parts(prefix)
-    asked: type_defs.ListObjectsV2RequestTypeDef = {"Bucket": bucket, "Prefix": key, "MaxKeys": PAGE_KEYS}
-    asked |= {"ContinuationToken": token} if token else {}
-    return _s3(lambda c: c.list_objects_v2(**asked), prefix)
+    request: type_defs.ListObjectsV2RequestTypeDef = {"Bucket": bucket, "Prefix": key, "MaxKeys": PAGE_KEYS}
+    request |= {"ContinuationToken": token} if token else {}
+    return _s3(lambda c: c.list_objects_v2(**request), prefix)
 
 
 def _files(folder: Path, entered: set[str]) -> Iterator[Path]:
@@ -254,11 +254,11 @@ def _copy(uri: str, target: IO[bytes], if_match: str | None) -> str:
 
     def read(size: int) -> tuple[int, Iterator[bytes]]:
         nonlocal etag
-        asked: type_defs.GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
-        asked |= {"IfMatch": etag} if etag else {}
-        asked |= {"Range": f"bytes={size}-"} if size else {}
+        request: type_defs.GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+        request |= {"IfMatch": etag} if etag else {}
+        request |= {"Range": f"bytes={size}-"} if size else {}
         try:
-            reply = _s3(lambda c: c.get_object(**asked), uri)
+            reply = _s3(lambda c: c.get_object(**request), uri)
         except Conflict as e:
             if if_match:
                 raise
@@ -291,9 +291,9 @@ def put(uri: str, data: bytes, *, if_absent: bool = False, if_match: str | None 
     """
     if is_s3(uri):
         bucket, key = _parts(uri)
-        asked: type_defs.PutObjectRequestTypeDef = {"Bucket": bucket, "Key": key, "Body": data}
-        asked |= {"IfNoneMatch": "*"} if if_absent else {"IfMatch": if_match} if if_match else {}
-        reply = _s3(lambda c: c.put_object(**asked), uri)
+        request: type_defs.PutObjectRequestTypeDef = {"Bucket": bucket, "Key": key, "Body": data}
+        request |= {"IfNoneMatch": "*"} if if_absent else {"IfMatch": if_match} if if_match else {}
+        reply = _s3(lambda c: c.put_object(**request), uri)
         return str(reply["ETag"])
     path = Path(uri)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -325,9 +325,9 @@ def delete(uri: str, *, if_match: str | None = None) -> None:
     """Removes one object; no error where there is none. if_match: Conflict when another ETag is there."""
     if is_s3(uri):
         bucket, key = _parts(uri)
-        asked: type_defs.DeleteObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
-        asked |= {"IfMatch": if_match} if if_match else {}
-        _s3(lambda c: c.delete_object(**asked), uri)
+        request: type_defs.DeleteObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+        request |= {"IfMatch": if_match} if if_match else {}
+        _s3(lambda c: c.delete_object(**request), uri)
         return
     path = Path(uri)
     if not if_match:
