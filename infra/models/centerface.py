@@ -30,7 +30,7 @@ class FaceDetector:
     """CenterFace on one core, 28 to 40 ms a picture of 448 x 252; equal pictures give equal boxes."""
 
     def __init__(self, path: Path) -> None:
-        """path: weights.face_weights(); handed in, since a jailed child downloads nothing."""
+        """path: weights.face_weights(); handed in, since a sandboxed child downloads nothing."""
         self.version = version()
         # OpenCV 5's new engine: its old one takes three times as long for this network.
         self._net = cv2.dnn.readNetFromONNX(str(path), cv2.dnn.ENGINE_NEW)

@@ -1,4 +1,4 @@
-"""The door to HDF5: root attributes and small arrays of many files, read in the jail.
+"""The door to HDF5: root attributes and small arrays of many files, read in the sandbox.
 
 HDF5 is a hostile format: links and arrays that name other files, plugins, chunks of any size, a C library that has
 crashed on damaged input. A child that limits itself reads a group of files and writes a line for each: where it ends
@@ -42,7 +42,7 @@ def heads(
 ) -> Iterator[Head | BadMedia]:
     """Of each file, in order: the root's named attributes and the named arrays of at most MOST_VALUES numbers.
 
-    BadMedia: bad_hdf5 for what is no such file or reaches out of itself; the jail's reasons for one that brings its
+    BadMedia: bad_hdf5 for what is no such file or reaches out of itself; the sandbox's reasons for one that brings its
     reader down.
     """
     left = list(files)
@@ -53,7 +53,7 @@ def heads(
             job.write_text(json.dumps([[str(f) for f in group], list(attributes), list(arrays)]))
             out.touch()
             try:
-                sandbox.run("infra.readers.hdf5", [str(job), str(out)], limits)
+                sandbox.run(__name__, [str(job), str(out)], limits)
                 ended = None
             except BadMedia as e:
                 ended = e

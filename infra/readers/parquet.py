@@ -1,4 +1,4 @@
-"""The door to Parquet files that others made: some columns of one as lines of JSON, read in the jail.
+"""The door to Parquet files that others made: some columns of one as lines of JSON, read in the sandbox.
 
 A page of some kilobytes may unpack to gigabytes, and a file may say that it has any number of rows.
 """
@@ -24,11 +24,11 @@ def write(path: Path, names: Sequence[str], out: Path) -> None:
 
     BadMedia: bad_parquet, too_large, decoder_*.
     """
-    sandbox.run("infra.readers.parquet", [os.path.abspath(path), json.dumps(list(names)), str(out)], LIMITS)
+    sandbox.run(__name__, [os.path.abspath(path), json.dumps(list(names)), str(out)], LIMITS)
 
 
 def main(argv: list[str]) -> None:
-    """The jailed child: argv is the file, a JSON list of names, and the file to write."""
+    """The child: argv is the file, a JSON list of names, and the file to write."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,11 +1,11 @@
-"""The process that forks the jailed children: it has their libraries loaded and touches none of the hostile bytes.
+"""The process that forks the sandboxed children: it has their libraries loaded and touches none of the hostile bytes.
 
 Starting an interpreter with PyAV, OpenCV and Arrow costs about a second of a processor, a fork some milliseconds. The
 worker must not fork itself: it has threads, and 4 of 20 pipelines aborted. This process has one thread, and it ends
 when its worker does: its standard input is a socket of the worker's.
 
-A request is one byte with four files: the request as JSON, the child's output, its errors, and where to tell its
-process id and, at the end, how it ended. `infra.sandbox.sandbox` is the other end.
+A request is one byte with four files: the request as JSON, the child's output, its errors, and where to report
+its process id and, at the end, how it ended. `infra.sandbox.sandbox` is the other end.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ REFUSED, NO_MEMORY, BUG = 3, 4, 5
 PR_SET_PDEATHSIG = 1
 
 
-def serve(asked: socket.socket) -> None:
-    """Forks a child a request and tells of each one's end, until the worker is gone."""
-    waiting: dict[int, tuple[int, int]] = {}  # pidfd: process id, where to tell its end
+def serve(requests: socket.socket) -> None:
+    """Forks a child a request and reports each one's end, until the worker is gone."""
+    waiting: dict[int, tuple[int, int]] = {}  # pidfd: process id, where to report its end
     with selectors.DefaultSelector() as selector:
-        selector.register(asked, selectors.EVENT_READ)
+        selector.register(requests, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fileobj is not asked:
+                if key.fileobj is not requests:
                     selector.unregister(key.fd)
-                    _tell_end(key.fd, *waiting.pop(key.fd))
+                    _report_end(key.fd, *waiting.pop(key.fd))
                     continue
-                said, files, _, _ = socket.recv_fds(asked, 1, 4)
-                if not said:
+                message, files, _, _ = socket.recv_fds(requests, 1, 4)
+                if not message:
                     return
                 pidfd, pid = _start(files)
                 waiting[pidfd] = (pid, files[3])
@@ -68,21 +68,21 @@ def _start(files: list[int]) -> tuple[int, int]:
     return os.pidfd_open(pid), pid
 
 
-def _tell_end(pidfd: int, pid: int, told: int) -> None:
+def _report_end(pidfd: int, pid: int, report: int) -> None:
     """Says how a child ended. Whatever it started goes first, while nobody else can have its process id."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
     _, status, used = os.wait4(pid, 0)
     end = {"code": os.waitstatus_to_exitcode(status), "cpu_s": used.ru_utime + used.ru_stime, "peak_kb": used.ru_maxrss}
     with contextlib.suppress(BrokenPipeError):
-        os.write(told, json.dumps(end).encode())
-    os.close(told)
+        os.write(report, json.dumps(end).encode())
+    os.close(report)
     os.close(pidfd)
 
 
 def _child(request: dict[str, Any], files: list[int]) -> None:
     """Limits itself first, then runs the module's main; never returns."""
-    _limit(request["memory_bytes"], request["cpu_s"])
+    _limit_self(request["memory_bytes"], request["cpu_s"])
     code = os.EX_SOFTWARE  # where its main leaves by itself
     try:
         os.setsid()
@@ -97,7 +97,7 @@ def _child(request: dict[str, Any], files: list[int]) -> None:
         os._exit(code)
 
 
-def _limit(memory_bytes: int, cpu_s: int) -> None:
+def _limit_self(memory_bytes: int, cpu_s: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))  # equal ones give SIGKILL, which says nothing
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

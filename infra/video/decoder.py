@@ -1,6 +1,6 @@
 """The door to PyAV: open with a format whitelist, frames on their true times, damage as the decoder tells of it.
 
-Everything here runs inside the jail (infra.sandbox.sandbox): the bytes are hostile.
+Everything here runs inside the sandbox (infra.sandbox.sandbox): the bytes are hostile.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.web.client import Client
 from infra.web.request import CutOff, DoubtfulError, RequestContext, send
 from infra.web.response import BUSY, length_of, range_of, refusal_of, same_bytes, served_revision, validator_of
 from infra.web.retry import with_retries
 from infra.web.revision import Download, ServedRevision
 from infra.web.robots_check import context_of
+from infra.web.session import Session
 from infra.web.urls import redacted_url
 from schemas.errors import BadMedia, TransientError
 
@@ -22,9 +22,9 @@ PAGE_TYPES = ("text/html", "application/xhtml+xml", "application/json", "text/xm
 MIN_PROGRESS_BYTES = 64 << 10  # what an attempt must bring for the next one to count as the first
 
 
-def look_up(url: str, client: Client) -> ServedRevision:
+def look_up(url: str, session: Session) -> ServedRevision:
     """See Client.look_up."""
-    context = context_of(url, client)
+    context = context_of(url, session)
     failures = itertools.count(1)
     return with_retries(lambda: _look_up_once(url, context), lambda: next(failures), context)
 
@@ -42,9 +42,9 @@ def _look_up_once(url: str, context: RequestContext) -> ServedRevision:
         return served_revision(answer.headers, size)
 
 
-def download(url: str, path: Path, client: Client) -> Download:
+def download(url: str, path: Path, session: Session) -> Download:
     """See Client.download."""
-    context = context_of(url, client)
+    context = context_of(url, session)
     partial = Partial(path)
 
     def once() -> Download:
@@ -53,7 +53,7 @@ def download(url: str, path: Path, client: Client) -> Download:
             return _attempt(url, partial, context)
         except CutOff as e:
             partial.cut_at.append(partial.size)
-            if partial.ends_alike(client.limits.attempts):
+            if partial.ends_alike(session.limits.attempts):
                 raise BadMedia("truncated", f"{partial.size} of {partial.total} bytes, every time") from e
             raise
         finally:

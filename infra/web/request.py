@@ -10,10 +10,10 @@ from urllib.parse import urljoin, urlsplit
 import httpcore
 import httpx
 
-from infra.web.client import Client
 from infra.web.host_limits import HostLimits
 from infra.web.limits import FetchLimits
 from infra.web.net import Net
+from infra.web.session import Session
 from infra.web.transport import PublicAddressBackend, ThroughputFloor, WallBudget
 from infra.web.urls import host_and_port, redacted_url
 from schemas.errors import BadMedia, TransientError
@@ -53,10 +53,10 @@ class RequestContext:
     check: Check
 
     @staticmethod
-    def of(url: str, client: Client, check: Check) -> RequestContext:
+    def of(url: str, session: Session, check: Check) -> RequestContext:
         """That of a download that begins now. BadMedia `bad_url`."""
-        budget = WallBudget(client.limits.wall_s)
-        return RequestContext(host_and_port(url), client.limits, client.net, client.memory.hosts, budget, check)
+        budget = WallBudget(session.limits.wall_s)
+        return RequestContext(host_and_port(url), session.limits, session.net, session.memory.hosts, budget, check)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from infra.web import robots
-from infra.web.client import Client
 from infra.web.host_limits import RetryNextRun
 from infra.web.request import USER_AGENT, RequestContext, send
 from infra.web.response import BUSY, refusal_of
 from infra.web.retry import with_retries
+from infra.web.session import Session
 from schemas.errors import BadMedia, TransientError
 
 AGENT = USER_AGENT.partition("/")[0]
@@ -20,14 +20,14 @@ AGENT = USER_AGENT.partition("/")[0]
 UNREADABLE = ("too_slow", "bad_headers", "bad_http", "content_encoded", "insecure_redirect")
 
 
-def context_of(url: str, client: Client) -> RequestContext:
+def context_of(url: str, session: Session) -> RequestContext:
     """What a download that begins now goes by, robots.txt included. BadMedia `bad_url`."""
-    return RequestContext.of(url, client, robots_check(client))
+    return RequestContext.of(url, session, robots_check(session))
 
 
-def robots_check(client: Client) -> Callable[[str], float]:
+def robots_check(session: Session) -> Callable[[str], float]:
     """The check of a request: seconds between two requests to the URL's host, or BadMedia `robots_disallow`."""
-    limits = client.limits
+    limits = session.limits
     interval_s = 1 / limits.host_requests_per_s
 
     def check(url: str) -> float:
@@ -35,7 +35,7 @@ def robots_check(client: Client) -> Callable[[str], float]:
             return interval_s
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
-        rules = client.memory.robots.rules_of(origin, lambda origin: _read_rules(origin, client))
+        rules = session.memory.robots.rules_of(origin, lambda origin: _read_rules(origin, session))
         if not rules.allow(url):
             raise BadMedia("robots_disallow", f"by {urlsplit(url).netloc}/robots.txt (ingest.fetch.robots)")
         return max(interval_s, min(rules.delay_s, limits.crawl_delay_s))
@@ -43,12 +43,12 @@ def robots_check(client: Client) -> Callable[[str], float]:
     return check
 
 
-def _read_rules(origin: str, client: Client) -> robots.Rules | RetryNextRun:
+def _read_rules(origin: str, session: Session) -> robots.Rules | RetryNextRun:
     """The rules; or why a host that says nothing now is asked for nothing in this run."""
-    interval_s = 1 / client.limits.host_requests_per_s
+    interval_s = 1 / session.limits.host_requests_per_s
     failures = itertools.count(1)
     try:
-        context = RequestContext.of(origin, client, lambda _: interval_s)
+        context = RequestContext.of(origin, session, lambda _: interval_s)
         return with_retries(lambda: _request_rules(origin, context), lambda: next(failures), context)
     except RetryNextRun as e:
         return e

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from infra.storage import objects
+from orchestration import dagster_app
 from orchestration.config import Config
 from schemas.keys import key_of
 
@@ -22,10 +23,11 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
-WORKSPACE = """\
+# Dagster imports the definitions in a process of its own, where HANDWHEEL_CONFIG is set; here nobody does.
+WORKSPACE = f"""\
 load_from:
   - python_module:
-      module_name: orchestration.dagster_app.definitions
+      module_name: {dagster_app.__name__}.definitions
       location_name: handwheel
 """
 

@@ -41,7 +41,7 @@ def run(context: Context) -> Done:
 HOP = Hop(
     name="ingest", doc="Recordings of the sources -> assets, clips, proxies.", run=run, reads=("assets", "rejects"),
     reads_beside="what `[[source]]` offers", writes=("proxies", "clips", "rejects", "assets"), needs=(),
-    lease=packages.LEASE, engine="Beam; each decode in a jailed child process",
+    lease=packages.LEASE, engine="Beam; each decode in a sandboxed child process",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The one pass in the jail: `main` is the child's entry.
+"""The one pass in the sandbox: `main` is the child's entry.
 
 Writes proxies.arrow and clips.arrow (schemas.Proxy and schemas.Clip, a batch a clip) and prints {"facts", "gaps"}.
 """

@@ -1,4 +1,4 @@
-"""Cuts and encodes spans of one recording, in the jail. `main` is the child's entry."""
+"""Cuts and encodes spans of one recording, in the sandbox. `main` is the child's entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faces, found and blurred in the jailed children that decode and encode, before a frame is written."""
+"""Faces, found and blurred in the sandboxed children that decode and encode, before a frame is written."""
 
 from __future__ import annotations
 

@@ -66,6 +66,8 @@ class Job:
 
     def _recording(self, rows: list[Row], folder: Path) -> Iterator[tuple[Row, Path]]:
         """The rows of one recording, completed, each with its video's file."""
+        from pipelines.media import encode_child  # PyAV: where something is encoded, not where a command starts
+
         steps = {e: self._steps(e) for e in sorted({r["episode_id"] for r in rows if r["episode_id"]})}
         rows = [with_steps(r, steps[r["episode_id"]]) if r["episode_id"] else r for r in rows]
         jobs = [
@@ -77,7 +79,7 @@ class Job:
         (folder / "jobs.json").write_text(json.dumps(job))
         with local_copy(rows[0]["uri"], self.store.root, rows[0]["sha256"]) as path:
             argv = [str(path), str(folder), str(folder / "jobs.json")]
-            made = json.loads(sandbox.run("pipelines.media.encode_child", argv, self.limits))
+            made = json.loads(sandbox.run(encode_child.__name__, argv, self.limits))
         for i, (row, cut) in enumerate(zip(rows, made, strict=True)):
             yield row | cut, folder / f"{i}.mp4"
 

@@ -47,7 +47,7 @@ HOP = Hop(
     name=NAME, doc="Verdicts, captions, attempts -> a pinned release, when it would differ from the newest.", run=run,
     reads=("assets", "clips", "duplicates", "commons", "decisions", "captions", "episodes", "steps"),
     reads_beside="the recordings of what is kept", writes=("rejects", "releases"), needs=("caption", "fold", "dedup"),
-    lease=NAME, engine="Beam; each encode in a jailed child process", checks=(GATE,),
+    lease=NAME, engine="Beam; each encode in a sandboxed child process", checks=(GATE,),
 )  # fmt: skip
 
 

@@ -89,10 +89,12 @@ class Decoder:
     limits: sandbox.Limits
 
     def decode(self, path: Path, sha256: str, asked: Asked, package: WorkPackage) -> dict[str, Any]:
-        """Decodes one recording in the jail into the package: clips and, once written, proxies. Returns its facts.
+        """Decodes one recording in the sandbox into the package: clips and, once written, proxies. Returns its facts.
 
         BadMedia: why it cannot be used. TransientError: the face detector's weights cannot be had.
         """
+        from pipelines.media import decode_child  # PyAV: where something is decoded, not where a command starts
+
         job: dict[str, Any] = {
             "sha256": sha256,
             "options": dataclasses.asdict(self.options),
@@ -100,9 +102,8 @@ class Decoder:
         }
         job["faces"] = str(weights.face_weights()) if asked.blur else None
         with tempdirs.folder("decode") as folder:
-            reply = json.loads(
-                sandbox.run("pipelines.media.decode_child", [str(path), str(folder), json.dumps(job)], self.limits)
-            )
+            argv = [str(path), str(folder), json.dumps(job)]
+            reply = json.loads(sandbox.run(decode_child.__name__, argv, self.limits))
             with pa.memory_map(str(folder / "clips.arrow")) as source:
                 clips = pa.ipc.open_file(source).read_all()
             at = clips.schema.get_field_index("run_id")

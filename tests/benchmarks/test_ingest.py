@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.benchmarks import bench_ingest
 from tests.benchmarks.bench_cuts import Labelled, score
 from tests.benchmarks.contestants import CannotRun, Measured, median, ratios, rounds
 
@@ -13,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_quick_round_measures_plain_decode_and_our_pass() -> None:
-    command = [sys.executable, "-m", "tests.benchmarks.bench_ingest", "--quick"]
+    command = [sys.executable, "-m", bench_ingest.__name__, "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.returncode == 0, done.stderr
     rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("| ") and "CPU s" not in line]

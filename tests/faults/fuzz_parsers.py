@@ -140,7 +140,7 @@ def items(kind: str, path: Path) -> Ends:
 
 
 def pickled(path: Path) -> Ends:
-    """In this process, where a memo that would take all memory is left to the jail's own tests."""
+    """In this process, where a memo that would take all memory is left to the sandbox's own tests."""
     try:
         numbers = [n for _, n, _ in pickletools.genops(path.read_bytes()) if isinstance(n, int)]
     except Exception:  # noqa: BLE001 - what pickletools cannot list is tried like the rest
@@ -151,7 +151,7 @@ def pickled(path: Path) -> Ends:
 
 
 def hdf5_head(path: Path) -> Ends:
-    """In the jail, with little time."""
+    """In the sandbox, with little time."""
     limits = Limits(memory_bytes=2 << 30, cpu_s=5, wall_s=20.0)
     for head in hdf5.heads([path], ["llm_description"], ["camera/intrinsic"], limits):
         yield head.reason if isinstance(head, BadMedia) else "read"

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestration import turn
+from orchestration.cli import main as cli
 from tests.faults import corpus
 from tests.faults.compare import State, differences, state_of
 
@@ -80,7 +81,7 @@ class Bench:
         command = [
             sys.executable,
             "-m",
-            "orchestration.cli.main",
+            cli.__name__,
             hop,
             "--config",
             str(self.config),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestration.cli import main as cli
 from tests.faults import corpus
 from tests.faults.corpus import Corpus
 
@@ -44,7 +45,7 @@ def turned() -> Turned:
 def start(words: Sequence[str]) -> subprocess.Popen[str]:
     """`handwheel WORDS --json`, its stdout and stderr in pipes."""
     path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "packages/handwheel")])
-    command = [sys.executable, "-m", "orchestration.cli.main", *words, "--json"]
+    command = [sys.executable, "-m", cli.__name__, *words, "--json"]
     return subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""What the jail's tests run as a child: each word is one way to end. Also decodes many files in one child."""
+"""What the sandbox's tests run as a child: each word is one way to end. Also decodes many files in one child."""
 
 from __future__ import annotations
 

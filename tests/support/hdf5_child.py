@@ -1,4 +1,4 @@
-"""What a test of the door to HDF5 runs in the jail: reading crashes, hangs or starves where a file's name says so."""
+"""What a test of HDF5 runs in the sandbox: reading crashes, hangs or starves where a file's name says so."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ done in the other direction), else llm_description, else the task's name. `camer
 Poses and confidences are not read. No one says who wore the headset or where; give `wearer` or `site` in [[source]]
 where it is known. A take without its .hdf5 has no words; an .hdf5 without its video is not offered.
 
-What is said lies in each take's own .hdf5, whose ETag is part of the take's revision: it is opened, in the jail
+What is said lies in each take's own .hdf5, whose ETag is part of the take's revision: it is opened, in the sandbox
 (infra/readers/hdf5.py) and from S3 after fetching it, when the take is ingested, and by no listing. Licence:
 CC-BY-NC-ND-4.0, after others' accounts of the publisher's page: no redistribution, and no derivatives. Attribute names
 are those that public readers of the data set use; no real file was at hand.

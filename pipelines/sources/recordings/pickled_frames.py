@@ -1,6 +1,6 @@
 """The door to pickles: columns of a pandas DataFrame out of one, and nothing that it would run.
 
-A pickle is a program. Here it runs in the jail, on an unpickler to which every name is unknown but the dozen that a
+A pickle is a program. Here it runs in the sandbox, on an unpickler to which every name is unknown but the dozen that a
 DataFrame of plain columns is made of; and those give stand-ins that keep what they are told and do nothing. No class
 or function of pandas, numpy or the standard library is ever handed to a pickle, so that there is none to misuse: what
 was kept is then read as data. `unsafe_pickle`: it names something else, and none of it is used.
@@ -99,15 +99,11 @@ def columns(path: Path, names: Sequence[str]) -> dict[str, list[Any]]:
     """
     if path.stat().st_size > MOST_BYTES:
         raise BadMedia("too_large", f"a pickle of more than {MOST_BYTES} bytes")
-    return dict(
-        json.loads(
-            sandbox.run("pipelines.sources.recordings.pickled_frames", [str(path), json.dumps(list(names))], LIMITS)
-        )
-    )
+    return dict(json.loads(sandbox.run(__name__, [str(path), json.dumps(list(names))], LIMITS)))
 
 
 def main(argv: list[str]) -> None:
-    """The jailed child: argv is a path and a JSON list of column names; prints them as one JSON object."""
+    """The child: argv is a path and a JSON list of column names; prints them as one JSON object."""
     print(json.dumps(read(Path(argv[0]), json.loads(argv[1]))))
 
 

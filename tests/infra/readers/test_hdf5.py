@@ -12,6 +12,7 @@ from infra.readers import hdf5
 from infra.readers.hdf5 import Head
 from infra.sandbox import sandbox
 from schemas.errors import BadMedia
+from tests.support import hdf5_child
 from tests.support.annotated import EGODEX_SAID, egodex_hdf5
 
 
@@ -45,10 +46,10 @@ def test_what_is_no_text_or_number_is_absent_and_texts_are_bounded(tmp_path: Pat
 
 
 def test_a_file_that_brings_its_reader_down_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The jail is real; the child is told to crash, hang or starve where a file's name says so."""
+    """The sandbox is real; the child is told to crash, hang or starve where a file's name says so."""
     files = made(tmp_path, 8)
     run = sandbox.run
-    monkeypatch.setattr(sandbox, "run", lambda module, argv, limits: run("tests.support.hdf5_child", argv, limits))
+    monkeypatch.setattr(sandbox, "run", lambda module, argv, limits: run(hdf5_child.__name__, argv, limits))
     named = {2: "crash", 5: "hang", 6: "starve"}
     files = [f.rename(f.with_name(f"{named.get(n, 'fine')}{n}.hdf5")) for n, f in enumerate(files)]
     heads = list(hdf5.heads(files, ["n"], [], sandbox.Limits(memory_bytes=2 << 30, cpu_s=20, wall_s=3.0)))

@@ -1,4 +1,4 @@
-"""The jail: however a child ends, the parent says which way it was, and no child outlives its parent."""
+"""The sandbox: however a child ends, the parent says which way it was, and no child outlives its parent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ import pytest
 
 from infra.sandbox import sandbox
 from infra.sandbox.sandbox import Limits
+from pipelines.media import decode_child, encode_child
 from schemas.errors import BadMedia
+from tests.support import children
 
-CHILD = "tests.support.children"
+CHILD = children.__name__
 
 
 def _ends(argv: list[str], limits: Limits = Limits()) -> BadMedia:
@@ -103,9 +105,9 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
 
 def test_children_are_forked_by_a_process_with_one_thread() -> None:
     """A thread that held a lock at the fork would hold it for ever in the child."""
-    for module in ("pipelines.media.decode_child", "pipelines.media.encode_child"):
+    for module in (decode_child, encode_child):
         with pytest.raises(RuntimeError, match="a bug, not bad media"):
-            sandbox.run(module, [], Limits())
+            sandbox.run(module.__name__, [], Limits())
     parent = int(sandbox.run(CHILD, ["parent"], Limits()))
     assert parent != os.getpid()
     assert len(os.listdir(f"/proc/{parent}/task")) == 1
@@ -114,10 +116,10 @@ def test_children_are_forked_by_a_process_with_one_thread() -> None:
 
 def test_starting_a_child_costs_little() -> None:
     sandbox.run(CHILD, ["parent"], Limits())
-    assert sandbox.measured(CHILD, ["parent"], Limits()).cpu_s < 0.2
+    assert sandbox.run_measured(CHILD, ["parent"], Limits()).cpu_s < 0.2
 
 
-def test_a_killed_forker_is_started_again() -> None:
+def test_a_killed_zygote_is_started_again() -> None:
     first = int(sandbox.run(CHILD, ["parent"], Limits()))
     os.kill(first, signal.SIGKILL)
     deadline_s = time.monotonic() + 10
@@ -136,10 +138,10 @@ def test_what_a_child_started_goes_with_it(tmp_path: Path) -> None:
     assert not _alive(stray)
 
 
-def test_a_child_that_never_stops_talking_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "MOST_OUTPUT_BYTES", 1 << 20)
-    ended = _ends(["talk"], Limits(wall_s=60.0))
-    assert (ended.reason, ended.detail) == ("decoder_crashed", "it wrote over 1048576 bytes of output")
+def test_a_child_that_never_stops_talking_is_stopped() -> None:
+    with pytest.raises(BadMedia) as caught:
+        sandbox.run(CHILD, ["talk"], Limits(wall_s=60.0), max_output_bytes=1 << 20)
+    assert (caught.value.reason, caught.value.detail) == ("decoder_crashed", "it wrote over 1048576 bytes of output")
 
 
 def test_many_at_once_each_get_their_own_answer() -> None:

@@ -140,7 +140,7 @@ def test_doctor_tells_what_is_here_and_how_to_mend_the_rest(handwheel: Command) 
 
 def _process(folder: Path, *argv: str) -> tuple[int, str, str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    command = [sys.executable, "-m", "orchestration.cli.main", *argv, "--config", str(folder / "handwheel.toml")]
+    command = [sys.executable, "-m", main.__name__, *argv, "--config", str(folder / "handwheel.toml")]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
 

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from orchestration.cli import main as cli
+
 ROOT = Path(__file__).parents[3]
 ENV = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'packages/handwheel'}"}
 SLOW = """
@@ -26,7 +28,7 @@ HEARS = "import signal, os, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); o
 
 def command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "orchestration.cli.main", *words], cwd=folder, env=ENV, capture_output=True, text=True
+        [sys.executable, "-m", cli.__name__, *words], cwd=folder, env=ENV, capture_output=True, text=True
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 
 pytest.importorskip("dagster_webserver")
 
+from orchestration.cli import main as cli
 from orchestration.turn import HOPS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -53,7 +54,7 @@ def page(tmp_path: Path) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
-        "orchestration.cli.main",
+        cli.__name__,
         "serve",
         "--root",
         str(tmp_path / "root"),

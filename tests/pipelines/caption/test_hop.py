@@ -185,11 +185,12 @@ def test_wrong_settings_stop_before_anything(corpus: Corpus) -> None:
 
 def test_a_real_model_goes_through_ray(corpus: Corpus, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="no torch: the transformers captioner is not tested")
+    from tests.support import caption_child
     from tests.support.tiny_vlm import save_tiny_vlm
 
     keys = [corpus.span(f"{i}", text="#C C picks up a cup" if i % 2 else None) for i in range(4)]
     save_tiny_vlm(tmp_path / "vlm")
-    args = [sys.executable, "-m", "tests.support.caption_child", str(tmp_path), str(tmp_path / "vlm")]
+    args = [sys.executable, "-m", caption_child.__name__, str(tmp_path), str(tmp_path / "vlm")]
     child = subprocess.run(args, capture_output=True, text=True, timeout=300, check=False)
     assert child.returncode == 0, child.stderr[-3000:]
     # Random weights write no JSON: every span ends as a reject of that model, and grounded's words stand.

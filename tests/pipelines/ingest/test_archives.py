@@ -18,7 +18,7 @@ from infra.video import decoder
 from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
 from pipelines.ingest.hop import ingest, list_items
-from pipelines.media import jpeg_sequence
+from pipelines.media import decode_child, jpeg_sequence
 from pipelines.media.local_copy import bring, local_copy, reachable
 from pipelines.sources.recordings import Source
 from pipelines.staging.options import IngestOptions
@@ -160,7 +160,7 @@ def test_a_second_run_does_nothing_and_a_new_tar_costs_no_decode(
     root = corpus[0]
     run = sandbox.run
     monkeypatch.setattr(
-        sandbox, "run", lambda m, *a: pytest.fail("decoded") if m == "pipelines.media.decode_child" else run(m, *a)
+        sandbox, "run", lambda m, *a: pytest.fail("decoded") if m == decode_child.__name__ else run(m, *a)
     )
     assert _ingest(root, _sources(str(data)), "two").added == {}
     shard = data / "webdataset" / "shard-00000.tar"

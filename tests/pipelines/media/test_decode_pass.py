@@ -25,6 +25,7 @@ from filters import fingerprints
 from infra.sandbox import sandbox
 from infra.video import encoder as encoding
 from infra.video import pixels
+from pipelines.media import decode_child
 from pipelines.media.decode_child import decode
 from pipelines.media.encode_child import Cut, encode
 from pipelines.media.options import Asked, PassOptions
@@ -32,6 +33,7 @@ from schemas import Proxy
 from schemas.arrow import schema_of
 from schemas.errors import BadMedia
 from schemas.spans import NS, Span, merge
+from tests.support import children
 from tests.support.media import Video, samples, shot, write, write_long, write_sound
 
 SHA = "a" * 64
@@ -145,23 +147,23 @@ def test_frames_outside_given_spans_cost_no_sample(tmp_path: Path, monkeypatch: 
 
 PEAK = """
 import json, sys
-from infra.sandbox import sandbox as jail
-job = json.loads(sys.argv[3])
-ended = jail.measured("pipelines.media.decode_child", [sys.argv[1], sys.argv[2], json.dumps(job)], jail.Limits())
+from infra.sandbox import sandbox
+job = json.loads(sys.argv[4])
+ended = sandbox.run_measured(sys.argv[1], [sys.argv[2], sys.argv[3], json.dumps(job)], sandbox.Limits())
 assert ended.code == 0, ended.err
 print(ended.peak_kb)
 """
 
 
 def _peak_kb(path: Path, spans: tuple[Span, ...] | None) -> int:
-    """Peak memory of a jailed pass over the file, measured from a small process of its own."""
+    """Peak memory of a sandboxed pass over the file, measured from a small process of its own."""
     out = path.with_suffix(".out")
     out.mkdir(exist_ok=True)
     job = json.dumps(
         {"sha256": SHA, "options": dataclasses.asdict(PassOptions()), "asked": dataclasses.asdict(Asked(spans))}
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", PEAK, str(path), str(out), job]
+    command = [sys.executable, "-c", PEAK, decode_child.__name__, str(path), str(out), job]
     return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
@@ -309,7 +311,7 @@ def test_turned_pictures_come_out_upright(tmp_path: Path) -> None:
 def _decode_all(folder: Path, paths: list[Path]) -> dict[str, Any]:
     listing = folder / "listing.json"
     listing.write_text(json.dumps([str(p) for p in paths]))
-    return dict(json.loads(sandbox.run("tests.support.children", ["decode_all", str(listing)], sandbox.Limits())))
+    return dict(json.loads(sandbox.run(children.__name__, ["decode_all", str(listing)], sandbox.Limits())))
 
 
 @pytest.mark.parametrize(("codec", "end"), [("rawvideo", "bad_size"), ("mpeg4", 4)])

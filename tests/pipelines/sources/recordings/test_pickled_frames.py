@@ -137,7 +137,7 @@ def attacks(mark: Path) -> dict[str, bytes]:
         "dotted": b"\x80\x04\x8c\x05numpy\x8c\x0edtype.__init__\x93.",
         "dotted through an allowed one": b"\x80\x04\x8c\x06pandas\x8c\x10DataFrame.to_csv\x93.",
         "persistent": b"\x80\x04\x8c\x01aQ.",
-        "infra": b"cinfra.jail\nrun\n.",
+        "infra": b"cinfra.sandbox.sandbox\nrun\n.",
     }
 
 
