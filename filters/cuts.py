@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from filters import dissolves
 from filters.dissolves import REACH
+from schemas.keys import stored_as
 
 Luma = npt.NDArray[np.uint8]
 VERSION = "luma-histogram-3"
 AHEAD = 2 * REACH  # a dissolve is told REACH frames later, and compared with those REACH later
 NEAR = 2  # frames looked at on either side of a hard cut
-APART = 6  # least frames from one cut to the next
+MIN_APART = 6  # frames from one cut to the next
 BACK = 16  # frames before it to one of which a picture may return
 BINS = 32  # of the histogram of 8-bit luma
 BLACK, LIT = 0.01, 0.05  # share of pixels over GLOW under which a picture is black, and from which it is not any more
@@ -37,12 +38,12 @@ class CutOptions:
     concatenations (docs/ingest.md).
     """
 
-    least: float = 14.0  # difference
+    min_difference: float = stored_as("least", default=14.0)  # mean difference of luma, levels
     shades: float = 0.3  # share of pixels that changed their bin of the histogram
     ratio: float = 3.0  # of shades, against the mean of the neighbours
     beside: float = 1.5  # of shades, against the largest of them
     unlike: float = 0.4  # difference of the pictures at zero mean and unit deviation
-    least_jump: float = 5.0
+    min_jump_difference: float = stored_as("least_jump", default=5.0)  # likewise, of a jump
     ratio_jump: float = 8.0  # of the difference
     beside_jump: float = 4.0
     unlike_jump: float = 0.08
@@ -51,7 +52,7 @@ class CutOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FrameChange:
     """A frame: its luma, its histogram, what differs from the frame before, whether it comes out of black or is."""
 
     luma: Luma
@@ -66,12 +67,12 @@ class Seen:
 class CutState:
     """The frames that an answer may rest on, newest last."""
 
-    frames: deque[Seen] = field(default_factory=lambda: deque(maxlen=BACK + 1 + NEAR))
+    frames: deque[FrameChange] = field(default_factory=lambda: deque(maxlen=BACK + 1 + NEAR))
     lit: bool = False  # since the start
     black: bool = False  # after something was lit
     seen: int = 0
     judged: int = 0  # as hard cuts
-    last_cut: int = -APART  # the frame, counted from the first
+    last_cut: int = -MIN_APART  # the frame, counted from the first
     blends: dissolves.State = field(default_factory=dissolves.State)
     hard: deque[bool] = field(default_factory=deque)  # of the frames from REACH before the next answer on
     scores: deque[float] = field(default_factory=deque)  # as dissolves, of the same
@@ -80,7 +81,7 @@ class CutState:
 
 def update(state: CutState, luma: Luma, options: CutOptions) -> list[bool]:
     """Takes the next frame's luma (h, w), the same size throughout; returns the answers that became final, in order."""
-    state.frames.append(_see(state, luma))
+    state.frames.append(_change_of(state, luma))
     state.seen += 1
     if state.seen > NEAR:
         state.hard.append(_hard(state, options))
@@ -115,17 +116,17 @@ def _dissolves(state: CutState, at: int) -> bool:
     return first and not any(hard)
 
 
-def _see(state: CutState, luma: Luma) -> Seen:
+def _change_of(state: CutState, luma: Luma) -> FrameChange:
     histogram = np.bincount(luma.ravel() >> 3, minlength=BINS) / luma.size
     glowing = float(histogram[GLOW * BINS // 256 :].sum())
     emerges = state.black and glowing >= LIT
     state.lit = state.lit or glowing >= LIT
     state.black = state.lit and not emerges and (state.black or glowing < BLACK)
     if not state.frames:
-        return Seen(luma, histogram, 0.0, 0.0, False, glowing < LIT)
+        return FrameChange(luma, histogram, 0.0, 0.0, False, glowing < LIT)
     last = state.frames[-1]
     shades = float(np.abs(histogram - last.histogram).sum()) / 2
-    return Seen(luma, histogram, _difference(luma, last.luma), shades, emerges, glowing < LIT)
+    return FrameChange(luma, histogram, _difference(luma, last.luma), shades, emerges, glowing < LIT)
 
 
 def _difference(a: Luma, b: Luma) -> float:
@@ -133,10 +134,10 @@ def _difference(a: Luma, b: Luma) -> float:
 
 
 def _hard(state: CutState, options: CutOptions) -> bool:
-    """Whether the oldest unjudged frame starts a shot: never the first, nor one less than APART from a cut."""
+    """Whether the oldest unjudged frame starts a shot: never the first, nor one less than MIN_APART from a cut."""
     number, at = state.judged, len(state.frames) - (state.seen - state.judged)
     state.judged += 1
-    if number == 0 or number - state.last_cut < APART:
+    if number == 0 or number - state.last_cut < MIN_APART:
         return False
     found = state.frames[at].emerges or (_stands_out(state, at, options) and not _returns(state, at, options))
     state.last_cut = number if found else state.last_cut
@@ -146,13 +147,15 @@ def _hard(state: CutState, options: CutOptions) -> bool:
 def _stands_out(state: CutState, at: int, options: CutOptions) -> bool:
     """Whether this frame differs as a shot or a jump does."""
     frame, o = state.frames[at], options
-    if frame.diff < min(o.least, o.least_jump):
+    if frame.diff < min(o.min_difference, o.min_jump_difference):
         return False
     near = _beside(state, at)
     diffs, shades = [f.diff for f in near], [f.shades for f in near]
-    shot = frame.diff >= o.least and frame.shades >= o.shades and _over(frame.shades, shades, o.ratio, o.beside)
+    shot = (
+        frame.diff >= o.min_difference and frame.shades >= o.shades and _over(frame.shades, shades, o.ratio, o.beside)
+    )
     shot = shot and _over(frame.diff, diffs, LOOSE * o.ratio, LOOSE * o.beside)
-    jump = frame.diff >= o.least_jump and _over(frame.diff, diffs, o.ratio_jump, o.beside_jump)
+    jump = frame.diff >= o.min_jump_difference and _over(frame.diff, diffs, o.ratio_jump, o.beside_jump)
     if not (shot or jump):
         return False
     here, last, before = (state.frames[max(0, at - k)].luma for k in range(3))
@@ -162,11 +165,11 @@ def _stands_out(state: CutState, at: int, options: CutOptions) -> bool:
     return jump and unlike >= max(o.unlike_jump, o.beside_jump * _unlike(last, before))
 
 
-def _beside(state: CutState, at: int) -> list[Seen]:
+def _beside(state: CutState, at: int) -> list[FrameChange]:
     """NEAR frames on either side that are no repeats: slow video in a fast container shows each frame a few times."""
     first = max(0, len(state.frames) - state.seen)  # where the recording's first frame stands: it differs from nothing
     frames = list(state.frames)
-    before = [f for f in frames[max(first + 1, at - APART) : at] if f.diff >= REPEAT][-NEAR:]
+    before = [f for f in frames[max(first + 1, at - MIN_APART) : at] if f.diff >= REPEAT][-NEAR:]
     return before + [f for f in frames[at + 1 : at + 1 + NEAR] if f.diff >= REPEAT]
 
 

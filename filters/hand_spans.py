@@ -54,11 +54,11 @@ class SpanRule:
 
     bridge_ns: int
     pad_ns: int
-    span_least_ns: int
-    longest_span_ns: int
-    hand_samples_least: int
-    contact_accept_least: float
-    contact_doubt_least: float
+    min_span_ns: int
+    max_span_ns: int
+    min_hand_samples: int
+    min_contact: float
+    min_weak_contact: float
 
 
 class SpanCode(IntEnum):
@@ -101,9 +101,9 @@ def tracks_of(hands: pa.Table, start_ns: Ints, end_ns: Ints, keep: Mask) -> Trac
 def spans_of(tracks: Tracks, rule: SpanRule) -> Spans:
     """Spans that tile every clip of `tracks`: runs of hands with their code, SpanCode.NO_HANDS between them."""
     runs = merged(padded(tracks, runs_of(tracks, rule), rule))
-    short = (runs.end_ns - runs.start_ns < rule.span_least_ns) & (runs.code <= SpanCode.CONTACT_UNMEASURED)
+    short = (runs.end_ns - runs.start_ns < rule.min_span_ns) & (runs.code <= SpanCode.CONTACT_UNMEASURED)
     runs = Spans(runs.clip, runs.start_ns, runs.end_ns, np.where(short, SpanCode.BRIEF_HANDS, runs.code))
-    return divided(tiled(tracks, runs), rule.longest_span_ns)
+    return divided(tiled(tracks, runs), rule.max_span_ns)
 
 
 def runs_of(tracks: Tracks, rule: SpanRule) -> Spans:
@@ -121,10 +121,10 @@ def runs_of(tracks: Tracks, rule: SpanRule) -> Spans:
     peak = np.maximum.reduceat(np.nan_to_num(contact, nan=-1.0), first)
     code = np.select(
         [
-            last - first + 1 < rule.hand_samples_least,
+            last - first + 1 < rule.min_hand_samples,
             ~measured,
-            peak >= rule.contact_accept_least,
-            peak >= rule.contact_doubt_least,
+            peak >= rule.min_contact,
+            peak >= rule.min_weak_contact,
         ],
         [SpanCode.BRIEF_HANDS, SpanCode.CONTACT_UNMEASURED, SpanCode.CONTACT, SpanCode.WEAK_CONTACT],
         default=SpanCode.NO_CONTACT,

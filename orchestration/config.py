@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from filters.cuts import CutOptions
 from filters.policies.policy import Policy
 from infra.storage import objects
 from orchestration.trigger.rules import TriggerOptions
@@ -24,8 +25,19 @@ from pipelines.sources.recordings import READERS, Source
 from pipelines.staging.options import IngestOptions
 from schemas.errors import UsageError
 
+
+def _renamed(section: str, options: type) -> dict[str, str]:
+    """Keys of a section by the names that digests still hold, and files may."""
+    keys = {f.metadata["stored"]: f.name for f in fields(options) if "stored" in f.metadata}
+    return {f"{section}.{stored}": f"{section}.{name}" for stored, name in keys.items()}
+
+
 # Names that keys of the file had: they keep working, and nobody is told of them.
-ALIASES = {"look": "detect"}
+ALIASES = {
+    "look": "detect",
+    **_renamed("policy", Policy),
+    **_renamed("ingest.cutting.cut", CutOptions),
+}
 
 
 class Strict(BaseModel):

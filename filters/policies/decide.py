@@ -124,6 +124,6 @@ def _table(clips: pa.Table, spans: Spans, policy: Policy, run_id: str) -> pa.Tab
 def _with_shares(table: pa.Table, one: NDArray[Any], two: NDArray[Any], policy: Policy) -> pa.Table:
     unknown = np.isnan(one)
     table = table.append_column("hand_share", pa.array(one, mask=unknown))
-    table = table.append_column("bimanual", pa.array(two >= policy.bimanual_share_least, mask=unknown))
+    table = table.append_column("bimanual", pa.array(two >= policy.min_bimanual_share, mask=unknown))
     schema = schema_of(Decision)
     return table.select(schema.names).cast(schema)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from filters import licences
 from filters.hand_spans import SpanRule
 from filters.policies.whole_clip import DAMAGED, TOO_SHORT
 from schemas.arrow import column
-from schemas.keys import as_stored, digest_of
+from schemas.keys import as_stored, digest_of, stored_as
 from schemas.signals.base import Gate
 from schemas.signals.brightness import TOO_DARK
 from schemas.signals.camera_motion import MOVING_CAMERA
@@ -16,6 +17,11 @@ from schemas.signals.freeze_share import FROZEN
 from schemas.signals.sharpness import BLURRED
 from schemas.signals.text_share import BURNED_IN_TEXT
 from schemas.spans import NS
+
+
+def _limit(stored: str, default: float, doc: str) -> Any:
+    """A limit on hand tracks, with its name in digests."""
+    return stored_as(stored, default=default, metadata={"doc": doc})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,23 +32,25 @@ class Policy:
     """
 
     detector: str = column("whose hand tracks are judged: hands.detector")
-    clip_least_s: float = TOO_SHORT.policy_field()
-    freeze_share_most: float = FROZEN.policy_field()
-    brightness_least: float = TOO_DARK.policy_field()
-    sharpness_least: float = BLURRED.policy_field()
-    camera_motion_most: float = MOVING_CAMERA.policy_field()
-    text_share_most: float = BURNED_IN_TEXT.policy_field()
-    damaged_share_most: float = DAMAGED.policy_field()
+    min_clip_s: float = TOO_SHORT.policy_field("clip_least_s")
+    max_freeze_share: float = FROZEN.policy_field("freeze_share_most")
+    min_brightness: float = TOO_DARK.policy_field("brightness_least")
+    min_sharpness: float = BLURRED.policy_field("sharpness_least")
+    max_camera_motion: float = MOVING_CAMERA.policy_field("camera_motion_most")
+    max_text_share: float = BURNED_IN_TEXT.policy_field("text_share_most")
+    max_damaged_share: float = DAMAGED.policy_field("damaged_share_most")
     bridge_s: float = column("gap without hands that a run outlives. facts: .75", default=0.75)
     pad_s: float = column("added on both sides of a run. facts: 1", default=1.0)
-    span_least_s: float = column("shorter spans of hands are rejected. facts: 1", default=1.0)
+    min_span_s: float = _limit("span_least_s", 1.0, "shorter spans of hands are rejected. facts: 1")
     longest_span_s: float = column("longer kept spans are cut in equal parts. Ours", default=20.0)
-    hand_samples_least: int = column("fewer: brief_hands; a lone one is as often false. Ours", default=2)
-    contact_accept_least: float = column(
-        "strongest contact of a run. docs/hands.md: work .67 and more, gestures .26 and less", default=0.45
+    min_hand_samples: int = _limit("hand_samples_least", 2, "fewer: brief_hands; a lone one is as often false. Ours")
+    min_contact: float = _limit(
+        "contact_accept_least",
+        0.45,
+        "strongest contact of a run. docs/hands.md: work .67 and more, gestures .26 and less",
     )
-    contact_doubt_least: float = column(
-        "from here to accept: weak_contact; a whole arm in view stays below (.25)", default=0.3
+    min_weak_contact: float = _limit(
+        "contact_doubt_least", 0.3, "from here to min_contact: weak_contact; a whole arm in view stays below (.25)"
     )
     purpose: str = column(
         "research or commercial: what its releases are for. docs/privacy.md has what each allows",
@@ -51,7 +59,7 @@ class Policy:
     licences_held: tuple[str, ...] = column(
         "licences' exact words under which you have an agreement of your own for this purpose", default=()
     )
-    bimanual_share_least: float = column("samples with two hands. schemas.Decision: a tenth", default=0.1)
+    min_bimanual_share: float = _limit("bimanual_share_least", 0.1, "samples with two hands. schemas.Decision: a tenth")
 
     def __post_init__(self) -> None:
         """ValueError: a purpose that is not one of licences.PURPOSES."""
@@ -68,11 +76,11 @@ class Policy:
         return SpanRule(
             round(self.bridge_s * NS),
             round(self.pad_s * NS),
-            round(self.span_least_s * NS),
+            round(self.min_span_s * NS),
             round(self.longest_span_s * NS),
-            self.hand_samples_least,
-            self.contact_accept_least,
-            self.contact_doubt_least,
+            self.min_hand_samples,
+            self.min_contact,
+            self.min_weak_contact,
         )
 
     def limit(self, gate: Gate) -> float:

@@ -70,9 +70,10 @@ class Gate:
     doc: str  # what breaks it, and where the number comes from
     doubtful: bool = False  # what breaks it is worth a second look: quarantine, where other gates reject
 
-    def policy_field(self) -> Any:
-        """The field of a policy that holds the limit."""
-        return field(default=self.limit, metadata={"doc": self.doc, "gate": self})
+    def policy_field(self, stored: str | None = None) -> Any:
+        """The field of a policy that holds the limit; stored: its name in digests, where that is another one."""
+        metadata = {"doc": self.doc, "gate": self} | ({} if stored is None else {"stored": stored})
+        return field(default=self.limit, metadata=metadata)
 
     def broken_by(self, clips: pa.Table, limit: float) -> Mask:
         """Which of the clips break a limit, (N,)."""

@@ -43,10 +43,10 @@ hands = pa.Table.from_pylist(
     schema=empty(Hands).schema,
 )
 reasons = {
-    limit: decide(clips, hands, Policy(detector="d", contrast_least=limit), "r")["reasons"].to_pylist()
+    limit: decide(clips, hands, Policy(detector="d", min_contrast=limit), "r")["reasons"].to_pylist()
     for limit in (0.0, 200.0)
 }
-keys = [line for line in commented().splitlines() if line.startswith("# contrast_least = ")]
+keys = [line for line in commented().splitlines() if line.startswith("# min_contrast = ")]
 print(json.dumps({"stored": clips["contrast"].to_pylist(), "reasons": list(reasons.values()), "keys": keys}))
 """
 
@@ -75,7 +75,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Any:
     page = read_page("CONTRIBUTING.md")
     (folder / "schemas/signals/contrast.py").write_text(blocks_of("CONTRIBUTING.md", "run: signal")[0].text)
     add(folder / "schemas/recordings.py", "CONTRAST", "    fingerprints: ", line_of(page, "CONTRAST.column()"))
-    add(folder / "filters/policies/policy.py", "FLAT", "    damaged_share_most: ", line_of(page, "FLAT.policy_field()"))
+    add(folder / "filters/policies/policy.py", "FLAT", "    max_damaged_share: ", line_of(page, "FLAT.policy_field()"))
     film = folder / "take.mp4"
     write_video(film, frames=20)
     paths = [folder, REPOSITORY / "packages/handwheel", REPOSITORY / "packages/handwheel-sim"]
@@ -94,4 +94,4 @@ def test_the_pass_measures_it_and_the_table_keeps_it(used: Any) -> None:
 
 def test_the_policy_judges_it_and_the_config_has_its_key(used: Any) -> None:
     assert used["reasons"] == [[["no_hands"]], [["flat"]]]
-    assert used["keys"] == ["# contrast_least = 3.0  # flatter: flat. Ours: say on what you chose the number"]
+    assert used["keys"] == ["# min_contrast = 3.0  # flatter: flat. Ours: say on what you chose the number"]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import cuts
-from filters.cuts import AHEAD, APART, BACK, GLOW, NEAR, CutOptions, CutState
+from filters.cuts import AHEAD, BACK, GLOW, MIN_APART, NEAR, CutOptions, CutState
 from filters.dissolves import REACH
 from infra.video import decoder, pixels
 from schemas.spans import NS
@@ -66,10 +66,10 @@ def test_answers_are_final_AHEAD_frames_later(frames: list[Luma], at: int) -> No
 def test_no_cut_where_little_changes_and_none_near_another(frames: list[Luma]) -> None:
     answers = _answers(frames)
     found = [i for i, cut in enumerate(answers) if cut]
-    assert all(later - sooner >= APART for sooner, later in pairwise(found))
+    assert all(later - sooner >= MIN_APART for sooner, later in pairwise(found))
     for i in found:
         change = np.abs(frames[i].astype(int) - frames[i - 1]).mean()
-        assert change >= OPTIONS.least_jump or frames[i - 1].max() <= GLOW
+        assert change >= OPTIONS.min_jump_difference or frames[i - 1].max() <= GLOW
 
 
 @settings(deadline=None, max_examples=50)
@@ -179,7 +179,7 @@ def test_fast_motion_is_no_cut(seed: int, speed: int) -> None:
     coarse = np.asarray(rng.integers(0, 255, (12, 200)), np.uint8)
     wide = cv2.resize(coarse, (1600, 36), interpolation=cv2.INTER_NEAREST)
     frames = [np.ascontiguousarray(wide[:, i * speed * 5 : i * speed * 5 + 64]) for i in range(30)]
-    assert float(np.abs(frames[1].astype(int) - frames[0]).mean()) > OPTIONS.least
+    assert float(np.abs(frames[1].astype(int) - frames[0]).mean()) > OPTIONS.min_difference
     assert not any(_answers(frames))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from filters.policies.policy import Policy
 from infra.sandbox.sandbox import Limits
-from infra.web.ssrf import FetchLimits
+from infra.web.limits import FetchLimits
 from pipelines.caption.worker import CaptionOptions, recipe_of, signature
 from pipelines.corpus.duplicates import version_of
 from pipelines.ingest.limit_rejects import digest

@@ -246,7 +246,7 @@ def test_more_contact_never_keeps_less(track: Track, sample: int, more: float) -
     one = clip("a", 25)
     sample = sorted(track)[sample % len(track)] if track else sample
     richer = track | {sample: [*track.get(sample, []), more]} if track else track
-    policy = dataclasses.replace(POLICY, span_least_s=0.0)
+    policy = dataclasses.replace(POLICY, min_span_s=0.0)
     kept = [_kept(run([one], [hands(one, t)], policy)) for t in (track, richer)]
     assert kept[1] >= kept[0]
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
+from pathlib import Path
+
+import pytest
 
 from filters.policies.clip_gates import DOUBTFUL_BITS, REASONS
 from filters.policies.decide import GATED, meaning
 from filters.policies.policy import Policy
-from orchestration.config import commented
+from orchestration.config import commented, load
 from schemas import SIGNALS, Clip
 from schemas.arrow import schema_of
+from schemas.errors import UsageError
+from schemas.keys import as_stored
 
 CLIPS = (
     "clip_row_id clip_id sha256 start_ns end_ns camera tiling cutter frame_count damaged_frames "
@@ -29,24 +34,44 @@ DOCS = {
 LICENCES = ("licence_reserved", "licence_unknown", "licence_no_derivatives", "licence_noncommercial")
 GATES = ("too_short", "frozen", "too_dark", "blurred", "camera_motion", "burned_in_text", "damaged")
 POLICY = """\
-# clip_least_s = 1.0  # shorter: too_short. Ours: no model takes less
-# freeze_share_most = 0.9  # more: frozen. Ours: a still has .95 to 1, others to .25
-# brightness_least = 12.0  # darker: too_dark. Ours: black 0, the darkest take 26
-# sharpness_least = 4.0  # softer: blurred. Ours: a dithered 270-line preview is 6
-# camera_motion_most = 0.4  # long sides a second, more: camera_motion. EgoSmith ships .20 a half second
-# text_share_most = 0.003  # text drawn on the picture, more: quarantine as burned_in_text. docs/ingest.md: 1 of 180 \
+# min_clip_s = 1.0  # shorter: too_short. Ours: no model takes less
+# max_freeze_share = 0.9  # more: frozen. Ours: a still has .95 to 1, others to .25
+# min_brightness = 12.0  # darker: too_dark. Ours: black 0, the darkest take 26
+# min_sharpness = 4.0  # softer: blurred. Ours: a dithered 270-line preview is 6
+# max_camera_motion = 0.4  # long sides a second, more: camera_motion. EgoSmith ships .20 a half second
+# max_text_share = 0.003  # text drawn on the picture, more: quarantine as burned_in_text. docs/ingest.md: 1 of 180 \
 rendered takes has it
-# damaged_share_most = 0.0  # damaged frames, more: quarantine as damaged. Ours: none
+# max_damaged_share = 0.0  # damaged frames, more: quarantine as damaged. Ours: none
 # bridge_s = 0.75  # gap without hands that a run outlives. facts: .75
 # pad_s = 1.0  # added on both sides of a run. facts: 1
-# span_least_s = 1.0  # shorter spans of hands are rejected. facts: 1
+# min_span_s = 1.0  # shorter spans of hands are rejected. facts: 1
 # longest_span_s = 20.0  # longer kept spans are cut in equal parts. Ours
-# hand_samples_least = 2  # fewer: brief_hands; a lone one is as often false. Ours
-# contact_accept_least = 0.45  # strongest contact of a run. docs/hands.md: work .67 and more, gestures .26 and less
-# contact_doubt_least = 0.3  # from here to accept: weak_contact; a whole arm in view stays below (.25)
+# min_hand_samples = 2  # fewer: brief_hands; a lone one is as often false. Ours
+# min_contact = 0.45  # strongest contact of a run. docs/hands.md: work .67 and more, gestures .26 and less
+# min_weak_contact = 0.3  # from here to min_contact: weak_contact; a whole arm in view stays below (.25)
 # purpose = 'research'  # research or commercial: what its releases are for. docs/privacy.md has what each allows
-# bimanual_share_least = 0.1  # samples with two hands. schemas.Decision: a tenth
+# min_bimanual_share = 0.1  # samples with two hands. schemas.Decision: a tenth
 """
+STORED = {
+    "detector": "x",
+    "clip_least_s": 1.0,
+    "freeze_share_most": 0.9,
+    "brightness_least": 12.0,
+    "sharpness_least": 4.0,
+    "camera_motion_most": 0.4,
+    "text_share_most": 0.003,
+    "damaged_share_most": 0.0,
+    "bridge_s": 0.75,
+    "pad_s": 1.0,
+    "span_least_s": 1.0,
+    "longest_span_s": 20.0,
+    "hand_samples_least": 2,
+    "contact_accept_least": 0.45,
+    "contact_doubt_least": 0.3,
+    "purpose": "research",
+    "licences_held": [],
+    "bimanual_share_least": 0.1,
+}
 CODES = {
     0: ("accept", []),
     1: ("quarantine", ["weak_contact"]),
@@ -75,8 +100,22 @@ def test_reasons_and_their_order() -> None:
     assert meaning(GATED + DOUBTFUL_BITS + 32) == ("reject", ["frozen", "burned_in_text", "damaged"])
 
 
-def test_the_policys_keys_and_what_init_writes() -> None:
+def test_what_init_writes_of_the_policy() -> None:
     assert POLICY in commented()
-    assert [f.name for f in dataclasses.fields(Policy)] == [
-        "detector", *(line.split()[1] for line in POLICY.splitlines()[:-1]), "licences_held", "bimanual_share_least"
-    ]  # fmt: skip
+
+
+def test_the_policys_digest_is_over_the_names_it_had() -> None:
+    assert as_stored(Policy(detector="x")) == STORED
+    assert Policy(detector="x").digest == "09a3f11042132a4aab4867b9a789372dc8c42ba1ea42e637271a19c8f5ab83ab"
+
+
+def test_keys_by_the_names_they_had_still_set_the_policy(tmp_path: Path) -> None:
+    path = tmp_path / "handwheel.toml"
+    path.write_text("[policy]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in STORED.items()))
+    assert load(path, [], None).policy == Policy(detector="x")
+    other = load(path, ["policy.contact_accept_least=0.5", "ingest.cutting.cut.least=15.0"], None)
+    assert other.policy == Policy(detector="x", min_contact=0.5)
+    assert other.ingest.cutting.cut.min_difference == 15.0
+    path.write_text("[policy]\nmin_contact = 0.4\ncontact_accept_least = 0.4\n")
+    with pytest.raises(UsageError, match=r"policy\.contact_accept_least is what policy\.min_contact was called"):
+        load(path, [], None)
