@@ -11,8 +11,8 @@ PATHS := .:packages/handwheel:packages/handwheel-sim
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 PARALLEL := -n $(WORKERS) --dist worksteal
 
-.PHONY: help setup setup-test lock check test test-all ratchet demo world bench bench-ingest bench-duplicates bench-world
-.PHONY: audit-hands size docs kill fuzz faults clean
+.PHONY: help setup setup-test lock check test test-all ratchet demo sim world bench bench-ingest bench-duplicates
+.PHONY: bench-sim bench-world audit-hands size docs kill fuzz faults clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -67,8 +67,10 @@ ratchet: setup-test  ## Lower tests/ratchet.toml to what is left of untyped rows
 demo: setup  ## One turn of the flywheel on a rendered sample world, in ./demo
 	$(BIN)/python -m orchestration.cli.demo $(DEMO)
 
-world: setup  ## 40 takes and 60 attempts of the sample world with a page of contact sheets, in ./world-demo
-	$(BIN)/handwheel world world-demo --seed 7 --clips 40 --robot 60
+sim: setup  ## 40 takes and 60 attempts of the sample world with a page of contact sheets, in ./sim-demo
+	$(BIN)/handwheel sim sim-demo --seed 7 --clips 40 --robot 60
+
+world: sim
 
 bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory of 3 h; cutters; JPEG quality; drawn text (an hour)
 	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_ingest --hevc
@@ -80,8 +82,10 @@ bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory 
 bench-duplicates: setup  ## Near-duplicates: recall and precision on transforms of the sample clips (ten minutes)
 	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_duplicates.py
 
-bench-world: setup  ## Pictures a second and minutes of video a core-hour, by quality and part
-	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_world.py
+bench-sim: setup  ## Pictures a second and minutes of video a core-hour, by quality and part
+	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_sim.py
+
+bench-world: bench-sim
 
 audit-hands: setup  ## The hand detector on 200 takes over all variations: recall, precision, a page (about 40 minutes)
 	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.audit_hands audit-hands --takes 200
@@ -107,4 +111,4 @@ docs: setup  ## Write the pages that list what the code has: docs/files.md, docs
 	PYTHONPATH=$(PATHS) $(BIN)/python docs/write_files.py
 
 clean:  ## Remove .venv, caches and the demo's corpus
-	rm -rf .venv .setup $(DEMO) world-demo audit-hands build .mypy_cache .ruff_cache
+	rm -rf .venv .setup $(DEMO) sim-demo world-demo audit-hands build .mypy_cache .ruff_cache

@@ -24,7 +24,7 @@ from schemas.errors import UsageError, VerificationFailed
 
 audits = typer.Typer(no_args_is_help=True, help="How good it is, with intervals and pictures.")
 
-TruthFolder = Annotated[Path, typer.Option("--truth", help="folder with *.truth.json: what `handwheel world` writes")]
+TruthFolder = Annotated[Path, typer.Option("--truth", help="folder with *.truth.json: what `handwheel sim` writes")]
 Page = Annotated[Path | None, typer.Option("--page", help="an HTML page with bars and pictures of what went wrong")]
 Floors = Annotated[list[str] | None, typer.Option("--floor", help="metric=value: exit 4 where it is less")]
 Ceilings = Annotated[list[str] | None, typer.Option("--ceiling", help="metric=value: exit 4 where it is more")]

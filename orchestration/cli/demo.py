@@ -38,7 +38,7 @@ def samples() -> Path | None:
 
 def media_toml(folder: Path | None) -> str:
     """[[source]] and [[robot]] sections: the world, and the samples where there are some."""
-    parts = ['[[source]]\nkind = "world"\nuri = "world"\nstage = "ego"\n', '[[robot]]\nkind = "world"\nuri = "world"\n']
+    parts = ['[[source]]\nkind = "sim"\nuri = "world"\nstage = "ego"\n', '[[robot]]\nkind = "sim"\nuri = "world"\n']
     if folder is not None:
         parts += [
             f'[[source]]\nkind = "folder"\nuri = "{folder / name}"\nstage = "{stage}"\nlicence = "{licence}"\n'
@@ -65,7 +65,7 @@ def render(out: Path) -> None:
     began_s = time.monotonic()
     say(f"rendering a sample world of {WORLD.clips} takes and {WORLD.robot} robot attempts ...")
     with output(as_json=False), progress_bars() as progress:
-        made = build.build(out / "world", WORLD, lambda done, total: progress("world", done, total))
+        made = build.build(out / "world", WORLD, lambda done, total: progress("sim", done, total))
     sim_page.write(out / "world", out / "world" / "index.html")
     say(f"{made.rendered} recordings rendered in {time.monotonic() - began_s:.0f} s, the rest were in the cache\n")
 

@@ -118,8 +118,9 @@ def why(
         tell(found if as_json else as_text(found))
 
 
+@app.command("world", hidden=True)  # the name that sim had
 @app.command()
-def world(
+def sim(
     out: Annotated[Path, typer.Argument(help="a folder, made where it is not there")],
     seed: Annotated[int, typer.Option(help="another seed is another world")] = 7,
     clips: Annotated[int, typer.Option(help="first-person takes", min=0)] = 40,
@@ -138,11 +139,11 @@ def world(
     axes = build.parse_fixed(fixed or [])
     options = build.WorldOptions(seed, clips, robot, quality, generation, axes)
     with output(as_json) as tell, progress_bars() as progress:
-        made = build.build(out, options, lambda done, total: progress("world", done, total), workers)
+        made = build.build(out, options, lambda done, total: progress("sim", done, total), workers)
         page = sim_page.write(out, out / "index.html")
         plain = {"ego": len(made.ego), "robot": len(made.robot), "rendered": made.rendered, "page": str(page)}
         said = f"{len(made.ego)} takes and {len(made.robot)} attempts in {out}, {made.rendered} of them rendered now"
-        tell(plain if as_json else f'{said}\npictures: {page}\nnext: [[source]] kind = "world" uri = "{out}"')
+        tell(plain if as_json else f'{said}\npictures: {page}\nnext: [[source]] kind = "sim" uri = "{out}"')
 
 
 @app.command()

@@ -88,7 +88,7 @@ def truths_below(folder: Path) -> tuple[Truth, ...]:
     paths = sorted(folder.rglob(f"*{SUFFIX}")) if folder.is_dir() else []
     if not paths:
         raise UsageError(
-            f"no *{SUFFIX} below {folder}; `handwheel world OUT` renders recordings with truth, then --truth OUT"
+            f"no *{SUFFIX} below {folder}; `handwheel sim OUT` renders recordings with truth, then --truth OUT"
         )
     found = []
     for path in paths:

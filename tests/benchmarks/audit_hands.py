@@ -30,10 +30,10 @@ def main() -> None:
     out: Path = asked.folder.resolve()
     options = build.WorldOptions(seed=SEED, clips=asked.takes, robot=0, quality="survey")
     with output(as_json=False), progress_bars() as progress:
-        made = build.build(out / "world", options, lambda done, total: progress("world", done, total))
+        made = build.build(out / "world", options, lambda done, total: progress("sim", done, total))
         sim_page.write(out / "world", out / "world" / "index.html")
     say(f"{len(made.ego)} takes, {made.rendered} rendered now")
-    (out / "handwheel.toml").write_text('root = "corpus"\n[[source]]\nkind = "world"\nuri = "world"\nstage = "ego"\n')
+    (out / "handwheel.toml").write_text('root = "corpus"\n[[source]]\nkind = "sim"\nuri = "world"\nstage = "ego"\n')
     settings = config.load(out / "handwheel.toml", [], None)
     cli.run_hops([turns.hop_named(name) for name in ("ingest", "detect", "filter")], settings, as_json=False)
     found = audit.run("hands", settings, out / "world" / "truth")

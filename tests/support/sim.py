@@ -17,9 +17,10 @@ from orchestration.config import Config
 from pipelines.audits.result import Result
 
 OPTIONS = build.WorldOptions(seed=3, clips=8, robot=6, quality="draft")
+# Both names of the kind: `world` is what it was called.
 CONFIG = """root = "corpus"
 [[source]]
-kind = "world"
+kind = "sim"
 uri = "world"
 stage = "ego"
 [[robot]]

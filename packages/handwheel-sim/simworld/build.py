@@ -350,7 +350,7 @@ def _code_digest() -> str:
 def _check_installed() -> None:
     missing = [name for name in RENDER_PACKAGES if not _is_installed(name)]
     if missing:
-        raise UsageError(f"{', '.join(missing)} not installed; run: pip install 'handwheel-engine[world]'")
+        raise UsageError(f"{', '.join(missing)} not installed; run: pip install 'handwheel-engine[sim]'")
 
 
 def _is_installed(name: str) -> bool:

@@ -10,7 +10,8 @@ from pipelines.sources.logs.base import LogReader
 READERS: dict[str, LogReader] = {
     "plain_log": plain_log,
     "lerobot": lerobot,
-    "world": sim,
+    "sim": sim,
+    "world": sim,  # the name that sim had
 }
 
 

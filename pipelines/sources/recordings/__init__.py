@@ -25,14 +25,15 @@ READERS: dict[str, Reader] = {
     "egocentric_10k": egocentric_10k.read,
     "hot3d": hot3d.read,
     "hd_epic": hd_epic.read,
-    "world": sim.read,
+    "sim": sim.read,
     "epic_kitchens": epic_kitchens.read,
     "ego4d": ego4d.read,
     "ego_exo4d": ego_exo4d.read,
     "egodex": egodex.read,
+    "world": sim.read,  # the name that sim had
 }
 
 # Kinds that must be made before they can be listed.
-PREPARE: dict[str, Callable[[str, Progress], None]] = {"world": sim.prepare}
+PREPARE: dict[str, Callable[[str, Progress], None]] = {"sim": sim.prepare, "world": sim.prepare}
 
 __all__ = ["PREPARE", "READERS", "STAGES", "Item", "Narration", "Reader", "Source", "whole"]

