@@ -118,7 +118,7 @@ def test_an_unreachable_index_says_what_to_do(tmp_path: Path, monkeypatch: pytes
     for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(TransientError, match=r"python -m infra\.weights"):
+    with pytest.raises(TransientError, match=r"python -m infra\.models\.weights"):
         weights.hand_weights()
     assert not (tmp_path / "cache").exists()
 

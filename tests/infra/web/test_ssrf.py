@@ -213,10 +213,10 @@ def test_a_name_of_many_dead_addresses_costs_no_more_than_the_wall_clock(tmp_pat
     class Dead(Recorder):
         def connect(self, address: str, port: int, timeout_s: float) -> httpcore.NetworkStream:
             waits.append(timeout_s)
-            time.sleep(0.02)
+            time.sleep(0.1)
             raise httpcore.ConnectTimeout("recorded")
 
     recorder = Dead({"many.example": [[f"93.184.{i // 250}.{i % 250 + 1}" for i in range(4000)]]})
-    assert _refused("http://many.example/", tmp_path / "f", recorder, replace(QUICK, wall_s=0.2)) == "too_slow"
-    assert len(waits) <= 11
-    assert max(waits) <= 0.2
+    assert _refused("http://many.example/", tmp_path / "f", recorder, replace(QUICK, wall_s=1.0)) == "too_slow"
+    assert 1 <= len(waits) <= 11
+    assert max(waits) <= 1.0
