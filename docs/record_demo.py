@@ -1,4 +1,4 @@
-"""Puts what `make demo` printed into README.md: `make demo 2>&1 | python docs/record_demo.py`."""
+"""Puts what `make demo` printed into README.md, shortened: `make demo 2>&1 | python docs/record_demo.py`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,27 @@ from pathlib import Path
 BEGIN, END = "<!-- demo-output:begin -->", "<!-- demo-output:end -->"
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOISE = re.compile(r"^(INFO|WARNING|DEBUG)[: ]|^make(\[\d+\])?:|^\S*python\S* -m |Warning: |^\s*warnings\.warn")
+# What the README leaves out: empty lines, the rendering and its page, each trigger's words, the commands to try next.
+LEFT_OUT = re.compile(r"^\s*$|^rendering |^\d+ recordings rendered |^  (?:trigger|world)   ")
+NEXT = "Try next:"
+LONGEST = 100  # characters of a line; a longer one is cut
 
 
 def recorded(readme: str, output: str) -> str:
-    """The readme with the output between the marks; the libraries' log lines and this machine's paths left out."""
+    """The readme with the output between the marks, shortened, without log lines and this machine's paths."""
     for path, shown in ((REPOSITORY, ""), (Path.home(), "~/"), (REPOSITORY.parent, "../")):
         output = output.replace(f"{path}/", shown)
-    lines = [line.rstrip() for line in output.splitlines() if not NOISE.search(line)]
+    told = output.partition(f"\n{NEXT}\n")[0].splitlines()
+    lines = [shortened(line.rstrip()) for line in told if not NOISE.search(line) and not LEFT_OUT.search(line)]
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     text = "\n".join(lines).strip("\n")
     return f"{before}{BEGIN}\n```\n{text}\n```\n{END}{after}"
+
+
+def shortened(line: str) -> str:
+    """The line, cut between words where it is too long."""
+    return line if len(line) <= LONGEST else line[: line.rindex(" ", 0, LONGEST - 4)] + " ..."
 
 
 if __name__ == "__main__":

@@ -59,10 +59,10 @@ class Shell:
 
 
 def write_inputs(folder: Path) -> None:
-    """Logs with the README's header, and a recording that is none."""
+    """Logs with the header of the plain logs' page, and a recording that is none."""
     (folder / "media").mkdir()
     (folder / "media" / "cut_off.mp4").write_bytes(b"\x00" * 100)
-    (log,) = blocks_of("README.md", "log")
+    (log,) = blocks_of("docs/sources/plain_log.md", "log: plain_log")
     header, *steps = [json.loads(line) for line in log.text.splitlines()]
     rng = np.random.default_rng(0)
     states, actions = (rng.normal(size=(20, len(steps[0][name]))) for name in ("state", "action"))
@@ -127,13 +127,23 @@ def test_contributings_code_runs(mark: str, name: str, tmp_path: Path, monkeypat
     test(**{k: given[k] for k in inspect.signature(test).parameters})
 
 
-def test_a_recorded_demo_names_no_machine() -> None:
+def test_a_recorded_demo_is_short_and_names_no_machine() -> None:
     recorded = runpy.run_path(str(REPOSITORY / "docs" / "record_demo.py"))["recorded"]
     readme = "a\n<!-- demo-output:begin -->\nold\n<!-- demo-output:end -->\nb\n"
-    output = f"INFO:root:noise\nin {Path.home()}/.cache\n  ingest  2 assets\n  pin  {REPOSITORY}/demo/x.pin\n"
-    said = recorded(readme, output)
-    assert said == (
-        "a\n<!-- demo-output:begin -->\n```\nin ~/.cache\n  ingest  2 assets\n  pin  demo/x.pin\n```\n"
-        "<!-- demo-output:end -->\nb\n"
+    long = " trigger  " + "delivered; " * 20
+    shown = "in ~/.cache\n  ingest  2 assets\n  pin  demo/x.pin\n trigger  " + "delivered; " * 7 + "...\n"
+    output = (
+        f"INFO:root:noise\nin {Path.home()}/.cache\n\n  ingest  2 assets\n  pin  {REPOSITORY}/demo/x.pin\n{long}\n"
+        "  trigger   first fired for a lane\n\nTry next:\n\n  handwheel ledger\n"
     )
-    assert recorded(said, output) == said
+    page = recorded(readme, output)
+    assert page == f"a\n<!-- demo-output:begin -->\n```\n{shown}```\n<!-- demo-output:end -->\nb\n"
+    assert recorded(page, output) == page
+
+
+def test_the_readmes_demo_is_what_the_recorder_leaves() -> None:
+    """Recording the page's own lines changes nothing: they were not edited by hand into something else."""
+    recorded = runpy.run_path(str(REPOSITORY / "docs" / "record_demo.py"))["recorded"]
+    text = read_page("README.md")
+    _, _, rest = text.partition("<!-- demo-output:begin -->\n```\n")
+    assert recorded(text, rest.partition("```\n<!-- demo-output:end -->")[0]) == text
