@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from captioning.facts import Facts
-from captioning.imperative import owed, sentences_of
+from captioning.imperative import owed_words, sentences_of
 from captioning.levels import ACHIEVED_LIMIT, LIMITS
 from captioning.lexicon import (
     BANNED,
@@ -70,42 +70,42 @@ def levels_present(captions: CaptionSet, facts: Facts) -> Scored:
 def length_within(captions: CaptionSet, facts: Facts) -> Scored:
     """No level is longer than its limit."""
     limits = {**LIMITS, "achieved": ACHIEVED_LIMIT}
-    return _all([word_count(text) <= limits[kind] for kind, text in _written(captions).items()])
+    return _all([word_count(text) <= limits[kind] for kind, text in _own_texts(captions).items()])
 
 
 def verb_first(captions: CaptionSet, facts: Facts) -> Scored:
     """Every level opens with a verb in its base form."""
-    return _all([_opens_with_verb(text, facts) for text in _written(captions).values()])
+    return _all([_opens_with_verb(text, facts) for text in _own_texts(captions).values()])
 
 
 def no_banned_words(captions: CaptionSet, facts: Facts) -> Scored:
     """No word of sequence, no hedge, no guess at identity or intent."""
-    return _all([not BANNED & set(tokens(text)) for text in _written(captions).values()])
+    return _all([not BANNED & set(tokens(text)) for text in _own_texts(captions).values()])
 
 
 def narration_covered(captions: CaptionSet, facts: Facts) -> Scored:
     """L5 has the original's nouns and verbs."""
-    owes = set(content(owed(facts.original)))
+    owes = set(content(owed_words(facts.original)))
     share = len(owes & set(content(captions.texts["L5"]))) / len(owes) if owes else 1.0
     return share, share >= COVERAGE
 
 
 def hand_words_agree(captions: CaptionSet, facts: Facts) -> Scored:
     """Sides that a text names are in the track or in the original; a hand in view is not called absent."""
-    return _all([_hands_agree(text, facts) for text in _written(captions).values()])
+    return _all([_hands_agree(text, facts) for text in _own_texts(captions).values()])
 
 
 def nouns_supported(captions: CaptionSet, facts: Facts) -> Scored:
     """Nouns are the original's, the facts', or words of seeing; the worst level counts."""
     allowed = _original_words(facts) | GENERIC_NOUNS
-    scores = [_share([w in allowed for w in _nouns(text)]) for text in _written(captions).values()]
+    scores = [_share([w in allowed for w in _nouns(text)]) for text in _own_texts(captions).values()]
     return min(scores), min(scores) >= SUPPORTED
 
 
 def verbs_supported(captions: CaptionSet, facts: Facts) -> Scored:
     """Verbs are the original's or say no more than how hands are seen to be; the worst level counts."""
     allowed = _original_words(facts) | PLAIN_VERBS | GENERIC_NOUNS
-    scores = [_share([w in allowed for w in _verbs(text)]) for text in _written(captions).values()]
+    scores = [_share([w in allowed for w in _verbs(text)]) for text in _own_texts(captions).values()]
     return min(scores), min(scores) >= SUPPORTED
 
 
@@ -114,13 +114,13 @@ def outcome_agrees(captions: CaptionSet, facts: Facts) -> Scored:
     attempt = facts.attempt
     if attempt is None:
         return 1.0, True
-    told = set(content(attempt.instruction or "")) | set(tokens(attempt.instruction or ""))
-    said = [_outcome_words(text) - told for text in _written(captions).values()]
+    given = set(content(attempt.instruction or "")) | set(tokens(attempt.instruction or ""))
+    own = [_outcome_words(text) - given for text in _own_texts(captions).values()]
     if attempt.outcome == "failure":
-        return _all([bool(words & FAILED) and not words & SUCCEEDED for words in said])
+        return _all([bool(words & FAILED) and not words & SUCCEEDED for words in own])
     if attempt.outcome == "success":
-        return _all([not words & (FAILED | {"not"}) for words in said])
-    return _all([bool(words & ATTEMPTED) and not words & (FAILED | SUCCEEDED) for words in said])
+        return _all([not words & (FAILED | {"not"}) for words in own])
+    return _all([bool(words & ATTEMPTED) and not words & (FAILED | SUCCEEDED) for words in own])
 
 
 CHECKS: tuple[tuple[str, Callable[[CaptionSet, Facts], Scored]], ...] = (
@@ -161,7 +161,7 @@ def _share(passes: list[bool]) -> float:
     return sum(passes) / len(passes) if passes else 1.0
 
 
-def _written(captions: CaptionSet) -> dict[str, str]:
+def _own_texts(captions: CaptionSet) -> dict[str, str]:
     """What the writer answers for: the levels and `achieved`, not the log's own instruction."""
     return {kind: text for kind, text in captions.texts.items() if kind in LIMITS or kind == "achieved"}
 

@@ -14,7 +14,7 @@ _PARTICLES = frozenset(
 _WATCHED = "watch the person"  # whose act may follow without a joint
 
 
-def shortened(clause: str, limit: int) -> str:
+def shorten(clause: str, limit: int) -> str:
     """The clause in at most `limit` words, cut before a joint, modifiers dropped; may be empty."""
     if word_count(clause) <= limit:
         return clause
@@ -35,7 +35,7 @@ def shortened(clause: str, limit: int) -> str:
     ands = [i for i, word in enumerate(words[:4]) if word == "and"]
     joint = next((i for i in ands if bare_word(words[i + 1]) in VERBS), None)
     if joint is not None:
-        return shortened(" ".join(words[joint + 1 :]), limit)
+        return shorten(" ".join(words[joint + 1 :]), limit)
     return _of_something(words, limit)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from captioning.compress import shortened
+from captioning.compress import shorten
 from captioning.facts import Facts, HandFacts, SideFacts
 from captioning.imperative import sentences_of
 from captioning.levels import LIMITS, pack, sentence
-from captioning.robot_captions import achieved, attempt_extras, attempt_gist, attempt_head, attempted
+from captioning.robot_captions import attempt_extras, attempt_gist, attempt_head, instruction_sentence, outcome_sentence
 from schemas.keys import digest_of
 from schemas.spans import seconds
 
@@ -22,17 +22,16 @@ CAMERA_MOVES_PER_S, CAMERA_RESTS_PER_S = 0.1, 0.01  # shares of the long side
 def compose(facts: Facts) -> dict[str, str]:
     """Texts by kind: L1..L5, and for an attempt `instruction` and `achieved` where the log has them."""
     gist, heads, extras = _material(facts)
-    texts = {"L1": sentence(shortened(gist, LIMITS["L1"]) or "show the scene")}
+    texts = {"L1": sentence(shorten(gist, LIMITS["L1"]) or "show the scene")}
     previous = texts["L1"]
     for level in ("L2", "L3", "L4", "L5"):
         previous = texts[level] = pack(heads, extras[level], LIMITS[level]) or previous
     if facts.attempt is not None:
-        told = attempted(facts.attempt)
-        if told is not None:
-            texts["instruction"] = told
-        done = achieved(facts.attempt)
-        if done is not None:
-            texts["achieved"] = done
+        instruction, outcome = instruction_sentence(facts.attempt), outcome_sentence(facts.attempt)
+        if instruction is not None:
+            texts["instruction"] = instruction
+        if outcome is not None:
+            texts["achieved"] = outcome
     return texts
 
 
@@ -47,16 +46,16 @@ def _material(facts: Facts) -> tuple[str, list[str], dict[str, list[str]]]:
     roles, moves = _roles(facts.hands, length_s), _moves(facts.hands, length_s)
     detail = [*(roles if len(moves) > 1 else []), *moves, *_contact(facts.hands)]
     extras = {"L2": [], "L3": roles[:1], "L4": detail, "L5": [*detail, *_view(facts.hands), *ending]}
-    said = sentences_of(facts.narration)
-    if said:
-        return said[0], said, extras
+    clauses = sentences_of(facts.narration)
+    if clauses:
+        return clauses[0], clauses, extras
     if not moves:
         return "show the scene", ["show the scene"], extras
     extras["L3"] = moves[:1]
     return roles[0].partition(" more than")[0], moves if len(moves) == 1 else roles, extras
 
 
-def _seen(hands: HandFacts | None) -> list[tuple[str, SideFacts]]:
+def _hands_in_view(hands: HandFacts | None) -> list[tuple[str, SideFacts]]:
     if hands is None:
         return []
     pairs = (("left", hands.left), ("right", hands.right))
@@ -69,13 +68,13 @@ def _is_moving(side: SideFacts, length_s: float) -> bool:
 
 def _roles(hands: HandFacts | None, length_s: float) -> list[str]:
     """One clause: which hand moves."""
-    seen = _seen(hands)
-    if hands is None or not seen:
+    sides = _hands_in_view(hands)
+    if hands is None or not sides:
         return []
-    if len(seen) == 1:
-        name, side = seen[0]
+    if len(sides) == 1:
+        name, side = sides[0]
         return [f"move the {name} hand" if _is_moving(side, length_s) else f"keep the {name} hand steady"]
-    (_, left), (_, right) = seen
+    (_, left), (_, right) = sides
     moving = [_is_moving(left, length_s), _is_moving(right, length_s)]
     if not hands.together:
         return ["show each hand by itself"]
@@ -90,7 +89,7 @@ def _roles(hands: HandFacts | None, length_s: float) -> list[str]:
 
 def _moves(hands: HandFacts | None, length_s: float) -> list[str]:
     """A clause a hand, the one that moves more first: where it is and where it goes."""
-    ordered = sorted(_seen(hands), key=lambda pair: -pair[1].path)
+    ordered = sorted(_hands_in_view(hands), key=lambda pair: -pair[1].path)
     return [_move(name, side, length_s) for name, side in ordered]
 
 
@@ -113,7 +112,7 @@ def _place(side: SideFacts) -> str:
 
 
 def _contact(hands: HandFacts | None) -> list[str]:
-    handling = [name for name, side in _seen(hands) if side.handles]
+    handling = [name for name, side in _hands_in_view(hands) if side.handles]
     if len(handling) == 2 and hands is not None and hands.together:
         return ["keep both hands in contact with something"]
     return [f"keep the {name} hand in contact with something" for name in handling]
@@ -122,9 +121,9 @@ def _contact(hands: HandFacts | None) -> list[str]:
 def _view(hands: HandFacts | None) -> list[str]:
     """How long each hand is in view."""
     out = []
-    for name, side in _seen(hands):
-        most = "most of the time" if side.share >= 0.5 else "part of the time"
-        part = "throughout" if side.share >= 0.9 else most
+    for name, side in _hands_in_view(hands):
+        partly = "most of the time" if side.share >= 0.5 else "part of the time"
+        part = "throughout" if side.share >= 0.9 else partly
         out.append(f"keep the {name} hand in view {part}")
     return out
 

@@ -62,7 +62,7 @@ def sentences_of(text: str | None) -> list[str]:
     return out
 
 
-def owed(text: str | None) -> str:
+def owed_words(text: str | None) -> str:
     """The part of an original that its captions owe: what `sentences_of` can keep."""
     return " ".join((text or "").split()[:NARRATION_WORDS])
 

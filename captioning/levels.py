@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from captioning.compress import shortened
+from captioning.compress import shorten
 from captioning.lexicon import word_count
 
 # Words at most: verb and object, gist, object, the hands' roles, dense sequence with places and the outcome.
@@ -25,7 +25,7 @@ def pack(heads: Iterable[str], extras: Iterable[str], limit: int) -> str:
     chosen: list[str] = []
     room = limit
     for head in heads:
-        short = shortened(head, room)
+        short = shorten(head, room)
         if not short:
             break
         chosen.append(short)

@@ -14,7 +14,7 @@ from captioning.levels import LIMITS
 from schemas.errors import BadMedia
 from schemas.spans import seconds
 
-MOST_REPLY_CHARS = 20_000
+MAX_REPLY_CHARS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ def parse(reply: str, facts: Facts) -> dict[str, str]:
 
     What is missing stays missing: the checks name it. `achieved` counts only where the log knows the outcome.
     """
-    if len(reply) > MOST_REPLY_CHARS:
-        raise BadMedia("bad_reply", f"{len(reply)} characters, at most {MOST_REPLY_CHARS}")
+    if len(reply) > MAX_REPLY_CHARS:
+        raise BadMedia("bad_reply", f"{len(reply)} characters, at most {MAX_REPLY_CHARS}")
     start, end = reply.find("{"), reply.rfind("}")
     try:
         answer = json.loads(reply[start : end + 1])
@@ -59,8 +59,8 @@ def parse(reply: str, facts: Facts) -> dict[str, str]:
     if not isinstance(answer, dict):
         raise BadMedia("bad_reply", "the JSON is no object")
     if answer.get("content_hash") != facts.span_id:
-        said = str(answer.get("content_hash"))[:64]
-        raise BadMedia("wrong_clip", f"the reply is about {said!r}, the request was about {facts.span_id}")
+        other = str(answer.get("content_hash"))[:64]
+        raise BadMedia("wrong_clip", f"the reply is about {other!r}, the request was about {facts.span_id}")
     known = facts.attempt is not None and facts.attempt.outcome != "unknown"
     kinds = (*LIMITS, "achieved") if known else tuple(LIMITS)
     texts = {kind: answer[kind] for kind in kinds if kind in answer}
@@ -72,10 +72,10 @@ def parse(reply: str, facts: Facts) -> dict[str, str]:
 def _known(facts: Facts) -> dict[str, object]:
     length = {"seconds": round(seconds(facts.end_ns - facts.start_ns), 1)}
     if facts.attempt is not None:
-        told = facts.attempt
+        attempt = facts.attempt
         return {
-            "instruction": told.instruction, "outcome": told.outcome, "failure_mode": told.failure_mode,
-            "robot": told.embodiment, **length,
+            "instruction": attempt.instruction, "outcome": attempt.outcome, "failure_mode": attempt.failure_mode,
+            "robot": attempt.embodiment, **length,
         }  # fmt: skip
     hands = facts.hands
     if hands is None:

@@ -1,10 +1,10 @@
-"""A robot's attempt in words: what it was told, what came of it. A failure never reads as a success."""
+"""A robot's attempt in words: its instruction, and what came of it. A failure never reads as a success."""
 
 from __future__ import annotations
 
 import re
 
-from captioning.compress import shortened
+from captioning.compress import shorten
 from captioning.facts import AttemptFacts
 from captioning.imperative import sentences_of
 from captioning.levels import ACHIEVED_LIMIT, LIMITS, pack, sentence
@@ -24,20 +24,18 @@ _BARE = {"success": "complete the task", "failure": "fail the task", "unknown": 
 
 def attempt_head(attempt: AttemptFacts) -> str:
     """The clause that every level opens with: the outcome comes first, and no shortening loses it."""
-    told = _told(attempt)
-    if told is None:
-        return _bare(attempt)
-    return _LEAD[attempt.outcome] + told
+    clause = _instruction_clause(attempt)
+    return _bare(attempt) if clause is None else _LEAD[attempt.outcome] + clause
 
 
 def attempt_gist(attempt: AttemptFacts) -> str:
     """The same in the words of L1."""
-    told, lead = _told(attempt), _LEAD[attempt.outcome]
-    if told is None or told.startswith(_FOLLOW):
+    clause, lead = _instruction_clause(attempt), _LEAD[attempt.outcome]
+    if clause is None or clause.startswith(_FOLLOW):
         return _bare(attempt)
     if not lead:
-        return shortened(told, LIMITS["L1"]) or _bare(attempt)
-    return _act(told, lead) or shortened(lead + told, LIMITS["L1"]) or _bare(attempt)
+        return shorten(clause, LIMITS["L1"]) or _bare(attempt)
+    return _act(clause, lead) or shorten(lead + clause, LIMITS["L1"]) or _bare(attempt)
 
 
 def _bare(attempt: AttemptFacts) -> str:
@@ -46,24 +44,24 @@ def _bare(attempt: AttemptFacts) -> str:
     return _BARE[attempt.outcome]
 
 
-def _act(told: str, lead: str) -> str:
+def _act(clause: str, lead: str) -> str:
     """The act without its verb's particle ("pick up the cup" as "pick the cup"), or nothing."""
-    words = told.split()
+    words = clause.split()
     if "the" not in words[1:3]:
         return ""
-    short = shortened(" ".join([words[0], *words[words.index("the") :]]), LIMITS["L1"] - word_count(lead))
+    short = shorten(" ".join([words[0], *words[words.index("the") :]]), LIMITS["L1"] - word_count(lead))
     return lead + short if short else ""
 
 
-def _told(attempt: AttemptFacts) -> str | None:
+def _instruction_clause(attempt: AttemptFacts) -> str | None:
     """The instruction as one verb-first clause."""
-    said = sentences_of(attempt.instruction)
-    if not said:
+    clauses = sentences_of(attempt.instruction)
+    if not clauses:
         return None
-    told = " and ".join(said)
-    if told.startswith("show ") and "show" not in tokens(attempt.instruction or ""):
-        return _FOLLOW + told.removeprefix("show")
-    return told
+    clause = " and ".join(clauses)
+    if clause.startswith("show ") and "show" not in tokens(attempt.instruction or ""):
+        return _FOLLOW + clause.removeprefix("show")
+    return clause
 
 
 def attempt_extras(attempt: AttemptFacts) -> list[str]:
@@ -94,14 +92,14 @@ def _robot(attempt: AttemptFacts) -> list[str]:
     return [f"use the {' '.join(words)} robot"] if 0 < len(words) <= 6 else []
 
 
-def achieved(attempt: AttemptFacts) -> str | None:
+def outcome_sentence(attempt: AttemptFacts) -> str | None:
     """What came of it; None where the log does not say."""
     if attempt.outcome == "unknown":
         return None
     return pack([attempt_head(attempt)], _ending(attempt), ACHIEVED_LIMIT)
 
 
-def attempted(attempt: AttemptFacts) -> str | None:
+def instruction_sentence(attempt: AttemptFacts) -> str | None:
     """What it was told to do, as one sentence; None where the log has no words."""
-    told = _told(attempt)
-    return None if told is None else sentence(told)
+    clause = _instruction_clause(attempt)
+    return None if clause is None else sentence(clause)

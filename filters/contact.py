@@ -31,18 +31,18 @@ Array = NDArray[Any]
 
 WORK_PX = 224  # long side that is looked at: half a proxy
 WINDOW_PX = 7  # of local correlation
-GAP_MOST_NS = 600_000_000  # samples farther apart are not compared
+MAX_GAP_NS = 600_000_000  # samples farther apart are not compared
 SETTLED_AFTER_NS, SETTLED_BY_NS = 750_000_000, 2_000_000_000  # when a hand has gone and things lie still
-SETTLED_LUMA_MOST = 8.0  # 0..255; what is left of noise
-TEXTURE_LEAST = 60.0  # local luma variance; sensor and JPEG noise is below 20
-ALIKE_LEAST = 0.75  # correlation of a patch that moved with the hand
-LEAD_LEAST = 0.35  # by which it must beat the patch that stood still
-CHANGED_MOST = 0.4  # correlation of a patch that is no longer the same
+MAX_SETTLED_LUMA = 8.0  # 0..255; what is left of noise
+MIN_TEXTURE = 60.0  # local luma variance; sensor and JPEG noise is below 20
+MIN_ALIKE = 0.75  # correlation of a patch that moved with the hand
+MIN_LEAD = 0.35  # by which it must beat the patch that stood still
+MAX_CHANGED = 0.4  # correlation of a patch that is no longer the same
 NUDGES_PX = (-3, 0, 3)  # key points err by about that
 CARRIED_FULL = 0.04  # area in squared hand lengths that is full evidence: a bottle cap
 CHANGED_FULL = 0.12  # the same for change: a shadow can do a tenth
 ARM_INSIDE = (2.0, 2.6)  # wrist to picture edge along the forearm: elbow out of view; most of an arm in view
-WHOLE_ARM_MOST = 0.25  # evidence is scaled to this where the whole arm is in view
+MAX_WHOLE_ARM = 0.25  # evidence is scaled to this where the whole arm is in view
 
 
 class Patch(NamedTuple):
@@ -58,7 +58,7 @@ class Patch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class HandFrame:
     """One sample made ready, at working size (h, w)."""
 
     patch: Patch
@@ -66,7 +66,7 @@ class Look:
     hull: Array  # (h, w) uint8: 1 on any hand with its halo
 
 
-def evidence(
+def measure_contact(
     frames: Sequence[Array], sample_ns: Sequence[int], hands: Sequence[Sequence[Json]]
 ) -> list[list[float | None]]:
     """Per sample and hand the evidence in 0..1; None where neither that hand nor its absence is seen near by.
@@ -74,22 +74,22 @@ def evidence(
     frames: uint8 RGB (H, W, 3), one size; hands: each sample's, of HAND's fields.
     """
     found: list[list[float | None]] = [[None] * len(of_sample) for of_sample in hands]
-    before: Look | None = None
+    before: HandFrame | None = None
     for i, frame in enumerate(frames):
-        now = look(frame, hands[i]) if hands[i] else None
-        near = i > 0 and sample_ns[i] - sample_ns[i - 1] <= GAP_MOST_NS
+        now = prepare_frame(frame, hands[i]) if hands[i] else None
+        near = i > 0 and sample_ns[i] - sample_ns[i - 1] <= MAX_GAP_NS
         if near and before is not None and now is not None:
             to_now = camera_motion(before, now)
-            _raise(found[i], compare(before, now, to_now))
-            _raise(found[i - 1], compare(now, before, cv2.invertAffineTransform(to_now)))
+            _raise_to(found[i], compare_frames(before, now, to_now))
+            _raise_to(found[i - 1], compare_frames(now, before, cv2.invertAffineTransform(to_now)))
         if now is not None:
-            for gone in _gone(i, sample_ns, hands):
-                _raise(found[i], left_behind(now, *(look(frames[j], []) for j in gone)))
+            for gone in _pairs_without_hands(i, sample_ns, hands):
+                _raise_to(found[i], compare_absence(now, *(prepare_frame(frames[j], []) for j in gone)))
         before = now
     return found
 
 
-def _gone(i: int, sample_ns: Sequence[int], hands: Sequence[Sequence[Json]]) -> list[tuple[int, int]]:
+def _pairs_without_hands(i: int, sample_ns: Sequence[int], hands: Sequence[Sequence[Json]]) -> list[tuple[int, int]]:
     """Pairs of samples without hands, after the hands of sample i have gone and before they came."""
     pairs = []
     for way in (range(i + 1, len(hands)), range(i - 1, -1, -1)):
@@ -100,13 +100,13 @@ def _gone(i: int, sample_ns: Sequence[int], hands: Sequence[Sequence[Json]]) -> 
     return pairs
 
 
-def _raise(found: list[float | None], new: list[float | None]) -> None:
+def _raise_to(found: list[float | None], new: list[float | None]) -> None:
     for at, value in enumerate(new):
         if value is not None:
             found[at] = max(value, found[at] or 0.0)
 
 
-def look(frame: Array, hands: Sequence[Json]) -> Look:
+def prepare_frame(frame: Array, hands: Sequence[Json]) -> HandFrame:
     """The sample at working size."""
     scale = min(1.0, WORK_PX / max(frame.shape[:2]))
     size = max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale))
@@ -115,10 +115,10 @@ def look(frame: Array, hands: Sequence[Json]) -> Look:
     hull = np.zeros(luma.shape, dtype=np.uint8)
     for hand in points:
         hull |= hull_of(hand, hull.shape, HALO * hand_length(hand))
-    return Look(patch_of(luma.astype(np.float32)), points, hull)
+    return HandFrame(patch_of(luma.astype(np.float32)), points, hull)
 
 
-def camera_motion(before: Look, now: Look) -> Array:
+def camera_motion(before: HandFrame, now: HandFrame) -> Array:
     """(2, 3) float64 similarity from `before` to `now`, by corners off hands; identity if they disagree."""
     still = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     first, second = before.patch.luma.astype(np.uint8), now.patch.luma.astype(np.uint8)
@@ -133,13 +133,13 @@ def camera_motion(before: Look, now: Look) -> Array:
     return still if motion is None or agree.sum() * 2 < good.sum() else motion
 
 
-def compare(other: Look, here: Look, to_here: Array) -> list[float | None]:
+def compare_frames(other: HandFrame, here: HandFrame, to_here: Array) -> list[float | None]:
     """Evidence of each hand of `here`; `to_here` brings the pixels of `other` here where nothing moved."""
     shape = here.hull.shape
     was_hand = cv2.warpAffine(other.hull, to_here, shape[::-1])
     alike = correlation(here.patch, patch_of(_warp(other.patch.luma, to_here, shape)))
-    scene = (here.patch.variance > TEXTURE_LEAST) & (here.hull == 0) & (was_hand == 0)
-    changed = scene & (alike < CHANGED_MOST)
+    scene = (here.patch.variance > MIN_TEXTURE) & (here.hull == 0) & (was_hand == 0)
+    changed = scene & (alike < MAX_CHANGED)
     # Where the camera's motion could not be taken out everything changes; only the excess near hands counts.
     common = float(changed.sum()) / max(1, int(scene.sum()))
     found: list[float | None] = []
@@ -157,7 +157,7 @@ def compare(other: Look, here: Look, to_here: Array) -> list[float | None]:
     return found
 
 
-def left_behind(here: Look, gone: Look, later: Look) -> list[float | None]:
+def compare_absence(here: HandFrame, gone: HandFrame, later: HandFrame) -> list[float | None]:
     """Evidence of each hand of `here`: how much in front of it is otherwise in two samples without it.
 
     Two that agree show a thing taken or put, not one that passes. Under a moving camera they disagree.
@@ -165,9 +165,9 @@ def left_behind(here: Look, gone: Look, later: Look) -> list[float | None]:
     shape = here.hull.shape
     to_here = camera_motion(gone, here)
     first, second = (_warp(sample.patch.luma, to_here, shape) for sample in (gone, later))
-    scene = (here.patch.variance > TEXTURE_LEAST) & (here.hull == 0)
-    still = _local(np.abs(first - second)) < SETTLED_LUMA_MOST
-    changed = scene & still & (correlation(here.patch, patch_of(first)) < CHANGED_MOST)
+    scene = (here.patch.variance > MIN_TEXTURE) & (here.hull == 0)
+    still = _local(np.abs(first - second)) < MAX_SETTLED_LUMA
+    changed = scene & still & (correlation(here.patch, patch_of(first)) < MAX_CHANGED)
     common = float(changed.sum()) / max(1, int(scene.sum()))
     found: list[float | None] = []
     for hand in here.hands:
@@ -179,22 +179,22 @@ def left_behind(here: Look, gone: Look, later: Look) -> list[float | None]:
 
 
 def nearness(arm: float) -> float:
-    """1 where the arm enters from the edge, down to WHOLE_ARM_MOST where a whole arm is in view."""
-    return float(np.interp(arm, ARM_INSIDE, (1.0, WHOLE_ARM_MOST)))
+    """1 where the arm enters from the edge, down to MAX_WHOLE_ARM where a whole arm is in view."""
+    return float(np.interp(arm, ARM_INSIDE, (1.0, MAX_WHOLE_ARM)))
 
 
-def carried_px(other: Look, here: Look, where: Array, stood: Array, move: Array) -> int:
+def carried_px(other: HandFrame, here: HandFrame, where: Array, stood: Array, move: Array) -> int:
     """Pixels of `where` whose patch came along with the hand's own motion `move`.
 
     stood: (h, w) correlation with the scene that stood still, which the patch's own must beat.
     """
-    where = where & (stood < 1 - LEAD_LEAST)
+    where = where & (stood < 1 - MIN_LEAD)
     rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
     if not len(rows):
         return 0
     y = slice(max(0, int(rows[0]) - WINDOW_PX), int(rows[-1]) + 1 + WINDOW_PX)
     x = slice(max(0, int(columns[0]) - WINDOW_PX), int(columns[-1]) + 1 + WINDOW_PX)
-    mine, beat, where = here.patch.cut(y, x), stood[y, x] + LEAD_LEAST, where[y, x]
+    mine, beat, where = here.patch.cut(y, x), stood[y, x] + MIN_LEAD, where[y, x]
     most, (height, width) = max(NUDGES_PX), where.shape
     came = _warp(other.patch.luma, move, here.hull.shape)
     wide = cv2.copyMakeBorder(came, most, most, most, most, cv2.BORDER_REPLICATE)
@@ -204,7 +204,7 @@ def carried_px(other: Look, here: Look, where: Array, stood: Array, move: Array)
         for dx in NUDGES_PX:
             moved = theirs.cut(slice(most + dy, most + dy + height), slice(most + dx, most + dx + width))
             alike = correlation(mine, moved)
-            best = max(best, int(np.count_nonzero((alike > ALIKE_LEAST) & (alike > beat) & where)))
+            best = max(best, int(np.count_nonzero((alike > MIN_ALIKE) & (alike > beat) & where)))
     return best
 
 
@@ -217,7 +217,7 @@ def patch_of(luma: Array) -> Patch:
 def correlation(mine: Patch, theirs: Patch) -> Array:
     """(h, w) local normalised correlation of two patches of one size, -1..1."""
     both = _local(mine.luma * theirs.luma) - mine.mean * theirs.mean
-    floor = TEXTURE_LEAST / 2  # noise correlates with nothing
+    floor = MIN_TEXTURE / 2  # noise correlates with nothing
     return np.asarray(both / np.sqrt(np.maximum(mine.variance, floor) * np.maximum(theirs.variance, floor)))
 
 

@@ -73,7 +73,7 @@ class CutState:
     seen: int = 0
     judged: int = 0  # as hard cuts
     last_cut: int = -MIN_APART  # the frame, counted from the first
-    blends: dissolves.State = field(default_factory=dissolves.State)
+    blends: dissolves.DissolveState = field(default_factory=dissolves.DissolveState)
     hard: deque[bool] = field(default_factory=deque)  # of the frames from REACH before the next answer on
     scores: deque[float] = field(default_factory=deque)  # as dissolves, of the same
     answered: int = 0

@@ -17,18 +17,18 @@ import numpy.typing as npt
 HALVES = (14, 9, 5)  # frames on either side of the middle, of the stretches looked at
 REACH = max(HALVES)
 # Chosen on seeded concatenations (docs/ingest.md).
-LEAST = 14.0  # mean difference of the ends, levels of 8-bit luma
-UNLIKE = 0.4  # the same at zero mean and unit deviation: another light alone is no dissolve
-MISSED = 0.33  # of what differs between the ends, which the blends in between miss, root mean square
-BETWEEN, LEAST_BETWEEN = (0.2, 0.8), 3  # shares of the last picture that count as in between, and how many frames have
-BACKWARD, JUMP = 0.03, 0.35  # share by which a frame may go back, or ahead, of the one before it
+MIN_DIFFERENCE = 14.0  # mean difference of the ends, levels of 8-bit luma
+MIN_UNLIKE = 0.4  # the same at zero mean and unit deviation: another light alone is no dissolve
+MAX_MISSED = 0.33  # of what differs between the ends, which the blends in between miss, root mean square
+BETWEEN, MIN_BETWEEN = (0.2, 0.8), 3  # shares of the last picture that count as in between, and how many frames have
+MAX_BACKWARD, MAX_JUMP = 0.03, 0.35  # share by which a frame may go back, or ahead, of the one before it
 
 Luma = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(slots=True)
-class State:
+class DissolveState:
     """The frames that a score may rest on, newest last."""
 
     dark: int = -REACH - 1  # the last black frame, counted from the first
@@ -37,7 +37,7 @@ class State:
     scored: int = 0
 
 
-def update(state: State, luma: Luma, black: bool) -> list[float]:
+def update(state: DissolveState, luma: Luma, black: bool) -> list[float]:
     """Takes the next frame's luma; returns the score of the frame REACH before it, once there is one.
 
     A score is what differs between the ends of the widest dissolve with this frame in its middle; 0: there is none, or
@@ -49,12 +49,12 @@ def update(state: State, luma: Luma, black: bool) -> list[float]:
     return [_score(state)] if state.seen > REACH else []
 
 
-def finish(state: State) -> list[float]:
+def finish(state: DissolveState) -> list[float]:
     """The scores of the last frames."""
     return [_score(state) for _ in range(state.seen - state.scored)]
 
 
-def _score(state: State) -> float:
+def _score(state: DissolveState) -> float:
     frames = state.frames
     at = len(frames) - (state.seen - state.scored)
     state.scored += 1
@@ -64,7 +64,7 @@ def _score(state: State) -> float:
             continue
         first, middle, last = frames[at - half], frames[at], frames[at + half]
         difference = float(cv2.norm(first, last, cv2.NORM_L1)) / middle.size
-        if difference < LEAST or difference <= best or not _between(first, middle, last):
+        if difference < MIN_DIFFERENCE or difference <= best or not _between(first, middle, last):
             continue
         if _blends([frames[i] for i in range(at - half, at + half + 1)]) and _tells(first, last):
             best = difference
@@ -73,31 +73,31 @@ def _score(state: State) -> float:
 
 def _between(first: Luma, middle: Luma, last: Luma) -> bool:
     """Whether the frame in the middle alone is a blend of the others."""
-    change, off = _less(last, first), _less(middle, first)
+    change, off = _difference(last, first), _difference(middle, first)
     power = float(change @ change)
     share = float(off @ change) / power
-    return BETWEEN[0] < share < BETWEEN[1] and float(off @ off) - share**2 * power <= 1.5 * MISSED**2 * power
+    return BETWEEN[0] < share < BETWEEN[1] and float(off @ off) - share**2 * power <= 1.5 * MAX_MISSED**2 * power
 
 
-def _less(a: Luma, b: Luma) -> Floats:
+def _difference(a: Luma, b: Luma) -> Floats:
     return np.asarray(cv2.subtract(a, b, dtype=cv2.CV_32F), np.float32).ravel()
 
 
 def _blends(lumas: Sequence[Luma]) -> bool:
     """Whether the share of the last picture grows frame by frame, is half in the middle, and explains the frames."""
-    change, off = _less(lumas[-1], lumas[0]), np.stack([_less(luma, lumas[0]) for luma in lumas])
+    change, off = _difference(lumas[-1], lumas[0]), np.stack([_difference(luma, lumas[0]) for luma in lumas])
     power = float(change @ change)
     shares = off @ change / power
     steps = np.diff(shares)
     half = len(lumas) // 2
-    if not shares[half - 1] < 0.5 <= shares[half] or steps.min() < -BACKWARD or steps.max() > JUMP:
+    if not shares[half - 1] < 0.5 <= shares[half] or steps.min() < -MAX_BACKWARD or steps.max() > MAX_JUMP:
         return False
     between = (shares > BETWEEN[0]) & (shares < BETWEEN[1])
     missed = (off[between] - shares[between, None] * change) ** 2
-    return bool(between.sum() >= LEAST_BETWEEN and np.sqrt(missed.sum(axis=1) / power).mean() <= MISSED)
+    return bool(between.sum() >= MIN_BETWEEN and np.sqrt(missed.sum(axis=1) / power).mean() <= MAX_MISSED)
 
 
 def _tells(first: Luma, last: Luma) -> bool:
     """Whether two pictures show different things."""
     even = [(x - x.mean()) / max(float(x.std()), 2.0) for x in (first.astype(np.float32), last.astype(np.float32))]
-    return float(np.abs(even[0] - even[1]).mean()) >= UNLIKE
+    return float(np.abs(even[0] - even[1]).mean()) >= MIN_UNLIKE

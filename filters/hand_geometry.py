@@ -13,7 +13,7 @@ Array = NDArray[Any]
 # Lengths are in hand lengths: wrist to finger tips of a flat hand.
 HALO = 0.15  # round a hand's hull: its own outline, blur and error of key points
 REACH = 1.0  # how far past the hand things are looked for
-JUMP_MOST = 1.5  # the same hand in two samples: mean distance of its key points
+MAX_JUMP = 1.5  # the same hand in two samples: mean distance of its key points
 
 WRIST, THUMB, INDEX, MIDDLE, PINKY = 0, 1, 5, 9, 17
 PALM = [WRIST, THUMB, INDEX, MIDDLE, 13, PINKY]  # move as one
@@ -50,7 +50,7 @@ def same_hand(hand: Array, others: list[Array]) -> Array | None:
         return None
     apart = [float(np.hypot(*(hand - o).T).mean()) for o in others]
     best = int(np.argmin(apart))
-    return others[best] if apart[best] <= JUMP_MOST * hand_length(hand) else None
+    return others[best] if apart[best] <= MAX_JUMP * hand_length(hand) else None
 
 
 def front_of(hand: Array, shape: tuple[int, ...]) -> Array:

@@ -81,29 +81,29 @@ def tracks_of(hands: pa.Table, start_ns: Ints, end_ns: Ints, keep: Mask) -> Trac
     """Rows of schemas.Hands where `keep`, with each row's clip's start and end; sample times ascend."""
     lengths, time_chunks = _lists(hands["sample_ns"])
     times = _all(time_chunks)
-    hand_lengths, found = _lists(hands["hands"])
+    hand_lengths, hand_rows = _lists(hands["hands"])
     offset = np.cumsum(lengths) - lengths
-    at = _numpy(found, "sample").astype(np.int64)
+    at = _numpy(hand_rows, "sample").astype(np.int64)
     if len(at) and (at.min() < 0 or (at >= np.repeat(lengths, hand_lengths)).any()):
         raise ValueError("a hand names a sample that its row does not have")
     at += np.repeat(offset, hand_lengths)
     count = np.bincount(at, minlength=len(times)).astype(np.int64)
     contact = np.full(len(times), np.nan, dtype=np.float32)
-    np.fmax.at(contact, at, _numpy(found, "contact").astype(np.float32))
+    np.fmax.at(contact, at, _numpy(hand_rows, "contact").astype(np.float32))
     row = np.repeat(np.arange(len(lengths)), lengths)
     stay = keep[row]
     number = np.cumsum(keep) - 1
     clip, start, end = number[row[stay]], start_ns[keep], end_ns[keep]
     t_ns = np.clip(times[stay], start[clip], end[clip])
-    return Tracks(start, end, clip, t_ns, _until(clip, t_ns, end), count[stay], contact[stay])
+    return Tracks(start, end, clip, t_ns, _next_sample_ns(clip, t_ns, end), count[stay], contact[stay])
 
 
 def spans_of(tracks: Tracks, rule: SpanRule) -> Spans:
     """Spans that tile every clip of `tracks`: runs of hands with their code, SpanCode.NO_HANDS between them."""
-    runs = merged(padded(tracks, runs_of(tracks, rule), rule))
+    runs = merge_runs(pad_runs(tracks, runs_of(tracks, rule), rule))
     short = (runs.end_ns - runs.start_ns < rule.min_span_ns) & (runs.code <= SpanCode.CONTACT_UNMEASURED)
     runs = Spans(runs.clip, runs.start_ns, runs.end_ns, np.where(short, SpanCode.BRIEF_HANDS, runs.code))
-    return divided(tiled(tracks, runs), rule.max_span_ns)
+    return divide_spans(tile_clips(tracks, runs), rule.max_span_ns)
 
 
 def runs_of(tracks: Tracks, rule: SpanRule) -> Spans:
@@ -132,7 +132,7 @@ def runs_of(tracks: Tracks, rule: SpanRule) -> Spans:
     return Spans(clip[first], start[first], until[last], code.astype(np.int64))
 
 
-def padded(tracks: Tracks, runs: Spans, rule: SpanRule) -> Spans:
+def pad_runs(tracks: Tracks, runs: Spans, rule: SpanRule) -> Spans:
     """Runs grown on both sides inside their clip; where two would overlap they meet half way."""
     start = np.maximum(runs.start_ns - rule.pad_ns, tracks.start_ns[runs.clip])
     end = np.minimum(runs.end_ns + rule.pad_ns, tracks.end_ns[runs.clip])
@@ -143,7 +143,7 @@ def padded(tracks: Tracks, runs: Spans, rule: SpanRule) -> Spans:
     return Spans(runs.clip, start, end, runs.code)
 
 
-def merged(runs: Spans) -> Spans:
+def merge_runs(runs: Spans) -> Spans:
     """Touching runs of one code become one."""
     if not len(runs.clip):
         return runs
@@ -155,7 +155,7 @@ def merged(runs: Spans) -> Spans:
     return Spans(runs.clip[first], runs.start_ns[first], runs.end_ns[last], runs.code[first])
 
 
-def tiled(tracks: Tracks, runs: Spans) -> Spans:
+def tile_clips(tracks: Tracks, runs: Spans) -> Spans:
     """The runs and, as SpanCode.NO_HANDS, whatever they leave of each clip."""
     clips = np.arange(len(tracks.start_ns))
     new = np.ones(len(runs.clip), dtype=bool)
@@ -173,10 +173,10 @@ def tiled(tracks: Tracks, runs: Spans) -> Spans:
     return every.where(np.lexsort((every.start_ns, every.clip)))
 
 
-def divided(spans: Spans, longest_ns: int) -> Spans:
-    """Spans of use in equal parts of at most `longest_ns`, as schemas.spans.split does."""
+def divide_spans(spans: Spans, max_span_ns: int) -> Spans:
+    """Spans of use in equal parts of at most `max_span_ns`, as schemas.spans.split does."""
     length = spans.end_ns - spans.start_ns
-    parts = np.where(spans.code <= SpanCode.CONTACT_UNMEASURED, np.maximum(1, -(-length // longest_ns)), 1)
+    parts = np.where(spans.code <= SpanCode.CONTACT_UNMEASURED, np.maximum(1, -(-length // max_span_ns)), 1)
     of = np.repeat(np.arange(len(parts)), parts)
     part = np.arange(len(of)) - np.repeat(np.cumsum(parts) - parts, parts)
     start = spans.start_ns[of] + length[of] * part // parts[of]
@@ -184,7 +184,7 @@ def divided(spans: Spans, longest_ns: int) -> Spans:
     return Spans(spans.clip[of], start, end, spans.code[of])
 
 
-def shares(tracks: Tracks, spans: Spans) -> tuple[Floats, Floats]:
+def hand_shares(tracks: Tracks, spans: Spans) -> tuple[Floats, Floats]:
     """Per span the share of its samples with a hand and with two; nan without samples. Spans tile clips."""
     length = tracks.end_ns - tracks.start_ns
     shift = np.cumsum(length) - length - tracks.start_ns  # lays all clips end to end
@@ -197,7 +197,7 @@ def shares(tracks: Tracks, spans: Spans) -> tuple[Floats, Floats]:
     return one, np.bincount(of[tracks.count > 1], minlength=len(edges)) / samples
 
 
-def _until(clip: Ints, t_ns: Ints, end_ns: Ints) -> Ints:
+def _next_sample_ns(clip: Ints, t_ns: Ints, end_ns: Ints) -> Ints:
     until = end_ns[clip]
     same = clip[1:] == clip[:-1]
     until[:-1] = np.where(same, t_ns[1:], until[:-1])

@@ -21,7 +21,7 @@ def track_hands(frames: Sequence[NDArray[np.uint8]], sample_ns: Sequence[int], d
     if len(frames) != len(sample_ns):
         raise ValueError(f"{len(frames)} frames for {len(sample_ns)} sample times")
     hands = detector.find_hands(frames)
-    contacts = contact.evidence(frames, sample_ns, hands)
+    contacts = contact.measure_contact(frames, sample_ns, hands)
     return [
         {"sample": sample, **hand, "contact": value}
         for sample, (of_sample, values) in enumerate(zip(hands, contacts, strict=True))

@@ -47,26 +47,26 @@ def terms_of(licence: str | None) -> Terms:
     text = " ".join(re.sub(r"[^a-z0-9]+", " ", re.sub(r"https?://|www\.", " ", (licence or "").lower())).split())
     if text in ("", "unknown", "null", "none", "n a", "noassertion", "not stated"):
         return Terms(stated=False)
-    only_research = _says(text, RESEARCH_ONLY)
+    only_research = _mentions(text, RESEARCH_ONLY)
     for pattern, word in SAME:
         text = re.sub(pattern, f" {word} ", text)
     text = " ".join(text.split())
-    words = _unglued(text.split())
+    words = _split_glued(text.split())
     creative = "by" in words and ({"cc", "by"} <= words or bool(words & {"nc", "nd", "sa"}))
-    known = creative or only_research or _says(text, FREE) or bool(MIT.search(text))
+    known = creative or only_research or _mentions(text, FREE) or bool(MIT.search(text))
     return Terms(
         known=known,
-        reserved=_says(text, DENIED),
+        reserved=_mentions(text, DENIED),
         noncommercial="nc" in words or only_research,
         no_derivatives="nd" in words,
     )
 
 
-def _says(text: str, phrases: Sequence[str]) -> bool:
+def _mentions(text: str, phrases: Sequence[str]) -> bool:
     return any(re.search(rf"\b{phrase}(?:\d[\d ]*)?\b", text) for phrase in phrases)
 
 
-def _unglued(words: Sequence[str]) -> set[str]:
+def _split_glued(words: Sequence[str]) -> set[str]:
     """The words, and the parts of those like `ccbync`."""
     parts = {part for word in words if (m := GLUED.fullmatch(word)) for part in m.groups() if part}
     return {*words, *parts, *({"cc"} if any(w.startswith("cc") and GLUED.fullmatch(w) for w in words) else ())}

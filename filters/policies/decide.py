@@ -48,7 +48,7 @@ def decide(clips: pa.Table, hands: pa.Table, policy: Policy, run_id: str) -> pa.
     start_ns, end_ns = clips["start_ns"].to_numpy(), clips["end_ns"].to_numpy()
     tracks = hand_spans.tracks_of(hands, _pick(start_ns, at, 0), _pick(end_ns, at, 0), look)
     seen = hand_spans.spans_of(tracks, policy.span_rule)
-    one, two = hand_spans.shares(tracks, seen)
+    one, two = hand_spans.hand_shares(tracks, seen)
     judged_whole = robot.copy()
     judged_whole[at[(at >= 0) & ~look]] = True
     whole = np.flatnonzero(judged_whole)

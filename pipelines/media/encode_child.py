@@ -62,7 +62,7 @@ class Blur:
         """Faces (N, 5) of a frame, looked for at the size of a proxy whatever size is encoded."""
         size = pixels.fitted(facts.width_px, facts.height_px, LOOK_PX)
         found = self.redactor.faces(pixels.rgb(picture.frame, size, facts.quarter_turns))
-        return np.concatenate([face_blur.near(self.seen, picture.t_ns), found])
+        return np.concatenate([face_blur.faces_near(self.seen, picture.t_ns), found])
 
 
 def main(argv: list[str]) -> None:
@@ -141,7 +141,7 @@ def _serve(cuts: list[Cut], picture: decoder.Picture, until: tuple[int, int | No
             rgb = pixels.rgb(picture.frame, cut.size, facts.quarter_turns)
             if blur is not None:
                 faces = blur.faces(picture, facts) if faces is None else faces
-                rgb = face_blur.redact(rgb, faces)
+                rgb = face_blur.blur_faces(rgb, faces)
             scaled[cut.size] = rgb
         for _ in range(count):
             cut.encoder.write(scaled[cut.size])

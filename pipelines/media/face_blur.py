@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from filters import face_blur as redaction
+from filters import face_blur
 from filters.face_blur import Array
 from infra.models import centerface as face_model
 
@@ -21,7 +21,7 @@ CARRIED_NS = 1_000_000_000  # a sample later than this after the last one shows 
 
 def version() -> str:
     """Name of what looks and blurs: clips.redaction."""
-    return f"{face_model.version()}+{redaction.VERSION}"
+    return f"{face_model.version()}+{face_blur.VERSION}"
 
 
 class Redactor:
@@ -37,10 +37,10 @@ class Redactor:
         """A sample of the pass with its faces blurred, and those of the sample before that it seems to have lost."""
         now = self._detector.faces(rgb)
         known = self._before[1] if self._before and t_ns - self._before[0] <= CARRIED_NS else now[:0]
-        faces = redaction.lasting(now, known)
+        faces = face_blur.with_lasting(now, known)
         self._before = t_ns, now
         self._found.append((t_ns, faces))
-        return redaction.redact(rgb, faces)
+        return face_blur.blur_faces(rgb, faces)
 
     def columns(self, end_ns: int) -> dict[str, Any]:
         """A clip's columns, of the samples before its end; they are then forgotten."""
@@ -59,7 +59,7 @@ def _plain(face: Array) -> dict[str, float]:
 
 
 def by_time(rows: Sequence[dict[str, Any]]) -> list[tuple[int, Array]]:
-    """clips.faces as redaction.near reads it."""
+    """clips.faces as face_blur.faces_near reads it."""
     times: dict[int, list[list[float]]] = {}
     for row in rows:
         times.setdefault(row["t_ns"], []).append([row[name] for name in FIELDS])

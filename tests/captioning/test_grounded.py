@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captioning.checks import CaptionSet, check, first_failure
-from captioning.compress import shortened
+from captioning.compress import shorten
 from captioning.facts import Facts, facts_of
 from captioning.grounded import compose
 from captioning.imperative import clause_of, sentences_of
@@ -64,7 +64,7 @@ def test_originals_become_verb_first_clauses(original: str, clause: str) -> None
 @given(narrations, st.integers(1, 30))
 def test_shortening_keeps_words_and_limit(text: str, limit: int) -> None:
     for clause in sentences_of(text):
-        short = shortened(clause, limit)
+        short = shorten(clause, limit)
         assert word_count(short) <= limit
         unnamed = {"object"} if short.endswith(" the object") else set()  # what has no short name
         assert set(tokens(short)) <= set(tokens(clause)) | unnamed
@@ -76,7 +76,7 @@ def test_shortening_keeps_words_and_limit(text: str, limit: int) -> None:
     [(2, ""), (3, "watch the person"), (4, "watch the person"), (7, "watch the person open the drawer")],
 )
 def test_a_person_who_is_watched_stays_one(limit: int, short: str) -> None:
-    assert shortened("watch the person open the drawer on the table", limit) == short
+    assert shorten("watch the person open the drawer on the table", limit) == short
 
 
 @given(st.text(max_size=400))
@@ -99,7 +99,7 @@ def test_any_text_composes_within_the_limits(text: str) -> None:
     ],
 )
 def test_the_gist_is_verb_and_object(clause: str, gist: str) -> None:
-    assert shortened(clause, 5) == gist
+    assert shorten(clause, 5) == gist
 
 
 def test_lemmas_are_stable() -> None:
@@ -163,4 +163,4 @@ def test_facts_take_the_track_within_the_span_only() -> None:
 
 
 def test_a_can_is_a_thing() -> None:
-    assert shortened("push the black can to the left", LIMITS["L1"]) == "push the black can"
+    assert shorten("push the black can to the left", LIMITS["L1"]) == "push the black can"

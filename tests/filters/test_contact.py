@@ -79,7 +79,7 @@ def film(
 
 def strongest(frames: list[NDArray[Any]], found: list[list[Json]]) -> float:
     """Peak evidence of the film."""
-    values = contact.evidence(frames, SAMPLE_NS[: len(frames)], found)
+    values = contact.measure_contact(frames, SAMPLE_NS[: len(frames)], found)
     return max(v for of_sample in values for v in of_sample if v is not None)
 
 
@@ -108,7 +108,7 @@ def test_a_whole_arm_in_view_stays_below_acceptance() -> None:
     for i, frame in enumerate(frames):  # a box goes along with the small hand
         frame[60:90, 105 + 8 * i : 135 + 8 * i] = texture(2, 30, 30)
     assert arm_inside(hand_at(120, 120, 30.0), (252, 448)) > 3
-    assert 0.2 < strongest(frames, small) <= contact.WHOLE_ARM_MOST
+    assert 0.2 < strongest(frames, small) <= contact.MAX_WHOLE_ARM
 
 
 def visit(takes: bool) -> list[NDArray[Any]]:
@@ -123,25 +123,25 @@ def visit(takes: bool) -> list[NDArray[Any]]:
 @pytest.mark.parametrize(("takes", "least", "most"), [(True, 0.8, 1.0), (False, 0.0, 0.1)])
 def test_what_a_hand_leaves_behind_is_evidence(takes: bool, least: float, most: float) -> None:
     found = [[as_hand(hand_at(200, 235))] if i == 4 else [] for i in range(11)]
-    values = contact.evidence(visit(takes), [i * NS // 4 for i in range(11)], found)
+    values = contact.measure_contact(visit(takes), [i * NS // 4 for i in range(11)], found)
     assert values[4][0] is not None
     assert least <= values[4][0] <= most
 
 
 def test_what_cannot_be_compared_is_not_measured() -> None:
     frames, found = film(MOVING, held=True)
-    assert contact.evidence(frames[:1], SAMPLE_NS[:1], found[:1]) == [[None]]
+    assert contact.measure_contact(frames[:1], SAMPLE_NS[:1], found[:1]) == [[None]]
     far = [0, NS, 2 * NS, 3 * NS, 4 * NS, 5 * NS]
-    assert contact.evidence(frames, far, found) == [[None]] * 6
+    assert contact.measure_contact(frames, far, found) == [[None]] * 6
     lone = [[], [], found[2], [], [], found[5]]  # too soon before and after to say what was left behind
-    assert contact.evidence(frames, SAMPLE_NS, lone) == [[], [], [None], [], [], [None]]
-    assert contact.evidence([], [], []) == []
+    assert contact.measure_contact(frames, SAMPLE_NS, lone) == [[], [], [None], [], [], [None]]
+    assert contact.measure_contact([], [], []) == []
 
 
 def test_evidence_repeats_and_stays_in_bounds() -> None:
     frames, found = film(MOVING, held=True)
-    once = contact.evidence(frames, SAMPLE_NS, found)
-    assert once == contact.evidence(frames, SAMPLE_NS, found)
+    once = contact.measure_contact(frames, SAMPLE_NS, found)
+    assert once == contact.measure_contact(frames, SAMPLE_NS, found)
     assert all(v is not None and 0 <= v <= 1 for of_sample in once for v in of_sample)
 
 
