@@ -3,7 +3,7 @@
 A member is `<archive>!/<member>`. What may not be read says why: archive_path (absolute, or with `..`), archive_link
 (a link, a device, anything that is neither file nor folder), archive_sparse, archive_encrypted, archive_limit,
 archive_bomb (it unpacks to far more than it holds), bad_archive (what cannot be understood). One bad member costs
-that member; what cannot be understood costs the rest of the archive, which is told as one member without a name.
+that member; what cannot be understood costs the rest of the archive, which is given as one member without a name.
 Of a plain tar and of a zip only headers and what is asked for are read; a compressed tar is unpacked once a process.
 """
 
@@ -23,22 +23,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 from infra.archives import tar, zips
-from infra.archives.tar import Limits, Member
+from infra.archives.tar import ArchiveLimits, Member
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from infra.storage.range_reader import open_seekable
 from schemas.errors import BadMedia
 
-MARK = "!/"
-PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
-SUFFIXES = (".tar", ".zip", *PACKED)
+MEMBER_MARK = "!/"
+PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
+SUFFIXES = (".tar", ".zip", *PACKED_SUFFIXES)
 BLOCK_BYTES = 8 << 20
-INDEXED_MEMBERS = 2_000_000  # of all archives together that a process remembers
-UNPACKED_TARS = 4  # kept on disk by a process
+MAX_INDEXED_MEMBERS = 2_000_000  # of all archives together that a process remembers
+MAX_UNPACKED_TARS = 4  # on disk, by a process
 
-_INDEXES: OrderedDict[tuple[str, str, Limits], tuple[tuple[Member, ...], dict[str, Member]]] = OrderedDict()
-_UNPACKED: OrderedDict[tuple[str, str, Limits], tuple[Path, str]] = OrderedDict()
+_INDEXES: OrderedDict[tuple[str, str, ArchiveLimits], tuple[tuple[Member, ...], dict[str, Member]]] = OrderedDict()
+_UNPACKED: OrderedDict[tuple[str, str, ArchiveLimits], tuple[Path, str]] = OrderedDict()
 _LOCK = threading.RLock()
 
 
@@ -47,20 +47,20 @@ def is_archive(uri: str) -> bool:
     return uri.lower().endswith(SUFFIXES)
 
 
-def split(uri: str) -> tuple[str, str] | None:
+def split_member(uri: str) -> tuple[str, str] | None:
     """Archive and member of a member's URI; None for any other. Archives on the web are not read in place."""
     if uri.startswith(("http://", "https://")):
         return None
-    found = re.match(rf"(.+?(?:{'|'.join(map(re.escape, SUFFIXES))})){MARK}(.+)", uri, re.IGNORECASE | re.DOTALL)
-    return (found[1], found[2]) if found else None
+    match = re.match(rf"(.+?(?:{'|'.join(map(re.escape, SUFFIXES))})){MEMBER_MARK}(.+)", uri, re.IGNORECASE | re.DOTALL)
+    return (match[1], match[2]) if match else None
 
 
 @contextmanager
-def opened(uri: str, limits: Limits = Limits()) -> Iterator[Archive]:
+def open_archive(uri: str, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[Archive]:
     """The archive, open. FileNotFoundError: it is not there."""
     info = objects.info(uri)
-    packed = uri.lower().endswith(PACKED)
-    file, broken = _unpacked(info, limits) if packed else (open_seekable(info), "")
+    packed = uri.lower().endswith(PACKED_SUFFIXES)
+    file, broken = _open_unpacked(info, limits) if packed else (open_seekable(info), "")
     with file or nullcontext():
         yield Archive(info, file, limits, broken)
 
@@ -71,7 +71,7 @@ class Archive:
 
     info: ObjectInfo
     file: BinaryIO | None
-    limits: Limits
+    limits: ArchiveLimits
     broken: str = ""
 
     def members(self) -> Iterator[Member]:
@@ -83,13 +83,13 @@ class Archive:
         if (known := _INDEXES.get(key)) is not None:
             yield from known[0]
             return
-        found = []
+        scanned = []
         for member in self._scan():
-            found.append(member)
+            scanned.append(member)
             yield member
         with _LOCK:
-            _INDEXES[key] = tuple(found), {member.name: member for member in found}
-            while sum(len(known[0]) for known in _INDEXES.values()) > INDEXED_MEMBERS and len(_INDEXES) > 1:
+            _INDEXES[key] = tuple(scanned), {member.name: member for member in scanned}
+            while sum(len(known[0]) for known in _INDEXES.values()) > MAX_INDEXED_MEMBERS and len(_INDEXES) > 1:
                 _INDEXES.popitem(last=False)
 
     def _scan(self) -> Iterator[Member]:
@@ -108,12 +108,12 @@ class Archive:
     def find(self, name: str) -> Member:
         """The member of that name, the last where there are several. FileNotFoundError, or BadMedia for a bad one."""
         known = _INDEXES.get((self.info.uri, self.info.etag, self.limits))
-        found = ({member.name: member for member in self.members()} if known is None else known[1]).get(name)
-        if found is None:
-            raise FileNotFoundError(f"{self.info.uri}{MARK}{name}")
-        if found.bad is not None:
-            raise BadMedia(*found.bad)
-        return found
+        by_name = {member.name: member for member in self.members()} if known is None else known[1]
+        if (member := by_name.get(name)) is None:
+            raise FileNotFoundError(f"{self.info.uri}{MEMBER_MARK}{name}")
+        if member.bad is not None:
+            raise BadMedia(*member.bad)
+        return member
 
     def blocks(self, member: Member) -> Iterator[bytes]:
         """The member's bytes. BadMedia `bad_archive`: there are fewer than its header says, or they are damaged."""
@@ -130,22 +130,22 @@ class Archive:
                 left -= len(block)
                 yield block
 
-    def read(self, member: Member, most_bytes: int) -> bytes:
+    def read(self, member: Member, max_bytes: int) -> bytes:
         """A small member's bytes. BadMedia `archive_limit`: it is larger."""
-        if member.size_bytes > most_bytes:
-            raise BadMedia("archive_limit", f"{member.name}: {member.size_bytes} bytes; the limit is {most_bytes}")
+        if member.size_bytes > max_bytes:
+            raise BadMedia("archive_limit", f"{member.name}: {member.size_bytes} bytes; the limit is {max_bytes}")
         return b"".join(self.blocks(member))
 
 
-def members(uri: str, limits: Limits = Limits()) -> Iterator[Member]:
+def members(uri: str, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[Member]:
     """What the archive holds, in its order."""
-    with opened(uri, limits) as archive:
+    with open_archive(uri, limits) as archive:
         yield from archive.members()
 
 
-def extract(uri: str, name: str, path: Path, limits: Limits = Limits()) -> None:
+def extract(uri: str, name: str, path: Path, limits: ArchiveLimits = ArchiveLimits()) -> None:
     """Copies one member to a local file. FileNotFoundError: no such archive or member. BadMedia: a bad one."""
-    with opened(uri, limits) as archive, path.open("wb") as out:
+    with open_archive(uri, limits) as archive, path.open("wb") as out:
         for block in archive.blocks(archive.find(name)):
             out.write(block)
 
@@ -156,7 +156,7 @@ def _at(file: BinaryIO, member: Member) -> Iterator[BinaryIO]:
     yield file
 
 
-def _unpacked(info: ObjectInfo, limits: Limits) -> tuple[BinaryIO | None, str]:
+def _open_unpacked(info: ObjectInfo, limits: ArchiveLimits) -> tuple[BinaryIO | None, str]:
     """The plain tar inside a compressed one, and why it ends early; no file for a bomb, and what makes it one."""
     key = (info.uri, info.etag, limits)
     with _LOCK:
@@ -166,12 +166,12 @@ def _unpacked(info: ObjectInfo, limits: Limits) -> tuple[BinaryIO | None, str]:
         _UNPACKED.move_to_end(key)
         path, why = _UNPACKED[key]
         file = path.open("rb") if path.exists() else None
-        while len(_UNPACKED) > UNPACKED_TARS:
+        while len(_UNPACKED) > MAX_UNPACKED_TARS:
             _UNPACKED.popitem(last=False)[1][0].unlink(missing_ok=True)
     return file, why
 
 
-def _unpack(info: ObjectInfo, path: Path, limits: Limits) -> str:
+def _unpack(info: ObjectInfo, path: Path, limits: ArchiveLimits) -> str:
     """Writes the plain tar, as far as it can be had, and says what stopped it; a bomb leaves no file."""
     size_bytes = 0
     with open_seekable(info) as packed, path.open("wb") as out:

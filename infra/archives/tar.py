@@ -18,12 +18,12 @@ BLOCK = tarfile.BLOCKSIZE
 PAX, LONG_NAME = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE), (tarfile.GNUTYPE_LONGNAME,)
 PASSED_OVER = (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK)
 NO_DATA = (tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE)
-PADDING_BYTES = 1 << 20  # tar fills up to 10 KiB, and to a tape's block where it is told to
+MAX_PADDING_BYTES = 1 << 20  # tar fills up to 10 KiB, and to a tape's block where one is asked for
 Why = tuple[str, str]  # reason, detail
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ArchiveLimits:
     """What an archive may hold."""
 
     members: int = 1_000_000
@@ -60,7 +60,7 @@ class Member:
     packed: tuple[int, int, int] | None = None
 
 
-def checked(raw: str) -> tuple[str, Why | None]:
+def safe_name(raw: str) -> tuple[str, Why | None]:
     """A member's name without a leading `./`, and why it is refused."""
     name = re.sub(r"^(\./+)+", "", raw)
     if not name:
@@ -70,18 +70,18 @@ def checked(raw: str) -> tuple[str, Why | None]:
     return name, None
 
 
-def members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
+def members(file: BinaryIO, limits: ArchiveLimits) -> Iterator[Member]:
     """Files of a plain tar in order. Ends like tar itself at the first empty block; folders are passed over.
 
-    What lies behind the end and is no padding is told as a bad member.
+    What lies behind the end and is not padding is given as a bad member.
     """
     size_bytes, at, count = file.seek(0, 2), 0, 0
-    told: dict[str, str] = {}  # what the headers before a member say of it
+    records: dict[str, str] = {}  # of the headers before a member
     while at < size_bytes:
         try:
             head = _header(file, at)
             if head is None:
-                yield from _behind(file, at, size_bytes)
+                yield from _after_end(file, at, size_bytes)
                 return
             count += 1
             if count > limits.members:
@@ -91,23 +91,23 @@ def members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
             if head.type in PAX + LONG_NAME + PASSED_OVER:
                 if start + head.size > size_bytes:
                     raise BadMedia("bad_archive", f"the header at byte {at} ends after the archive does")
-                told |= _told(file, start, head, limits)
-                at = _after(start, head.size)
+                records |= _read_records(file, start, head, limits)
+                at = _next_header(start, head.size)
                 continue
-            member, at = _member(head, told, start, size_bytes, limits)
+            member, at = _member(head, records, start, size_bytes, limits)
         except BadMedia as e:
             yield Member("", 0, at, (e.reason, e.detail))
             return
-        told = {}
+        records = {}
         if member is not None:
             yield member
     if not size_bytes:
         yield Member("", 0, 0, ("bad_archive", "0 bytes"))
 
 
-def _behind(file: BinaryIO, at: int, size_bytes: int) -> Iterator[Member]:
+def _after_end(file: BinaryIO, at: int, size_bytes: int) -> Iterator[Member]:
     file.seek(at)
-    if size_bytes - at > PADDING_BYTES or any(file.read(PADDING_BYTES)):
+    if size_bytes - at > MAX_PADDING_BYTES or any(file.read(MAX_PADDING_BYTES)):
         yield Member("", 0, at, ("bad_archive", f"{size_bytes - at} bytes behind its end at byte {at} are no padding"))
 
 
@@ -125,7 +125,7 @@ def _header(file: BinaryIO, at: int) -> tarfile.TarInfo | None:
     return head
 
 
-def _sparse_bytes(file: BinaryIO, at: int, head: tarfile.TarInfo, limits: Limits) -> int:
+def _sparse_bytes(file: BinaryIO, at: int, head: tarfile.TarInfo, limits: ArchiveLimits) -> int:
     """Length of the further maps behind the header of one of GNU tar's old sparse files. BadMedia: no end."""
     extra, flag = 0, 482
     while head.type == tarfile.GNUTYPE_SPARSE:
@@ -138,12 +138,12 @@ def _sparse_bytes(file: BinaryIO, at: int, head: tarfile.TarInfo, limits: Limits
     return extra
 
 
-def _after(start: int, size: int) -> int:
+def _next_header(start: int, size: int) -> int:
     """Offset of the next header."""
     return start + (size + BLOCK - 1) // BLOCK * BLOCK
 
 
-def _told(file: BinaryIO, start: int, head: tarfile.TarInfo, limits: Limits) -> dict[str, str]:
+def _read_records(file: BinaryIO, start: int, head: tarfile.TarInfo, limits: ArchiveLimits) -> dict[str, str]:
     """What a pax or long-name header says of the next member; `bad` where it cannot be understood."""
     if head.type in PASSED_OVER:
         return {}
@@ -153,7 +153,7 @@ def _told(file: BinaryIO, start: int, head: tarfile.TarInfo, limits: Limits) -> 
     raw = file.read(head.size)
     if head.type in LONG_NAME:
         return {"path": raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")}
-    told, at = {}, 0
+    records, at = {}, 0
     while at < len(raw):
         length, space, _ = raw[at : at + 12].partition(b" ")
         end = at + int(length) if space and length.isdigit() else at
@@ -162,32 +162,32 @@ def _told(file: BinaryIO, start: int, head: tarfile.TarInfo, limits: Limits) -> 
             return {"bad": "pax records that cannot be read"}
         key, _, value = raw[start : end - 1].partition(b"=")
         if key in (b"path", b"size") or key.startswith(b"GNU.sparse."):  # all that is asked of it, in flat memory
-            told["sparse" if key.startswith(b"GNU") else key.decode()] = value.decode("utf-8", "surrogateescape")
+            records["sparse" if key.startswith(b"GNU") else key.decode()] = value.decode("utf-8", "surrogateescape")
         at = end
-    return told
+    return records
 
 
 def _member(
-    head: tarfile.TarInfo, told: dict[str, str], start: int, size_bytes: int, limits: Limits
+    head: tarfile.TarInfo, records: dict[str, str], start: int, size_bytes: int, limits: ArchiveLimits
 ) -> tuple[Member | None, int]:
     """The member (None for a folder) and where the next header lies."""
     size = head.size
-    if "size" in told:
-        if not re.fullmatch("[0-9]{1,18}", told["size"]):
-            raise BadMedia("bad_archive", f"a size of {told['size'][:40]!r}")
-        size = int(told["size"])
+    if "size" in records:
+        if not re.fullmatch("[0-9]{1,18}", records["size"]):
+            raise BadMedia("bad_archive", f"a size of {records['size'][:40]!r}")
+        size = int(records["size"])
     if head.type in NO_DATA:
         size = 0
     if head.isdir():
         return None, start
-    name, why = checked(told.get("path", head.name))
-    if "sparse" in told or head.type == tarfile.GNUTYPE_SPARSE:
+    name, why = safe_name(records.get("path", head.name))
+    if "sparse" in records or head.type == tarfile.GNUTYPE_SPARSE:
         why = why or ("archive_sparse", "a sparse file's bytes do not lie in the archive as they are")
     elif head.type not in tarfile.REGULAR_TYPES:
         why = why or ("archive_link", f"{name[:200]!a} is neither a file nor a folder")
-    if "bad" in told:
-        why = why or ("bad_archive", told["bad"])
+    if "bad" in records:
+        why = why or ("bad_archive", records["bad"])
     why = why or limits.too_large(size)
     if start + size > size_bytes:
         why = ("bad_archive", f"{name[:200]!a} ends {start + size - size_bytes} bytes after the archive does")
-    return Member(name, size, start, why), _after(start, size)
+    return Member(name, size, start, why), _next_header(start, size)

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from infra.archives import tar
-from infra.archives.tar import Limits, Member, Why
+from infra.archives.tar import ArchiveLimits, Member, Why
 from schemas.errors import BadMedia
 
 LOCAL_HEADER = "<4s22xHH"  # signature; what the list says too; lengths of the name and of the extra field
-DIRECTORY_BYTES = 16 << 20  # the list is read whole: about 200,000 members, .2 GB of memory
+MAX_DIRECTORY_BYTES = 16 << 20  # the list is read whole: about 200,000 members, .2 GB of memory
 BROKEN = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -27,7 +27,7 @@ BROKEN = (
 )
 
 
-def members(file: BinaryIO, size_bytes: int, limits: Limits) -> Iterator[Member]:
+def members(file: BinaryIO, size_bytes: int, limits: ArchiveLimits) -> Iterator[Member]:
     """Files of a zip in the order of its list; a zip that cannot be read, or is a bomb, is one bad member."""
     try:
         with zipfile.ZipFile(_Bounded(file)) as archive:
@@ -46,14 +46,14 @@ def members(file: BinaryIO, size_bytes: int, limits: Limits) -> Iterator[Member]
             yield Member("", 0, info.header_offset, ("archive_limit", f"more than {limits.members} members"))
             return
         if not info.filename.endswith("/"):  # is_dir() breaks on an empty name
-            name, why = tar.checked(info.filename)
-            why = why or _why(info) or limits.too_large(info.file_size)
+            name, why = tar.safe_name(info.filename)
+            why = why or _refusal_of(info) or limits.too_large(info.file_size)
             packed = info.compress_type, info.compress_size, info.CRC
             yield Member(name, info.file_size, info.header_offset, why, packed)
 
 
-def _why(info: zipfile.ZipInfo) -> Why | None:
-    if (info.external_attr >> 28) not in (0, 0o10):  # a Unix mode that is no regular file's
+def _refusal_of(info: zipfile.ZipInfo) -> Why | None:
+    if (info.external_attr >> 28) not in (0, 0o10):  # a Unix mode that is not a regular file's
         return "archive_link", f"{info.filename[:200]!a} is neither a file nor a folder"
     if info.flag_bits & 0x61:  # a password, strong encryption, or a patch for a file elsewhere
         return "archive_encrypted", f"{info.filename[:200]!a} wants a password"
@@ -91,6 +91,6 @@ class _Bounded:
 
     def read(self, count: int = -1) -> bytes:
         """At most `count` bytes. BadMedia `archive_limit`: a list of members too long to hold."""
-        if count > DIRECTORY_BYTES:
-            raise BadMedia("archive_limit", f"a list of {count} bytes; the limit is {DIRECTORY_BYTES}")
-        return self._file.read(count if count >= 0 else DIRECTORY_BYTES)
+        if count > MAX_DIRECTORY_BYTES:
+            raise BadMedia("archive_limit", f"a list of {count} bytes; the limit is {MAX_DIRECTORY_BYTES}")
+        return self._file.read(count if count >= 0 else MAX_DIRECTORY_BYTES)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 GROUP_FILES = 512  # a child starts in .26 s of processor time and reads a file of EgoDex's kind in .003 s
 LIMITS = sandbox.Limits(memory_bytes=2 << 30, cpu_s=20, wall_s=120.0)  # of a group; damage makes the library loop
-MOST_VALUES = 256
+MAX_VALUES = 256
 TEXT_CHARACTERS = 4096
 CHUNK_BYTES = 1 << 20
 
@@ -38,16 +38,17 @@ class Head:
 
 
 def heads(
-    files: Sequence[Path], attributes: Sequence[str], arrays: Sequence[str], limits: sandbox.Limits = LIMITS
-) -> Iterator[Head | BadMedia]:
-    """Of each file, in order: the root's named attributes and the named arrays of at most MOST_VALUES numbers.
+    files: Sequence[Path], attributes: Sequence[str], arrays: Sequence[str],
+    limits: sandbox.Limits = LIMITS, group_files: int = GROUP_FILES,
+) -> Iterator[Head | BadMedia]:  # fmt: skip
+    """Of each file, in order: the root's named attributes and the named arrays of at most MAX_VALUES numbers.
 
-    BadMedia: bad_hdf5 for what is no such file or reaches out of itself; the sandbox's reasons for one that brings its
-    reader down.
+    BadMedia: bad_hdf5 for what is not such a file or reaches out of itself; the sandbox's reasons for one that
+    brings its reader down. group_files: read by one child.
     """
     left = list(files)
     while left:
-        group = left[:GROUP_FILES]
+        group = left[:group_files]
         with tempdirs.folder("hdf5") as folder:
             job, out = folder / "job", folder / "out"
             job.write_text(json.dumps([[str(f) for f in group], list(attributes), list(arrays)]))
@@ -58,12 +59,12 @@ def heads(
             except BadMedia as e:
                 ended = e
             lines = out.read_text().splitlines(keepends=True)[: len(group)]
-        said = [json.loads(line) for line in lines if line.endswith("\n")]
-        yield from (BadMedia(*s) if isinstance(s, list) else Head(s["attributes"], s["arrays"]) for s in said)
-        if len(said) < len(group):
+        replies = [json.loads(line) for line in lines if line.endswith("\n")]
+        yield from (BadMedia(*s) if isinstance(s, list) else Head(s["attributes"], s["arrays"]) for s in replies)
+        if len(replies) < len(group):
             yield ended or BadMedia("bad_hdf5", "its reader gave no answer")
-            said.append([])
-        left = left[len(said) :]
+            replies.append([])
+        left = left[len(replies) :]
 
 
 def main(argv: list[str]) -> None:
@@ -79,12 +80,12 @@ def _head(path: str, attributes: list[str], arrays: list[str]) -> dict[str, Any]
 
     try:
         with h5py.File(path, "r", locking=False) as file:
-            told = {n: v for n in attributes if (v := _attribute(file.attrs, n)) is not None}
+            values = {n: v for n in attributes if (v := _attribute(file.attrs, n)) is not None}
             read = {n: v for n in arrays if (v := _array(file, n)) is not None}
-            return {"attributes": told, "arrays": read}
+            return {"attributes": values, "arrays": read}
     except BadMedia as e:
         return [e.reason, e.detail]
-    except Exception as e:  # noqa: BLE001 - damage shows as errors of any kind; all are told as the file's own
+    except Exception as e:  # noqa: BLE001 - damage shows as errors of any kind; all are taken for the file's own
         return ["bad_hdf5", f"{type(e).__name__}: {e}"[:200]]
 
 
@@ -99,9 +100,9 @@ def _attribute(attrs: Any, name: str) -> Value | None:
 
     if name not in attrs:
         return None
-    kept = attrs.get_id(name)
-    known = kept.dtype.kind in "SUiufb" or untyped.check_string_dtype(kept.dtype) is not None
-    if not known or kept.shape is None or math.prod(kept.shape) > MOST_VALUES:
+    attribute = attrs.get_id(name)
+    known = attribute.dtype.kind in "SUiufb" or untyped.check_string_dtype(attribute.dtype) is not None
+    if not known or attribute.shape is None or math.prod(attribute.shape) > MAX_VALUES:
         return None
     return _plain(attrs[name])
 
@@ -137,7 +138,7 @@ def _array(file: h5py.File, name: str) -> Value | None:
         raise BadMedia("bad_hdf5", f"{name} is no array of numbers")
     if at.external or at.is_virtual:
         raise BadMedia("bad_hdf5", f"{name} lies in another file")
-    if at.size > MOST_VALUES or math.prod(at.chunks or (1,)) * at.dtype.itemsize > CHUNK_BYTES:
+    if at.size > MAX_VALUES or math.prod(at.chunks or (1,)) * at.dtype.itemsize > CHUNK_BYTES:
         raise BadMedia("bad_hdf5", f"{name} has the shape {at.shape}, in chunks of {at.chunks}")
     value = at[()]
     if at.shape == ():

@@ -15,7 +15,7 @@ from infra.sandbox import sandbox
 from schemas.errors import BadMedia
 
 LIMITS = sandbox.Limits(memory_bytes=4 << 30, cpu_s=900, wall_s=1800.0)
-MOST_BYTES = 8 << 30  # of lines
+MAX_BYTES = 8 << 30  # of lines
 BATCH_ROWS = 1000
 
 
@@ -37,8 +37,8 @@ def main(argv: list[str]) -> None:
             names = [name for name in json.loads(argv[1]) if name in file.schema_arrow.names]
             for batch in file.iter_batches(BATCH_ROWS, columns=names):
                 out.writelines(_lines(batch))
-                if out.tell() > MOST_BYTES:
-                    raise BadMedia("too_large", f"more than {MOST_BYTES} bytes as lines")
+                if out.tell() > MAX_BYTES:
+                    raise BadMedia("too_large", f"more than {MAX_BYTES} bytes as lines")
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError) as e:

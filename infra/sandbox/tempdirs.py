@@ -1,7 +1,7 @@
-"""Scratch folders on this machine. They lie below one folder a process, which goes with the process; that of a killed
-one is removed by the next process that wants scratch.
+"""Temporary folders on this machine. They lie below one folder a process, which goes with the process; that of a killed
+one is removed by the next process that wants one.
 
-A process holds a file lock while it lives, and the kernel drops it when it dies: a live process's scratch is never
+A process holds a file lock while it lives, and the kernel drops it when it dies: a live process's folder is never
 taken for a dead one's, whatever its pid, and pid namespaces that share the folder do no harm.
 """
 
@@ -39,8 +39,8 @@ def _own(pid: int) -> Path:
     with _gate() as base:
         own = base / f"{pid}-{uuid.uuid4().hex[:8]}"
         lock = own.with_suffix(".lock")
-        held = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)  # open for the life of the process
-        fcntl.flock(held, fcntl.LOCK_EX)
+        descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)  # open for the life of the process
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         own.mkdir()
     atexit.register(_leave, pid, own, lock)
     return own
@@ -74,8 +74,8 @@ def _base() -> Path:
 def _sweep_one(lock: Path) -> None:
     """Removes a process's folder unless the process lives."""
     try:
-        with lock.open("r+") as held:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with lock.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _remove(lock.with_suffix(""), lock)
     except (BlockingIOError, FileNotFoundError):  # it lives, or leaves by itself just now
         return

@@ -114,11 +114,11 @@ def list_objects(prefix: str) -> Iterator[ObjectInfo]:
     base = Path(prefix)
     for path in [base] if base.is_file() else sorted(_files(base, set())):
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:  # gone since the folder was read, or a link to nothing
             continue
-        if stat.S_ISREG(found.st_mode):
-            yield ObjectInfo(str(path), found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}", found.st_mtime_ns)
+        if stat.S_ISREG(status.st_mode):
+            yield _local_info(str(path), status)
 
 
 def _listed(prefix: str) -> Iterator[type_defs.ObjectTypeDef]:
@@ -181,9 +181,9 @@ def exists(uri: str) -> bool:
 def read(uri: str) -> tuple[bytes, str]:
     """An object's bytes and its ETag. FileNotFoundError where there is none."""
     if is_s3(uri):
-        held = io.BytesIO()
-        etag = _copy(uri, held, None)
-        return held.getvalue(), etag
+        buffer = io.BytesIO()
+        etag = _copy(uri, buffer, None)
+        return buffer.getvalue(), etag
     data = Path(uri).read_bytes()
     return data, hashlib.md5(data, usedforsecurity=False).hexdigest()
 
@@ -195,8 +195,12 @@ def info(uri: str) -> ObjectInfo:
         head = _s3(lambda c: c.head_object(Bucket=bucket, Key=key), uri)
         stamp = int(head["LastModified"].timestamp()) * 1_000_000_000
         return ObjectInfo(uri, int(head["ContentLength"]), head["ETag"].strip('"'), stamp)
-    found = Path(uri).stat()
-    return ObjectInfo(uri, found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}", found.st_mtime_ns)
+    return _local_info(uri, Path(uri).stat())
+
+
+def _local_info(path: str, status: os.stat_result) -> ObjectInfo:
+    """A local file's etag is its size and time: what writes the file anew changes it."""
+    return ObjectInfo(path, status.st_size, f"{status.st_size:x}-{status.st_mtime_ns:x}", status.st_mtime_ns)
 
 
 def read_range(uri: str, start: int, count: int, etag: str) -> bytes:

@@ -126,11 +126,11 @@ class Store:
         if dataset is None or not keys:
             return list(keys)
         if len(keys) <= IN_LIST:
-            found = dataset.to_table(columns=[column], filter=f"{column} in ({_quoted(keys)})")[column]
+            present = dataset.to_table(columns=[column], filter=f"{column} in ({_quoted(keys)})")[column]
         else:
-            found = dataset.to_table(columns=[column])[column]
+            present = dataset.to_table(columns=[column])[column]
         wanted = pa.chunked_array([pa.array(keys, pa.string())])
-        mask = pc.invert(pc.is_in(wanted, value_set=found.combine_chunks()))
+        mask = pc.invert(pc.is_in(wanted, value_set=present.combine_chunks()))
         return [str(k) for k in wanted.filter(mask).to_pylist()]
 
     def read(
@@ -191,10 +191,10 @@ class Store:
             return
         stats = dataset.stats.index_stats(name)
         rows, merged = stats["num_unindexed_rows"], 0
-        for held in reversed(stats["num_indexed_rows_per_delta"]):
-            if held > 2 * rows:
+        for segment_rows in reversed(stats["num_indexed_rows_per_delta"]):
+            if segment_rows > 2 * rows:
                 break
-            rows, merged = rows + held, merged + 1
+            rows, merged = rows + segment_rows, merged + 1
         dataset.optimize.optimize_indices(num_indices_to_merge=merged, index_names=[name])
 
     def write_fragments(self, table: str, batches: Iterable[pa.RecordBatch]) -> list[str]:

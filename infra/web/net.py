@@ -21,10 +21,10 @@ Connector = Callable[[str, int, float], "httpcore.NetworkStream"]
 def resolve(host: str, port: int) -> Sequence[str]:
     """Addresses of a host, in the system's order. TransientError: it has none now."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as e:
         raise TransientError(f"{host}: {e.strerror}; is the network reachable? Run the same command again") from e
-    return [str(address[4][0]) for address in found]
+    return [str(address[4][0]) for address in addresses]
 
 
 def connect(address: str, port: int, timeout_s: float) -> httpcore.NetworkStream:

@@ -68,10 +68,10 @@ def length_of(headers: Headers) -> int | None:
 
 def range_of(headers: Headers) -> tuple[int | None, int | None]:
     """First byte and whole size of a 206, as far as it says."""
-    found = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", headers.get("content-range", "").strip())
-    if found is None:
+    match = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", headers.get("content-range", "").strip())
+    if match is None:
         return None, None
-    return int(found[1]), None if found[2] == "*" else int(found[2])
+    return int(match[1]), None if match[2] == "*" else int(match[2])
 
 
 def refusal_of(answer: Answer, context: RequestContext) -> BadMedia | TransientError:
@@ -88,8 +88,8 @@ def refusal_of(answer: Answer, context: RequestContext) -> BadMedia | TransientE
 
 def _retry_after_s(text: str) -> float:
     """Seconds of a Retry-After (a number, or a date); 0 without one, a day at most."""
-    if found := re.fullmatch(r"\s*([0-9]{1,9})\s*", text):
-        return min(float(found[1]), DAY_S)
+    if match := re.fullmatch(r"\s*([0-9]{1,9})\s*", text):
+        return min(float(match[1]), DAY_S)
     at_s = _seconds(text)
     return 0.0 if at_s is None else min(max(at_s - time.time(), 0.0), DAY_S)
 

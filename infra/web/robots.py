@@ -29,8 +29,8 @@ class Rules:
         """Whether the URL may be fetched. Of rules of one length, the one that allows."""
         parts = urlsplit(url)
         path = _plain(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}")
-        found = [(len(pattern), allows) for pattern, allows in self.paths if _matches(pattern, path)]
-        return max(found)[1] if found else True
+        matches = [(len(pattern), allows) for pattern, allows in self.paths if _matches(pattern, path)]
+        return max(matches)[1] if matches else True
 
 
 def parse(data: bytes, agent: str) -> Rules:
@@ -62,9 +62,9 @@ def _rules(lines: list[tuple[str, str]]) -> Rules:
 def _plain(path: str) -> str:
     """One spelling (RFC 9309 2.2.2, 2.2.3): what RFC 3986 reserves stays as it is, but for `*` and `$`."""
 
-    def spelled(found: re.Match[str]) -> str:
-        character = chr(int(found[1], 16))
-        return character if character in UNRESERVED else found[0].upper()
+    def spelled(match: re.Match[str]) -> str:
+        character = chr(int(match[1], 16))
+        return character if character in UNRESERVED else match[0].upper()
 
     return quote(ENCODED.sub(spelled, path), safe="%/?&=:;,@!+'()~[]", errors="surrogateescape")
 
@@ -89,9 +89,9 @@ def _matches(pattern: str, path: str) -> bool:
         return False
     at = len(first)
     for part in rest[:-1] if ends else rest:
-        if (found := path.find(part, at)) < 0:
+        if (place := path.find(part, at)) < 0:
             return False
-        at = found + len(part)
+        at = place + len(part)
     if not ends:
         return True
     return len(path) - len(rest[-1]) >= at and path.endswith(rest[-1]) if rest else len(path) == at

@@ -39,7 +39,7 @@ def write(archive_uri: str, member: str, path: Path) -> None:
         if objects.is_s3(archive_uri):
             local = str(folder / archive_uri.rpartition("/")[2])
             objects.download(archive_uri, Path(local))
-        with reader.opened(local) as archive:
+        with reader.open_archive(local) as archive:
             motion_jpeg.write(path, _pictures(archive, member.removeprefix(ALL)), RATE_HZ)
 
 

@@ -21,7 +21,7 @@ def stored(root: str, sha256: str) -> str:
 
 def in_place(uri: str) -> bool:
     """Whether the recording is a local file, to be read where it lies."""
-    return not uri.startswith(("http://", "https://", "s3://")) and reader.split(uri) is None
+    return not uri.startswith(("http://", "https://", "s3://")) and reader.split_member(uri) is None
 
 
 def bring(uri: str, path: Path, etag: str | None = None) -> None:
@@ -30,7 +30,7 @@ def bring(uri: str, path: Path, etag: str | None = None) -> None:
     etag: of an S3 object; objects.Conflict where it has another one now. FileNotFoundError: the object, archive or
     member is not there. BadMedia: why the archive cannot give it.
     """
-    inside = reader.split(uri)
+    inside = reader.split_member(uri)
     if inside is None:
         objects.download(uri, path, if_match=etag)
     elif jpeg_sequence.is_film(inside[1]):

@@ -140,7 +140,7 @@ def plain_uri(uri: str) -> tuple[str, tuple[str, str] | None]:
     text = uri.encode(errors="backslashreplace").decode()
     if text != uri:
         return text, ("bad_name", "the file's name is not UTF-8; rename it")
-    if reader.split(uri) is not None:
+    if reader.split_member(uri) is not None:
         return uri, ("bad_name", "a folder's name ends like an archive's with `!`; rename it")
     return uri, None
 

@@ -63,7 +63,7 @@ def _first_frame(info: ObjectInfo) -> tuple[str, dict[str, Any]]:
     """The stream to take and what the clip's first frame says. BadMedia: bad_archive and its like, no_video."""
     found: dict[str, Member] = {}
     first = None
-    with reader.opened(info.uri) as archive:
+    with reader.open_archive(info.uri) as archive:
         for count, member in enumerate(archive.members()):
             if not member.name and member.bad:
                 raise BadMedia(*member.bad)

@@ -69,7 +69,7 @@ def archives_at(uri: str) -> list[ObjectInfo]:
 def samples(info: ObjectInfo) -> Iterator[Sample]:
     """Recordings of one archive, and one bad sample for each member that may not be read."""
     try:
-        with archives.opened(info.uri) as archive:
+        with archives.open_archive(info.uri) as archive:
             found = list(archive.members())
             by_name = {member.name: member for member in found}
             for member in found:
@@ -115,10 +115,10 @@ def item(
 ) -> Item:
     """The item of a member, with what the source says and what is said of it, which outranks the source."""
     name = member.name or f"#byte={member.offset}"
-    uri = f"{info.uri}{archives.MARK}{name}"
+    uri = f"{info.uri}{archives.MEMBER_MARK}{name}"
     if (text := uri.encode(errors="backslashreplace").decode()) != uri:
         uri, bad = text, bad or ("bad_name", "the member's name is not UTF-8; rename it")
-    elif archives.split(uri) != (info.uri, name):
+    elif archives.split_member(uri) != (info.uri, name):
         bad = bad or ("bad_name", "a folder's name ends like an archive's with `!`; rename it")
     fields = {
         "stage": source.stage,

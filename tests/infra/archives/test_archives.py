@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from infra.archives import reader
 from infra.archives import tar as headers
-from infra.archives.tar import Limits, Member
+from infra.archives.tar import ArchiveLimits, Member
 from infra.storage import objects
 from schemas.errors import BadMedia
 from tests.support.s3_server import needs_weed, s3_server
 
-SMALL = Limits(unpacked_free_bytes=1 << 20)
+SMALL = ArchiveLimits(unpacked_free_bytes=1 << 20)
 
 
 def info(name: str, size: int = 0, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
@@ -47,16 +47,16 @@ def plain(path: Path, *names: str, mode: Any = "w", form: int = tarfile.PAX_FORM
     return write(path, [(info(n), n.encode() * 100) for n in names], mode, form)
 
 
-def reasons(path: Path, limits: Limits = Limits()) -> dict[str, str]:
+def reasons(path: Path, limits: ArchiveLimits = ArchiveLimits()) -> dict[str, str]:
     return {m.name: m.bad[0] if m.bad else "" for m in reader.members(str(path), limits)}
 
 
 def test_a_uri_names_an_archive_and_its_member() -> None:
-    assert reader.split("s3://b/a.tar!/x/y.mp4") == ("s3://b/a.tar", "x/y.mp4")
-    assert reader.split("/m/a.TAR.gz!/b.tar!/c.mp4") == ("/m/a.TAR.gz", "b.tar!/c.mp4")
-    assert reader.split("/m/wow!/a.tar") is None
-    assert reader.split("https://host/a.tar!/x.mp4") is None
-    assert reader.split("/m/a.tar") is None
+    assert reader.split_member("s3://b/a.tar!/x/y.mp4") == ("s3://b/a.tar", "x/y.mp4")
+    assert reader.split_member("/m/a.TAR.gz!/b.tar!/c.mp4") == ("/m/a.TAR.gz", "b.tar!/c.mp4")
+    assert reader.split_member("/m/wow!/a.tar") is None
+    assert reader.split_member("https://host/a.tar!/x.mp4") is None
+    assert reader.split_member("/m/a.tar") is None
 
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
@@ -224,12 +224,12 @@ def test_a_compressed_tar_that_breaks_off_gives_what_came(tmp_path: Path, suffix
 
 def test_limits_of_members_and_sizes(tmp_path: Path) -> None:
     path = plain(tmp_path / "a.tar", *(f"{i}.mp4" for i in range(10)))
-    limited = list(reader.members(str(path), Limits(members=3)))
+    limited = list(reader.members(str(path), ArchiveLimits(members=3)))
     assert [(m.name, m.bad and m.bad[0]) for m in limited] == [
         ("0.mp4", None), ("1.mp4", None), ("2.mp4", None), ("", "archive_limit"),
     ]  # fmt: skip
     other = plain(tmp_path / "b.tar", "small.mp4", "a-much-longer-name-and-so-longer-data.mp4")
-    assert list(reasons(other, Limits(member_bytes=1000)).values()) == ["", "archive_limit"]
+    assert list(reasons(other, ArchiveLimits(member_bytes=1000)).values()) == ["", "archive_limit"]
 
 
 NOTHING, ONE = b"00000000000\0", b"00000000001\0"
@@ -284,7 +284,7 @@ def test_what_lies_behind_the_end_is_told(tmp_path: Path) -> None:
 def test_ten_thousand_nested_headers_do_not_recurse(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(_raw(b"x", NOTHING, b"x") * 10_000 + _raw(b"a.mp4", NOTHING, b"0"))
     assert reasons(tmp_path / "a.tar") == {"a.mp4": ""}
-    assert reasons(tmp_path / "a.tar", Limits(members=99)) == {"": "archive_limit"}
+    assert reasons(tmp_path / "a.tar", ArchiveLimits(members=99)) == {"": "archive_limit"}
     sparse = _raw(b"s.mp4", NOTHING, b"S")
     (tmp_path / "b.tar").write_bytes(sparse + _raw(b"a.mp4", NOTHING, b"0"))
     assert reasons(tmp_path / "b.tar") == {"s.mp4": "archive_sparse", "a.mp4": ""}

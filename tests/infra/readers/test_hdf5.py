@@ -20,9 +20,9 @@ def made(folder: Path, count: int) -> list[Path]:
     return [egodex_hdf5(folder / f"{n}.hdf5", EGODEX_SAID | {"n": n}) for n in range(count)]
 
 
-def test_attributes_and_small_arrays_come_in_order_over_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hdf5, "GROUP_FILES", 2)
-    heads = list(hdf5.heads(made(tmp_path, 5), ["n", "task", "llm_verbs", "nowhere"], ["camera/intrinsic", "a/b"]))
+def test_attributes_and_small_arrays_come_in_order_over_groups(tmp_path: Path) -> None:
+    attributes, arrays = ["n", "task", "llm_verbs", "nowhere"], ["camera/intrinsic", "a/b"]
+    heads = list(hdf5.heads(made(tmp_path, 5), attributes, arrays, group_files=2))
     assert [h.attributes for h in heads if isinstance(h, Head)] == [
         {"n": n, "task": "basic_fold", "llm_verbs": ["fold"]} for n in range(5)
     ]

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from infra.sandbox.sandbox import Limits
 from pipelines.media import decode_child, encode_child
 from schemas.errors import BadMedia
 from tests.support import children
+from tests.support.threads import run_together
 
 CHILD = children.__name__
 
@@ -145,6 +145,7 @@ def test_a_child_that_never_stops_talking_is_stopped() -> None:
 
 
 def test_many_at_once_each_get_their_own_answer() -> None:
-    with ThreadPoolExecutor(8) as pool:
-        said = list(pool.map(lambda i: sandbox.run(CHILD, ["echo", str(i)], Limits()), range(40)))
-    assert [s.strip() for s in said] == [str(i) for i in range(40)]
+    def echo(thread: int) -> list[str]:
+        return [sandbox.run(CHILD, ["echo", f"{thread} {i}"], Limits()).strip() for i in range(5)]
+
+    assert run_together(echo, 8) == [[f"{thread} {i}" for i in range(5)] for thread in range(8)]

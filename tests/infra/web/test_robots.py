@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from infra.web import robots
 from infra.web.robots import parse
 from schemas.errors import BadMedia, TransientError
+from tests.support.threads import run_together
 from tests.support.web_server import Recorder, moved, serving
 
 SAID = b"""\xef\xbb\xbf# who comes here
@@ -134,8 +134,7 @@ def test_where_a_redirect_leads_is_asked_about_too(tmp_path: Path) -> None:
 
 def test_it_is_read_once_by_many_threads_and_again_by_the_next_run() -> None:
     with serving(lambda a: a.answer(200, b"video")) as site:
-        with ThreadPoolExecutor(8) as threads:
-            list(threads.map(lambda i: site.client().look_up(site.url(f"/{i}")), range(16)))
+        run_together(lambda i: site.client().look_up(site.url(f"/{i}")), 16)
         assert site.asked_robots == 1
         site.client().new_run()
         site.client().look_up(site.url("/v"))
