@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from filters.cuts import CutOptions
 from filters.policies.policy import Policy
 from infra.storage import objects
-from orchestration.trigger.rules import TriggerOptions
+from orchestration.trigger.options import TriggerOptions
 from pipelines.caption.worker import BACKENDS, CaptionOptions
 from pipelines.detect.hop import DetectOptions, detector_version
 from pipelines.hop import Beam, Ray
@@ -35,6 +35,7 @@ def _renamed(section: str, options: type) -> dict[str, str]:
 # Names that keys of the file had: they keep working, and nobody is told of them.
 ALIASES = {
     "look": "detect",
+    "trigger.new_hours_fraction": "trigger.new_hours_share",
     **_renamed("policy", Policy),
     **_renamed("ingest.cutting.cut", CutOptions),
 }

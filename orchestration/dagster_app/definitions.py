@@ -14,10 +14,8 @@ import dagster as dg
 from infra.storage import objects
 from orchestration.config import Config, load
 from orchestration.dagster_app.assets import asset
-from orchestration.trigger.due import look, pending
+from orchestration.trigger.hop import read_state
 from orchestration.turn import HOPS, context_of
-from schemas import Release, Trigger
-from schemas.arrow import rows_of
 from schemas.keys import digest_of
 
 
@@ -45,15 +43,13 @@ def trigger_sensor(config: Config, job: Any) -> dg.SensorDefinition:
 
     @dg.sensor(name="triggers", job=job, minimum_interval_seconds=60, description="Rules met, and the outbox")
     def triggers() -> list[dg.RunRequest] | dg.SkipReason:
-        run = context_of(config).run
-        log = rows_of(Trigger, run.store.read("triggers"))
-        published = rows_of(Release, run.store.read("releases"))
-        new = look(published, log, run.now_ns(), config.trigger, run.run_id)
-        due = [*pending(log), *(t for t in new if t.event == "fired")]
-        if not due:
+        due, outbox = read_state(context_of(config).run, config.trigger)
+        wanted = [*outbox, *(t for t in due if t.event == "fired")]
+        if not wanted:
             return dg.SkipReason("no rule is met and the outbox is empty")
         return [
-            dg.RunRequest(run_key=t.key, tags={"handwheel/rule": t.rule, "handwheel/release": t.release}) for t in due
+            dg.RunRequest(run_key=t.key, tags={"handwheel/rule": t.rule, "handwheel/release": t.release})
+            for t in wanted
         ]
 
     return triggers

@@ -1,15 +1,16 @@
-"""What the rules call for and what is still to be delivered, from the log of events. Pure; `trigger_hop.py` acts."""
+"""What the rules call for and what is still to be delivered, from the log of events. Pure; `hop.py` acts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestration.trigger.rules import HOUR_NS, RULES, VERSION, Base, Facts, TriggerOptions, facts_of, lanes, stamp
+from orchestration.trigger.options import TriggerOptions
+from orchestration.trigger.rules import HOUR_NS, RULES, VERSION, Base, ReleaseFacts, facts_of, lanes, stamp
 from schemas import Release, Trigger
 from schemas.keys import key_of
 
 
-def look(
+def due_events(
     releases: Sequence[Release],
     triggers: Sequence[Trigger],
     now_ns: int,
@@ -18,7 +19,7 @@ def look(
 ) -> list[Trigger]:
     """Events that these facts call for, not recorded yet: at most one firing a lane, and the skips.
 
-    A second look at the same facts gives nothing, whatever the clock, but for a rule that time made true.
+    A second call with the same facts gives nothing, whatever the clock, but for a rule that time made true.
     """
     if not releases:
         return []
@@ -27,7 +28,7 @@ def look(
     known = {t.trigger_id for t in triggers}
     events: list[Trigger] = []
     for lane in lanes(newest):
-        base = _base(lane, facts, triggers)
+        base = _base_of(lane, facts, triggers)
         if base is None or base.facts.release_id != newest.release_id:
             events += _judge(lane, base, newest, now_ns, options, run_id)
     return [e for e in events if e.trigger_id not in known]
@@ -39,7 +40,7 @@ def pending(triggers: Sequence[Trigger]) -> list[Trigger]:
     return sorted((t for t in triggers if t.event == "fired" and t.key not in settled), key=lambda t: (t.at_ns, t.key))
 
 
-def _base(lane: str, facts: Mapping[str, Facts], triggers: Sequence[Trigger]) -> Base | None:
+def _base_of(lane: str, facts: Mapping[str, ReleaseFacts], triggers: Sequence[Trigger]) -> Base | None:
     fired = [t for t in triggers if t.lane == lane and t.event == "fired"]
     if not fired:
         return None
@@ -48,17 +49,17 @@ def _base(lane: str, facts: Mapping[str, Facts], triggers: Sequence[Trigger]) ->
 
 
 def _judge(
-    lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions, run_id: str
+    lane: str, base: Base | None, newest: ReleaseFacts, now_ns: int, options: TriggerOptions, run_id: str
 ) -> list[Trigger]:
     """Every rule's event. A skip's bucket says why, so that its key is not the firing's."""
     events: list[Trigger] = []
     winner: str | None = None
     for rule, judge in RULES:
-        if (verdict := judge(lane, base, newest, now_ns, options)) is None:
+        if (ruling := judge(lane, base, newest, now_ns, options)) is None:
             continue
-        bucket, reason = "fired", verdict.reason
+        bucket, reason = "fired", ruling.reason
         cool_ns = base.fired_ns + int(options.cool_down_h * HOUR_NS) if base else now_ns
-        if not verdict.fired:
+        if not ruling.fired:
             bucket = "unmet"
         elif winner is not None:
             bucket, reason = "coalesced", f"{reason}; coalesced into {winner}"

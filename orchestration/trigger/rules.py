@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestration.trigger.options import TriggerOptions
 from schemas import Release
 from schemas.spans import NS
 
@@ -18,29 +19,7 @@ WORLD_MODEL = "world_model"
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerOptions:
-    """The limits and who is told. The limits are our own: no team publishes numbers for them.
-
-    Scale for the hours: 8.3 h of corrections in three rounds lifted one system from 22.5 to 62.5 %, and loss
-    falls with the logarithm of hours, so a fraction of what the model has seen matters beside an amount.
-    """
-
-    new_hours_h: float = 5.0  # new_hours: least growth of a view in hours
-    new_hours_fraction: float = 0.07  # new_hours: and least growth as a fraction of the view at the base
-    new_task_episodes: int = 30  # new_task: episodes of a task the base lacks
-    new_task_scenes: int = 3  # new_task: and over that many scenes, or the model learns the table
-    stale_days: float = 14.0  # stale: days since the lane's last trigger
-    stale_new_h: float = 1.0  # stale: and least growth of the lane in hours
-    cool_down_h: float = 24.0  # least time between two triggers of a lane
-    command: str | tuple[str, ...] | None = None  # {pin} {release} {root} {lane} {rule} {key} filled in per argument
-    command_timeout_s: float = 3600.0
-    webhook_url: str | None = None
-    webhook_secret_env: str = "HANDWHEEL_WEBHOOK_SECRET"  # the variable's name; the secret itself is never in a config
-    webhook_timeout_s: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
+class ReleaseFacts:
     """What a release says of itself, as far as the rules care."""
 
     release_id: str
@@ -56,12 +35,12 @@ class Facts:
 class Base:
     """What a lane's model was last told to train on, and when."""
 
-    facts: Facts
+    facts: ReleaseFacts
     fired_ns: int
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Ruling:
     """One rule's word on one lane; the reason is measured value against limit, without the running clock."""
 
     fired: bool
@@ -69,14 +48,14 @@ class Verdict:
 
 
 # rule(lane, base, newest, now_ns, options); None: the rule has nothing to say of such a lane.
-Rule = Callable[[str, Base | None, Facts, int, TriggerOptions], Verdict | None]
+Rule = Callable[[str, Base | None, ReleaseFacts, int, TriggerOptions], Ruling | None]
 
 
-def facts_of(release: Release) -> Facts:
+def facts_of(release: Release) -> ReleaseFacts:
     """Reads a release row's counts; what they leave out counts as nothing."""
     counts: dict[str, Any] = json.loads(release.counts_json)
     views = counts.get("views", {})
-    return Facts(
+    return ReleaseFacts(
         release.release_id,
         release.name,
         release.created_ns,
@@ -94,37 +73,39 @@ def lane_of(view: str) -> str | None:
     return view if view.startswith("idm_") else None
 
 
-def lanes(facts: Facts) -> list[str]:
+def lanes(facts: ReleaseFacts) -> list[str]:
     """The models that a release has clips for."""
     return sorted({lane for view, n in facts.clips.items() if n and (lane := lane_of(view))})
 
 
-def growth_h(lane: str, base: Base, newest: Facts) -> dict[str, float]:
+def growth_h(lane: str, base: Base, newest: ReleaseFacts) -> dict[str, float]:
     """New hours of each of the lane's views since the base."""
     return {v: h - base.facts.hours.get(v, 0.0) for v, h in newest.hours.items() if lane_of(v) == lane}
 
 
-def first(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
+def first(lane: str, base: Base | None, newest: ReleaseFacts, now_ns: int, options: TriggerOptions) -> Ruling | None:
     """A lane without a model gets its first release."""
     if base is not None:
         return None
     clips = sum(n for view, n in newest.clips.items() if lane_of(view) == lane)
-    return Verdict(True, f"{lane} has no model yet; {newest.name} has {clips} clips for it")
+    return Ruling(True, f"{lane} has no model yet; {newest.name} has {clips} clips for it")
 
 
-def new_hours(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
-    """One of the lane's views grew by max(hours, fraction of what the base had of it)."""
+def new_hours(
+    lane: str, base: Base | None, newest: ReleaseFacts, now_ns: int, options: TriggerOptions
+) -> Ruling | None:
+    """One of the lane's views grew by max(hours, share of what the base had of it)."""
     if base is None:
         return None
-    said, fired = [], False
+    growths, fired = [], False
     for view, new_h in sorted(growth_h(lane, base, newest).items()):
-        limit_h = max(options.new_hours_h, options.new_hours_fraction * base.facts.hours.get(view, 0.0))
+        limit_h = max(options.new_hours_h, options.new_hours_share * base.facts.hours.get(view, 0.0))
         fired = fired or new_h >= limit_h
-        said.append(f"{view} {new_h:+.3f} h (limit {limit_h:.3f} h)")
-    return Verdict(fired, ", ".join(said))
+        growths.append(f"{view} {new_h:+.3f} h (limit {limit_h:.3f} h)")
+    return Ruling(fired, ", ".join(growths))
 
 
-def new_task(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
+def new_task(lane: str, base: Base | None, newest: ReleaseFacts, now_ns: int, options: TriggerOptions) -> Ruling | None:
     """A task that the base lacks has enough episodes over enough scenes.
 
     Releases count tasks over all embodiments: an IDM's lane is judged only where there is one embodiment.
@@ -134,13 +115,13 @@ def new_task(lane: str, base: Base | None, newest: Facts, now_ns: int, options: 
     new = {task: n for task, n in newest.tasks.items() if task not in base.facts.tasks}
     limit = f"limit {options.new_task_episodes} episodes over {options.new_task_scenes} scenes"
     if not new:
-        return Verdict(False, f"no task that {base.facts.name} lacks ({limit})")
+        return Ruling(False, f"no task that {base.facts.name} lacks ({limit})")
     enough = {t: n for t, n in new.items() if n[0] >= options.new_task_episodes and n[1] >= options.new_task_scenes}
     task, (episodes, scenes) = max((enough or new).items(), key=lambda item: (item[1], item[0]))
-    return Verdict(bool(enough), f"{task!r} has {episodes} episodes over {scenes} scenes ({limit})")
+    return Ruling(bool(enough), f"{task!r} has {episodes} episodes over {scenes} scenes ({limit})")
 
 
-def stale(lane: str, base: Base | None, newest: Facts, now_ns: int, options: TriggerOptions) -> Verdict | None:
+def stale(lane: str, base: Base | None, newest: ReleaseFacts, now_ns: int, options: TriggerOptions) -> Ruling | None:
     """The lane's last trigger is old and there is something new, however little."""
     if base is None:
         return None
@@ -150,7 +131,7 @@ def stale(lane: str, base: Base | None, newest: Facts, now_ns: int, options: Tri
         f"{new_h:+.3f} h new (limit {options.stale_new_h:.3f} h), "
         f"due {stamp(due_ns)}, {options.stale_days:g} days after the last trigger"
     )
-    return Verdict(now_ns >= due_ns and new_h >= options.stale_new_h, reason)
+    return Ruling(now_ns >= due_ns and new_h >= options.stale_new_h, reason)
 
 
 def stamp(at_ns: int) -> str:

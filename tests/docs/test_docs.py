@@ -112,8 +112,8 @@ def recipes() -> list[tuple[str, str]]:
     return found
 
 
-def test_contributing_has_three_recipes_with_tests() -> None:
-    assert {mark for mark, _ in recipes()} == {"run: source", "run: signal", "run: captioner"}
+def test_contributing_has_four_recipes_with_tests() -> None:
+    assert {mark for mark, _ in recipes()} == {"run: source", "run: signal", "run: captioner", "run: sink"}
 
 
 @pytest.mark.parametrize(("mark", "name"), recipes())
