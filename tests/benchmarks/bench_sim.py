@@ -15,10 +15,10 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "packages/handwheel")]
 
-from simworld import build, render, video_writer  # noqa: E402
+from simworld import build, options, recordings, render, video_writer  # noqa: E402
 from simworld.robot import attempt as robot  # noqa: E402
 from simworld.robot import scene as robot_scene  # noqa: E402
-from simworld.robot.truth import head_camera  # noqa: E402
+from simworld.robot.frames import head_camera  # noqa: E402
 from simworld.tasks import measure  # noqa: E402
 
 SEED = 7
@@ -33,7 +33,7 @@ def timed(function: Callable[[], Any]) -> tuple[float, Any]:
 
 def bench_take(quality: str) -> dict[str, float]:
     """CPU seconds of a take's parts, a frame each but for `set up`."""
-    plan = build.ego_jobs(build.WorldOptions(seed=SEED, clips=8, robot=0, quality=quality))[0].plan
+    plan = recordings.ego_jobs(build.WorldOptions(seed=SEED, clips=8, robot=0, quality=quality))[0].plan
     shot = plan.shots[0]
     setting_s, played = timed(lambda: measure.play_best(shot))
     loading_s, renderer = timed(lambda: render.Renderer(played.scene, shot.lens, render.QUALITIES[quality]))
@@ -52,7 +52,7 @@ def bench_take(quality: str) -> dict[str, float]:
 
 def bench_attempt(quality: str) -> dict[str, float]:
     """The same of a robot's attempt."""
-    plan = build.robot_jobs(build.WorldOptions(seed=SEED, clips=0, robot=8, quality=quality))[0].plan
+    plan = recordings.robot_jobs(build.WorldOptions(seed=SEED, clips=0, robot=8, quality=quality))[0].plan
     physics_s, attempted = timed(lambda: robot.run_attempt(plan))
     loading_s, renderer = timed(
         lambda: render.Renderer(
@@ -95,7 +95,7 @@ def _encoding(quality: str) -> float:
     """Seconds a picture that the encoder takes."""
     import numpy as np
 
-    form = build.FORMATS[quality]
+    form = options.FORMATS[quality]
     pictures = np.random.default_rng(SEED).integers(90, 160, (12, form.height_px, form.width_px, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()

@@ -6,7 +6,7 @@ of it would cost each ray more than its tree costs each picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ from simworld.scene_types import (
     Camera,
     CameraSettings,
     Floats,
-    Ints,
     Lens,
     Light,
     Material,
@@ -29,6 +28,7 @@ from simworld.scene_types import (
     Scene,
 )
 from simworld.scenery import textures
+from simworld.sheets import Sheet, make_sheet, merge_by_surface, tones_as_ramp, vertex_normals
 
 Image = npt.NDArray[np.float32]
 MATT = 0.6  # from this roughness on a surface has no shine worth its time
@@ -52,17 +52,6 @@ QUALITIES: dict[str, Quality] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sheet:
-    """A mesh as the renderer takes it: vertices split at seams, `origin` their index in the Mesh."""
-
-    origin: Ints
-    faces: Ints
-    uv: Floats | None
-    tones: Floats | None  # (W, 3) reflectance
-    ramp: tuple[Rgb, Rgb] | None = None  # reflectances at u = 0.25 and 0.75, where uv says which
-
-
 class Renderer:
     """Renders one scene. Equal input gives equal pixels, whatever `threads` is.
 
@@ -77,9 +66,9 @@ class Renderer:
         self._bsdfs: dict[tuple[Material, tuple[Rgb, Rgb] | None], Any] = {}
         self._still = [
             self._shape(f"still{k}", mesh, sheet)
-            for k, (mesh, sheet) in enumerate(_merge_by_surface((*scene.room.meshes, *scene.still)))
+            for k, (mesh, sheet) in enumerate(merge_by_surface((*scene.room.meshes, *scene.still)))
         ]
-        self._sheets = {name: _sheet(mesh) for name, mesh in scene.moving.items()}
+        self._sheets = {name: make_sheet(mesh) for name, mesh in scene.moving.items()}
         self._rigid: dict[str, bool] = {}
         self._loaded: Any = None
         self._params: Any = None
@@ -124,7 +113,7 @@ class Renderer:
         self._params[f"free-{name}.vertex_positions"] = _flat(vertices[origin])
         if self._scene.moving[name].smooth:
             self._params[f"free-{name}.vertex_normals"] = _flat(
-                _normals(vertices, self._scene.moving[name].faces)[origin]
+                vertex_normals(vertices, self._scene.moving[name].faces)[origin]
             )
 
     def _build(self, camera: Camera) -> None:
@@ -137,7 +126,7 @@ class Renderer:
         parts |= {f"still{k}": shape for k, shape in enumerate(self._still)}
         for name, rigid in self._rigid.items():
             mesh, sheet = self._scene.moving[name], self._sheets[name]
-            shape = self._shape(f"free-{name}", mesh, _tones_as_ramp(sheet) if rigid else sheet)
+            shape = self._shape(f"free-{name}", mesh, tones_as_ramp(sheet) if rigid else sheet)
             if rigid:
                 parts[f"group-{name}"] = group = mi.load_dict({"type": "shapegroup", "mesh": shape})
                 parts[f"at-{name}"] = {"type": "instance", "of": group}
@@ -158,7 +147,7 @@ class Renderer:
             "to_world": self._mi.ScalarTransform4f(_view(camera.pose)), "sampler": {"type": "multijitter"},
         }  # fmt: skip
 
-    def _shape(self, name: str, mesh: Mesh, sheet: _Sheet) -> Any:
+    def _shape(self, name: str, mesh: Mesh, sheet: Sheet) -> Any:
         mi = self._mi
         props = mi.Properties()
         props["bsdf"] = self._bsdf(mesh.material, sheet.ramp)
@@ -173,7 +162,7 @@ class Renderer:
         params["faces"] = sheet.faces.astype(np.uint32).ravel()
         params["vertex_positions"] = _flat(mesh.vertices[sheet.origin])
         if mesh.smooth:
-            params["vertex_normals"] = _flat(_normals(mesh.vertices, mesh.faces)[sheet.origin])
+            params["vertex_normals"] = _flat(vertex_normals(mesh.vertices, mesh.faces)[sheet.origin])
         if sheet.uv is not None:
             params["vertex_texcoords"] = _flat(sheet.uv)
         params.update()
@@ -237,66 +226,6 @@ def _surface(mi: Any, material: Material, ramp: tuple[Rgb, Rgb] | None) -> dict[
     if material.texture == "skin":
         bsdf |= {"specular": 0.35, "sheen": 0.3}
     return {"type": "twosided", "bsdf": bsdf}
-
-
-def _merge_by_surface(meshes: Iterable[Mesh]) -> list[tuple[Mesh, _Sheet]]:
-    """Fewer, larger meshes: those of one surface together."""
-    by_surface: dict[tuple[Material, bool], list[tuple[Mesh, _Sheet]]] = {}
-    for mesh in meshes:
-        surface = mesh.material
-        if surface.texture not in textures.PICTURED:
-            surface = Material((1.0, 1.0, 1.0), surface.texture, surface.roughness, surface.metal)
-        by_surface.setdefault((surface, mesh.smooth), []).append((mesh, _sheet(mesh)))
-    return [_concatenate(surface, smooth, some) for (surface, smooth), some in by_surface.items()]
-
-
-def _concatenate(surface: Material, smooth: bool, some: list[tuple[Mesh, _Sheet]]) -> tuple[Mesh, _Sheet]:
-    starts = np.cumsum([0, *(len(mesh.vertices) for mesh, _ in some)])
-    splits = np.cumsum([0, *(len(sheet.origin) for _, sheet in some)])
-    mesh = Mesh(
-        np.concatenate([mesh.vertices for mesh, _ in some]),
-        np.concatenate([mesh.faces + start for (mesh, _), start in zip(some, starts, strict=False)]),
-        surface,
-        smooth,
-    )
-    uvs, tones = [sheet.uv for _, sheet in some], [sheet.tones for _, sheet in some]
-    sheet = _Sheet(
-        np.concatenate([sheet.origin + start for (_, sheet), start in zip(some, starts, strict=False)]),
-        np.concatenate([sheet.faces + split for (_, sheet), split in zip(some, splits, strict=False)]),
-        None if uvs[0] is None else np.concatenate([uv for uv in uvs if uv is not None]),
-        None if tones[0] is None else np.concatenate([tone for tone in tones if tone is not None]),
-    )
-    return mesh, sheet
-
-
-def _sheet(mesh: Mesh) -> _Sheet:
-    if mesh.material.texture in textures.PICTURED:
-        origin, faces, uv = textures.unfold(mesh)
-        return _Sheet(origin, faces, uv, None)
-    tones = np.ones((len(mesh.vertices), 3)) if mesh.colours is None else mesh.colours
-    return _Sheet(np.arange(len(mesh.vertices), dtype=np.int32), mesh.faces, None, tones * mesh.material.colour)
-
-
-def _tones_as_ramp(sheet: _Sheet) -> _Sheet:
-    """Its tones as places between two: Mitsuba finds a vertex's attribute in instances at wrong places."""
-    if sheet.tones is None:
-        return sheet
-    mean = sheet.tones.mean(0)
-    way = np.linalg.svd(sheet.tones - mean, full_matrices=False)[2][0]
-    along = (sheet.tones - mean) @ way
-    low, high = float(along.min()), float(along.max())
-    ends = np.clip([mean + way * low, mean + way * high], 0, 1).round(5).tolist()
-    share = (along - low) / max(high - low, 1e-9)
-    uv = np.stack([0.25 + 0.5 * share, np.full(len(share), 0.5)], 1)
-    return _Sheet(sheet.origin, sheet.faces, uv, None, (tuple(ends[0]), tuple(ends[1])))
-
-
-def _normals(vertices: Floats, faces: Ints) -> Floats:
-    """Unit normals (V, 3), of a vertex's faces by their area."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    face = np.cross(b - a, c - a)
-    total = np.stack([np.bincount(faces.ravel(), np.repeat(face[:, k], 3), len(vertices)) for k in range(3)], 1)
-    return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-30))
 
 
 def _matrix(pose: Pose) -> Floats:

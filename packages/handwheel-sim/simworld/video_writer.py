@@ -13,7 +13,7 @@ from infra.video import encoder as encoding
 from simworld import render
 from simworld.robot import scene as robot_scene
 from simworld.robot.attempt import Attempt
-from simworld.robot.truth import head_camera
+from simworld.robot.frames import head_camera
 from simworld.tasks.take import PlayedShot, exposures
 
 Picture = npt.NDArray[np.uint8]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from simworld import build, video_writer
+from simworld import build, recordings, video_writer
 
 from infra.video import decoder
 from orchestration.cli import main
@@ -39,7 +39,7 @@ def test_every_recording_has_its_truth_of_as_many_frames() -> None:
 def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
     items = whole(list(list_items([Source("sim", str(rendered()), "ego")])))
     assert len(items) == OPTIONS.clips
-    assert {item.licence for item in items} == {build.LICENCE}
+    assert {item.licence for item in items} == {recordings.LICENCE}
     assert all(item.site and item.intrinsics_json for item in items)
     spoken = [n for item in items for n in item.narrations]
     assert len(spoken) >= OPTIONS.clips // 2
@@ -73,19 +73,19 @@ def test_a_smaller_world_leaves_nothing_of_the_larger(tmp_path: Path) -> None:
 
 
 def test_the_key_is_of_scene_quality_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    job = build.ego_jobs(OPTIONS)[0]
+    job = recordings.ego_jobs(OPTIONS)[0]
     key = job.key
-    assert build.ego_jobs(OPTIONS)[0].key == key
-    assert build.ego_jobs(dataclasses.replace(OPTIONS, seed=4))[0].key != key
+    assert recordings.ego_jobs(OPTIONS)[0].key == key
+    assert recordings.ego_jobs(dataclasses.replace(OPTIONS, seed=4))[0].key != key
     assert dataclasses.replace(job, picture="fine").key != key
-    monkeypatch.setattr(build, "_code_digest", lambda: "another")
+    monkeypatch.setattr(recordings, "_code_digest", lambda: "another")
     assert job.key != key
 
 
 def test_the_same_plan_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDWHEEL_CACHE", str(tmp_path))
-    job = min(build.ego_jobs(OPTIONS), key=lambda j: j.frames)
-    build.render_into_cache(job)
+    job = min(recordings.ego_jobs(OPTIONS), key=lambda j: j.frames)
+    recordings.render_into_cache(job)
     again = tmp_path / "world" / job.key
     assert (again / "video.mp4").read_bytes() == (rendered() / "ego" / f"{job.name}.mp4").read_bytes()
     assert (again / "truth.json").read_bytes() == (rendered() / "truth" / f"{job.name}{truths.SUFFIX}").read_bytes()

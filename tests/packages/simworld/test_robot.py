@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from simworld import render
 from simworld.robot import attempt as robot
-from simworld.robot import logs, policies, so101
+from simworld.robot import frames, logs, policies, so101
 from simworld.robot import plan as robot_plan
 from simworld.robot import scene as robot_scene
 from simworld.robot import truth as robot_truth
@@ -153,7 +153,7 @@ def test_calibration_projects_the_gripper_onto_the_gripper() -> None:
             places = robot_scene.moment_of_step(done, k).places
             stage = _moving(done)
             points = np.concatenate([_out(places[n], stage[n]) for n in places if "gripper" in n or "jaw" in n])
-            seen = robot_truth.head_camera(done.plan).project(points)
+            seen = frames.head_camera(done.plan).project(points)
             near = np.linalg.norm((seen - believed[k]) * (told["width_px"], told["height_px"]), axis=1).min()
             assert near < 5  # px of 160: between the jaws
 
@@ -181,7 +181,7 @@ def test_truth_is_where_things_are(tmp_path: Path) -> None:
     assert (true.outcome, true.failure_cause, true.failure_frame) == ("success", None, None)
     assert [f.t_ns for f in true.frames] == [round(t * 1e9) for t in done.t_s]
     assert (true.shots[0].start_ns, true.shots[0].end_ns) == (0, len(done.t_s) * 200_000_000)
-    view = robot_truth.head_camera(done.plan)
+    view = frames.head_camera(done.plan)
     for k, frame in enumerate(true.frames):
         assert not frame.hands
         places = robot_scene.moment_of_step(done, k).places

@@ -25,7 +25,7 @@ MAX_OPPOSITION_COSINE = 0.3  # cosine between the two most different ways that t
 @dataclass(frozen=True, slots=True, eq=False)
 class Grasp:
     """An open hand about a thing, and the same hand closed on it. touches: within TOUCH_M, and nowhere deeper than
-    DEEPEST_M; where it is False, `closed` is the open hand, which is clear of the thing."""
+    MAX_DEPTH_M; where it is False, `closed` is the open hand, which is clear of the thing."""
 
     open: HandPose
     closed: HandPose
@@ -151,7 +151,7 @@ def _opposition(feel: Probe, field: Field, pose: HandPose, flex: Floats, touch_m
 
 
 def _score(task: GraspTask, pose: HandPose, near: Floats, against: float, flex: Floats, touch_m: float) -> float:
-    """Larger is better; at most 0 is no grip. against: of _opposed()."""
+    """Larger is better; at most 0 is not a grip. against: of _opposition()."""
     fingers = near[:PALM].reshape(5, 3).min(axis=1) < touch_m
     tips = near[:PALM].reshape(5, 3)[:, 2] < touch_m
     palm = float(near[PALM] < 2 * touch_m)

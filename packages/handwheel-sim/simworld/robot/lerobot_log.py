@@ -28,7 +28,7 @@ _HEADER_COLUMNS = ("robot_id", "scene", "policy", "trained_on", "collect_mode", 
 
 
 def video_path(folder: Path) -> Path:
-    """Where the one recording goes: every attempt's frames in the order of write()'s attempts."""
+    """Where the one recording goes: every attempt's frames in the order of write's attempts."""
     return folder / "videos" / VIDEO_KEY / f"{_FILE}.mp4"
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from simworld.robot.attempt import ACTION_NAMES, STATE_NAMES, Attempt
-from simworld.robot.plan import CAMERA, EMBODIMENT, AttemptPlan, camera
+from simworld.robot.frames import camera
+from simworld.robot.plan import CAMERA, EMBODIMENT, AttemptPlan
 from simworld.robot.words import instruction
 from simworld.scene_types import Pose
 

@@ -11,13 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from simworld.scene_types import Camera, Lens, Pose
 from simworld.scenery import rooms
 
 EMBODIMENT = "so101"
 CAMERA = "head"
-# The robot stands where a wearer would: its x is the world's y.
-BASE = Pose(np.array([0.0, -0.24, 0.0]), np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]))
 
 FAULTS = ("none", "calibration_bias", "noise", "late_gripper", "early_release", "slip")
 LABELS = ("sensor", "human", "none")
@@ -171,16 +168,6 @@ def plan_from_json(plain: dict[str, Any]) -> AttemptPlan:
     fault = Fault(**plain["fault"] | {"bias_m": tuple(plain["fault"]["bias_m"])})
     tuples = {name: tuple(plain[name]) for name in ("head_m", "look_at_m", "start_m")}
     return AttemptPlan(**plain | spots | tuples | {"fault": fault})
-
-
-def camera(plan: AttemptPlan) -> Camera:
-    """The head's camera in the base's frame."""
-    eye, at = np.array(plan.head_m), np.array(plan.look_at_m)
-    forward = (at - eye) / np.linalg.norm(at - eye)
-    right = np.cross(forward, (0.0, 0.0, 1.0))
-    right /= np.linalg.norm(right)
-    axes = np.stack([right, np.cross(forward, right), forward], axis=1)
-    return Camera(Lens(plan.width_px, plan.height_px, plan.focal_px), Pose(eye, axes))
 
 
 def _fault(kind: str, amount: float, rng: np.random.Generator) -> Fault:

@@ -1,4 +1,4 @@
-"""The arm, its blocks and a room as a stage of the renderer, and an attempt's steps as its moments."""
+"""The arm, its blocks and a room as a scene of the renderer, and an attempt's steps as its moments."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from simworld.robot import so101
 from simworld.robot.attempt import Attempt
+from simworld.robot.frames import goal_pose, head_camera, in_world
 from simworld.robot.plan import OTHER_HALF_M, PLATE_HEIGHT_M, PLATE_RADIUS_M, AttemptPlan
-from simworld.robot.truth import goal_pose, head_camera, in_world
 from simworld.scene_types import CameraSettings, Floats, Ints, Material, Mesh, Moment, Pose, Rgb, Scene
 from simworld.scenery import rooms, things
 from simworld.scenery.shapes import axis_rotation, box, lathe, round_corners

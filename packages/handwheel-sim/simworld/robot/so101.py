@@ -158,7 +158,7 @@ class Kinematics:
 
 
 def make_kinematics(model: Any) -> Kinematics:
-    """Of a model that build() made."""
+    """Of a model that build_model() made."""
     import mujoco
 
     scratch = mujoco.MjData(model)

@@ -7,24 +7,14 @@ import numpy as np
 from schemas.spans import NS
 from schemas.truth import FrameTruth, RecordingTruth, ShotTruth, TaskTruth, ThingTruth
 from simworld.robot.attempt import Attempt
-from simworld.robot.plan import BASE, OTHER_HALF_M, PLATE_HEIGHT_M, AttemptPlan, camera
+from simworld.robot.frames import goal_pose, head_camera, in_world
+from simworld.robot.plan import OTHER_HALF_M, PLATE_HEIGHT_M, AttemptPlan
 from simworld.robot.words import captions
 from simworld.rotations import quaternion_from_rotation
 from simworld.scene_types import Camera, Floats, Pose
 
 _VERBS = {"pick_place": "place", "push": "push", "stack": "stack", "lift": "lift"}
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
-
-
-def head_camera(plan: AttemptPlan) -> Camera:
-    """The head's camera in the world."""
-    own = camera(plan)
-    return Camera(own.lens, in_world(own.pose))
-
-
-def in_world(pose: Pose) -> Pose:
-    """A pose of the robot's base's frame, in the world's."""
-    return Pose(BASE.rotation @ pose.position + BASE.position, BASE.rotation @ pose.rotation)
 
 
 def measure_attempt(plan: AttemptPlan, attempt: Attempt) -> RecordingTruth:
@@ -102,12 +92,6 @@ def _frame(plan: AttemptPlan, attempt: Attempt, view: Camera, k: int, t_ns: int)
         hands=(),
         things=tuple(things),
     )
-
-
-def goal_pose(plan: AttemptPlan) -> Pose:
-    """Of the square or plate in the base's frame, its foot on the table."""
-    c, s = np.cos(plan.goal.yaw_rad), np.sin(plan.goal.yaw_rad)
-    return Pose(np.array([plan.goal.x_m, plan.goal.y_m, 0.0]), np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]))
 
 
 def _thing(name: str, pose: Pose, half_m: tuple[float, ...], view: Camera) -> ThingTruth:

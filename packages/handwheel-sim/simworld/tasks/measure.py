@@ -17,9 +17,9 @@ from simworld.tasks.take import PlayedShot, SceneState
 
 TOUCH_M = 0.0015
 SPARSE_M = 0.02  # a sixteenth of the skin's points misses the nearest one by less
-MAX_DEPTH_M = 0.00105  # of a hand in a thing: told as 1.0 mm
+MAX_DEPTH_M = 0.00105  # of a hand in a thing: written as 1.0 mm
 TABLES = 3
-FAR_M = 9.0  # what is told where there is no thing
+FAR_M = 9.0  # the distance where there is no thing
 
 
 def measure_plan(plan: RecordingPlan) -> RecordingTruth:
@@ -28,7 +28,7 @@ def measure_plan(plan: RecordingPlan) -> RecordingTruth:
 
 
 def play_best(shot: ShotPlan) -> PlayedShot:
-    """The first of a few tables at which no hand goes deeper than DEEPEST_M into a thing; else the least deep one."""
+    """The first of a few tables at which no hand goes deeper than MAX_DEPTH_M into a thing; else the least deep one."""
     deepest, best = -np.inf, None
     for again in range(TABLES):
         one = take.play(shot, again)

@@ -95,10 +95,10 @@ def play(shot: ShotPlan, again: int = 0) -> PlayedShot:
     room = rooms.make_room(shot.variation["room"], shot.variation["light"], np.random.default_rng([shot.seed, 2]))
     if shot.variation["other"] == "across":
         room = _move_wall_back(room)
-    stage = Scene(room, tuple(script.still), _moving(script))
+    scene = Scene(room, tuple(script.still), _moving(script))
     manner = shot.variation["head"]
     camera = head.make_head(shot.lens, manner, shot.duration_s, np.random.default_rng([shot.seed, 3]))
-    return PlayedShot(shot, stage, script, camera, failed_s)
+    return PlayedShot(shot, scene, script, camera, failed_s)
 
 
 def _set_table(script: Script, shot: ShotPlan) -> None:
