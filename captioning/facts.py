@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
-from typing import Any
+from typing import Any, Protocol
 
-from schemas.keys import digest_of
+from schemas import Episode
+from schemas.keys import as_stored, digest_of
+from schemas.recordings import StoredNarration
+from schemas.spans import SpanOfBytes
 
-Row = Mapping[str, Any]
+Hand = Mapping[str, Any]
+
+
+class Spoken(SpanOfBytes, Protocol):
+    """A span that captions are of."""
+
+    @property
+    def span_id(self) -> str: ...
+
+
+class Track(Protocol):
+    """A clip's hand track: its samples' times, and every hand of every sample (schemas.hands)."""
+
+    @property
+    def sample_ns(self) -> Sequence[int]: ...
+    @property
+    def hands(self) -> Sequence[Hand]: ...
+
 
 SEEN_SHARE = 0.1  # a side counts as in view from here on, as two hands do in decisions.bimanual
 CONTACT_SHARE = 0.5  # of a side's measured samples with contact evidence of at least CONTACT_SCORE
@@ -95,50 +115,51 @@ class Facts:
         return told or self.narration
 
 
-def facts_of(decision: Row, hands: Row | None, clip: Row, episode: Row | None, asset: Row) -> Facts:
-    """Facts of a span from its rows (dicts with what is read here of Decision, Hands, Clip, Episode, Asset).
-
-    hands: the clip's track, of which only the span's samples count; None where no detector looked.
-    """
-    start, end = int(decision["start_ns"]), int(decision["end_ns"])
+def facts_of(
+    span: Spoken, hands: Track | None, camera_motion: float | None, episode: Episode | None, stage: str,
+    narrations: Sequence[StoredNarration],
+) -> Facts:  # fmt: skip
+    """Facts of a span. hands: its clip's track, of which only the span's samples count; None: no detector looked."""
     return Facts(
-        basis=basis_of(asset["narrations"], episode, decision),
-        span_id=decision["span_id"],
-        sha256=decision["sha256"],
-        start_ns=start,
-        end_ns=end,
-        stage=asset["stage"],
-        narration=narration_of(asset["narrations"], start, end),
-        hands=None if hands is None else hand_facts(hands, start, end),
-        camera_motion=clip.get("camera_motion"),
-        attempt=None if episode is None else attempt_facts(episode, decision),
+        basis=basis_of(narrations, episode, span),
+        span_id=span.span_id,
+        sha256=span.sha256,
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+        stage=stage,
+        narration=narration_of(narrations, span.start_ns, span.end_ns),
+        hands=None if hands is None else hand_facts(hands, span.start_ns, span.end_ns),
+        camera_motion=camera_motion,
+        attempt=None if episode is None else attempt_facts(episode, span),
     )
 
 
-def basis_of(narrations: Iterable[Row], episode: Row | None, span: Row) -> str:
+def basis_of(narrations: Iterable[StoredNarration], episode: Episode | None, span: SpanOfBytes) -> str:
     """Digest of the words that a span's captions rest on. A corrected narration or outcome gives another.
 
-    32 hex digits; span: span_id's sha256, start_ns, end_ns. The hand track is not in it.
+    32 hex digits. The hand track is not in it.
     """
-    told = narration_of(narrations, int(span["start_ns"]), int(span["end_ns"]))
-    attempt = None if episode is None else asdict(attempt_facts(episode, span))
-    return digest_of([told, attempt])[:32]
+    words = narration_of(narrations, span.start_ns, span.end_ns)
+    attempt = None if episode is None else as_stored(attempt_facts(episode, span))
+    return digest_of([words, attempt])[:32]
 
 
-def narration_of(narrations: Iterable[Row], start_ns: int, end_ns: int) -> str | None:
+def narration_of(narrations: Iterable[StoredNarration], start_ns: int, end_ns: int) -> str | None:
     """The original words about [start_ns, end_ns), by time; those about the whole where there are none.
 
     A timed narration counts where half of it or of the span lies in both; one without an end is a point.
     """
-    timed = [n for n in narrations if n["start_ns"] is not None]
-    inside = [n for n in timed if _is_about(n, start_ns, end_ns)]
-    chosen = sorted(inside, key=lambda n: n["start_ns"]) or [n for n in narrations if n["start_ns"] is None]
+    narrations = list(narrations)
+    inside = [(n["start_ns"], n) for n in narrations if n["start_ns"] is not None and _is_about(n, start_ns, end_ns)]
+    timed = [n for _, n in sorted(inside, key=lambda pair: pair[0])]
+    chosen = timed or [n for n in narrations if n["start_ns"] is None]
     texts = [text.rstrip(".") for n in chosen if (text := _text(n["text"])) is not None]
     return _text(". ".join(dict.fromkeys(texts)))
 
 
-def _is_about(narration: Row, start_ns: int, end_ns: int) -> bool:
-    first = narration["start_ns"]
+def _is_about(narration: StoredNarration, start_ns: int, end_ns: int) -> bool:
+    """Of a narration with a start."""
+    first = narration["start_ns"] or 0
     last = first if narration["end_ns"] is None else narration["end_ns"]
     if last <= first:
         return bool(start_ns <= first < end_ns)
@@ -146,13 +167,13 @@ def _is_about(narration: Row, start_ns: int, end_ns: int) -> bool:
     return bool(2 * both >= min(last - first, end_ns - start_ns))
 
 
-def hand_facts(hands: Row, start_ns: int, end_ns: int) -> HandFacts | None:
+def hand_facts(hands: Track, start_ns: int, end_ns: int) -> HandFacts | None:
     """The track within [start_ns, end_ns); None where no sample of it was looked at."""
-    inside = {i for i, t in enumerate(hands["sample_ns"]) if start_ns <= t < end_ns}
+    inside = {i for i, t in enumerate(hands.sample_ns) if start_ns <= t < end_ns}
     if not inside:
         return None
-    best: dict[str, dict[int, Row]] = {"left": {}, "right": {}}
-    for hand in hands["hands"]:
+    best: dict[str, dict[int, Hand]] = {"left": {}, "right": {}}
+    for hand in hands.hands:
         track = best.get(str(hand["side"]))
         if track is None or hand["sample"] not in inside:
             continue
@@ -167,7 +188,7 @@ def hand_facts(hands: Row, start_ns: int, end_ns: int) -> HandFacts | None:
     )
 
 
-def _side(track: Mapping[int, Row], samples: int) -> SideFacts | None:
+def _side(track: Mapping[int, Hand], samples: int) -> SideFacts | None:
     if not track:
         return None
     rows = [track[i] for i in sorted(track)]
@@ -194,23 +215,23 @@ def _within(x: float) -> float:
     return min(1.0, max(0.0, float(x)))
 
 
-def attempt_facts(episode: Row, span: Row) -> AttemptFacts:
-    """The log's own words about an attempt, of which the span (sha256, start_ns, end_ns) may show a part.
+def attempt_facts(episode: Episode, span: SpanOfBytes) -> AttemptFacts:
+    """The log's own words about an attempt, of which the span may show a part.
 
     A span that ends before the attempt does shows no outcome: there it is unknown.
     """
-    ends = [c["end_ns"] for c in episode["cameras"] if c["sha256"] == span["sha256"]]
-    ends = [end for end in ends if end > span["start_ns"]]
-    shows_end = not ends or span["end_ns"] >= min(ends) - END_SLACK_NS
-    frame, fps_hz = episode["failure_frame"], episode["fps_hz"]
+    ends = [c["end_ns"] for c in episode.cameras if c["sha256"] == span.sha256]
+    ends = [end for end in ends if end > span.start_ns]
+    shows_end = not ends or span.end_ns >= min(ends) - END_SLACK_NS
+    frame, fps_hz = episode.failure_frame, episode.fps_hz
     return AttemptFacts(
-        instruction=_text(episode["instruction"]),
-        outcome=str(episode["outcome"]) if shows_end else "unknown",
-        outcome_source=episode["outcome_source"],
-        failure_mode=_text(episode["failure_mode"]),
+        instruction=_text(episode.instruction),
+        outcome=episode.outcome if shows_end else "unknown",
+        outcome_source=episode.outcome_source,
+        failure_mode=_text(episode.failure_mode),
         failed_after_s=frame / fps_hz if frame is not None and fps_hz else None,
-        embodiment=str(episode["embodiment"]),
-        collect_mode=str(episode["collect_mode"]),
+        embodiment=episode.embodiment,
+        collect_mode=episode.collect_mode,
     )
 
 

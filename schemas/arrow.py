@@ -28,9 +28,19 @@ _SCALARS: dict[Any, pa.DataType] = {
 }
 
 
-def column(doc: str, arrow: pa.DataType | None = None, **default: Any) -> Any:
-    """A dataclass field with its meaning (unit included) and, where the annotation cannot tell, its Arrow type."""
-    return dataclasses.field(metadata={"doc": doc, "arrow": arrow}, **default)
+def column(doc: str, arrow: pa.DataType | None = None, *, stored: str | None = None, **default: Any) -> Any:
+    """A dataclass field with its meaning (unit included) and, where the annotation cannot tell, its Arrow type.
+
+    stored: the column's name in the table, where the field is called better.
+    """
+    return dataclasses.field(metadata={"doc": doc, "arrow": arrow, "stored": stored}, **default)
+
+
+@functools.cache
+def stored_name(row: Hashable, field: str) -> str:
+    """The name of a field's column in the table."""
+    fields = dataclasses.fields(typing.cast(Any, row))
+    return next(f.metadata.get("stored") or f.name for f in fields if f.name == field)
 
 
 def schema_of(row: type) -> pa.Schema:
@@ -49,18 +59,18 @@ def _schema_of(row: Hashable) -> pa.Schema:
             hint = next(a for a in typing.get_args(hint) if a is not type(None))
         arrow = f.metadata["arrow"] or _SCALARS[hint]
         marks = {"doc": f.metadata["doc"]} | (PRIMARY_KEY if i == 0 else {})
-        fields.append(pa.field(f.name, arrow, nullable=nullable, metadata=marks))
+        fields.append(pa.field(f.metadata.get("stored") or f.name, arrow, nullable=nullable, metadata=marks))
     return pa.schema(fields)
 
 
 def key_column(row: type) -> str:
-    """Name of the key: the row class's first field."""
-    return dataclasses.fields(row)[0].name
+    """Name of the key's column: the row class's first field."""
+    return schema_of(row).names[0]
 
 
 def to_dict(row: Any) -> dict[str, Any]:
-    """A row as a plain dict, without copying its values."""
-    return {f.name: getattr(row, f.name) for f in dataclasses.fields(row)}
+    """A row as a plain dict of its columns, without copying their values."""
+    return {f.metadata.get("stored") or f.name: getattr(row, f.name) for f in dataclasses.fields(row)}
 
 
 def table_of(row: type, rows: Iterable[Any]) -> pa.Table:
@@ -71,7 +81,8 @@ def table_of(row: type, rows: Iterable[Any]) -> pa.Table:
 
 def rows_of(row: type[R], table: pa.Table) -> list[R]:
     """The table's rows as instances of `row`; the table must hold all of its columns."""
-    return [row(**r) for r in table.select(schema_of(row).names).to_pylist()]
+    fields = [f.name for f in dataclasses.fields(typing.cast(Any, row))]
+    return [row(**r) for r in table.select(schema_of(row).names).rename_columns(fields).to_pylist()]
 
 
 def empty(row: type, columns: Sequence[str] | None = None) -> pa.Table:

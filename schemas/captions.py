@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import pyarrow as pa
 
-from schemas.arrow import Json, column
+from schemas.arrow import column
 
 CHECK = pa.struct([("name", pa.string()), ("score", pa.float64()), ("passed", pa.bool_())])
+
+
+class StoredCheck(TypedDict):
+    """What one check said of a caption."""
+
+    name: str
+    score: float
+    passed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +33,6 @@ class Caption:
     prompt: str = column("digest of the prompt or of the composing rules")
     basis: str = column("digest of the narration or the log's words it rests on: corrected words, new captions")
     decoding: str = column("JSON of temperature, seed and the like")
-    checks: list[Json] = column("score of every check", pa.list_(CHECK))
+    checks: list[StoredCheck] = column("score of every check", pa.list_(CHECK))
     parent: str | None = column("caption it was made from")
     run_id: str = column("provenance")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from schemas.arrow import Json, column
+from schemas.arrow import column
+from schemas.spans import StoredSpan
 
 CAMERA_SPAN = pa.struct(
     [
@@ -16,6 +17,15 @@ CAMERA_SPAN = pa.struct(
         ("end_ns", pa.int64()),
     ]
 )
+
+
+class StoredCameraSpan(StoredSpan):
+    """An attempt's span in one camera's recording."""
+
+    camera: str
+    sha256: str
+
+
 FLOATS = pa.list_(pa.float32())
 
 
@@ -51,7 +61,7 @@ class Episode:
     frame_count: int = column("steps")
     state_names: list[str] = column("names of the state's axes, may be empty", pa.list_(pa.string()))
     action_names: list[str] = column("names of the action's axes, may be empty", pa.list_(pa.string()))
-    cameras: list[Json] = column("its span in each camera's recording", pa.list_(CAMERA_SPAN))
+    cameras: list[StoredCameraSpan] = column("its span in each camera's recording", pa.list_(CAMERA_SPAN))
     run_id: str = column("provenance")
 
 

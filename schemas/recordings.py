@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import pyarrow as pa
 
-from schemas.arrow import Json, column
+from schemas.arrow import column
 from schemas.signals.base import signals_of
 from schemas.signals.border_share import BORDER_SHARE
 from schemas.signals.brightness import BRIGHTNESS
@@ -15,6 +16,7 @@ from schemas.signals.freeze_share import FREEZE_SHARE
 from schemas.signals.motion import MOTION
 from schemas.signals.sharpness import SHARPNESS
 from schemas.signals.text_share import TEXT_SHARE
+from schemas.spans import StoredSpan
 
 GAP = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64()), ("reason", pa.string())]))
 SPANS = pa.list_(pa.struct([("start_ns", pa.int64()), ("end_ns", pa.int64())]))
@@ -29,6 +31,31 @@ FACE = pa.struct(
         ("score", pa.float32()),  # of the detection, 0..1
     ]
 )
+
+
+class StoredGap(StoredSpan):
+    """A span that no clip holds, and why."""
+
+    reason: str
+
+
+class StoredNarration(TypedDict):
+    """A text about a span; null times: about the whole recording."""
+
+    start_ns: int | None
+    end_ns: int | None
+    text: str
+
+
+class StoredFace(TypedDict):
+    """A face of one sample, relative to the picture."""
+
+    t_ns: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +81,15 @@ class Asset:
     fps_hz: float | None = column("average; null where the container does not say")
     duration_ns: int = column("the longer of declared and decoded: what the ledger accounts for")
     decoded_ns: int = column("what its clips and gaps tile, from the first frame")
-    gaps: list[Json] = column("spans that no clip holds: damaged, redacted", GAP, default_factory=list)
+    gaps: list[StoredGap] = column("spans that no clip holds: damaged, redacted", GAP, default_factory=list)
     quarter_turns: int = column("clockwise, on top of the container's own rotation, as the source says", default=0)
     tiling: str = column("tells clips of equal bytes apart that were cut, redacted or turned otherwise", default="")
-    redacted: list[Json] = column(
+    redacted: list[StoredSpan] = column(
         "spans kept out of every clip: what this place and all others known then wanted", SPANS, default_factory=list
     )
     redaction: str | None = column("clips.redaction of its clips; null: faces were not looked for", default=None)
     intrinsics_json: str | None = column("camera model and parameters as the source gave them")
-    narrations: list[Json] = column("spans in ns from the first frame; null times: the whole", NARRATION)
+    narrations: list[StoredNarration] = column("spans in ns from the first frame; null times: the whole", NARRATION)
     recipe: str = column("digest of cutter, signals and proxy options")
     run_id: str = column("provenance")
 
@@ -93,7 +120,9 @@ class Clip:
     )
     redaction: str | None = column("what looked for faces: model, version; null: not looked for", default=None)
     redaction_state: str | None = column("none_found, blurred; null: not looked for", default=None)
-    faces: list[Json] = column("every face of every sample that was blurred", pa.list_(FACE), default_factory=list)
+    faces: list[StoredFace] = column(
+        "every face of every sample that was blurred", pa.list_(FACE), default_factory=list
+    )
     recipe: str = column("digest of cutter, signals and proxy options")
     run_id: str = column("provenance")
 

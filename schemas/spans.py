@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Protocol, TypedDict
 
 NS = 1_000_000_000
 Span = tuple[int, int]
+
+
+class SpanOfBytes(Protocol):
+    """A row that speaks of a span of a recording's bytes."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int: ...
+
+
+class StoredSpan(TypedDict):
+    """A span as a table keeps it."""
+
+    start_ns: int
+    end_ns: int
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:

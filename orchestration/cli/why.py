@@ -6,8 +6,7 @@ from typing import Any
 
 from infra.storage.tables import Store
 from pipelines.corpus import releases as files
-from pipelines.corpus.decisions import verdicts
-from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.corpus import Corpus
 from schemas.errors import UsageError
 
 Row = dict[str, Any]
@@ -66,9 +65,8 @@ def life(store: Store, subject: str, recipe: str, policy: str) -> dict[str, list
 
 def _verdicts_now(store: Store, recipe: str, policy: str) -> dict[str, str]:
     """Verdict and reasons of every decision that holds, by decision_id."""
-    assets = inventory(store, recipe)
-    rows = verdicts(store, recipe, assets, current_clips(store, assets, recipe), policy).to_pylist()
-    return {r["decision_id"]: " ".join([r["verdict"], *r["reasons"]]) for r in rows}
+    decisions = Corpus(store, recipe, policy).decisions(without_duplicates=True).rows()
+    return {d.decision_id: " ".join([d.verdict, *d.reasons]) for d in decisions}
 
 
 def _quote(text: str) -> str:

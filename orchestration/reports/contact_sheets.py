@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from infra.storage.tables import Store
 from orchestration.reports.pictures import Look, Picture, picture_of, proxies_of
-from pipelines.corpus.decisions import verdicts
-from pipelines.publish.selection import bases
+from pipelines.corpus.captions import bases
+from pipelines.corpus import corpus as now
+from pipelines.corpus.inventory import CurrentAsset
+from schemas import Decision
+from schemas.tables import TypedTable
 from schemas.columns import joined, values_of
 from schemas.spans import NS, Span
 
@@ -73,16 +76,16 @@ class Corpus:
     """What tiles are made from; `clips` and `decisions` are the current ones."""
 
     store: Store
-    assets: pa.Table  # the inventory
+    assets: TypedTable[CurrentAsset]  # the inventory
     clips: pa.Table
     decisions: pa.Table  # with `reason` and `stage`
     detector: str | None = None
     look: Look = field(default_factory=Look)
 
 
-def current_decisions(store: Store, assets: pa.Table, clips: pa.Table, recipe: str, policy: str) -> pa.Table:
+def current_decisions(corpus: now.Corpus) -> pa.Table:
     """The policy's decisions on current clips, copies told; reason: the first or ""."""
-    table = verdicts(store, recipe, assets, clips, policy)
+    table = corpus.decisions(without_duplicates=True).table
     first = joined(pc.list_slice(table["reasons"], 0, 1, return_fixed_size_list=False), "")
     return table.append_column("reason", first)
 
@@ -123,7 +126,7 @@ def tiles(corpus: Corpus, chosen: pa.Table, uris: dict[str, str]) -> list[Tile]:
     """A tile a decision, without pictures; uris: where each recording lies, by sha256."""
     rows = chosen.to_pylist()
     clips = _by(corpus.clips.filter(pc.is_in(corpus.clips["clip_id"], chosen["clip_id"].combine_chunks())), "clip_id")
-    texts = captions_of(corpus.store, bases(corpus.assets, corpus.store, rows))
+    texts = captions_of(corpus.store, bases(corpus.assets, corpus.store, TypedTable(Decision, chosen).rows()))
     out = []
     for r in rows:
         said, model = texts.get(r["span_id"], ({}, None))
@@ -230,7 +233,7 @@ def attempts(corpus: Corpus, rows: Sequence[Row], budget: Budget) -> list[Attemp
     decided = corpus.decisions.filter(
         pc.is_in(corpus.decisions["clip_id"], pa.array([c for c, _ in shown], pa.string()))
     )
-    texts = captions_of(corpus.store, bases(corpus.assets, corpus.store, decided.to_pylist()))
+    texts = captions_of(corpus.store, bases(corpus.assets, corpus.store, TypedTable(Decision, decided).rows()))
     by_clip: dict[str, list[Row]] = {}
     for d in decided.sort_by("start_ns").to_pylist():
         by_clip.setdefault(d["clip_id"], []).append(d)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.storage.tables import Store
-from pipelines.corpus.inventory import inventory
+from pipelines.corpus.inventory import ASSET, inventory
 from pipelines.corpus.ledger import PLACE_OF, PLACES, Account, ledger, s
 from schemas.columns import exceeds, values_of
 
@@ -78,8 +78,8 @@ class Books:
 def books(store: Store, recipe: str, policy: str, decisions: pa.Table) -> Books:
     """decisions: the policy's current ones, with `reason` (the first, or "")."""
     account, rows = ledger(store, recipe, policy)
-    assets = inventory(store, recipe).select(["uri", "stage"])
-    stage_of = dict(zip(values_of(assets["uri"], str), values_of(assets["stage"], str), strict=True))
+    assets = inventory(store, recipe)
+    stage_of = dict(zip(assets.values(ASSET.uri), assets.values(ASSET.stage), strict=True))
     by_stage: dict[str, list[Row]] = {}
     for row in rows:
         if row["input_s"]:

@@ -20,7 +20,7 @@ from orchestration.reports import contact_sheets as contact
 from orchestration.reports import numbers
 from orchestration.reports.numbers import OUTCOMES
 from orchestration.reports.pictures import Look
-from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.ledger import PLACE_OF, PLACES, refused
 from pipelines.corpus.releases import load, newest, pin_uri
 from schemas.columns import differs, equals
@@ -77,11 +77,10 @@ def report_of(
 
 def page(store: Store, recipe: str, policy: str, release: Row | None, options: ReportOptions) -> str:
     """The page's HTML."""
-    assets = inventory(store, recipe)
-    clips = current_clips(store, assets, recipe)
-    decisions = contact.current_decisions(store, assets, clips, recipe, policy)
+    now = Corpus(store, recipe, policy)
+    assets, clips, decisions = now.assets(), now.clips().table, contact.current_decisions(now)
     corpus = contact.Corpus(store, assets, clips, decisions, options.detector, options.look)
-    left_out = refused(store, recipe, assets)
+    left_out = refused(now)
     books = numbers.books(store, recipe, policy, decisions)
     budget = contact.Budget(options.pictures_bytes)
     shown = _attempts(corpus, options, budget) | _spans(corpus, assets, books, options, budget)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from pipelines.audits import lexicon
 from pipelines.audits.corpus_truth import Joined, Recording, nothing_joined
 from pipelines.audits.result import Example, Result, chosen
 from pipelines.audits.tally import Metric, Tally
-from pipelines.publish.selection import bases
+from pipelines.corpus.captions import CaptionText, bases, captions_of
+from schemas import Decision
 from schemas.spans import NS
 from schemas.truth import TaskTruth
 
-Row = dict[str, Any]
 LIMITS = {"L1": 5, "L2": 15, "L3": 30, "L4": 50, "L5": 100, "achieved": 50}  # words
 GIVEN = ("instruction", "original")  # of the source; an instruction says what should be, not what was
 NAMES_THE_ACT = ("L1", "L2", "L3", "original", "instruction")  # longer ones tell its steps, `achieved` what came of it
@@ -37,15 +36,15 @@ def audit(joined: Joined) -> Result:
     tally, examples, spans = Tally(), [], 0
     unmatched = {"spans_without_caption": 0, "spans_without_task": 0} | joined.unmatched
     for recording in joined.recordings:
-        for span, said in _spans(joined, recording):
-            task = task_of(recording, span["start_ns"], span["end_ns"])
-            if not said:
-                unmatched["spans_without_caption"] += span["verdict"] == "accept"
+        for span, captions in _spans(joined, recording):
+            task = task_of(recording, span.start_ns, span.end_ns)
+            if not captions:
+                unmatched["spans_without_caption"] += span.verdict == "accept"
             elif task is None:
                 unmatched["spans_without_task"] += 1
             else:
                 spans += 1
-                examples += [e for row in said if (e := judge(recording, span, task, row, tally)) is not None]
+                examples += [e for caption in captions if (e := judge(recording, span, task, caption, tally)) is not None]
     if not spans:
         raise nothing_joined(joined, f"no captioned span ({unmatched['spans_without_task']} without a task)")
     return Result(
@@ -54,17 +53,16 @@ def audit(joined: Joined) -> Result:
     )  # fmt: skip
 
 
-def _spans(joined: Joined, recording: Recording) -> Iterator[tuple[Row, list[Row]]]:
+def _spans(joined: Joined, recording: Recording) -> Iterator[tuple[Decision, list[CaptionText]]]:
     """The recording's decided spans with their current captions."""
     decided = joined.decided(recording)
     for i in range(0, len(decided), SPANS_AT_ONCE):
         some = decided[i : i + SPANS_AT_ONCE]
         now = bases(joined.assets, joined.store, some)
-        columns = ["span_id", "kind", "text", "model", "basis"]
-        rows = joined.read("captions", "span_id", [s["span_id"] for s in some], columns)
+        captions = captions_of(joined.store, [span.span_id for span in some])
         for span in some:
-            said = [r for r in rows if r["span_id"] == span["span_id"] and r["basis"] == now[span["span_id"]]]
-            yield span, sorted(said, key=lambda r: (r["model"], r["kind"], r["text"]))
+            own = captions.get((span.span_id, now[span.span_id]), [])
+            yield span, sorted(own, key=lambda c: (c.model, c.kind, c.text))
 
 
 def task_of(recording: Recording, start_ns: int, end_ns: int) -> TaskTruth | None:
@@ -75,13 +73,13 @@ def task_of(recording: Recording, start_ns: int, end_ns: int) -> TaskTruth | Non
     return tasks[-at] if longest > 0 else None
 
 
-def judge(recording: Recording, span: Row, task: TaskTruth, said: Row, tally: Tally) -> Example | None:
+def judge(recording: Recording, span: Decision, task: TaskTruth, caption: CaptionText, tally: Tally) -> Example | None:
     """Marks of one caption; an example where a check failed."""
-    checks = checks_of(said["kind"], said["text"], task)
-    shot = recording.shot_at((max(span["start_ns"], task.start_ns) + min(span["end_ns"], task.end_ns)) // 2)
+    checks = checks_of(caption.kind, caption.text, task)
+    shot = recording.shot_at((max(span.start_ns, task.start_ns) + min(span.end_ns, task.end_ns)) // 2)
     axes = {
-        "kind": said["kind"],
-        "model": said["model"].split("/")[0],
+        "kind": caption.kind,
+        "model": caption.model.split("/")[0],
         "stage": recording.stage,
         "true verb": task.verb,
         "true object": task.object or "nothing",
@@ -92,8 +90,8 @@ def judge(recording: Recording, span: Row, task: TaskTruth, said: Row, tally: Ta
     failed = [name for name, passed in checks.items() if not passed]
     if not failed:
         return None
-    texts = [(str(said["kind"]), str(said["text"])), ("truth", task.captions.get(said["kind"]) or told(task))]
-    place = (span["start_ns"], span["end_ns"])
+    texts = [(caption.kind, caption.text), ("truth", task.captions.get(caption.kind) or told(task))]
+    place = (span.start_ns, span.end_ns)
     kind = f"wrong {failed[0].replace('_', ' ')}"
     words = f"fails {', '.join(failed).replace('_', ' ')} ({said['model']})"
     return Example(

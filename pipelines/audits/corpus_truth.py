@@ -6,20 +6,23 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.storage.tables import Store
 from pipelines.audits.tally import Cluster
-from pipelines.corpus.decisions import decisions_of
-from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.corpus import Corpus
+from pipelines.corpus.decisions import DECISION, decisions_of
+from pipelines.corpus.inventory import ASSET, CLIP, CurrentAsset, CurrentClip
+from schemas import Decision
 from schemas.columns import equals
 from schemas.errors import UsageError
+from schemas.tables import TypedTable, columns_of
 from schemas.truth import SUFFIX, FrameTruth, RecordingTruth, ShotTruth, load
 
-Row = dict[str, Any]
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Recording:
     uri: str
     stage: str
     truth: Truth
-    clips: tuple[Row, ...]  # schemas.Clip without signals, by time
+    clips: tuple[CurrentClip, ...]  # by time
 
     def cluster(self, shot: ShotTruth | None) -> Cluster:
         """What a mark in this shot is drawn with: the wearer, or the recording where nobody wears the camera."""
@@ -51,7 +54,7 @@ class Recording:
 
     def clips_in(self, start_ns: int, end_ns: int) -> tuple[str, ...]:
         """Clips that overlap a span, by time: their clip_row_id."""
-        return tuple(str(c["clip_row_id"]) for c in self.clips if c["start_ns"] < end_ns and start_ns < c["end_ns"])
+        return tuple(c.clip_row_id for c in self.clips if c.start_ns < end_ns and start_ns < c.end_ns)
 
     def shot_at(self, t_ns: int) -> ShotTruth | None:
         """The shot that holds this time."""
@@ -63,24 +66,21 @@ class Joined:
     """What an audit reads: the corpus under a recipe and policy, and the truth of some of its recordings."""
 
     store: Store
-    assets: pa.Table  # the inventory
+    assets: TypedTable[CurrentAsset]  # the inventory
     recordings: tuple[Recording, ...]  # by sha256
     truths: tuple[Truth, ...]
     unmatched: dict[str, int]
-    decisions: pa.Table  # the policy's, of these recordings
+    decisions: TypedTable[Decision]  # the policy's, of these recordings
 
-    def decided(self, recording: Recording) -> list[Row]:
+    def decided(self, recording: Recording) -> list[Decision]:
         """The recording's spans with their verdicts, by time."""
-        found = self.decisions.filter(equals(self.decisions["sha256"], recording.sha256))
-        return [dict(r) for r in found.sort_by([("start_ns", "ascending"), ("end_ns", "ascending")]).to_pylist()]
+        own = self.decisions.filter(equals(self.decisions[DECISION.sha256], recording.sha256))
+        return own.sorted_by(DECISION.start_ns, DECISION.end_ns).rows()
 
-    def read(self, table: str, column: str, values: list[str], columns: list[str], where: str = "") -> list[Row]:
-        """Rows of these keys, as dicts; where: one column's value, as `column=value`."""
-        found = self.store.read_keys(table, column, values, columns)
-        if where:
-            name, _, value = where.partition("=")
-            found = found.filter(equals(found[name], value))
-        return [dict(r) for r in found.to_pylist()]
+    def read(self, row: type[R], table: str, column: str, values: list[str]) -> list[R]:
+        """Rows of these keys; row: a dataclass of the columns that are read."""
+        names = [str(name) for name in vars(columns_of(row)).values()]
+        return TypedTable(row, self.store.read_keys(table, column, values, names)).rows()
 
 
 def truths_below(folder: Path) -> tuple[Truth, ...]:
@@ -104,35 +104,36 @@ def join(store: Store, recipe: str, policy: str, truths: tuple[Truth, ...]) -> J
 
     UsageError: the corpus is empty, or no recording of it has truth.
     """
-    assets = inventory(store, recipe)
-    primary = assets.filter(assets["primary"])
-    if not primary.num_rows:
+    corpus = Corpus(store, recipe, policy)
+    primary = corpus.primary_assets()
+    if not len(primary):
         raise UsageError(f"{store.root} holds no recording under this config; run `handwheel turn` first")
     by_sha = {t.head.sha256: t for t in truths if t.head.sha256}
-    rows = primary.select(["sha256", "uri", "stage"]).to_pylist()
-    current = current_clips(store, assets, recipe)
-    current = current.filter(pc.is_in(current["sha256"], pa.array(sorted(by_sha), pa.string())))
-    clips = _clips(current)
+    columns = (primary.values(ASSET.sha256), primary.values(ASSET.uri), primary.values(ASSET.stage))
+    places = sorted(zip(*columns, strict=True))
+    clips = corpus.clips()
+    clips = clips.filter(pc.is_in(clips[CLIP.sha256], pa.array(sorted(by_sha), pa.string())))
+    of_recording = _clips(clips)
     recordings = [
-        Recording(r["sha256"], r["uri"], r["stage"], by_sha[r["sha256"]], tuple(clips.get(r["sha256"], [])))
-        for r in sorted(rows, key=lambda r: str(r["sha256"]))
-        if r["sha256"] in by_sha
+        Recording(sha256, uri, stage, by_sha[sha256], tuple(of_recording.get(sha256, ())))
+        for sha256, uri, stage in places
+        if sha256 in by_sha
     ]
-    there = {r["sha256"] for r in rows}
+    there = {sha256 for sha256, _, _ in places}
     unmatched = {
-        "recordings_without_truth": len(rows) - len(recordings),
+        "recordings_without_truth": len(places) - len(recordings),
         "truths_without_recording": sum(t.head.sha256 not in there for t in truths),
     }
-    return Joined(store, assets, tuple(recordings), truths, unmatched, decisions_of(store, current, policy))
+    decisions = decisions_of(store, clips, policy)
+    return Joined(store, corpus.assets(), tuple(recordings), truths, unmatched, decisions)
 
 
-def _clips(clips: pa.Table) -> dict[str, list[Row]]:
+def _clips(clips: TypedTable[CurrentClip]) -> dict[str, list[CurrentClip]]:
     """Clips by recording, by time."""
-    out: dict[str, list[Row]] = {}
-    columns = ["clip_row_id", "clip_id", "sha256", "start_ns", "end_ns", "cutter"]
-    for row in clips.select(columns).sort_by("start_ns").to_pylist():
-        out.setdefault(row["sha256"], []).append(row)
-    return out
+    of_recording: dict[str, list[CurrentClip]] = {}
+    for clip in clips.sorted_by(CLIP.start_ns).rows():
+        of_recording.setdefault(clip.sha256, []).append(clip)
+    return of_recording
 
 
 def human(joined: Joined) -> Iterator[Recording]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from pipelines.audits.corpus_truth import Joined, Recording, human, nothing_joined
 from pipelines.audits.result import Example, Result, chosen
 from pipelines.audits.tally import Metric, Tally
+from pipelines.corpus.inventory import CurrentClip
 from schemas.spans import NS
 
-Row = dict[str, Any]
 SLACK_NS = 50_000_000  # beside one frame: clocks of containers are coarse
 
 METRICS = (
@@ -56,14 +55,14 @@ def judge(recording: Recording, longest_s: float, tally: Tally) -> list[Example]
     return [_example("missed cut", recording, t) for t in missed] + [_example("false cut", recording, t) for t in false]
 
 
-def boundaries(clips: Sequence[Row], longest_ns: int) -> tuple[list[int], list[int]]:
+def boundaries(clips: Sequence[CurrentClip], longest_ns: int) -> tuple[list[int], list[int]]:
     """Where one clip becomes the next: after a cut, and where the clip before was as long as one may be."""
     cut: list[int] = []
     tiles: list[int] = []
     for before, after in pairwise(clips):
-        if before["end_ns"] == after["start_ns"]:
-            full = before["end_ns"] - before["start_ns"] >= longest_ns - SLACK_NS
-            (tiles if full else cut).append(int(after["start_ns"]))
+        if before.end_ns == after.start_ns:
+            full = before.end_ns - before.start_ns >= longest_ns - SLACK_NS
+            (tiles if full else cut).append(after.start_ns)
     return cut, tiles
 
 

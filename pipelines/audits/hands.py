@@ -54,39 +54,38 @@ def audit(joined: Joined, detector: str, rules: HandRules | None = None) -> Resu
     )  # fmt: skip
 
 
-def _tracks(joined: Joined, recording: Recording, detector: str) -> Iterator[tuple[Row, Row | None]]:
+def _tracks(joined: Joined, recording: Recording, detector: str) -> Iterator[tuple[CurrentClip, Track | None]]:
     """Each clip with its hand track, some clips at a time."""
     for i in range(0, len(recording.clips), CLIPS_AT_ONCE):
         some = recording.clips[i : i + CLIPS_AT_ONCE]
-        ids = [str(c["clip_row_id"]) for c in some]
-        rows = joined.read("hands", "clip_row_id", ids, COLUMNS, f"detector={detector}")
-        tracks = {r["clip_row_id"]: r for r in rows}
-        yield from ((c, tracks.get(c["clip_row_id"])) for c in some)
+        rows = joined.read(Track, "hands", "clip_row_id", [c.clip_row_id for c in some])
+        tracks = {track.clip_row_id: track for track in rows if track.detector == detector}
+        yield from ((c, tracks.get(c.clip_row_id)) for c in some)
 
 
 def judge_track(
-    recording: Recording, clip: Row, track: Row, frames: Sequence[FrameTruth], rules: HandRules, tally: Tally
+    recording: Recording, clip: CurrentClip, track: Track, frames: Sequence[FrameTruth], rules: HandRules, tally: Tally
 ) -> tuple[list[Example], int]:
-    """Marks of a clip's track (schemas.Hands as a dict), its misses and false hands, and samples without truth."""
+    """Marks of a clip's track , its misses and false hands, and samples without truth."""
     head, examples, lost = recording.truth.head, [], 0
-    of_sample: dict[int, list[Row]] = {}
-    for hand in track["hands"]:
+    of_sample: dict[int, list[StoredHand]] = {}
+    for hand in track.hands:
         of_sample.setdefault(hand["sample"], []).append(hand)
-    nearest = nearest_frames(track["sample_ns"], [f.t_ns for f in frames], head.fps_hz)
-    for sample, (t_ns, at) in enumerate(zip(track["sample_ns"], nearest, strict=True)):
+    nearest = nearest_frames(track.sample_ns, [f.t_ns for f in frames], head.fps_hz)
+    for sample, (t_ns, at) in enumerate(zip(track.sample_ns, nearest, strict=True)):
         if at is None:
             lost += 1
             continue
         found, frame, shot = of_sample.get(sample, []), frames[at], recording.shot_at(frames[at].t_ns)
         pairs = match(found, frame.hands, head, rules)
         _mark(tally, recording.cluster(shot), shot, (found, frame.hands, pairs), head, rules)
-        examples += _wrong(recording.sha256, clip["clip_row_id"], t_ns, (found, frame, pairs), head, rules)
+        examples += _wrong(recording.sha256, clip.clip_row_id, t_ns, (found, frame, pairs), head, rules)
     return examples, lost
 
 
 def _mark(
     tally: Tally, cluster: Cluster, shot: ShotTruth | None,
-    seen: tuple[Sequence[Row], Sequence[HandTruth], Sequence[Pair]], head: RecordingTruth, rules: HandRules,
+    seen: tuple[Sequence[StoredHand], Sequence[HandTruth], Sequence[Pair]], head: RecordingTruth, rules: HandRules,
 ) -> None:  # fmt: skip
     found, true, pairs = seen
     variation: Axes = shot.variation if shot else {}
@@ -106,7 +105,7 @@ def _mark(
 
 
 def _wrong(
-    sha256: str, clip: str, t_ns: int, seen: tuple[Sequence[Row], FrameTruth, Sequence[Pair]],
+    sha256: str, clip: str, t_ns: int, seen: tuple[Sequence[StoredHand], FrameTruth, Sequence[Pair]],
     head: RecordingTruth, rules: HandRules,
 ) -> list[Example]:  # fmt: skip
     """Missed and false hands of a sample; its other hands are drawn beside."""
@@ -130,7 +129,7 @@ def _wrong(
     return out
 
 
-def _on(hand: Row, frame: FrameTruth) -> str:
+def _on(hand: StoredHand, frame: FrameTruth) -> str:
     """The thing under a false hand."""
     overlaps = [(overlap_of(box_of(hand), thing.box), thing.name) for thing in frame.things if thing.box]
     best = max(overlaps, default=(0.0, ""))

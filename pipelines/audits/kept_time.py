@@ -17,8 +17,8 @@ IDLE = ("gesture", "none", "rest", "wait")  # verbs of which nothing comes
 def kept_spans(joined: Joined, recording: Recording) -> tuple[list[Span], list[Span]]:
     """Spans of a recording that the policy keeps, and all that it decided."""
     rows = joined.decided(recording)
-    spans = [(r["start_ns"], r["end_ns"]) for r in rows]
-    return merge(s for s, r in zip(spans, rows, strict=True) if r["verdict"] == "accept"), merge(spans)
+    spans = [(r.start_ns, r.end_ns) for r in rows]
+    return merge(s for s, r in zip(spans, rows, strict=True) if r.verdict == "accept"), merge(spans)
 
 
 def judge_seconds(

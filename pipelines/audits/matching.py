@@ -10,9 +10,9 @@ import numpy as np
 
 from pipelines.audits.result import Box
 from schemas.spans import NS
+from schemas.hands import StoredHand
 from schemas.truth import HandTruth, RecordingTruth
 
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def nearest_frames(sample_ns: Sequence[int], frame_ns: Sequence[int], fps_hz: fl
     return [int(i) if ok else None for i, ok in zip(at, near, strict=True)]
 
 
-def match(found: Sequence[Row], true: Sequence[HandTruth], head: RecordingTruth, rules: HandRules) -> list[Pair]:
+def match(found: Sequence[StoredHand], true: Sequence[HandTruth], head: RecordingTruth, rules: HandRules) -> list[Pair]:
     """One-to-one, nearest key points first (the largest overlap of boxes where those lack); then the rest, alone."""
     scored = []
     for i, hand in enumerate(found):
@@ -76,7 +76,7 @@ def overlap_of(a: Box, b: Box) -> float:
     return float(both / ((ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - both))
 
 
-def distance_of(hand: Row, truth: HandTruth, head: RecordingTruth) -> float | None:
+def distance_of(hand: StoredHand, truth: HandTruth, head: RecordingTruth) -> float | None:
     """Mean distance of the 21 points over the hand's size, in px; None where one of them has no points."""
     if truth.box is None or len(truth.keypoints) != 42 or len(hand["keypoints"] or []) != 42:
         return None

@@ -13,7 +13,8 @@ from pipelines.audits.corpus_truth import Joined, Recording, Truth, nothing_join
 from pipelines.audits.intervals import Estimate, median, of_sums
 from pipelines.audits.result import Example, Result, chosen
 from pipelines.audits.tally import Metric, Tally
-from pipelines.publish.selection import episodes_by_recording
+from pipelines.corpus.episodes import latest_episodes
+from schemas import Episode
 from schemas.truth import RecordingTruth
 
 Row = dict[str, Any]
@@ -37,22 +38,22 @@ METRICS = (
 class Attempt:
     """An episode beside its truth."""
 
-    episode: Row
+    episode: Episode
     truth: RecordingTruth
     sha256: str  # of a recording of it, or of the truth's
 
     @property
     def right(self) -> bool:
         """Whether the outcome is told, and truly."""
-        return bool(self.episode["outcome"] == self.truth.outcome)
+        return bool(self.episode.outcome == self.truth.outcome)
 
     @property
     def frames_off(self) -> float | None:
         """How far the failure frame is from the truth's, in frames of the truth; None where either names none."""
-        told, true = self.episode["failure_frame"], self.truth.failure_frame
+        told, true = self.episode.failure_frame, self.truth.failure_frame
         if self.truth.outcome != "failure" or told is None or true is None:
             return None
-        return float(abs(told * self.truth.fps_hz / self.episode["fps_hz"] - true))
+        return float(abs(told * self.truth.fps_hz / self.episode.fps_hz - true))
 
 
 def audit(joined: Joined) -> Result:
@@ -66,11 +67,11 @@ def audit(joined: Joined) -> Result:
     ratios = METRICS[:-2]
     metrics = tally.metrics(ratios) | {"frame_error": frame_error(attempts), "calibration_error": calibration(attempts)}
     recordings = {r.sha256: r for r in joined.recordings}
-    wrong = [_example(a, recordings) for a in attempts if a.episode["outcome"] != "unknown" and not a.right]
+    wrong = [_example(a, recordings) for a in attempts if a.episode.outcome != "unknown" and not a.right]
     wrong += [_example(a, recordings) for a in attempts if a.right and (a.frames_off or 0) > NEAR_FRAMES]
     return Result(
         "outcomes", len(attempts), METRICS, metrics, tally.by(ratios), unmatched, chosen(wrong),
-        {a.sha256: a.episode["uri"] for a in attempts},
+        {a.sha256: a.episode.uri for a in attempts},
     )  # fmt: skip
 
 
@@ -82,12 +83,12 @@ def attempts_of(joined: Joined) -> tuple[list[Attempt], dict[str, int]]:
     for truth in told:
         by_sha.setdefault(truth.head.sha256, []).append(truth)
         by_name.setdefault(truth.head.name, []).append(truth)
-    episodes = {e["episode_id"]: e for rows in episodes_by_recording(joined.store).values() for *_, e in rows}
+    episodes = {e.episode_id: e for e in latest_episodes(joined.store)}
     attempts, used = [], set()
     for episode in (episodes[key] for key in sorted(episodes)):
-        shas = [c["sha256"] for c in episode["cameras"]]
+        shas = [c["sha256"] for c in episode.cameras]
         near = [t for sha in shas for t in by_sha.get(sha, [])]
-        near = [t for t in near if t.head.name == episode["name"]] or near or by_name.get(episode["name"], [])
+        near = [t for t in near if t.head.name == episode.name] or near or by_name.get(episode.name, [])
         if len({t.path for t in near}) == 1:
             attempts.append(Attempt(episode, near[0].head, shas[0]))
             used.add(near[0].path)
@@ -101,25 +102,25 @@ def attempts_of(joined: Joined) -> tuple[list[Attempt], dict[str, int]]:
 def mark(attempt: Attempt, tally: Tally) -> None:
     """Marks of one attempt; each is a trial of its own."""
     episode, truth = attempt.episode, attempt.truth
-    cluster = (episode["episode_id"], episode["episode_id"])
+    cluster = (episode.episode_id, episode.episode_id)
     axes = {
-        "outcome source": episode["outcome_source"] or "nobody",
+        "outcome source": episode.outcome_source or "nobody",
         "true outcome": str(truth.outcome),
         "true cause": truth.failure_cause or "none",
-        "embodiment": episode["embodiment"],
-        "collect_mode": episode["collect_mode"],
+        "embodiment": episode.embodiment,
+        "collect_mode": episode.collect_mode,
         **(truth.shots[0].variation if truth.shots else {}),
     }
-    known = episode["outcome"] != "unknown"
+    known = episode.outcome != "unknown"
     tally.add("known", float(known), 1, cluster, axes)
     if known:
         tally.add("accuracy", float(attempt.right), 1, cluster, axes)
     if truth.outcome == "failure":
-        tally.add("false_success", float(episode["outcome"] == "success"), 1, cluster, axes)
+        tally.add("false_success", float(episode.outcome == "success"), 1, cluster, axes)
     if truth.outcome == "success":
-        tally.add("false_failure", float(episode["outcome"] == "failure"), 1, cluster, axes)
-    if truth.outcome == "failure" and truth.failure_cause and episode["failure_mode"]:
-        same = plain(episode["failure_mode"]) == plain(truth.failure_cause)
+        tally.add("false_failure", float(episode.outcome == "failure"), 1, cluster, axes)
+    if truth.outcome == "failure" and truth.failure_cause and episode.failure_mode:
+        same = plain(episode.failure_mode) == plain(truth.failure_cause)
         tally.add("cause", float(same), 1, cluster, axes)
     if (off := attempt.frames_off) is not None:
         tally.add("frame_near", float(off <= NEAR_FRAMES), 1, cluster, axes)
@@ -132,16 +133,16 @@ def plain(text: str) -> str:
 
 def frame_error(attempts: Sequence[Attempt]) -> Estimate:
     """Median distance of told failure frames, in frames."""
-    named = [(a.frames_off, a.episode["episode_id"]) for a in attempts if a.frames_off is not None]
+    named = [(a.frames_off, a.episode.episode_id) for a in attempts if a.frames_off is not None]
     return median([float(off) for off, _ in named if off is not None], [key for _, key in named])
 
 
 def calibration(attempts: Sequence[Attempt]) -> Estimate:
     """Expected calibration error of told outcomes that carry a confidence."""
-    told = [a for a in attempts if a.episode["outcome"] != "unknown" and a.episode["outcome_confidence"] is not None]
+    told = [a for a in attempts if a.episode.outcome != "unknown" and a.episode.outcome_confidence is not None]
     sums = np.zeros((len(told), 3 * BINS))
     for row, attempt in zip(sums, told, strict=True):
-        confidence = float(attempt.episode["outcome_confidence"])
+        confidence = float(attempt.episode.outcome_confidence)
         row[3 * min(int(confidence * BINS), BINS - 1) :][:3] = 1, confidence, attempt.right
     if len(told) == 1:  # one attempt tells nothing of calibration
         return Estimate(None, None, None, 1)
@@ -159,7 +160,7 @@ def calibration_error(sums: Floats) -> Floats:
 def _example(attempt: Attempt, recordings: Mapping[str, Recording]) -> Example:
     episode, truth = attempt.episode, attempt.truth
     kind = f"false {episode['outcome']}" if not attempt.right else "failure frame far off"
-    camera = episode["cameras"][0]
+    camera = episode.cameras[0]
     words = (
         f"{episode['name']}: told {episode['outcome']} by {episode['outcome_source'] or 'nobody'}, is {truth.outcome}"
     )
@@ -167,7 +168,7 @@ def _example(attempt: Attempt, recordings: Mapping[str, Recording]) -> Example:
         ("cause", f"told {episode['failure_mode'] or 'none'}, is {truth.failure_cause or 'none'}"),
         ("frame", f"told {episode['failure_frame']}, is {truth.failure_frame}"),
     ]
-    sure = episode["outcome_confidence"] or 0.0
+    sure = episode.outcome_confidence or 0.0
     recording = recordings.get(camera["sha256"])
     clips = recording.clips_in(camera["start_ns"], camera["end_ns"]) if recording else ()
     return Example(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,20 +12,18 @@ from captioning.facts import basis_of
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from pipelines.caption.worker import HOP as NAME
-from pipelines.caption.worker import CaptionOptions, Writer, recipe_of, signature
-from pipelines.corpus.decisions import decisions_of
-from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.caption.worker import CaptionJob, CaptionOptions, CaptionSpan, CaptionWorker, recipe_of, signature
+from pipelines.corpus.corpus import Corpus
+from pipelines.corpus.decisions import DECISION
+from pipelines.corpus.inventory import CurrentAsset
 from pipelines.engines import actors
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches
-from pipelines.publish.selection import episode_of, episodes_by_recording
 from schemas.columns import equals
 from schemas.keys import caption_key, reject_key
+from schemas.tables import TypedTable
 
 # Ray takes 3 to 6 s to start, and the grounded captioner writes this many spans in well under one.
 IN_PROCESS_SPANS = 64
-COLUMNS = ["span_id", "clip_id", "clip_row_id", "sha256", "start_ns", "end_ns", "verdict"]
-
-Row = dict[str, Any]
 
 
 def run(context: Context) -> Done:
@@ -70,53 +67,48 @@ def caption(run: Run, recipe: str, policy: Policy, options: CaptionOptions) -> D
     return done
 
 
-def missing(store: Store, recipe: str, policy: Policy, options: CaptionOptions) -> list[Row]:
+def missing(store: Store, recipe: str, policy: Policy, options: CaptionOptions) -> list[CaptionJob]:
     """Spans without captions or a final reject by this writer, with their asset's words and their episode.
 
     Accepted spans, and of robots unknown ones too: most logs carry no calibration.
     """
-    assets = inventory(store, recipe)
-    clips = current_clips(store, assets, recipe)
-    spans = decisions_of(store, clips, policy.digest)
-    unknown = pc.and_(equals(spans["stage"], "robot"), equals(spans["verdict"], "unknown"))
-    kept = pc.or_(equals(spans["verdict"], "accept"), unknown)
-    parents = {a["sha256"]: a for a in assets.filter(assets["primary"]).to_pylist()}
-    episodes = episodes_by_recording(store)
-    rows = spans.select(COLUMNS).filter(kept).sort_by("span_id").to_pylist()
-    jobs = [_job(r, parents[r["sha256"]], episodes) for r in rows]
-    return _unwritten(store, jobs, options)
+    corpus = Corpus(store, recipe, policy.digest)
+    decisions = corpus.decisions()
+    unknown = pc.and_(equals(decisions[DECISION.stage], "robot"), equals(decisions[DECISION.verdict], "unknown"))
+    kept = pc.or_(equals(decisions[DECISION.verdict], "accept"), unknown)
+    parents = {asset.sha256: asset for asset in corpus.primary_assets().rows()}
+    spans = TypedTable(CaptionSpan, decisions.filter(kept).sorted_by(DECISION.span_id).table).rows()
+    return _unwritten(store, [_job(corpus, span, parents[span.sha256]) for span in spans], options)
 
 
-def _unwritten(store: Store, jobs: list[Row], options: CaptionOptions) -> list[Row]:
-    signed = {j["span_id"]: (signature(options, j["asset"]["stage"]), j["basis"]) for j in jobs}
+def _unwritten(store: Store, jobs: list[CaptionJob], options: CaptionOptions) -> list[CaptionJob]:
+    signed = {job.span.span_id: (signature(options, job.stage), job.basis) for job in jobs}
     # All of a span's kinds go in with one commit, so that its L1 stands for all.
     keys = {caption_key(span, "L1", *by, basis): span for span, (by, basis) in signed.items()}
     left = {keys[k] for k in store.absent("captions", list(keys))}
     refusals = {reject_key(span, NAME, recipe_of(*signed[span])): span for span in sorted(left)}
     left = {refusals[k] for k in store.absent("rejects", list(refusals))}
-    return [j for j in jobs if j["span_id"] in left]
+    return [job for job in jobs if job.span.span_id in left]
 
 
-def _job(span: Row, asset: Row, episodes: Any) -> Row:
-    robot = asset["stage"] == "robot"  # other places of the same bytes do not speak
-    found = episode_of(episodes, span["sha256"], span["start_ns"], span["end_ns"]) if robot else None
-    told = {"stage": asset["stage"], "narrations": asset["narrations"]}
-    episode = found[0] if found else None
-    basis = basis_of(asset["narrations"], episode, span)
-    return span | {"asset": told, "uri": asset["uri"], "episode": episode, "basis": basis}
+def _job(corpus: Corpus, span: CaptionSpan, asset: CurrentAsset) -> CaptionJob:
+    shown = corpus.episode_of(span) if asset.stage == "robot" else None  # other places of the same bytes do not speak
+    episode = shown.episode if shown else None
+    basis = basis_of(asset.narrations, episode, span)
+    return CaptionJob(span, asset.stage, asset.uri, asset.narrations, episode, basis)
 
 
 def _written(
-    run: Run, policy: Policy, options: CaptionOptions, batches: Sequence[Sequence[Row]]
+    run: Run, policy: Policy, options: CaptionOptions, batches: Sequence[Sequence[CaptionJob]]
 ) -> Iterable[tuple[pa.Table, pa.Table]]:
     """Captions and rejects of each batch, as they come."""
     given = (run.store, run.run_id, policy.detector, options)
     if options.backend == "grounded" and sum(map(len, batches)) < IN_PROCESS_SPANS:
-        writer = Writer(*given)
+        writer = CaptionWorker(*given)
         return map(writer.write, batches)
     # A server's or a model's own threads share the work: one actor is their client, unless told otherwise.
     ray = run.ray if options.backend == "grounded" or run.ray.workers else replace(run.ray, workers=1)
-    results: Iterable[tuple[pa.Table, pa.Table]] = actors(ray, Writer, *given).map_unordered(
+    results: Iterable[tuple[pa.Table, pa.Table]] = actors(ray, CaptionWorker, *given).map_unordered(
         lambda actor, jobs: actor.write.remote(jobs), batches
     )
     return results

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -18,15 +18,22 @@ from captioning.frame_sampling import frames_of
 from captioning.prompt import parse, prompt_for, render
 from infra.models.captioner import Captioner, Request
 from infra.storage.tables import Store
-from schemas import Caption, Reject
+from schemas import Caption, Episode, Reject
 from schemas.arrow import table_of
+from schemas.captions import StoredCheck
 from schemas.errors import BadMedia, UsageError
 from schemas.keys import caption_key, digest_of, hands_key, reject_key
+from schemas.recordings import StoredNarration
+from schemas.tables import TypedTable
 
 HOP = "caption"
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    R = TypeVar("R", bound=DataclassInstance)
+
 BACKENDS = ("grounded", "openai", "transformers")
 
-Row = dict[str, Any]
 # Texts by kind and their checks, or the reason and the detail of a refusal.
 Answer = tuple[dict[str, str], list[CheckResult]] | BadMedia
 
@@ -45,6 +52,56 @@ class CaptionOptions:
     max_in_flight: int = 8  # openai: requests at once
     max_tokens: int = 800  # of a reply
     timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionSpan:
+    """What is read of a span's decision."""
+
+    span_id: str
+    clip_id: str
+    clip_row_id: str
+    sha256: str
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionJob:
+    """A span to be captioned: what its recording's primary asset says of it, and the attempt that it shows."""
+
+    span: CaptionSpan
+    stage: str
+    uri: str
+    narrations: list[StoredNarration]
+    episode: Episode | None
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClipMotion:
+    """What is read of a clip."""
+
+    clip_id: str
+    camera_motion: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandTrack:
+    """What is read of a clip's hands."""
+
+    clip_id: str
+    sample_ns: list[int]
+    hands: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What is read of a clip's proxy."""
+
+    clip_id: str
+    sample_ns: list[int]
+    jpegs: list[bytes]
 
 
 @cache
@@ -85,7 +142,7 @@ def open_backend(options: CaptionOptions) -> Captioner | None:
     return TransformersVlm(options.model, options.device, options.max_tokens)
 
 
-class Writer:
+class CaptionWorker:
     """An actor (or, for a few spans, an object in the driver); its model is loaded once."""
 
     def __init__(self, store: Store, run_id: str, detector: str, options: CaptionOptions) -> None:
@@ -99,48 +156,50 @@ class Writer:
             self._backend = open_backend(self.options)
         return self._backend
 
-    def write(self, jobs: Sequence[Row]) -> tuple[pa.Table, pa.Table]:
+    def write(self, jobs: Sequence[CaptionJob]) -> tuple[pa.Table, pa.Table]:
         """Rows of captions and of rejects for jobs of `caption.missing`; every job ends in one of them."""
-        known = self._facts(jobs)
+        facts = self._facts(jobs)
         backend = self._opened()
-        answers = [_grounded(f) for f in known] if backend is None else self._asked(backend, jobs, known)
+        answers = [_grounded(f) for f in facts] if backend is None else self._asked(backend, jobs, facts)
         captions: list[Caption] = []
         rejects: list[Reject] = []
-        for job, facts, answer in zip(jobs, known, answers, strict=True):
-            captions += self._original(facts)
+        for job, known, answer in zip(jobs, facts, answers, strict=True):
+            captions += self._original(known)
             if isinstance(answer, BadMedia):
-                rejects.append(self._reject(job, facts, answer))
+                rejects.append(self._reject(job, known, answer))
             else:
-                captions += self._captions(facts, *answer)
+                captions += self._captions(known, *answer)
         return table_of(Caption, captions), table_of(Reject, rejects)
 
-    def _facts(self, jobs: Sequence[Row]) -> list[Facts]:
-        row_ids = sorted({j["clip_row_id"] for j in jobs})
-        clips = self._by_clip("clips", "clip_row_id", row_ids, ["camera_motion"])
-        hands = self._by_clip(
-            "hands", "hands_id", [hands_key(c, self.detector) for c in row_ids], ["sample_ns", "hands"]
-        )
-        return [facts_of(j, hands.get(j["clip_id"]), clips[j["clip_id"]], j["episode"], j["asset"]) for j in jobs]
+    def _facts(self, jobs: Sequence[CaptionJob]) -> list[Facts]:
+        row_ids = sorted({job.span.clip_row_id for job in jobs})
+        keys = [hands_key(c, self.detector) for c in row_ids]
+        motion = {c.clip_id: c.camera_motion for c in self._read(ClipMotion, "clips", "clip_row_id", row_ids)}
+        hands = {h.clip_id: h for h in self._read(HandTrack, "hands", "hands_id", keys)}
+        return [
+            facts_of(j.span, hands.get(j.span.clip_id), motion[j.span.clip_id], j.episode, j.stage, j.narrations)
+            for j in jobs
+        ]
 
-    def _by_clip(self, table: str, column: str, keys: list[str], columns: list[str]) -> dict[str, Row]:
-        rows = self.store.read_keys(table, column, keys, ["clip_id", *columns]).to_pylist()
-        return {row["clip_id"]: row for row in rows}
+    def _read(self, row: type[R], table: str, column: str, keys: list[str]) -> list[R]:
+        names = [f.name for f in dataclasses.fields(row)]
+        return TypedTable(row, self.store.read_keys(table, column, keys, names)).rows()
 
-    def _asked(self, backend: Captioner, jobs: Sequence[Row], known: Sequence[Facts]) -> list[Answer]:
+    def _asked(self, backend: Captioner, jobs: Sequence[CaptionJob], known: Sequence[Facts]) -> list[Answer]:
         pictures = self._pictures(jobs)
         requests = [
-            Request(render(prompt_for(f.stage), f), pictures.get(j["span_id"], ()), f.span_id)
+            Request(render(prompt_for(f.stage), f), pictures.get(j.span.span_id, ()), f.span_id)
             for j, f in zip(jobs, known, strict=True)
         ]
         return [_checked(f, reply) for f, reply in zip(known, backend.complete(requests), strict=True)]
 
-    def _pictures(self, jobs: Sequence[Row]) -> dict[str, tuple[bytes, ...]]:
+    def _pictures(self, jobs: Sequence[CaptionJob]) -> dict[str, tuple[bytes, ...]]:
         """What the model sees of each span, from the proxies."""
         if not self.options.max_images:
             return {}
-        row_ids = sorted({j["clip_row_id"] for j in jobs})
-        proxies = self._by_clip("proxies", "clip_row_id", row_ids, ["sample_ns", "jpegs"])
-        return {j["span_id"]: _seen(proxies[j["clip_id"]], j, self.options.max_images) for j in jobs}
+        row_ids = sorted({job.span.clip_row_id for job in jobs})
+        proxies = {p.clip_id: p for p in self._read(Samples, "proxies", "clip_row_id", row_ids)}
+        return {j.span.span_id: _pictures_of(proxies[j.span.clip_id], j.span, self.options.max_images) for j in jobs}
 
     def _original(self, facts: Facts) -> list[Caption]:
         """The narration as it came. A log's instruction is none: it tells the wish, not what happened."""
@@ -167,20 +226,21 @@ class Writer:
             caption_id=caption_key(facts.span_id, kind, *signed, facts.basis), span_id=facts.span_id,
             sha256=facts.sha256, kind=kind, text=text, model=signed[0], prompt=signed[1], basis=facts.basis,
             decoding=decoding,
-            checks=[dataclasses.asdict(c) for c in checks], parent=parent, run_id=self.run_id,
+            checks=[StoredCheck(name=c.name, score=c.score, passed=c.passed) for c in checks], parent=parent,
+            run_id=self.run_id,
         )  # fmt: skip
 
-    def _reject(self, job: Row, facts: Facts, bad: BadMedia) -> Reject:
+    def _reject(self, job: CaptionJob, facts: Facts, bad: BadMedia) -> Reject:
         recipe = recipe_of(signature(self.options, facts.stage), facts.basis)
         return Reject(
-            reject_id=reject_key(facts.span_id, HOP, recipe), subject=facts.span_id, uri=job["uri"], stage=HOP,
+            reject_id=reject_key(facts.span_id, HOP, recipe), subject=facts.span_id, uri=job.uri, stage=HOP,
             recipe=recipe, reason=bad.reason, detail=bad.detail, run_id=self.run_id,
         )  # fmt: skip
 
 
-def _seen(proxy: Row, span: Row, most: int) -> tuple[bytes, ...]:
-    chosen = frames_of(proxy["sample_ns"], span["start_ns"], span["end_ns"], most)
-    return tuple(proxy["jpegs"][i] for i in chosen)
+def _pictures_of(proxy: Samples, span: CaptionSpan, max_images: int) -> tuple[bytes, ...]:
+    chosen = frames_of(proxy.sample_ns, span.start_ns, span.end_ns, max_images)
+    return tuple(proxy.jpegs[i] for i in chosen)
 
 
 def _grounded(facts: Facts) -> Answer:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,8 +12,16 @@ import pyarrow.compute as pc
 from filters import fingerprint_match, fingerprints
 from filters.duplicates import COPY, MIRRORED, Copy, Pair, Take, copies
 from infra.storage.tables import Store
-from schemas.columns import equals, values_of
+from pipelines.corpus.inventory import ASSET, CurrentAsset
+from schemas import Common, Decision, Reject
+from schemas.columns import differs, equals
 from schemas.keys import digest_of, stored_text
+from schemas.tables import TypedTable, columns_of
+
+COMMON, DECISION, REJECT = columns_of(Common), columns_of(Decision), columns_of(Reject)
+# The accepted spans that are copies, by span_id.
+Copies = Mapping[str, Copy]
+P = TypeVar("P", "StoredPair", "KeyedPair")
 
 RULE = fingerprint_match.Rule()
 VERDICT_OF = {COPY: "reject", MIRRORED: "quarantine"}
@@ -22,6 +32,29 @@ def version_of(recipe: str) -> str:
     return digest_of([recipe, fingerprints.VERSION, fingerprint_match.VERSION, stored_text(RULE, "Rule")])[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPair:
+    """What is read of `duplicates`, where no key is common."""
+
+    clip_a: str
+    clip_b: str
+    offset_ns: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedPair:
+    """The same with the keys that brought the two together."""
+
+    clip_a: str
+    clip_b: str
+    offset_ns: int
+    kind: str
+    keys: list[int]
+    needed: int
+    rank: str
+
+
 def pairs_of(store: Store, recipe: str) -> list[Pair]:
     """Every pair of clips that are copies, the same whatever the order in which the clips came.
 
@@ -29,18 +62,44 @@ def pairs_of(store: Store, recipe: str) -> list[Pair]:
     """
     where = f"version = '{version_of(recipe)}'"
     common: dict[int, str] = {}
-    for row in store.read("commons", ["key", "rank"], where).to_pylist():
-        common[row["key"]] = min(row["rank"], common.get(row["key"], row["rank"]))
-    columns = ["clip_a", "clip_b", "offset_ns", "kind", *(["keys", "needed", "rank"] if common else [])]
-    rows = store.read("duplicates", columns, where).to_pylist()
+    for key, rank in zip(*_common(store, where), strict=True):
+        common[key] = min(rank, common.get(key, rank))
+    if not common:
+        return [_pair(row) for row in _stored(store, StoredPair, where)]
     return [
-        Pair(r["clip_a"], r["clip_b"], r["offset_ns"], r["kind"] == "mirrored")
-        for r in rows
-        if not common or sum(r["rank"] <= common.get(k, r["rank"]) for k in r["keys"]) >= r["needed"]
+        _pair(row)
+        for row in _stored(store, KeyedPair, where)
+        if sum(row.rank <= common.get(k, row.rank) for k in row.keys) >= row.needed
     ]
 
 
-def copies_of(store: Store, recipe: str, assets: pa.Table, decisions: pa.Table) -> dict[str, Copy]:
+def _common(store: Store, where: str) -> tuple[list[int], list[str]]:
+    table = TypedTable(Common, store.read("commons", ["key", "rank"], where))
+    return table.values(COMMON.key), table.values(COMMON.rank)
+
+
+def _stored(store: Store, row: type[P], where: str) -> list[P]:
+    return TypedTable(row, store.read("duplicates", [f.name for f in fields(row)], where)).rows()
+
+
+def _pair(row: StoredPair | KeyedPair) -> Pair:
+    return Pair(row.clip_a, row.clip_b, row.offset_ns, row.kind == "mirrored")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What is read of a decision that accepts a span."""
+
+    span_id: str
+    clip_id: str
+    start_ns: int
+    end_ns: int
+    sha256: str
+
+
+def copies_of(
+    store: Store, recipe: str, assets: TypedTable[CurrentAsset], decisions: TypedTable[Decision]
+) -> dict[str, Copy]:
     """The accepted spans that are copies of better ones, by span_id; a robot's never are.
 
     assets: the inventory; decisions: one policy's, of current clips. A recording that could not be cut for a release
@@ -49,37 +108,26 @@ def copies_of(store: Store, recipe: str, assets: pa.Table, decisions: pa.Table) 
     pairs = pairs_of(store, recipe)
     if not pairs:
         return {}
-    unread = unread_of(store, recipe)
-    parents = assets.filter(assets["primary"]).select(["sha256", "stage", "width_px", "height_px"]).to_pylist()
-    pixels = {a["sha256"]: a["width_px"] * a["height_px"] for a in parents if a["stage"] != "robot"}
+    unread, pixels = unread_of(store, recipe), _pixels(assets)
     paired = pa.array(sorted({c for p in pairs for c in (p.clip_a, p.clip_b)}))
-    wanted = pc.and_(pc.is_in(decisions["clip_id"], paired), equals(decisions["verdict"], "accept"))
-    columns = ["span_id", "clip_id", "start_ns", "end_ns", "sha256"]
-    rows = decisions.filter(wanted).select(columns).to_pylist()
+    wanted = pc.and_(pc.is_in(decisions[DECISION.clip_id], paired), equals(decisions[DECISION.verdict], "accept"))
     takes = [
-        Take(r["span_id"], r["clip_id"], r["start_ns"], r["end_ns"], pixels[r["sha256"]])
-        for r in rows
-        if r["sha256"] in pixels and r["sha256"] not in unread
+        Take(row.span_id, row.clip_id, row.start_ns, row.end_ns, pixels[row.sha256])
+        for row in TypedTable(Accepted, decisions.filter(wanted).table).rows()
+        if row.sha256 in pixels and row.sha256 not in unread
     ]
     return copies(takes, pairs)
 
 
-def without_copies(decisions: pa.Table, gone: Mapping[str, Copy]) -> pa.Table:
-    """Decisions as they hold once copies went: those spans have the verdict and reason of a copy."""
-    if not gone:
-        return decisions
-    copied = [gone.get(span) for span in values_of(decisions["span_id"], str)]
-    rows = zip(copied, decisions["verdict"].to_pylist(), decisions["reasons"].to_pylist(), strict=True)
-    now = [(VERDICT_OF[c.reason], [c.reason]) if c else (verdict, reasons) for c, verdict, reasons in rows]
-    for name, values in (("verdict", [v for v, _ in now]), ("reasons", [r for _, r in now])):
-        at = decisions.schema.get_field_index(name)
-        decisions = decisions.set_column(
-            at, decisions.schema.field(at), pa.array(values, decisions.schema.field(at).type)
-        )
-    return decisions
+def _pixels(assets: TypedTable[CurrentAsset]) -> dict[str, int]:
+    """Pixels of a frame of people's recordings, by sha256."""
+    primary = assets.filter(pc.and_(assets[ASSET.primary], differs(assets[ASSET.stage], "robot")))
+    sizes = zip(primary.values(ASSET.width_px), primary.values(ASSET.height_px), strict=True)
+    return {sha: w * h for sha, (w, h) in zip(primary.values(ASSET.sha256), sizes, strict=True)}
 
 
 def unread_of(store: Store, recipe: str) -> dict[str, str]:
     """Recordings that decoded once and could not be cut when they were published, with the reason."""
-    rows = store.read("rejects", ["subject", "reason"], f"stage = 'publish' and recipe = '{recipe}'").to_pylist()
-    return {r["subject"]: r["reason"] for r in rows}
+    where = f"stage = 'publish' and recipe = '{recipe}'"
+    table = TypedTable(Reject, store.read("rejects", ["subject", "reason"], where))
+    return dict(zip(table.values(REJECT.subject), table.values(REJECT.reason), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -23,21 +24,65 @@ from schemas.columns import (
     values_of,
     with_nulls_as,
 )
+from schemas.recordings import StoredGap, StoredNarration
+from schemas.spans import StoredSpan
+from schemas.tables import TypedTable, columns_of
 
-COLUMNS = (
-    "asset_id", "uri", "revision", "modified_ns", "sha256", "stage", "licence", "wearer_id", "robot_id", "site_id",
-    "narrations", "recipe",
-)  # fmt: skip
-# What a decode of the bytes told.
-DECODED = (
-    "width_px", "height_px", "duration_ns", "decoded_ns", "gaps", "tiling", "quarter_turns", "redacted", "redaction",
-)  # fmt: skip
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentAsset:
+    """The newest asset of a place: columns of Asset, and what it is among those of the same bytes."""
+
+    asset_id: str
+    uri: str
+    revision: str
+    modified_ns: int
+    sha256: str
+    stage: str
+    licence: str | None
+    wearer_id: str | None
+    robot_id: str | None
+    site_id: str | None
+    narrations: list[StoredNarration]
+    recipe: str
+    # What a decode of the bytes found: the one's that satisfies everyone (`_governing`).
+    width_px: int
+    height_px: int
+    duration_ns: int
+    decoded_ns: int
+    gaps: list[StoredGap]
+    tiling: str
+    quarter_turns: int
+    redacted: list[StoredSpan]
+    redaction: str | None
+    current: bool  # decoded under this recipe
+    primary: bool  # the one asset that speaks for its bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentClip:
+    """A clip of a primary asset, with its asset's stage and licence. Its table has the signals too."""
+
+    clip_row_id: str
+    clip_id: str
+    sha256: str
+    start_ns: int
+    end_ns: int
+    cutter: str
+    stage: str
+    licence: str | None
+
+
+ASSET, CLIP = columns_of(CurrentAsset), columns_of(CurrentClip)
+COLUMNS = tuple(f.name for f in fields(CurrentAsset) if f.name not in ("current", "primary"))
+# What a decode of the bytes found.
+DECODED = COLUMNS[COLUMNS.index("width_px") :]
 LIGHT = tuple(name for name in schema_of(Clip).names if name not in ("fingerprints", "faces"))
 # What one copy of some bytes may say other than the next copy.
 SPEAKING = ("stage", "licence", "wearer_id", "robot_id", "site_id", "said")
 
 
-def inventory(store: Store, recipe: str) -> pa.Table:
+def inventory(store: Store, recipe: str) -> TypedTable[CurrentAsset]:
     """Newest asset of each uri (this recipe's first, then the latest), with two columns more.
 
     A uri that both a log and another source hold has two: a robot's and a person's.
@@ -46,7 +91,7 @@ def inventory(store: Store, recipe: str) -> pa.Table:
     bytes: of the current ones the least by these, whatever the order of arrival and wherever the copies lie. What a
     decode told (DECODED) is, of a current asset, what the one told that satisfies everyone: see `_governing`.
     """
-    every = store.read("assets", (*COLUMNS, *DECODED))
+    every = store.read("assets", COLUMNS)
     every = every.append_column("current", equals(every["recipe"], recipe))
     assets = every.append_column("robot", equals(every["stage"], "robot")).sort_by(
         [
@@ -66,7 +111,7 @@ def inventory(store: Store, recipe: str) -> pa.Table:
     ]
     assets = assets.sort_by([*order, ("asset_id", "ascending")]).drop_columns("said")
     assets = assets.append_column("primary", pc.and_(_firsts(assets["sha256"]), assets["current"]))
-    return _as_governed(assets, every.filter(every["current"]))
+    return TypedTable(CurrentAsset, _as_governed(assets, every.filter(every["current"])))
 
 
 def _as_governed(assets: pa.Table, decoded: pa.Table) -> pa.Table:
@@ -124,11 +169,12 @@ def _firsts(column: pa.ChunkedArray[Any]) -> Mask:
     return pa.array(new, pa.bool_())
 
 
-def current_clips(store: Store, assets: pa.Table, recipe: str) -> pa.Table:
+def current_clips(store: Store, assets: TypedTable[CurrentAsset], recipe: str) -> TypedTable[CurrentClip]:
     """Clips of the primary assets under this recipe, with their asset's stage and licence; read through their parent.
 
     Without fingerprints and faces, which are for dedup and the encoder alone.
     """
-    parents = assets.filter(assets["primary"]).select(["sha256", "tiling", "stage", "licence"])
+    primary = assets.filter(assets[ASSET.primary])
+    parents = primary.only((ASSET.sha256, ASSET.tiling, ASSET.stage, ASSET.licence)).table
     clips = store.read("clips", LIGHT, f"recipe = '{recipe}'")
-    return clips.join(parents, ["sha256", "tiling"], join_type="inner").sort_by("clip_id")
+    return TypedTable(CurrentClip, clips.join(parents, ["sha256", "tiling"], join_type="inner").sort_by("clip_id"))

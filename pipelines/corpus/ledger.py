@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.storage.tables import Store
-from pipelines.corpus.decisions import verdicts
+from pipelines.corpus.corpus import Corpus
+from pipelines.corpus.decisions import DECISION
 from pipelines.corpus.duplicates import unread_of
-from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.inventory import ASSET, CLIP, CurrentAsset
 from schemas.columns import Column, table_from, values_of
-from schemas.keys import key_of
+from schemas.keys import asset_key
 from schemas.spans import NS
+from schemas.tables import TypedTable
 
 PLACES = ("kept", "rejected", "quarantined", "unknown", "failed", "pending")
 PLACE_OF = {"accept": "kept", "reject": "rejected", "quarantine": "quarantined", "unknown": "unknown"}
@@ -51,58 +52,69 @@ def s(ns: int) -> float:
 
 def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[dict[str, Any]]]:
     """The whole account, and one a place of input, refused ones included."""
-    assets = inventory(store, recipe)
-    clips = current_clips(store, assets, recipe)
-    covered = _sum_by(clips, "sha256", pc.subtract(clips["end_ns"], clips["start_ns"]))
-    decided = _decisions(store, assets, clips, recipe, policy)
+    corpus = Corpus(store, recipe, policy)
+    clips, booked = corpus.clips(), _bookings(corpus)
+    covered = _sum_by(clips[CLIP.sha256], pc.subtract(clips[CLIP.end_ns], clips[CLIP.start_ns]))
     total, rows = Account(), []
-    for asset in assets.to_pylist():
-        account = _account(asset, covered.get(asset["sha256"], 0), decided.get(asset["sha256"], []))
-        rows.append({"uri": asset["uri"], "sha256": asset["sha256"]} | account.plain())
+    for asset in corpus.assets().rows():
+        account = _account(asset, covered.get(asset.sha256, 0), booked.get(asset.sha256, []))
+        rows.append({"uri": asset.uri, "sha256": asset.sha256} | account.plain())
         _merge(total, account)
-    for uri, reason in sorted({(str(r["uri"]), str(r["reason"])) for r in refused(store, recipe, assets)}):
+    for uri, reason in sorted({(str(r.uri), r.reason) for r in refused(corpus)}):
         rows.append({"uri": uri, "sha256": None} | Account(by_reason={reason: 0}).plain())
         total.by_reason.setdefault(reason, 0)
     return total, sorted(rows, key=lambda r: str(r["uri"]))
 
 
-def refused(store: Store, recipe: str, assets: pa.Table) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A recording or log that became nothing."""
+
+    subject: str
+    uri: str | None
+    stage: str  # the hop that refused it
+    reason: str
+    detail: str
+
+
+def refused(corpus: Corpus) -> list[Refused]:
     """Rejects of recordings and logs that became nothing under this recipe, by reason and place.
 
     A URL that could not be asked for its revision, which is the reason then, and was taken later is no longer refused.
     """
-    current, places = set(assets["asset_id"].to_pylist()), set(assets["uri"].to_pylist())
-    where = f"stage in ('ingest', 'fold') and recipe = '{recipe}'"
-    rejects = store.read("rejects", ["subject", "uri", "stage", "reason", "detail"], where).to_pylist()
+    assets = corpus.assets()
+    current, places = set(assets.values(ASSET.asset_id)), set(assets.values(ASSET.uri))
+    where = f"stage in ('ingest', 'fold') and recipe = '{corpus.recipe}'"
+    rejects = corpus.store.read("rejects", [f.name for f in fields(Refused)], where)
     left = [
         r
-        for r in rejects
-        if r["subject"] not in current
-        and not (r["uri"] in places and r["subject"] == key_of(r["uri"], r["reason"], recipe))
+        for r in TypedTable(Refused, rejects).rows()
+        if r.subject not in current
+        and not (r.uri in places and r.subject == asset_key(str(r.uri), r.reason, corpus.recipe))
     ]
-    return sorted(left, key=lambda r: tuple(str(r[c]) for c in ("reason", "stage", "uri", "subject")))
+    return sorted(left, key=lambda r: (r.reason, r.stage, str(r.uri), r.subject))
 
 
-def _account(asset: dict[str, Any], covered_ns: int, decided: list[tuple[str, str | None, int]]) -> Account:
-    account = Account(asset["duration_ns"])
-    if not asset["current"]:
-        account.book("pending", asset["duration_ns"], "new_recipe")
+def _account(asset: CurrentAsset, covered_ns: int, bookings: list[Booking]) -> Account:
+    account = Account(asset.duration_ns)
+    if not asset.current:
+        account.book("pending", asset.duration_ns, "new_recipe")
         return account
-    if not asset["primary"]:
-        account.book("rejected", asset["duration_ns"], "exact_duplicate")
+    if not asset.primary:
+        account.book("rejected", asset.duration_ns, "exact_duplicate")
         return account
-    if asset["duration_ns"] > asset["decoded_ns"]:
-        account.book("failed", asset["duration_ns"] - asset["decoded_ns"], "cut_short")
-    for place, reason, ns in decided:
-        account.book(place, ns, reason)
-    waiting = covered_ns - sum(ns for _, _, ns in decided)
+    if asset.duration_ns > asset.decoded_ns:
+        account.book("failed", asset.duration_ns - asset.decoded_ns, "cut_short")
+    for booking in bookings:
+        account.book(booking.place, booking.length_ns, booking.reason)
+    waiting = covered_ns - sum(booking.length_ns for booking in bookings)
     if waiting:
         account.book("pending", waiting, "undecided")
-    for gap in asset["gaps"]:
+    for gap in asset.gaps:
         account.book("rejected", gap["end_ns"] - gap["start_ns"], gap["reason"])
         covered_ns += gap["end_ns"] - gap["start_ns"]
-    if covered_ns < asset["decoded_ns"]:
-        account.book("rejected", asset["decoded_ns"] - covered_ns, "no_episode")
+    if covered_ns < asset.decoded_ns:
+        account.book("rejected", asset.decoded_ns - covered_ns, "no_episode")
     return account
 
 
@@ -114,25 +126,30 @@ def _merge(total: Account, part: Account) -> None:
         total.by_reason[reason] = total.by_reason.get(reason, 0) + ns
 
 
-def _sum_by(table: pa.Table, key: str, values: Column) -> dict[str, int]:
-    sums = table_from({"key": table[key], "ns": values}).group_by("key").aggregate([("ns", "sum")])
+def _sum_by(keys: Column, values: Column) -> dict[str, int]:
+    sums = table_from({"key": keys, "ns": values}).group_by("key").aggregate([("ns", "sum")])
     return dict(zip(values_of(sums["key"], str), values_of(sums["ns_sum"], int), strict=True))
 
 
-def _decisions(
-    store: Store, assets: pa.Table, clips: pa.Table, recipe: str, policy: str
-) -> dict[str, list[tuple[str, str | None, int]]]:
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Where a span's time goes, and why."""
+
+    place: str
+    reason: str | None
+    length_ns: int
+
+
+def _bookings(corpus: Corpus) -> dict[str, list[Booking]]:
     """Place, first reason and length of every current span, by recording."""
-    columns = ["sha256", "start_ns", "end_ns", "verdict", "reasons"]
-    table = verdicts(store, recipe, assets, clips, policy).select(columns)
-    unread = unread_of(store, recipe)
-    out: dict[str, list[tuple[str, str | None, int]]] = {}
-    for row in table.to_pylist():
-        reason = row["reasons"][0] if row["reasons"] else None
-        place = PLACE_OF[row["verdict"]]
-        if place in ("kept", "unknown") and row["sha256"] in unread:
-            place, reason = "failed", unread[row["sha256"]]
-        out.setdefault(row["sha256"], []).append((place, reason, row["end_ns"] - row["start_ns"]))
+    decisions, unread = corpus.decisions(without_duplicates=True), unread_of(corpus.store, corpus.recipe)
+    columns = (DECISION.sha256, DECISION.start_ns, DECISION.end_ns, DECISION.verdict, DECISION.reasons)
+    out: dict[str, list[Booking]] = {}
+    for sha256, start_ns, end_ns, verdict, reasons in zip(*(decisions.values(c) for c in columns), strict=True):
+        place, reason = PLACE_OF[verdict], reasons[0] if reasons else None
+        if place in ("kept", "unknown") and sha256 in unread:
+            place, reason = "failed", unread[sha256]
+        out.setdefault(sha256, []).append(Booking(place, reason, end_ns - start_ns))
     return out
 
 

@@ -20,8 +20,9 @@ from filters.duplicates import COMMON
 from filters.fingerprints import Print
 from infra.storage import objects
 from infra.storage.tables import Store
+from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.duplicates import RULE, version_of
-from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.inventory import ASSET, CLIP
 from pipelines.dedup import index
 from pipelines.dedup.index import COLUMNS, Joined
 from pipelines.engines import pipeline
@@ -89,16 +90,22 @@ def dedup(run: Run, recipe: str) -> Done:
 
 def missing(store: Store, recipe: str) -> dict[str, str]:
     """Human clips that were not compared yet, with their ranks."""
-    assets = inventory(store, recipe)
-    clips = current_clips(store, assets, recipe)
+    corpus = Corpus(store, recipe)
+    clips = corpus.clips()
     there = store.read("marks", ["clip_id"], f"version = '{version_of(recipe)}'")["clip_id"]
-    new = pc.invert(pc.is_in(clips["clip_id"], value_set=there.combine_chunks()))
-    rows = clips.filter(pc.and_(differs(clips["stage"], "robot"), new))
-    sizes = assets.filter(pc.and_(assets["primary"], pc.is_in(assets["sha256"], value_set=rows["sha256"].unique())))
-    pixels = {a["sha256"]: a["width_px"] * a["height_px"] for a in sizes.to_pylist()}
-    columns = rows.select(["clip_id", "sha256", "start_ns", "end_ns"]).to_pylist()
+    new = pc.invert(pc.is_in(clips[CLIP.clip_id], value_set=there.combine_chunks()))
+    clips = clips.filter(pc.and_(differs(clips[CLIP.stage], "robot"), new))
+    assets = corpus.primary_assets()
+    assets = assets.filter(pc.is_in(assets[ASSET.sha256], value_set=clips[CLIP.sha256].unique()))
+    pixels = {
+        sha256: width_px * height_px
+        for sha256, width_px, height_px in zip(
+            *(assets.values(ASSET.sha256), assets.values(ASSET.width_px), assets.values(ASSET.height_px)), strict=True
+        )
+    }
     return {
-        c["clip_id"]: index.rank_of(pixels[c["sha256"]], c["end_ns"] - c["start_ns"], c["clip_id"]) for c in columns
+        clip.clip_id: index.rank_of(pixels[clip.sha256], clip.end_ns - clip.start_ns, clip.clip_id)
+        for clip in clips.rows()
     }
 
 

@@ -13,12 +13,13 @@ import pyarrow as pa
 from filters import contact
 from filters.hand_track import track_hands
 from infra.storage.tables import Store
-from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.corpus import Corpus
+from pipelines.corpus.inventory import CLIP
 from pipelines.engines import actors
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches
 from schemas import Hands
 from schemas.arrow import table_of
-from schemas.columns import differs, values_of
+from schemas.columns import differs
 from schemas.keys import hands_key
 
 NAME = "detect"
@@ -75,8 +76,8 @@ def detect(run: Run, recipe: str, options: DetectOptions) -> Done:
 
 def missing(store: Store, recipe: str, detector: str) -> list[str]:
     """Human clips without a hand track by this detector, by clip_row_id."""
-    clips = current_clips(store, inventory(store, recipe), recipe)
-    human = values_of(clips.filter(differs(clips["stage"], "robot"))["clip_row_id"], str)
+    clips = Corpus(store, recipe).clips()
+    human = clips.filter(differs(clips[CLIP.stage], "robot")).values(CLIP.clip_row_id)
     absent = set(store.absent("hands", [hands_key(clip, detector) for clip in human]))
     return [clip for clip in human if hands_key(clip, detector) in absent]
 

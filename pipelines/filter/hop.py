@@ -8,11 +8,15 @@ import pyarrow.compute as pc
 from filters.policies.decide import decide
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
-from pipelines.corpus.decisions import decisions_of
-from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.corpus import Corpus
+from pipelines.corpus.decisions import DECISION
+from pipelines.corpus.inventory import CLIP
 from pipelines.hop import Check, Context, Done, Hop, Run
+from schemas import Hands
 from schemas.columns import equals
+from schemas.tables import TypedTable, columns_of
 
+HANDS = columns_of(Hands)
 BOOKS_BALANCE = Check("books_balance", "The ledger adds up to the input")
 
 
@@ -44,12 +48,13 @@ def decide_clips(run: Run, recipe: str, policy: Policy) -> Done:
 
 def undecided(store: Store, recipe: str, policy: Policy) -> tuple[pa.Table, pa.Table]:
     """Clips without a verdict that can get one (robot clips, and those that were looked at), and their hand tracks."""
-    clips = current_clips(store, inventory(store, recipe), recipe)
-    decided = decisions_of(store, clips, policy.digest)["clip_row_id"]
-    clips = clips.filter(pc.invert(pc.is_in(clips["clip_row_id"], decided.combine_chunks())))
-    if not clips.num_rows:
-        return clips, clips
-    hands = store.read("hands", where=f"detector = '{policy.detector}'")
-    hands = hands.filter(pc.is_in(hands["clip_row_id"], clips["clip_row_id"].combine_chunks()))
-    seen = pc.is_in(clips["clip_id"], hands["clip_id"].combine_chunks())
-    return clips.filter(pc.or_(seen, equals(clips["stage"], "robot"))), hands
+    corpus = Corpus(store, recipe, policy.digest)
+    clips = corpus.clips()
+    decided = corpus.decisions()[DECISION.clip_row_id]
+    clips = clips.filter(pc.invert(pc.is_in(clips[CLIP.clip_row_id], decided.combine_chunks())))
+    if not len(clips):
+        return clips.table, clips.table
+    hands = TypedTable(Hands, store.read("hands", where=f"detector = '{policy.detector}'"))
+    hands = hands.filter(pc.is_in(hands[HANDS.clip_row_id], clips[CLIP.clip_row_id].combine_chunks()))
+    seen = pc.is_in(clips[CLIP.clip_id], hands[HANDS.clip_id].combine_chunks())
+    return clips.filter(pc.or_(seen, equals(clips[CLIP.stage], "robot"))).table, hands.table

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from schemas import Episode, Step
+from schemas.episodes import StoredCameraSpan
 from schemas.arrow import schema_of
 from schemas.columns import Array
 from schemas.errors import BadMedia
@@ -59,8 +60,8 @@ def _fit(span: CameraSpan, fps_hz: float, decoded_ns: int) -> CameraSpan:
 def episode_row(log: EpisodeLog, sha_by_uri: Mapping[str, str], *, run_id: str, salt: str) -> Episode:
     """The attempt's row. sha_by_uri: sha256 of each camera's recording; salt hides robot and scene."""
     own_id = episode_id(log)
-    cameras: list[dict[str, object]] = [
-        {"camera": c.camera, "sha256": sha_by_uri[c.uri], "start_ns": c.start_ns, "end_ns": c.end_ns}
+    cameras = [
+        StoredCameraSpan(camera=c.camera, sha256=sha_by_uri[c.uri], start_ns=c.start_ns, end_ns=c.end_ns)
         for c in log.cameras
     ]
     return Episode(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from pipelines.staging.package import WorkPackage, recipe_of
 from schemas import Asset
 from schemas.errors import BadMedia, TooManyRejects, TransientError, UsageError
 from schemas.keys import key_of, salted
+from schemas.recordings import StoredNarration
 from schemas.spans import merge
 
 
@@ -222,7 +222,7 @@ class Worker:
             consent=item.consent, robot_id=None, intrinsics_json=item.intrinsics_json,
             wearer_id=salted(item.wearer, self.salt) if item.wearer else None,
             site_id=salted(item.site, self.salt) if item.site else None,
-            narrations=[dataclasses.asdict(n) for n in item.narrations],
+            narrations=[StoredNarration(start_ns=n.start_ns, end_ns=n.end_ns, text=n.text) for n in item.narrations],
             recipe=recipe, run_id=self.run_id, **{n: facts[n] for n in packages.FACTS},
         )  # fmt: skip
 

@@ -18,11 +18,12 @@ from infra.storage import objects
 from infra.storage.tables import Store, write_fragments
 from pipelines.corpus import releases as files
 from pipelines.media.local_copy import local_copy
-from pipelines.publish.selection import PublishOptions, Row
+from pipelines.publish.selection import PublishOptions
 from schemas.columns import values_of
 from schemas.errors import BadMedia
 from schemas.spans import NS
 
+Row = dict[str, Any]
 MISSING = ("source_gone", "source_changed")
 
 

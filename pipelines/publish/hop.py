@@ -26,7 +26,7 @@ from pipelines.hop import Check, Context, Done, Hop, Run
 from pipelines.media.local_copy import reachable
 from pipelines.publish.encode_worker import MISSING, Job
 from pipelines.publish.expectations import expectations
-from pipelines.publish.selection import PublishOptions, Row, select, selection_digest
+from pipelines.publish.selection import PublishOptions, ViewRow, select, selection_digest
 from pipelines.publish.stats import counts, split_counts, view_facts
 from pipelines.staging.package import reject, staged, staging
 from schemas import Release
@@ -82,7 +82,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
         parts = _collect(work)
         _book_refused(run, parts, recipe, done)
         encoded = {(r["view"], r["clip_id"]) for p in parts for r in p["rows"]}
-        selection = selection_digest([r for r in rows if (r["view"], r["clip_id"]) in encoded], how)
+        selection = selection_digest([r for r in rows if (r.view, r.clip_id) in encoded], how)
         for reason in (why for p in parts for why in p["missing"].values()):
             left_out[reason] = left_out.get(reason, 0) + 1
         if not encoded or (parent and parent["selection"] == selection):
@@ -95,7 +95,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
         missing = {clip for p in parts for clip in p["missing"]}
         if missing:
             done.notes.append(f"{len(missing)} spans left out: their source is gone or changed")
-        head |= {"wanted": wanted, "gone": {r["sha256"]: r["uri"] for r in rows if r["clip_id"] in missing}}
+        head |= {"wanted": wanted, "gone": {r.sha256: r.uri for r in rows if r.clip_id in missing}}
         _commit(run, held, work, parts, head | {"inputs": inputs, "left_out": left_out}, policy)
         recover(run, done)
     return done
@@ -125,12 +125,12 @@ def _holds(run: Run, release: dict[str, Any], wanted: str) -> bool:
     )
 
 
-def _without_refused(store: Store, rows: list[Row], recipe: str) -> list[Row]:
+def _without_refused(store: Store, rows: list[ViewRow], recipe: str) -> list[ViewRow]:
     """Rows less those whose recording could not be cut before under this recipe."""
     refused = set(
         store.read("rejects", ["subject"], f"stage = '{HOP.name}' and recipe = '{recipe}'")["subject"].to_pylist()
     )
-    return [r for r in rows if r["sha256"] not in refused]
+    return [r for r in rows if r.sha256 not in refused]
 
 
 def _intent(run: Run) -> str:
@@ -176,13 +176,13 @@ def files_gone(run: Run, name: str) -> None:
     objects.delete(_intent(run))
 
 
-def _encode(run: Run, work: Job, rows: list[Row]) -> None:
+def _encode(run: Run, work: Job, rows: list[ViewRow]) -> None:
     """One Beam pipeline over groups of recordings: a fragment a view and group, whatever the number of recordings."""
     import apache_beam as beam
 
-    by_recording: dict[str, list[Row]] = {}
+    by_recording: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        by_recording.setdefault(row["sha256"], []).append(row)
+        by_recording.setdefault(row.sha256, []).append(as_stored(row))
     recordings = [by_recording[sha] for sha in sorted(by_recording)]
     size = work.options.batch_recordings
     groups = [recordings[i : i + size] for i in range(0, len(recordings), size)]
