@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
-from typing import Any, Protocol
+from typing import Protocol
 
 from schemas import Episode
+from schemas.hands import StoredHand
 from schemas.keys import as_stored, digest_of
 from schemas.recordings import StoredNarration
 from schemas.spans import SpanOfBytes
-
-Hand = Mapping[str, Any]
 
 
 class Spoken(SpanOfBytes, Protocol):
@@ -30,7 +29,7 @@ class Track(Protocol):
     @property
     def sample_ns(self) -> Sequence[int]: ...
     @property
-    def hands(self) -> Sequence[Hand]: ...
+    def hands(self) -> Sequence[StoredHand]: ...
 
 
 SEEN_SHARE = 0.1  # a side counts as in view from here on, as two hands do in decisions.bimanual
@@ -172,7 +171,7 @@ def hand_facts(hands: Track, start_ns: int, end_ns: int) -> HandFacts | None:
     inside = {i for i, t in enumerate(hands.sample_ns) if start_ns <= t < end_ns}
     if not inside:
         return None
-    best: dict[str, dict[int, Hand]] = {"left": {}, "right": {}}
+    best: dict[str, dict[int, StoredHand]] = {"left": {}, "right": {}}
     for hand in hands.hands:
         track = best.get(str(hand["side"]))
         if track is None or hand["sample"] not in inside:
@@ -188,14 +187,14 @@ def hand_facts(hands: Track, start_ns: int, end_ns: int) -> HandFacts | None:
     )
 
 
-def _side(track: Mapping[int, Hand], samples: int) -> SideFacts | None:
+def _side(track: Mapping[int, StoredHand], samples: int) -> SideFacts | None:
     if not track:
         return None
     rows = [track[i] for i in sorted(track)]
     xs = [_within((r["x0"] + r["x1"]) / 2) for r in rows]
     ys = [_within((r["y0"] + r["y1"]) / 2) for r in rows]
     quarter = max(1, len(rows) // 4)
-    contact = [r["contact"] >= CONTACT_SCORE for r in rows if r.get("contact") is not None]
+    contact = [score >= CONTACT_SCORE for r in rows if (score := r.get("contact")) is not None]
     return SideFacts(
         share=len(rows) / samples,
         x=median(xs),

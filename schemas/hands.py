@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,22 @@ HAND = pa.struct(
         ("contact", pa.float32()),  # evidence that it handles something, 0..1; null: not measured
     ]
 )
+
+
+class StoredHand(TypedDict):
+    """One hand of one sample: HAND's fields."""
+
+    sample: int
+    side: str
+    side_score: float
+    score: float
+    presence: float
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    keypoints: list[float]
+    contact: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from infra.storage.tables import Store
 from orchestration.reports.pictures import Look, Picture, picture_of, proxies_of
-from pipelines.corpus.captions import bases
 from pipelines.corpus import corpus as now
+from pipelines.corpus.captions import bases
 from pipelines.corpus.inventory import CurrentAsset
 from schemas import Decision
-from schemas.tables import TypedTable
 from schemas.columns import joined, values_of
 from schemas.spans import NS, Span
+from schemas.tables import TypedTable
 
 Row = dict[str, Any]
 SIGNALS = ("sharpness", "brightness", "motion", "camera_motion", "freeze_share", "text_share")

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from infra.storage.tables import Store
 from pipelines.corpus.inventory import ASSET, inventory
 from pipelines.corpus.ledger import PLACE_OF, PLACES, Account, ledger, s
-from schemas.columns import exceeds, values_of
+from schemas.columns import exceeds
 
 Row = dict[str, Any]
 OUTCOMES = ("success", "failure", "unknown")

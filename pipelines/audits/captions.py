@@ -44,7 +44,8 @@ def audit(joined: Joined) -> Result:
                 unmatched["spans_without_task"] += 1
             else:
                 spans += 1
-                examples += [e for caption in captions if (e := judge(recording, span, task, caption, tally)) is not None]
+                judged = (judge(recording, span, task, caption, tally) for caption in captions)
+                examples += [example for example in judged if example is not None]
     if not spans:
         raise nothing_joined(joined, f"no captioned span ({unmatched['spans_without_task']} without a task)")
     return Result(
@@ -93,7 +94,7 @@ def judge(recording: Recording, span: Decision, task: TaskTruth, caption: Captio
     texts = [(caption.kind, caption.text), ("truth", task.captions.get(caption.kind) or told(task))]
     place = (span.start_ns, span.end_ns)
     kind = f"wrong {failed[0].replace('_', ' ')}"
-    words = f"fails {', '.join(failed).replace('_', ' ')} ({said['model']})"
+    words = f"fails {', '.join(failed).replace('_', ' ')} ({caption.model})"
     return Example(
         kind, recording.sha256, *place, words, recording.clips_in(*place), float(len(failed)), (), tuple(texts)
     )  # fmt: skip

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from pipelines.audits.corpus_truth import Joined, Recording, human, nothing_joined
 from pipelines.audits.kept_time import judge_seconds, kept_spans
 from pipelines.audits.matching import HandRules, Pair, axes_of, box_of, match, must_be_found, nearest_frames, overlap_of
 from pipelines.audits.result import Example, Mark, Result, chosen
 from pipelines.audits.tally import Axes, Cluster, Metric, Tally
+from pipelines.corpus.inventory import CurrentClip
+from schemas.hands import StoredHand
 from schemas.truth import FrameTruth, HandTruth, RecordingTruth, ShotTruth
 
-Row = dict[str, Any]
 CLIPS_AT_ONCE = 64
-COLUMNS = ["clip_row_id", "detector", "sample_ns", "hands"]
 EXAMPLES_OF_A_CLIP = 4
 
 METRICS = (
@@ -27,6 +27,16 @@ METRICS = (
     Metric("kept_precision_padded", "kept seconds within a second of work: the policy pads by as much"),
     Metric("idle_refused", "seconds farther than that from work that are not kept"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is read of a clip's hands."""
+
+    clip_row_id: str
+    detector: str
+    sample_ns: list[int]
+    hands: list[StoredHand]
 
 
 def audit(joined: Joined, detector: str, rules: HandRules | None = None) -> Result:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from pipelines.audits.result import Box
-from schemas.spans import NS
 from schemas.hands import StoredHand
+from schemas.spans import NS
 from schemas.truth import HandTruth, RecordingTruth
-
 
 
 @dataclass(frozen=True, slots=True)

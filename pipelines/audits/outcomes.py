@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,6 @@ from pipelines.corpus.episodes import latest_episodes
 from schemas import Episode
 from schemas.truth import RecordingTruth
 
-Row = dict[str, Any]
 Floats = NDArray[np.float64]
 BINS = 10  # of confidence
 NEAR_FRAMES = 5
@@ -139,14 +137,14 @@ def frame_error(attempts: Sequence[Attempt]) -> Estimate:
 
 def calibration(attempts: Sequence[Attempt]) -> Estimate:
     """Expected calibration error of told outcomes that carry a confidence."""
-    told = [a for a in attempts if a.episode.outcome != "unknown" and a.episode.outcome_confidence is not None]
-    sums = np.zeros((len(told), 3 * BINS))
-    for row, attempt in zip(sums, told, strict=True):
-        confidence = float(attempt.episode.outcome_confidence)
-        row[3 * min(int(confidence * BINS), BINS - 1) :][:3] = 1, confidence, attempt.right
-    if len(told) == 1:  # one attempt tells nothing of calibration
+    confident = [(a.episode.outcome_confidence, a.right) for a in attempts if a.episode.outcome != "unknown"]
+    pairs = [(confidence, right) for confidence, right in confident if confidence is not None]
+    sums = np.zeros((len(pairs), 3 * BINS))
+    for row, (confidence, right) in zip(sums, pairs, strict=True):
+        row[3 * min(int(confidence * BINS), BINS - 1) :][:3] = 1, confidence, right
+    if len(pairs) == 1:  # one attempt tells nothing of calibration
         return Estimate(None, None, None, 1)
-    return of_sums(sums, calibration_error, len(told), share=False)
+    return of_sums(sums, calibration_error, len(pairs), share=False)
 
 
 def calibration_error(sums: Floats) -> Floats:
@@ -159,14 +157,12 @@ def calibration_error(sums: Floats) -> Floats:
 
 def _example(attempt: Attempt, recordings: Mapping[str, Recording]) -> Example:
     episode, truth = attempt.episode, attempt.truth
-    kind = f"false {episode['outcome']}" if not attempt.right else "failure frame far off"
+    kind = f"false {episode.outcome}" if not attempt.right else "failure frame far off"
     camera = episode.cameras[0]
-    words = (
-        f"{episode['name']}: told {episode['outcome']} by {episode['outcome_source'] or 'nobody'}, is {truth.outcome}"
-    )
+    words = f"{episode.name}: told {episode.outcome} by {episode.outcome_source or 'nobody'}, is {truth.outcome}"
     texts = [
-        ("cause", f"told {episode['failure_mode'] or 'none'}, is {truth.failure_cause or 'none'}"),
-        ("frame", f"told {episode['failure_frame']}, is {truth.failure_frame}"),
+        ("cause", f"told {episode.failure_mode or 'none'}, is {truth.failure_cause or 'none'}"),
+        ("frame", f"told {episode.failure_frame}, is {truth.failure_frame}"),
     ]
     sure = episode.outcome_confidence or 0.0
     recording = recordings.get(camera["sha256"])

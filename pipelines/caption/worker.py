@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
@@ -22,6 +22,7 @@ from schemas import Caption, Episode, Reject
 from schemas.arrow import table_of
 from schemas.captions import StoredCheck
 from schemas.errors import BadMedia, UsageError
+from schemas.hands import StoredHand
 from schemas.keys import caption_key, digest_of, hands_key, reject_key
 from schemas.recordings import StoredNarration
 from schemas.tables import TypedTable
@@ -92,7 +93,7 @@ class HandTrack:
 
     clip_id: str
     sample_ns: list[int]
-    hands: list[dict[str, Any]]
+    hands: list[StoredHand]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from schemas import Episode, Step
-from schemas.episodes import StoredCameraSpan
 from schemas.arrow import schema_of
 from schemas.columns import Array
+from schemas.episodes import StoredCameraSpan
 from schemas.errors import BadMedia
 from schemas.keys import key_of, salted
 from schemas.spans import NS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -140,17 +142,17 @@ def test_facts_take_the_track_within_the_span_only() -> None:
         return {"sample": sample, "side": name, "score": 0.9, "x0": x, "x1": x + 0.2, "y0": 0.4, "y1": 0.6,
                 "contact": contact}  # fmt: skip
 
-    decision = {"span_id": "s", "sha256": "h", "start_ns": 10, "end_ns": 30, "clip_id": "c"}
-    track = {
-        "sample_ns": [0, 10, 20, 30],
-        "hands": [
+    span = SimpleNamespace(span_id="s", sha256="h", start_ns=10, end_ns=30)
+    track = SimpleNamespace(
+        sample_ns=[0, 10, 20, 30],
+        hands=[
             hand(0, "left", 0.0, 1.0),
             hand(1, "right", 0.1, 0.9),
             hand(2, "right", 0.5, 0.2),
             hand(3, "left", 0, 1),
         ],
-    }
-    found = facts_of(decision, track, {"camera_motion": None}, None, {"stage": "ego", "narrations": []})
+    )
+    found = facts_of(span, track, None, None, "ego", [])
     assert found.narration is None
     assert found.hands is not None
     assert (found.hands.samples, found.hands.sides, found.hands.both_share) == (2, ("right",), 0.0)

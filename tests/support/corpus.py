@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from infra.storage.tables import Store
+from pipelines.corpus.captions import bases
 from pipelines.corpus.inventory import inventory
-from pipelines.publish.selection import bases
 from schemas import Asset, Caption, Clip, Decision, Episode, Hands, Proxy, Reject
+from schemas.arrow import rows_of
 from schemas.keys import clip_id, digest_of, key_of
 from schemas.spans import NS
 
@@ -98,7 +99,7 @@ def corpus(root: Path, more_clips: int = 0) -> Store:
     said = rows.tables.pop("captions")
     for table, added in rows.tables.items():
         store.insert(table, added, run_id=RUN)
-    now = bases(inventory(store, RECIPE), store, store.read("decisions").to_pylist())
+    now = bases(inventory(store, RECIPE), store, rows_of(Decision, store.read("decisions")))
     store.insert("captions", [replace(c, basis=now[c.span_id]) for c in said], run_id=RUN)
     return store
 

@@ -43,7 +43,7 @@ def _views(corpus: Corpus) -> tuple[dict[str, set[str]], dict[str, int]]:
     rows, left_out = select(corpus.store, RECIPE, POLICY, OPTIONS)
     found: dict[str, set[str]] = {}
     for row in rows:
-        found.setdefault(row["uri"], set()).add(row["view"])
+        found.setdefault(row.uri, set()).add(row.view)
     return found, left_out
 
 

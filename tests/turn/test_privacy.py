@@ -113,7 +113,7 @@ def _turn(root: Path, options: PassOptions) -> Turn:
 def _clips(store: Store, options: PassOptions) -> list[dict[str, Any]]:
     """What a reader of the tables takes for clips."""
     recipe = recipe_of(options)
-    return list(current_clips(store, inventory(store, recipe), recipe).to_pylist())
+    return list(current_clips(store, inventory(store, recipe), recipe).table.to_pylist())
 
 
 def _current(store: Store, options: PassOptions) -> list[list[Array]]:

@@ -76,7 +76,7 @@ def test_a_licence_corrected_for_the_robot_holds_at_once(tmp_path: Path) -> None
     def taken(run_id: str, licence: str | None) -> tuple[str | None, dict[str, int]]:
         robot = RobotSource(kind="plain_log", uri=str(tmp_path / "logs"), licence=licence)
         done = fold(Run(store, run_id), [robot], IngestOptions(cutting=BARE))
-        (row,) = [r for r in inventory(store, RECIPE).to_pylist() if r["primary"]]
+        (row,) = [r for r in inventory(store, RECIPE).table.to_pylist() if r["primary"]]
         return row["licence"], done.added
 
     assert taken("1", None)[0] is None
@@ -93,7 +93,7 @@ def test_a_licence_corrected_in_the_config_or_beside_the_file_holds_at_once(tmp_
     def taken(run_id: str, licence: str) -> tuple[str | None, dict[str, int]]:
         source = Source("folder", str(tmp_path / "media"), licence=licence)
         done = ingest(Run(store, run_id), [source], IngestOptions(cutting=BARE))
-        (row,) = inventory(store, RECIPE).to_pylist()
+        (row,) = inventory(store, RECIPE).table.to_pylist()
         assert row["current"]
         assert row["primary"]
         return row["licence"], done.added
@@ -116,7 +116,7 @@ def test_what_is_said_again_after_something_else_holds_again(tmp_path: Path) -> 
     for run_id, licence in enumerate(("CC-BY-4.0", "proprietary", "CC-BY-4.0", "proprietary")):
         source = Source("folder", str(tmp_path / "media"), licence=licence)
         ingest(Run(store, str(run_id)), [source], IngestOptions(cutting=BARE))
-        assert [row["licence"] for row in inventory(store, RECIPE).to_pylist()] == [licence]
+        assert [row["licence"] for row in inventory(store, RECIPE).table.to_pylist()] == [licence]
         assert ingest(Run(store, f"{run_id}again"), [source], IngestOptions(cutting=BARE)).added == {}
 
 

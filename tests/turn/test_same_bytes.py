@@ -98,7 +98,7 @@ class Corpus:
 
     def seen(self) -> list[tuple[Any, ...]]:
         """What readers take for the clips of these bytes, with the stage that speaks."""
-        clips = current_clips(self.store, inventory(self.store, self.recipe), self.recipe).to_pylist()
+        clips = current_clips(self.store, inventory(self.store, self.recipe), self.recipe).table.to_pylist()
         told = [(c["start_ns"], c["end_ns"], c["stage"], c["redaction_state"], c["tiling"]) for c in clips]
         return sorted(told)
 

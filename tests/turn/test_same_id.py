@@ -39,7 +39,7 @@ def test_which_copy_speaks_for_its_bytes_does_not_hang_on_paths(tmp_path: Path, 
         rows = [asset(mine, "s1", NS, NS), asset(copy, "s1", NS, NS, **other)]
         store.insert("assets", [*rows, asset("/c", "s2", NS, NS, recipe="older")], run_id="t")
         spoken = inventory(store, RECIPE)
-        spoken = spoken.filter(spoken["primary"]).select(["sha256", "stage", "licence", "narrations"])
+        spoken = spoken.filter(spoken["primary"]).table.select(["sha256", "stage", "licence", "narrations"])
         found.append(spoken.to_pylist())
     assert found[0] == found[1]
     assert [row["sha256"] for row in found[0]] == ["s1"]

@@ -134,7 +134,7 @@ def test_only_kept_spans_of_the_policy_are_captioned(corpus: Corpus) -> None:
     for verdict in ("reject", "quarantine", "unknown"):
         corpus.span(verdict, verdict=verdict)
     key = corpus.attempt("robot", "unknown")
-    assert [job["span_id"] for job in missing(corpus.store, RECIPE, POLICY, GROUNDED)] == [key]
+    assert [job.span.span_id for job in missing(corpus.store, RECIPE, POLICY, GROUNDED)] == [key]
     assert missing(corpus.store, "other recipe", POLICY, GROUNDED) == []
     assert missing(corpus.store, RECIPE, Policy(detector="other"), GROUNDED) == []
 
@@ -160,7 +160,7 @@ def test_a_corrected_outcome_gets_captions_of_its_own(corpus: Corpus) -> None:
     )  # fmt: skip
     assert corpus.do() == {"captions": 7}
     rows, _ = select(corpus.store, RECIPE, POLICY, PublishOptions())
-    drawn = {r["caption"] for r in rows if r["clip_id"] == key}
+    drawn = {r.caption for r in rows if r.clip_id == key}
     assert len(drawn) == 1
     assert drawn.pop().startswith("Fail")
     assert corpus.do() == {}

@@ -24,8 +24,8 @@ from infra.storage.tables import Store
 from orchestration.cli.why import life
 from orchestration.reports.contact_sheets import current_decisions
 from orchestration.reports.report import report
+from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.duplicates import pairs_of
-from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import ledger
 from pipelines.dedup import hop, index
 from pipelines.dedup.hop import dedup
@@ -249,7 +249,7 @@ def decided(recordings: dict[str, tuple[Asset, Clip]], compared: Store) -> Store
         made = decision(a.sha256, SPAN, SPAN, *verdict)
         made = dataclasses.replace(made, policy=JUDGED.digest, stage=a.stage, licence=a.licence)
         said = caption(made.span_id, a.sha256, "L1", "Moves a disc.")
-        said = dataclasses.replace(said, basis=basis_of([], None, dataclasses.asdict(made)))
+        said = dataclasses.replace(said, basis=basis_of([], None, made))
         compared.insert("decisions", [made], run_id="t")
         compared.insert("captions", [said], run_id="t")
     return compared
@@ -259,7 +259,7 @@ def test_a_release_takes_the_best_of_each_and_says_what_it_left(
     recordings: dict[str, tuple[Asset, Clip]], decided: Store
 ) -> None:
     rows, left_out = select(decided, RECIPE, JUDGED, OPTIONS)
-    kept = {name for name, (a, _) in recordings.items() if a.sha256 in {r["sha256"] for r in rows}}
+    kept = {name for name, (a, _) in recordings.items() if a.sha256 in {r.sha256 for r in rows}}
     # The remux is as large and as long as the original: the lesser clip id stays, whichever that is.
     best = min(("original", "remuxed"), key=lambda n: recordings[n][1].clip_id)
     assert kept == {best, "other take", "black"}
@@ -280,9 +280,7 @@ def test_the_ledger_books_copies_and_still_balances(decided: Store) -> None:
 def test_the_report_tells_copies_as_the_ledger_does(decided: Store, tmp_path: Path) -> None:
     html = report(decided, RECIPE, JUDGED.digest, None, tmp_path / "report.html").read_text()
     assert all(f'<tr data-reason="{reason}"' in html for reason in ("near_duplicate", "mirrored"))
-    assets = inventory(decided, RECIPE)
-    clips = current_clips(decided, assets, RECIPE)
-    table = current_decisions(decided, assets, clips, RECIPE, JUDGED.digest)
+    table = current_decisions(Corpus(decided, RECIPE, JUDGED.digest))
     told = {(r["reason"], r["verdict"]) for r in table.to_pylist() if r["stage"] != "robot"}
     assert told == {("", "accept"), ("near_duplicate", "reject"), ("mirrored", "quarantine")}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import dataclasses
 import random
 from typing import Any
 
@@ -10,22 +10,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.publish.selection import PublishOptions, draw_caption, selection_digest, split_rows
+from pipelines.corpus.captions import CaptionText
+from pipelines.publish.selection import PublishOptions, ViewRow, draw_caption, selection_digest, split_rows
 
 OPTIONS = PublishOptions()
 LEVELS = ("L1", "L2", "L3", "L4", "L5")
 
 
-def _said(kind: str, model: str = "grounded-1", prompt: str = "p") -> dict[str, Any]:
-    return {"kind": kind, "text": f"{kind} by {model}", "model": model, "prompt": prompt}
+def _said(kind: str, model: str = "grounded-1", prompt: str = "p") -> CaptionText:
+    return CaptionText("s", "b", kind, f"{kind} by {model}", model, prompt)
+
+
+def _row(clip_id: str, group: list[str], **values: Any) -> ViewRow:
+    """A row of which nothing but these matters."""
+    plain: dict[str, Any] = {f.name: None for f in dataclasses.fields(ViewRow)}
+    return ViewRow(**plain | {"clip_id": clip_id, "source_clip": clip_id, "group": group} | values)
 
 
 WHOLE = [_said("original", "source", ""), *(_said(k) for k in LEVELS)]
 
 
-def _kind(span: str, rows: list[dict[str, Any]], options: PublishOptions = OPTIONS) -> str | None:
+def _kind(span: str, rows: list[CaptionText], options: PublishOptions = OPTIONS) -> str | None:
     drawn = draw_caption(span, rows, options)
-    return None if drawn is None else str(drawn["kind"])
+    return None if drawn is None else drawn.kind
 
 
 def test_the_blend_is_what_the_options_say() -> None:
@@ -72,7 +79,7 @@ def test_models_are_preferred_in_order_and_grounded_comes_last() -> None:
 
     def drawn_by(options: PublishOptions) -> set[str]:
         drawn = (draw_caption(f"s{i}", rows, options) for i in range(40))
-        return {str(d["model"]) for d in drawn if d is not None}
+        return {d.model for d in drawn if d is not None}
 
     assert drawn_by(OPTIONS) == {"alpha-vlm"}
     assert drawn_by(PublishOptions(caption_models=("qwen", "alpha"))) == {"qwen-3"}
@@ -85,11 +92,8 @@ ROWS = st.lists(
 )
 
 
-def _rows(drawn: list[tuple[list[str], int, int | None]]) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    rows = [
-        {"clip_id": f"c{i}", "source_clip": f"c{i}", "group": [*names, f"sha:{sha}"]}
-        for i, (names, sha, _) in enumerate(drawn)
-    ]
+def _rows(drawn: list[tuple[list[str], int, int | None]]) -> tuple[list[ViewRow], dict[str, str]]:
+    rows = [_row(f"c{i}", [*names, f"sha:{sha}"]) for i, (names, sha, _) in enumerate(drawn)]
     return rows, {f"c{i}": f"group {g}" for i, (_, _, g) in enumerate(drawn) if g is not None}
 
 
@@ -98,30 +102,27 @@ def _rows(drawn: list[tuple[list[str], int, int | None]]) -> tuple[list[dict[str
 def test_nothing_straddles_a_split_in_any_order(drawn: Any, seed: int, random: random.Random) -> None:
     options = PublishOptions(seed=seed, val_share=0.5)
     rows, alike = _rows(drawn)
-    split_rows(rows, alike, options)
+    rows = split_rows(rows, alike, options)
     sides: dict[str, set[str]] = {}
     for row in rows:
-        for name in [*row["group"], alike.get(row["clip_id"], row["group"][0])]:
-            sides.setdefault(name, set()).add(row["split"])
+        for name in [*row.group, alike.get(row.clip_id, row.group[0])]:
+            sides.setdefault(name, set()).add(row.split)
     assert all(len(s) == 1 for s in sides.values())
-    assert {r["split"] for r in rows} <= {"train", "val"}
+    assert {r.split for r in rows} <= {"train", "val"}
     again, _ = _rows(drawn)
     random.shuffle(again)
-    split_rows(again, alike, options)
-    assert {r["clip_id"]: r["split"] for r in again} == {r["clip_id"]: r["split"] for r in rows}
+    again = split_rows(again, alike, options)
+    assert {r.clip_id: r.split for r in again} == {r.clip_id: r.split for r in rows}
 
 
 def test_the_val_share_is_what_the_options_say() -> None:
-    rows = [{"clip_id": f"c{i}", "source_clip": f"c{i}", "group": [f"sha:{i}"]} for i in range(10_000)]
-    split_rows(rows, {}, OPTIONS)
-    assert sum(r["split"] == "val" for r in rows) / len(rows) == pytest.approx(OPTIONS.val_share, abs=0.01)
+    rows = split_rows([_row(f"c{i}", [f"sha:{i}"]) for i in range(10_000)], {}, OPTIONS)
+    assert sum(r.split == "val" for r in rows) / len(rows) == pytest.approx(OPTIONS.val_share, abs=0.01)
 
 
-def _selected(root: str) -> list[dict[str, Any]]:
-    return [
-        {"view": "wm_ego", "clip_id": "c1", "sha256": "a" * 64, "uri": f"{root}/a.mp4", "group": [root, "w"],
-         "caption": "Opens the jar.", "split": "train", "times_ns": [0, 1]},
-    ]  # fmt: skip
+def _selected(root: str) -> list[ViewRow]:
+    values = {"view": "wm_ego", "sha256": "a" * 64, "uri": f"{root}/a.mp4", "split": "train", "times_ns": [0, 1]}
+    return [_row("c1", [root, "w"], caption="Opens the jar.", **values)]
 
 
 def test_the_digest_is_the_same_wherever_the_recordings_lie() -> None:
@@ -132,7 +133,6 @@ def test_the_digest_is_the_same_wherever_the_recordings_lie() -> None:
 @pytest.mark.parametrize(("key", "value"), [("caption", "Shuts the jar."), ("split", "val"), ("times_ns", [0, 2])])
 def test_the_digest_tells_what_would_be_published(key: str, value: Any) -> None:
     rows = _selected("/data")
-    other = copy.deepcopy(rows)
-    other[0][key] = value
+    other = [dataclasses.replace(rows[0], **{key: value})]
     assert selection_digest(rows, {}) != selection_digest(other, {})
     assert selection_digest(rows, {}) != selection_digest(rows, {"seed": 8})
