@@ -29,7 +29,7 @@ def as_stored(value: Any) -> Any:
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
-        return {str(f.metadata.get("stored", f.name)): as_stored(getattr(value, f.name)) for f in fields}
+        return {str(f.metadata.get("stored") or f.name): as_stored(getattr(value, f.name)) for f in fields}
     if isinstance(value, list | tuple):
         return [as_stored(v) for v in value]
     if isinstance(value, dict):
@@ -44,7 +44,7 @@ def stored_as(name: str, **options: Any) -> Any:
 
 def stored_text(value: Any, name: str) -> str:
     """`name(field=value, ...)`: what `repr` of a flat dataclass was when its digests were first taken."""
-    fields = [(f.metadata.get("stored", f.name), getattr(value, f.name)) for f in dataclasses.fields(value)]
+    fields = [(f.metadata.get("stored") or f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
     return f"{name}({', '.join(f'{k}={v!r}' for k, v in fields)})"
 
 

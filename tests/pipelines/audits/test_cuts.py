@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipelines.audits.corpus_truth import Recording, Truth, join, truths_below
 from pipelines.audits.cuts import METRICS, audit, boundaries, judge, paired
 from pipelines.audits.tally import Tally
+from pipelines.corpus.inventory import CurrentClip
 from schemas.spans import NS
 from tests.support.audits import shot, truth, truths, write
 from tests.support.corpus import POLICY, RECIPE, corpus
@@ -24,7 +25,16 @@ def recording(cuts: list[int], edges: list[int], end: int = 301) -> Recording:
     shots = [shot(a / 10, b / 10) for a, b in pairwise(ends)]
     bounds = [0, *sorted(edges), end]
     clips = [
-        {"clip_row_id": str(i), "start_ns": a * NS // 10, "end_ns": b * NS // 10}
+        CurrentClip(
+            clip_row_id=str(i),
+            clip_id=str(i),
+            sha256="s",
+            start_ns=a * NS // 10,
+            end_ns=b * NS // 10,
+            cutter="c",
+            stage="ego",
+            licence=None,
+        )
         for i, (a, b) in enumerate(pairwise(bounds))
     ]
     return Recording("s", "u", "ego", Truth(Path("t"), truth("u", shots)), tuple(clips))

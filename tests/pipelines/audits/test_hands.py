@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.audits.corpus_truth import Recording, Truth, join, truths_below
-from pipelines.audits.hands import audit, judge_track
+from pipelines.audits.hands import Track, audit, judge_track
 from pipelines.audits.matching import HandRules, binned, match, must_be_found, nearest_frames, overlap_of
 from pipelines.audits.result import Result
 from pipelines.audits.tally import Metric, Tally
+from pipelines.corpus.inventory import CurrentClip
 from schemas.spans import NS
 from schemas.truth import HandTruth, RecordingTruth
 from tests.support.audits import DRAWN, frames, hand, moved, shot, truth, truths, write
@@ -34,12 +35,17 @@ def found_of(true: HandTruth, **other: Any) -> dict[str, Any]:
     return plain | corners | other
 
 
+CLIP = CurrentClip(
+    clip_row_id="c", clip_id="c", sha256="s", start_ns=0, end_ns=1, cutter="c", stage="ego", licence=None
+)
+
+
 def judged(true: list[HandTruth], found: list[dict[str, Any]], head: RecordingTruth = HEAD) -> Tally:
     """The tally of one sample."""
     tally = Tally()
     recording = Recording(head.sha256, "u", "ego", Truth(Path("t"), head), ())
-    track = {"sample_ns": [0], "hands": found}
-    judge_track(recording, {"clip_row_id": "c"}, track, frames(0.1, true), RULES, tally)
+    track = Track("c", "d", [0], found)
+    judge_track(recording, CLIP, track, frames(0.1, true), RULES, tally)
     return tally
 
 

@@ -13,7 +13,6 @@ from pipelines.audits.corpus_truth import join, truths_below
 from pipelines.audits.outcomes import METRICS, Attempt, audit, calibration, frame_error, mark, plain
 from pipelines.audits.result import Result
 from pipelines.audits.tally import Tally
-from schemas.arrow import to_dict
 from tests.support.audits import shot, truth, truths, write
 from tests.support.corpus import POLICY, RECIPE, corpus, episode
 
@@ -28,7 +27,7 @@ def attempt(
 ) -> Attempt:
     """An attempt told to end one way, which ended another."""
     uri = f"robot/{i:03d}.mp4"
-    row = to_dict(episode(uri, (said, None, frames[0]), 5)) | {"outcome_confidence": sure}
+    row = replace(episode(uri, (said, None, frames[0]), 5), outcome_confidence=sure)
     return Attempt(row, truth(uri, [shot(0, 5, None)], outcome=true, failure_frame=frames[1]), "s")
 
 
