@@ -106,8 +106,9 @@ faults: setup-test  ## Ingest through servers that drop, stall, 429, 503 and tru
 size: ## Lines by folder: files, median and largest file, longest function
 	@$(PYTHON) tests/size.py
 
-docs: setup  ## Write the pages that list what the code has: docs/files.md, docs/options.md
+docs: setup  ## Write what pages list of the code: hops, files, options
 	PYTHONPATH=$(PATHS) $(BIN)/python docs/write_options.py
+	PYTHONPATH=$(PATHS) $(BIN)/python docs/write_hops.py
 	PYTHONPATH=$(PATHS) $(BIN)/python docs/write_files.py
 
 clean:  ## Remove .venv, caches and the demo's corpus

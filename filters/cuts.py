@@ -35,7 +35,7 @@ class CutOptions:
     differs beside it (fast motion differs for long), and more than the light has changed. A jump within a shot: less
     differs, and stands out far. Neither returns to what was there before: a flash and a passing arm do. A picture
     that comes out of black starts a shot, and so does the middle of a dissolve (filters/dissolves.py). Chosen on seeded
-    concatenations (docs/ingest.md).
+    concatenations (docs/benchmarks/2026-11-22-cuts.md).
     """
 
     min_difference: float = stored_as("least", default=14.0)  # mean difference of luma, levels

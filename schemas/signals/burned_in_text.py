@@ -3,7 +3,8 @@
 Strokes are strong steps of luma along a row. Where the picture moves, what is drawn on it stays put and the scene's
 strokes do not; where it stands, a line of text that comes at once while all about it rests was drawn. A line that never
 changes on a picture that never moves cannot be told from a label: None. Numbers without a source were chosen on half
-of the clips of docs/ingest.md, which tells how much of what is found; px and cells are of a proxy's 448 px.
+of the clips of docs/benchmarks/2026-11-22-drawn-text.md, which says how much of what is found; px and cells are of a
+proxy's 448 px.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from captioning.checks import CHECKS
 from captioning.levels import ACHIEVED_LIMIT, LIMITS
+from orchestration import turn
 from orchestration.cli import main
 from orchestration.config import Config
 from schemas import TABLES, keys
@@ -23,6 +24,7 @@ from schemas.errors import HandwheelError
 from tests.support.pages import REPOSITORY, read_page, section_of
 
 FILES = runpy.run_path(str(REPOSITORY / "docs" / "write_files.py"))
+HOPS = runpy.run_path(str(REPOSITORY / "docs" / "write_hops.py"))
 OPTIONS = runpy.run_path(str(REPOSITORY / "docs" / "write_options.py"))
 
 
@@ -96,6 +98,25 @@ def test_the_readmes_defaults_are_the_configs() -> None:
         expected = None if shown == "none" else tomllib.loads(f"v = {shown.strip('`')}")["v"]
         assert (value or None if shown == "none" else value) == expected, key
         assert not is_dataclass(value), f"{key} is a section"
+
+
+def test_the_table_of_hops_is_current() -> None:
+    page = read_page(HOPS["PAGE"])
+    assert page == HOPS["written"](page), "run `make docs`"
+    rows = re.findall(r"^\| (\w+) \| .+ \|$", page.partition(HOPS["BEGIN"])[2].partition(HOPS["END"])[0], re.MULTILINE)
+    assert rows == ["hop", *(hop.name for hop in turn.HOPS)]
+
+
+def test_every_hop_is_in_the_pictures_and_told_in_order() -> None:
+    """README's and ARCHITECTURE's pictures, the comment of `handwheel turn`, and what happens to a row."""
+    names = [hop.name for hop in turn.HOPS]
+    for page in ("README.md", "ARCHITECTURE.md"):
+        picture = read_page(page).partition("```\n")[2].partition("```")[0]
+        assert [name for name in names if not re.search(rf"\b{name}\b", picture)] == [], page
+    (comment,) = re.findall(r"^handwheel turn +# (\w+(?:, \w+)+)$", read_page("README.md"), re.MULTILINE)
+    assert comment.split(", ") == names
+    way = section_of("ARCHITECTURE.md", "### Where a row goes")
+    assert re.findall(r"^\d\. \*\*(\w+)\*\*", way, re.MULTILINE) == names
 
 
 def test_the_list_of_options_is_current() -> None:

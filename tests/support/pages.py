@@ -35,9 +35,9 @@ def blocks_of(name: str, mark: str) -> list[Block]:
 
 
 def section_of(name: str, heading: str) -> str:
-    """The text under a page's heading, up to the next one of its rank; there must be some."""
-    rank = heading.partition(" ")[0]
+    """The text under a page's heading, up to the next one of its rank or above; there must be some."""
+    rank = len(heading.partition(" ")[0])
     _, _, text = read_page(name).partition(f"\n{heading}\n")
-    text = text.partition(f"\n{rank} ")[0]
+    text = re.split(rf"\n#{{1,{rank}}} ", text, maxsplit=1)[0]
     assert text.strip(), f"{name} has nothing under {heading!r}"
     return text
