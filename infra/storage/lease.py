@@ -24,6 +24,7 @@ class Lease:
     uri: str
     run_id: str
     etag: str
+    ttl_s: float = TTL_S
     lost: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> None:
@@ -32,9 +33,9 @@ class Lease:
             raise LeaseHeld(f"{self.uri}: the lease was lost; run the same command again")
 
 
-def _body(run_id: str, now_s: float) -> bytes:
+def _body(run_id: str, expires_s: float) -> bytes:
     owner = {"run_id": run_id, "host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid())}
-    return json.dumps(owner | {"expires_s": now_s + TTL_S}).encode()
+    return json.dumps(owner | {"expires_s": expires_s}).encode()
 
 
 def _born(pid: int) -> str | None:
@@ -55,7 +56,7 @@ def _free(owner: dict[str, object], now_s: float) -> bool:
     return _born(int(str(owner["pid"]))) != owner["born"]
 
 
-def _take(uri: str, run_id: str, clock: Callable[[], float]) -> tuple[str | None, str]:
+def _take(uri: str, run_id: str, clock: Callable[[], float], ttl_s: float) -> tuple[str | None, str]:
     """The new ETag, or None and who holds it."""
     try:
         data, etag = objects.read(uri)
@@ -66,30 +67,32 @@ def _take(uri: str, run_id: str, clock: Callable[[], float]) -> tuple[str | None
         return None, f"run {owner['run_id']} on {owner['host']}, pid {owner['pid']}"
     try:
         if owner:
-            return objects.put(uri, _body(run_id, clock()), if_match=etag), ""
-        return objects.put(uri, _body(run_id, clock()), if_absent=True), ""
+            return objects.put(uri, _body(run_id, clock() + ttl_s), if_match=etag), ""
+        return objects.put(uri, _body(run_id, clock() + ttl_s), if_absent=True), ""
     except objects.Conflict:
         return None, "a run that started at the same moment"
 
 
 @contextmanager
-def hold(uri: str, run_id: str, *, wait_s: float = 0.0, clock: Callable[[], float] = time.time) -> Iterator[Lease]:
+def hold(
+    uri: str, run_id: str, *, wait_s: float = 0.0, clock: Callable[[], float] = time.time, ttl_s: float = TTL_S
+) -> Iterator[Lease]:
     """Holds the lease at `uri`, waiting up to `wait_s` for its holder. LeaseHeld when it stays taken.
 
-    A holder that was killed frees it at once on the same machine, after TTL_S elsewhere.
+    A holder that was killed frees it at once on the same machine, after `ttl_s` elsewhere. clock: Unix seconds.
     """
     deadline_s = time.monotonic() + wait_s
     while True:
-        etag, holder = _take(uri, run_id, clock)
+        etag, holder = _take(uri, run_id, clock, ttl_s)
         if etag is not None:
             break
         if time.monotonic() >= deadline_s:
             raise LeaseHeld(
-                f"{uri} is held by {holder}; it frees itself within {TTL_S:.0f} s of its end, "
+                f"{uri} is held by {holder}; it frees itself within {ttl_s:.0f} s of its end, "
                 "then run the same command again"
             )
         time.sleep(0.5)
-    lease = Lease(uri, run_id, etag)
+    lease = Lease(uri, run_id, etag, ttl_s)
     stop = threading.Event()
     beat = threading.Thread(target=_beat, args=(lease, stop, clock), daemon=True)
     beat.start()
@@ -106,14 +109,14 @@ def hold(uri: str, run_id: str, *, wait_s: float = 0.0, clock: Callable[[], floa
 def _beat(lease: Lease, stop: threading.Event, clock: Callable[[], float]) -> None:
     """Renews at a third of the TTL; a renewal that fails twice over the TTL marks the lease lost."""
     renewed_s = time.monotonic()
-    while not stop.wait(TTL_S / 3):
+    while not stop.wait(lease.ttl_s / 3):
         try:
-            lease.etag = objects.put(lease.uri, _body(lease.run_id, clock()), if_match=lease.etag)
+            lease.etag = objects.put(lease.uri, _body(lease.run_id, clock() + lease.ttl_s), if_match=lease.etag)
             renewed_s = time.monotonic()
         except objects.Conflict:
             lease.lost.set()
         except Exception:  # noqa: BLE001 - whatever broke, an unrenewed lease is what counts
-            if time.monotonic() - renewed_s > TTL_S * 0.9:
+            if time.monotonic() - renewed_s > lease.ttl_s * 0.9:
                 lease.lost.set()
         if lease.lost.is_set():
             return

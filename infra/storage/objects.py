@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 import fcntl
-import functools
 import hashlib
 import io
 import os
-import random
 import re
 import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from infra.storage import resumable
-from schemas.errors import TransientError, UsageError
+from infra.storage.info import Conflict as Conflict
+from infra.storage.info import ObjectInfo as ObjectInfo
+from infra.storage.s3 import Paging, call_s3, copy_out, list_entries, split_uri
+from infra.storage.s3 import read_range as read_range
 
 if TYPE_CHECKING:
     from types_boto3_s3 import type_defs
-    from types_boto3_s3.client import S3Client
-
-T = TypeVar("T")
-READ_TIMEOUT_S = 60.0
-PAGE_KEYS = 1000  # as many as S3 gives
-LIST_ATTEMPTS = 4
-MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchBucket")
-REFUSED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
-
-
-class Conflict(Exception):
-    """A conditional put lost: somebody else's bytes are there."""
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
-    """One listed object: where it is and what tells its versions apart."""
-
-    uri: str
-    size_bytes: int
-    etag: str
-    modified_ns: int
 
 
 def join(uri: str, *parts: str) -> str:
@@ -56,43 +32,6 @@ def is_s3(uri: str) -> bool:
     return uri.startswith("s3://")
 
 
-def _parts(uri: str) -> tuple[str, str]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not bucket:
-        raise UsageError(f"{uri}: an S3 URL is s3://bucket/prefix")
-    return bucket, key
-
-
-@functools.cache
-def _client(pid: int) -> S3Client:
-    import boto3
-    from botocore.config import Config
-
-    del pid  # one client a process: boto3's are not safe over fork
-    # Not `standard`, which stops trying again once a client's quota of retries is spent: a night's run is one client.
-    config = Config(
-        retries={"mode": "legacy", "total_max_attempts": 6}, connect_timeout=10, read_timeout=READ_TIMEOUT_S
-    )
-    return boto3.client("s3", config=config)
-
-
-def _s3(call: Callable[[S3Client], T], uri: str) -> T:
-    """The one place where botocore's errors become ours; botocore has retried by then."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        return call(_client(os.getpid()))
-    except ClientError as e:
-        code = str(e.response.get("Error", {}).get("Code", ""))
-        if code in MISSING:
-            raise FileNotFoundError(uri) from e
-        if code in REFUSED:
-            raise Conflict(uri) from e
-        raise TransientError(f"{uri}: S3 answered {code}; run the same command again") from e
-    except BotoCoreError as e:
-        raise TransientError(f"{uri}: {e}; check AWS_ENDPOINT_URL and run the same command again") from e
-
-
 def storage_options() -> dict[str, str]:
     """What a table needs to reach the same S3 as this door: endpoint and region from AWS's own variables."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
@@ -103,11 +42,11 @@ def storage_options() -> dict[str, str]:
     return options
 
 
-def list_objects(prefix: str) -> Iterator[ObjectInfo]:
+def list_objects(prefix: str, paging: Paging = Paging()) -> Iterator[ObjectInfo]:
     """Every object below a prefix or folder (or the one file it names), in order; nothing hidden."""
     if is_s3(prefix):
-        bucket, _ = _parts(prefix)
-        for o in _listed(prefix):
+        bucket, _ = split_uri(prefix)
+        for o in list_entries(prefix, paging):
             stamp = int(o["LastModified"].timestamp()) * 1_000_000_000
             yield ObjectInfo(f"s3://{bucket}/{o['Key']}", int(o["Size"]), o["ETag"].strip('"'), stamp)
         return
@@ -119,35 +58,6 @@ def list_objects(prefix: str) -> Iterator[ObjectInfo]:
             continue
         if stat.S_ISREG(status.st_mode):
             yield _local_info(str(path), status)
-
-
-def _listed(prefix: str) -> Iterator[type_defs.ObjectTypeDef]:
-    """S3's entries below a prefix, page by page; a page that fails is asked for again, and none before it.
-
-    TransientError: one page failed LIST_ATTEMPTS times, each after botocore's own tries.
-    """
-    token, failures = "", 0
-    while True:
-        try:
-            page = _page(prefix, token)
-        except TransientError:
-            failures += 1
-            if failures >= LIST_ATTEMPTS:
-                raise
-            time.sleep(random.uniform(0, resumable.BACKOFF_S / 4 * failures))
-            continue
-        yield from page.get("Contents", [])
-        token, failures = page.get("NextContinuationToken", ""), 0
-        if not token:
-            return
-
-
-def _page(prefix: str, token: str) -> type_defs.ListObjectsV2OutputTypeDef:
-    """One page of a listing, the first where there is no token."""
-    bucket, key = _parts(prefix)
-    request: type_defs.ListObjectsV2RequestTypeDef = {"Bucket": bucket, "Prefix": key, "MaxKeys": PAGE_KEYS}
-    request |= {"ContinuationToken": token} if token else {}
-    return _s3(lambda c: c.list_objects_v2(**request), prefix)
 
 
 def _files(folder: Path, entered: set[str]) -> Iterator[Path]:
@@ -170,9 +80,9 @@ def exists(uri: str) -> bool:
     """Whether an object (or, locally, a file or folder) is there."""
     if not is_s3(uri):
         return Path(uri).exists()
-    bucket, key = _parts(uri)
+    bucket, key = split_uri(uri)
     try:
-        _s3(lambda c: c.head_object(Bucket=bucket, Key=key), uri)
+        call_s3(lambda c: c.head_object(Bucket=bucket, Key=key), uri)
     except FileNotFoundError:
         return False
     return True
@@ -182,7 +92,7 @@ def read(uri: str) -> tuple[bytes, str]:
     """An object's bytes and its ETag. FileNotFoundError where there is none."""
     if is_s3(uri):
         buffer = io.BytesIO()
-        etag = _copy(uri, buffer, None)
+        etag = copy_out(uri, buffer, None)
         return buffer.getvalue(), etag
     data = Path(uri).read_bytes()
     return data, hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -191,8 +101,8 @@ def read(uri: str) -> tuple[bytes, str]:
 def info(uri: str) -> ObjectInfo:
     """What a listing says of one object. FileNotFoundError where there is none."""
     if is_s3(uri):
-        bucket, key = _parts(uri)
-        head = _s3(lambda c: c.head_object(Bucket=bucket, Key=key), uri)
+        bucket, key = split_uri(uri)
+        head = call_s3(lambda c: c.head_object(Bucket=bucket, Key=key), uri)
         stamp = int(head["LastModified"].timestamp()) * 1_000_000_000
         return ObjectInfo(uri, int(head["ContentLength"]), head["ETag"].strip('"'), stamp)
     return _local_info(uri, Path(uri).stat())
@@ -201,26 +111,6 @@ def info(uri: str) -> ObjectInfo:
 def _local_info(path: str, status: os.stat_result) -> ObjectInfo:
     """A local file's etag is its size and time: what writes the file anew changes it."""
     return ObjectInfo(path, status.st_size, f"{status.st_size:x}-{status.st_mtime_ns:x}", status.st_mtime_ns)
-
-
-def read_range(uri: str, start: int, count: int, etag: str) -> bytes:
-    """At most `count` bytes from `start` of an S3 object whose ETag is still `etag`.
-
-    start lies inside the object. TransientError: the object was rewritten, or S3 gave up after three tries.
-    """
-    from botocore.exceptions import BotoCoreError
-
-    bucket, key = _parts(uri)
-    span, tag = f"bytes={start}-{start + count - 1}", f'"{etag}"'
-    for left in (2, 1, 0):
-        try:
-            return _s3(lambda c: c.get_object(Bucket=bucket, Key=key, Range=span, IfMatch=tag)["Body"].read(), uri)
-        except Conflict as e:
-            raise TransientError(f"{uri} was rewritten while it was read; run the same command again") from e
-        except TransientError as e:  # a body that broke off is not what botocore itself retries
-            if not left or not isinstance(e.__cause__, BotoCoreError):
-                raise
-    raise AssertionError("unreachable")
 
 
 def read_bytes(uri: str) -> bytes:
@@ -241,44 +131,18 @@ def download(uri: str, path: Path, *, if_match: str | None = None) -> None:
     """
     if is_s3(uri):
         with path.open("wb") as target:
-            _copy(uri, target, if_match)
+            copy_out(uri, target, if_match)
     else:
         with Path(uri).open("rb") as source, path.open("wb") as target:
             while block := source.read(1 << 20):
                 target.write(block)
 
 
-def _copy(uri: str, target: IO[bytes], if_match: str | None) -> str:
-    """Copies an object by ranged reads, every one of the same ETag; returns the ETag."""
-    from botocore.exceptions import BotoCoreError
-    from urllib3.exceptions import HTTPError
-
-    bucket, key = _parts(uri)
-    etag: str | None = if_match and f'"{if_match.strip(chr(34))}"'
-
-    def read(size: int) -> tuple[int, Iterator[bytes]]:
-        nonlocal etag
-        request: type_defs.GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
-        request |= {"IfMatch": etag} if etag else {}
-        request |= {"Range": f"bytes={size}-"} if size else {}
-        try:
-            reply = _s3(lambda c: c.get_object(**request), uri)
-        except Conflict as e:
-            if if_match:
-                raise
-            raise TransientError(f"{uri} changed while it was read; run the same command again") from e
-        etag = reply["ETag"]
-        return size + int(reply["ContentLength"]), reply["Body"].iter_chunks(resumable.BLOCK_BYTES)
-
-    resumable.save(read, target, (BotoCoreError, HTTPError, OSError), uri)
-    return str(etag)
-
-
 def upload(path: Path, uri: str) -> None:
     """Copies a local file to an object, whole or not at all, in flat memory."""
     if is_s3(uri):
-        bucket, key = _parts(uri)
-        _s3(lambda c: c.upload_file(str(path), bucket, key), uri)
+        bucket, key = split_uri(uri)
+        call_s3(lambda c: c.upload_file(str(path), bucket, key), uri)
         return
     target = Path(uri)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -294,10 +158,10 @@ def put(uri: str, data: bytes, *, if_absent: bool = False, if_match: str | None 
     if_absent: Conflict when something is there. if_match: Conflict unless the ETag there is this one.
     """
     if is_s3(uri):
-        bucket, key = _parts(uri)
+        bucket, key = split_uri(uri)
         request: type_defs.PutObjectRequestTypeDef = {"Bucket": bucket, "Key": key, "Body": data}
         request |= {"IfNoneMatch": "*"} if if_absent else {"IfMatch": if_match} if if_match else {}
-        reply = _s3(lambda c: c.put_object(**request), uri)
+        reply = call_s3(lambda c: c.put_object(**request), uri)
         return str(reply["ETag"])
     path = Path(uri)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -328,10 +192,10 @@ def _locked(path: Path) -> Iterator[None]:
 def delete(uri: str, *, if_match: str | None = None) -> None:
     """Removes one object; no error where there is none. if_match: Conflict when another ETag is there."""
     if is_s3(uri):
-        bucket, key = _parts(uri)
+        bucket, key = split_uri(uri)
         request: type_defs.DeleteObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
         request |= {"IfMatch": if_match} if if_match else {}
-        _s3(lambda c: c.delete_object(**request), uri)
+        call_s3(lambda c: c.delete_object(**request), uri)
         return
     path = Path(uri)
     if not if_match:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.storage import objects, resumable
+from infra.storage import objects, resumable, s3
 from orchestration import config as configs
 from orchestration import turn
 from tests.faults.compare import State, differences, state_of
@@ -100,13 +100,13 @@ def _patient(schedule: Schedule) -> Iterator[None]:
     with before(os.environ["AWS_ENDPOINT_URL"], schedule) as url, pytest.MonkeyPatch.context() as patch:
         schedule.share = 0.0
         patch.setenv("AWS_ENDPOINT_URL", url)
-        patch.setattr(objects, "READ_TIMEOUT_S", 0.4)
-        patch.setattr(resumable, "BACKOFF_S", 0.05)
-        objects._client.cache_clear()
+        patch.setattr(s3, "READ_TIMEOUT_S", 0.4)
+        patch.setattr(resumable, "MAX_BACKOFF_S", 0.05)
+        s3.client_of.cache_clear()
         try:
             yield
         finally:
-            objects._client.cache_clear()
+            s3.client_of.cache_clear()
 
 
 def main() -> int:

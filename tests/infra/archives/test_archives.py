@@ -21,7 +21,7 @@ from infra.archives import reader
 from infra.archives import tar as headers
 from infra.archives.tar import ArchiveLimits, Member
 from infra.storage import objects
-from schemas.errors import BadMedia
+from schemas.errors import BadMedia, TransientError
 from tests.support.s3_server import needs_weed, s3_server
 
 SMALL = ArchiveLimits(unpacked_free_bytes=1 << 20)
@@ -408,7 +408,7 @@ def test_members_of_an_archive_on_s3_come_by_ranges(tmp_path: Path, monkeypatch:
         assert (tmp_path / "out").read_bytes() == b"c.mp4" * 100
         etag = objects.info(f"{root}/a.tar").etag
         objects.put(f"{root}/a.tar", path.read_bytes()[:-512])
-        with pytest.raises(objects.TransientError, match="rewritten"):
+        with pytest.raises(TransientError, match="rewritten"):
             objects.read_range(f"{root}/a.tar", 0, 10, etag)
         with pytest.raises(FileNotFoundError):
             list(reader.members(f"{root}/none.tar"))

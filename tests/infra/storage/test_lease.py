@@ -138,10 +138,9 @@ def test_a_holder_that_slept_past_its_lease_leaves_its_successors_alone(uri: str
     assert json.loads(objects.read_bytes(uri))["run_id"] == "successor"
 
 
-def test_a_lost_lease_stops_the_next_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "TTL_S", 0.3)
+def test_a_lost_lease_stops_the_next_commit(tmp_path: Path) -> None:
     uri = str(tmp_path / "ingest.json")
-    with lease.hold(uri, "a") as held:
+    with lease.hold(uri, "a", ttl_s=0.3) as held:
         objects.put(uri, owner(run_id="thief"))
         time.sleep(0.6)
         with pytest.raises(LeaseHeld, match="was lost"):

@@ -6,12 +6,14 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from infra.storage import objects, resumable
+from infra.storage import objects, resumable, s3
+from infra.storage.s3 import Paging
 from schemas.errors import TransientError
 from tests.faults import servers
 from tests.faults.servers import Schedule, before
@@ -23,10 +25,10 @@ DATA = bytes(range(251)) * 4000
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    objects._client.cache_clear()
+    s3.client_of.cache_clear()
     with s3_server(tmp_path_factory.mktemp("weed")) as uri:
         yield uri
-    objects._client.cache_clear()
+    s3.client_of.cache_clear()
 
 
 @contextmanager
@@ -34,13 +36,13 @@ def through(schedule: Schedule) -> Iterator[None]:
     """S3's door, its endpoint behind a proxy with a schedule, its waits short."""
     with before(os.environ["AWS_ENDPOINT_URL"], schedule) as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", url)
-        patch.setattr(objects, "READ_TIMEOUT_S", 0.3)
-        patch.setattr(resumable, "BACKOFF_S", 0.01)
-        objects._client.cache_clear()
+        patch.setattr(s3, "READ_TIMEOUT_S", 0.3)
+        patch.setattr(resumable, "MAX_BACKOFF_S", 0.01)
+        s3.client_of.cache_clear()
         try:
             yield
         finally:
-            objects._client.cache_clear()
+            s3.client_of.cache_clear()
 
 
 def test_a_download_goes_on_where_it_broke_off(bucket: str, tmp_path: Path) -> None:
@@ -93,8 +95,7 @@ def test_what_is_not_there_and_what_is_empty(bucket: str, tmp_path: Path) -> Non
     assert (tmp_path / "f").read_bytes() == b""
 
 
-def test_reads_that_bring_nothing_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resumable, "BACKOFF_S", 0.0)
+def test_reads_that_bring_nothing_end() -> None:
     asked: list[int] = []
 
     def read(size: int) -> tuple[int, Iterator[bytes]]:
@@ -102,12 +103,11 @@ def test_reads_that_bring_nothing_end(monkeypatch: pytest.MonkeyPatch) -> None:
         return 100, iter([b"x"])
 
     with pytest.raises(TransientError, match="of 100 bytes"):
-        resumable.save(read, io.BytesIO(), (OSError,), "s3://b/k")
+        resumable.save(read, io.BytesIO(), (OSError,), "s3://b/k", max_backoff_s=0.0)
     assert asked == [0, 1, 2, 3]
 
 
-def test_a_checksum_that_differs_at_the_end_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resumable, "BACKOFF_S", 0.0)
+def test_a_checksum_that_differs_at_the_end_starts_again() -> None:
     asked: list[int] = []
 
     def wrong() -> Iterator[bytes]:
@@ -119,27 +119,27 @@ def test_a_checksum_that_differs_at_the_end_starts_again(monkeypatch: pytest.Mon
         return 5, wrong() if len(asked) == 1 else iter([b"right"])
 
     held = io.BytesIO()
-    resumable.save(read, held, (OSError,), "s3://b/k")
+    resumable.save(read, held, (OSError,), "s3://b/k", max_backoff_s=0.0)
     assert (held.getvalue(), asked) == (b"right", [0, 0])
 
 
-def test_a_listing_of_many_pages_is_whole(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "PAGE_KEYS", 7)
+def test_a_listing_of_many_pages_is_whole(bucket: str) -> None:
     names = sorted([*(f"{i:03}.mp4" for i in range(40)), "a b+ä&%.mp4", "d/e.mp4", "d-e.mp4", "d.mp4"])
     for name in names:
         objects.put(f"{bucket}/pages/{name}", name.encode())
     objects.put(f"{bucket}/pages2/neighbour.mp4", b"x")
-    found = [i.uri for i in objects.list_objects(f"{bucket}/pages/")]  # SeaweedFS orders folders by their own names
-    assert sorted(found) == sorted(f"{bucket}/pages/{n}" for n in names)
+    listing = objects.list_objects(f"{bucket}/pages/", Paging(page_keys=7))
+    found = sorted(info.uri for info in listing)  # SeaweedFS orders folders by their own names
+    assert found == sorted(f"{bucket}/pages/{n}" for n in names)
 
 
 def test_a_listing_goes_on_at_the_page_that_broke_off(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each page fails so often that botocore gives up, and is asked for again; no page before it is."""
-    monkeypatch.setattr(objects, "PAGE_KEYS", 3)
+    paging = Paging(page_keys=3, backoff_s=0.002)
     for i in range(10):
         objects.put(f"{bucket}/broken/{i}.mp4", b"x")
     asked: list[str] = []
-    whole = objects._client(os.getpid()).list_objects_v2
+    whole = s3.client_of(os.getpid()).list_objects_v2
 
     class Breaking:
         def list_objects_v2(self, **wanted: object) -> object:
@@ -148,23 +148,20 @@ def test_a_listing_goes_on_at_the_page_that_broke_off(bucket: str, monkeypatch: 
                 raise EndpointConnectionError(endpoint_url="s3")
             return whole(**wanted)
 
-    monkeypatch.setattr(objects, "_client", lambda _: Breaking())
-    monkeypatch.setattr(resumable, "BACKOFF_S", 0.01)
-    assert len(list(objects.list_objects(f"{bucket}/broken/"))) == 10
+    monkeypatch.setattr(s3, "client_of", lambda _: Breaking())
+    assert len(list(objects.list_objects(f"{bucket}/broken/", paging))) == 10
     assert len(asked) == 12
     assert [asked[i : i + 3] for i in range(0, 12, 3)] == [[asked[i]] * 3 for i in range(0, 12, 3)]
     assert len(set(asked)) == 4
-    monkeypatch.setattr(objects, "LIST_ATTEMPTS", 2)
     with pytest.raises(TransientError, match="run the same command again"):
-        list(objects.list_objects(f"{bucket}/broken/"))
+        list(objects.list_objects(f"{bucket}/broken/", replace(paging, attempts=2)))
 
 
-def test_a_listing_through_a_server_that_fails_is_whole(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "PAGE_KEYS", 5)
+def test_a_listing_through_a_server_that_fails_is_whole(bucket: str) -> None:
     for i in range(60):
         objects.put(f"{bucket}/failing/{i:02}.mp4", b"x")
     schedule = Schedule(seed=5, share=0.5)
     with through(schedule):
-        found = [i.uri[-6:] for i in objects.list_objects(f"{bucket}/failing/")]
+        found = [i.uri[-6:] for i in objects.list_objects(f"{bucket}/failing/", Paging(page_keys=5, backoff_s=0.01))]
     assert found == [f"{i:02}.mp4" for i in range(60)]
     assert schedule.drawn.total() >= 4
