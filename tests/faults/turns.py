@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any
 from orchestration.cli import main as cli
 from tests.faults import corpus
 from tests.faults.corpus import Corpus
+from tests.support import shared
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -34,12 +32,17 @@ class Turned:
 
 @functools.cache
 def turned() -> Turned:
-    """The turn, run once a test process. Read only: copy the root before changing it."""
-    folder = Path(tempfile.mkdtemp(prefix="handwheel-turned-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    made = corpus.make(folder / "input", hands=True)
-    config = made.config(folder / "handwheel.toml", more='[trigger]\ncommand = "true"\n')
-    return Turned(made, config, folder / "corpus", told(["turn", "--config", str(config)]))
+    """The turn, run once a test run. Read only: copy the root before changing it."""
+    folder = shared.once("turned", _turn)
+    printed = json.loads((folder / "printed.json").read_text())
+    return Turned(Corpus(folder / "input"), folder / "handwheel.toml", folder / "corpus", printed)
+
+
+def _turn(folder: Path) -> None:
+    config = corpus.make(folder / "input", hands=True).config(
+        folder / "handwheel.toml", more='[trigger]\ncommand = "true"\n'
+    )
+    (folder / "printed.json").write_text(json.dumps(told(["turn", "--config", str(config)])))
 
 
 def start(words: Sequence[str]) -> subprocess.Popen[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,17 +12,18 @@ from orchestration import config, turn
 from orchestration.cli import audit, main
 from orchestration.config import Config
 from pipelines.audits.result import Result
+from tests.support import shared
 
 OPTIONS = build.WorldOptions(seed=3, clips=8, robot=6, quality="draft")
 # Both names of the kind: `world` is what it was called.
 CONFIG = """root = "corpus"
 [[source]]
 kind = "sim"
-uri = "world"
+uri = "{world}"
 stage = "ego"
 [[robot]]
 kind = "world"
-uri = "world"
+uri = "{world}"
 [engines.beam]
 workers = 2
 """
@@ -49,19 +47,22 @@ class SmallWorld:
 @cache
 def rendered() -> Path:
     """The world's folder. Recordings that this code has rendered before come from the cache."""
-    folder = Path(tempfile.mkdtemp(prefix="handwheel-world-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    build.build(folder / "world", OPTIONS)
-    return folder / "world"
+    return shared.once("sim", lambda folder: _render(folder / "world")) / "world"
+
+
+def _render(world: Path) -> None:
+    build.build(world, OPTIONS)
 
 
 @cache
 def turned() -> SmallWorld:
-    """The world after ingest, fold, look, keep and caption."""
-    folder = rendered()
-    file = folder.parent / "handwheel.toml"
-    file.write_text(CONFIG)
-    settings = config.load(file, [], None)
+    """The world after ingest, fold, detect, filter and caption."""
+    folder = shared.once("sim_turned", _run_hops)
+    return SmallWorld(rendered(), config.load(folder / "handwheel.toml", [], None))
+
+
+def _run_hops(folder: Path) -> None:
+    file = folder / "handwheel.toml"
+    file.write_text(CONFIG.format(world=rendered()))
     hops = [turn.hop_named(name) for name in ("ingest", "fold", "detect", "filter", "caption")]
-    main.run_hops(hops, settings, as_json=False)
-    return SmallWorld(folder, settings)
+    main.run_hops(hops, config.load(file, [], None), as_json=False)

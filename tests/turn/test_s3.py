@@ -9,7 +9,7 @@ import handwheel
 import pytest
 
 from tests.faults.compare import differences, state_of
-from tests.faults.turns import told, turned
+from tests.faults.turns import Turned, told
 from tests.support.s3_server import needs_weed, s3_server
 
 pytestmark = needs_weed
@@ -21,8 +21,8 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield uri
 
 
-def test_a_bucket_holds_what_a_folder_does(bucket: str, tmp_path: Path) -> None:
-    here, root = turned(), f"{bucket}/robots/corpus"
+def test_a_bucket_holds_what_a_folder_does(bucket: str, tmp_path: Path, turned: Turned) -> None:
+    here, root = turned, f"{bucket}/robots/corpus"
     words = ["turn", "--config", str(here.config), "--root", root]
     first = told(words)
     assert first["added"] == here.told["added"]

@@ -15,7 +15,7 @@ from pipelines.corpus import releases as files
 from pipelines.corpus.inventory import inventory
 from tests.faults.compare import state_of
 from tests.faults.corpus import Corpus
-from tests.faults.turns import told, turned
+from tests.faults.turns import Turned, told
 from tests.pipelines.corpus.test_ledger import NS, RECIPE, asset
 
 
@@ -57,8 +57,10 @@ def release_of(root: Path, name: str) -> dict[str, Any]:
     return files.load(Store(str(root)), name)
 
 
-def test_place_order_and_workers_do_not_change_the_id_but_a_corrected_outcome_does(tmp_path: Path) -> None:
-    here = turned()
+def test_place_order_and_workers_do_not_change_the_id_but_a_corrected_outcome_does(
+    tmp_path: Path, turned: Turned
+) -> None:
+    here = turned
     elsewhere = shutil.copytree(here.corpus.folder, tmp_path / "another place" / "input")
     root = tmp_path / "other root"
     config = Corpus(elsewhere).config(tmp_path / "b.toml", root=str(root), order=(1, 0), workers=1)

@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 from tests.faults.compare import differences, state_of
-from tests.faults.turns import start, told, turned
+from tests.faults.turns import Turned, start, told
 
 
 @pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory, turned: Turned) -> Path:
     """A root after one `ingest`."""
     root = tmp_path_factory.mktemp("once") / "corpus"
-    told(["ingest", "--config", str(turned().config), "--root", str(root)])
+    told(["ingest", "--config", str(turned.config), "--root", str(root)])
     return root
 
 
 @pytest.mark.parametrize("wait_s", [0, 120])
-def test_two_ingests_at_once_are_one(once: Path, tmp_path: Path, wait_s: int) -> None:
-    root, config = tmp_path / "corpus", turned().config
+def test_two_ingests_at_once_are_one(once: Path, tmp_path: Path, turned: Turned, wait_s: int) -> None:
+    root, config = tmp_path / "corpus", turned.config
     words = ["ingest", "--config", str(config), "--root", str(root), "--set", f"lease_wait_s={wait_s}"]
     commands = [start(words) for _ in range(2)]
     said = [c.communicate(timeout=240) for c in commands]
@@ -43,15 +43,15 @@ def test_two_ingests_at_once_are_one(once: Path, tmp_path: Path, wait_s: int) ->
     assert list((root / "leases").glob("*.json")) == []
 
 
-def test_a_second_turn_adds_nothing(tmp_path: Path) -> None:
-    root, config = tmp_path / "corpus", turned().config
-    shutil.copytree(turned().root, root)
+def test_a_second_turn_adds_nothing(tmp_path: Path, turned: Turned) -> None:
+    root, config = tmp_path / "corpus", turned.config
+    shutil.copytree(turned.root, root)
     before = state_of(root, config)
     again = told(["turn", "--config", str(config), "--root", str(root)])
     assert again["added"] == {}
     assert again["release"] is None
     assert again["triggers"] == []
-    assert again["versions"] == turned().told["versions"]
+    assert again["versions"] == turned.told["versions"]
     assert differences(before, state_of(root, config)) == []
     assert len(before.releases) == 1
-    assert turned().told["triggers"] != []
+    assert turned.told["triggers"] != []
