@@ -9,6 +9,7 @@ from typing import Any
 
 from infra import telemetry
 from infra.sandbox import tempdirs
+from infra.storage import corpus_version
 from infra.storage.tables import Store
 from orchestration.config import Config
 from orchestration.trigger import hop as trigger
@@ -60,13 +61,19 @@ def recipe(config: Config) -> str:
 
 
 def context_of(config: Config, progress: Progress = silent) -> Context:
-    """A new run under a config, and what its hops ask for."""
-    run = Run(
+    """A new run over a corpus that this program can read, and what its hops ask for. UsageError: another schema."""
+    run = run_of(config, progress)
+    corpus_version.check(run.store)
+    options = (config.ingest, config.detect, config.policy, config.captions, config.publish, config.trigger)
+    return Context(run, recipe(config), (*config.source, *config.robot, *options))
+
+
+def run_of(config: Config, progress: Progress = silent) -> Run:
+    """A new run under a config, whatever the corpus's schema."""
+    return Run(
         store=Store(config.root), run_id=uuid.uuid4().hex[:12], beam=config.engines.beam, ray=config.engines.ray,
         salt=os.environ.get(config.salt_env, "handwheel"), progress=progress, lease_wait_s=config.lease_wait_s,
     )  # fmt: skip
-    options = (config.ingest, config.detect, config.policy, config.captions, config.publish, config.trigger)
-    return Context(run, recipe(config), (*config.source, *config.robot, *options))
 
 
 def as_json(run: Run, dones: list[Done]) -> dict[str, Any]:

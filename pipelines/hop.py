@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from infra.storage import lease, objects
+from infra.storage import corpus_version, lease, objects
 from infra.storage.tables import Store
 
 T = TypeVar("T")
@@ -53,10 +53,17 @@ class Run:
     now_ns: Callable[[], int] = time.time_ns
     lease_wait_s: float = 0.0
 
-    def hold(self, name: str) -> AbstractContextManager[lease.Lease]:
+    def lease_of(self, name: str) -> AbstractContextManager[lease.Lease]:
         """The lease of what a hop writes: one writer at a time."""
         place = objects.join(self.store.root, "leases", f"{name}.json")
         return lease.hold(place, self.run_id, wait_s=self.lease_wait_s)
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[lease.Lease]:
+        """That lease over a corpus of this program's schema, which nobody migrates meanwhile."""
+        with self.lease_of(name) as held:
+            corpus_version.prepare(self.store)
+            yield held
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from lance.indices import IndexConfig
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from infra.storage import objects
+from infra.storage import absent_columns, objects
 from schemas import TABLES
 from schemas.arrow import empty, key_column, schema_of, table_of
 from schemas.columns import table_from, values_of
@@ -34,7 +34,7 @@ def _transient(error: BaseException) -> bool:
     )
 
 
-_retrying = retry(
+retrying = retry(
     retry=retry_if_exception(_transient),
     stop=stop_after_attempt(5),
     wait=wait_random_exponential(0.1, 5),
@@ -61,32 +61,33 @@ class Store:
         """Where a table lies."""
         return objects.join(self.root, "tables", f"{table}.lance")
 
-    def _options(self) -> dict[str, str] | None:
+    def options(self) -> dict[str, str] | None:
+        """What Lance needs to reach the tables: S3's endpoint and region."""
         return objects.storage_options() if objects.is_s3(self.root) else None
 
-    def _open(self, table: str, version: int | str | None = None) -> lance.LanceDataset | None:
-        """The dataset, or None where the table is not there yet."""
+    def open(self, table: str, version: int | str | None = None) -> lance.LanceDataset | None:
+        """The table's dataset, or None where it is not there yet."""
         uri = self.uri(table)
         if version is None and self.pinned is not None:
-            version = self.pinned[table]
+            version = self.pinned.get(table, 0)  # a table that came later was not there
         if version == 0 or not has_versions(uri):
             return None
-        return lance.dataset(uri, version=version, storage_options=self._options())
+        return lance.dataset(uri, version=version, storage_options=self.options())
 
     def dataset(self, path: str, version: int | None = None) -> lance.LanceDataset:
         """A Lance dataset at a path below the root (a release's view)."""
-        return lance.dataset(objects.join(self.root, path), version=version, storage_options=self._options())
+        return lance.dataset(objects.join(self.root, path), version=version, storage_options=self.options())
 
     def version(self, table: str) -> int:
         """The table's newest version; 0 where it is not there yet."""
-        dataset = self._open(table)
+        dataset = self.open(table)
         return 0 if dataset is None else int(dataset.version)
 
     def versions(self) -> dict[str, int]:
         """Every table's newest version."""
         return {name: self.version(name) for name in TABLES}
 
-    @_retrying
+    @retrying
     def insert(self, table: str, rows: Iterable[Any] | pa.Table, *, run_id: str) -> int:
         """Inserts the rows whose key is absent; returns how many. Races on a key give one row."""
         row = TABLES[table]
@@ -94,7 +95,7 @@ class Store:
         data = first_of_key(data.select(schema_of(row).names).cast(schema_of(row)), key_column(row))
         if not data.num_rows:
             return 0
-        dataset = self._open(table) or self._create(table, run_id)
+        dataset = self.open(table) or self._create(table, run_id)
         if not (absent := self.absent(table, values_of(data[key_column(row)], str))):
             return 0
         data = data.filter(pc.is_in(data[key_column(row)], pa.array(absent)))
@@ -111,18 +112,18 @@ class Store:
                 mode="create",
                 data_storage_version=FORMAT,
                 enable_stable_row_ids=True,
-                storage_options=self._options(),
+                storage_options=self.options(),
                 transaction_properties={"run_id": run_id},
             )
         except (OSError, ValueError) as e:
-            if (dataset := self._open(table)) is None:
+            if (dataset := self.open(table)) is None:
                 raise TransientError(f"{self.uri(table)}: {e}; run the same command again") from e
             return dataset
 
     def absent(self, table: str, keys: Sequence[str]) -> list[str]:
         """Those of the keys that the table lacks, in their order."""
         column = key_column(TABLES[table])
-        dataset = self._open(table)
+        dataset = self.open(table)
         if dataset is None or not keys:
             return list(keys)
         if len(keys) <= IN_LIST:
@@ -140,18 +141,24 @@ class Store:
         where: str | None = None,
         version: int | None = None,
     ) -> pa.Table:
-        """Columns of the rows that match an SQL filter; an empty table of the schema where there is none."""
-        dataset = self._open(table, version)
+        """Columns of the rows that match an SQL filter, absent ones as null; an empty table where there is none."""
+        dataset = self.open(table, version)
         if dataset is None:
             return empty(TABLES[table], columns)
-        rows: pa.Table = dataset.to_table(columns=None if columns is None else list(columns), filter=where)
-        return rows
+        there, wanted = dataset.schema, schema_of(TABLES[table])
+        where = absent_columns.filter_of(where, there, wanted)
+        rows = dataset.to_table(columns=absent_columns.present(there, columns), filter=where)
+        return absent_columns.filled(rows, columns, wanted)
 
     def scan(self, table: str, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
         """The same a batch at a time, for tables that are larger than memory."""
-        dataset = self._open(table)
-        if dataset is not None:
-            yield from dataset.to_batches(columns=list(columns), filter=where)
+        dataset = self.open(table)
+        if dataset is None:
+            return
+        there, wanted = dataset.schema, schema_of(TABLES[table])
+        where = absent_columns.filter_of(where, there, wanted)
+        for batch in dataset.to_batches(columns=absent_columns.present(there, columns), filter=where):
+            yield from absent_columns.filled(pa.Table.from_batches([batch]), columns, wanted).to_batches()
 
     def read_keys(
         self, table: str, column: str, values: Sequence[str], columns: Sequence[str] | None = None
@@ -165,7 +172,7 @@ class Store:
 
     def lookup(self, table: str, column: str, values: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Rows whose column of whole numbers holds one of the values; with an `index` on it, those alone are read."""
-        dataset = self._open(table)
+        dataset = self.open(table)
         if dataset is None or not len(values):
             return empty(TABLES[table], columns)
         parts = [
@@ -176,13 +183,13 @@ class Store:
         ]
         return pa.concat_tables(parts)
 
-    @_retrying
+    @retrying
     def index(self, table: str, column: str) -> None:
         """Brings the column's index up to date: new rows with those segments that hold not more than twice as many.
 
         So a table of n rows has some log n segments, and each row was sorted into one some log n times.
         """
-        dataset = self._open(table)
+        dataset = self.open(table)
         if dataset is None:
             return
         name = f"{column}_idx"
@@ -200,9 +207,9 @@ class Store:
     def write_fragments(self, table: str, batches: Iterable[pa.RecordBatch]) -> list[str]:
         """Writes rows as uncommitted fragments and returns their metadata as JSON; `append` commits them."""
         schema = schema_of(TABLES[table])
-        return write_fragments(self.uri(table), pa.RecordBatchReader.from_batches(schema, batches), self._options())
+        return write_fragments(self.uri(table), pa.RecordBatchReader.from_batches(schema, batches), self.options())
 
-    @_retrying
+    @retrying
     def append(self, table: str, fragments: Sequence[str], *, run_id: str) -> int:
         """Commits fragments. The caller holds the table's lease and has checked that their keys are absent.
 
@@ -210,7 +217,7 @@ class Store:
         """
         if not fragments:
             return 0
-        dataset = self._open(table) or self._create(table, run_id)
+        dataset = self.open(table) or self._create(table, run_id)
         there = {path for f in dataset.get_fragments() for path in _files(f.metadata)}
         parsed = [lance.fragment.FragmentMetadata.from_json(f) for f in fragments]
         parsed = [f for f in parsed if there.isdisjoint(_files(f))]
@@ -222,7 +229,7 @@ class Store:
             operation,
             read_version=dataset.version,
             commit_message=run_id,
-            storage_options=self._options(),
+            storage_options=self.options(),
         )
         return sum(int(f.num_rows) for f in parsed)
 
@@ -233,7 +240,7 @@ class Store:
         """
         if not fragments:
             return
-        dataset = self._open(table)
+        dataset = self.open(table)
         tracked = set() if dataset is None else set(dataset.tracked_files().read_all()["path"].to_pylist())
         for fragment in fragments:
             for path in _files(lance.fragment.FragmentMetadata.from_json(fragment)):
@@ -243,7 +250,7 @@ class Store:
     def tag(self, versions: Mapping[str, int], name: str) -> None:
         """Tags table versions, so that cleanup keeps them. A tag that is there already stays."""
         for table, version in versions.items():
-            dataset = self._open(table)
+            dataset = self.open(table)
             if dataset is not None and version and name not in dataset.tags.list():
                 dataset.tags.create(name, version)
 

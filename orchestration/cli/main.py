@@ -13,6 +13,7 @@ import typer
 
 from orchestration import config as configs
 from orchestration import turn as turns
+from orchestration.cli import migrate
 from orchestration.cli.audit import audits
 from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output, progress_bars, say
 from orchestration.cli.release import releases
@@ -26,6 +27,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(releases, name="release")
 app.add_typer(audits, name="audit")
+app.command("migrate")(migrate.command)
 
 INTERRUPTED = 130  # what typer exits with after Ctrl-C
 

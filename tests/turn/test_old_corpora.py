@@ -1,0 +1,118 @@
+"""Corpora of earlier commits take their next turn unharmed: nothing is lost, nothing is made twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lance
+import pytest
+
+from infra.storage.corpus_version import read_stamp
+from infra.storage.tables import Store
+from pipelines.corpus import releases
+from schemas import TABLES
+from schemas.arrow import key_column
+from schemas.keys import key_of
+from schemas.migrations import SCHEMA
+from tests.support.old_corpora import SCHEMA_OF, handwheel, told, unpack
+
+
+def keys(store: Store, table: str) -> list[str]:
+    return sorted(map(str, store.read(table, [key_column(TABLES[table])]).column(0).to_pylist()))
+
+
+def test_every_released_schema_has_a_corpus() -> None:
+    assert set(SCHEMA_OF.values()) == set(range(1, SCHEMA + 1))
+
+
+def test_a_corpus_of_this_schema_without_a_stamp_goes_on_as_it_is(tmp_path: Path) -> None:
+    root = unpack("bcc87f2", tmp_path)
+    store = Store(str(root))
+    before = store.versions()
+    assert told(root, "ledger")["pending_s"] == 0
+    assert read_stamp(str(root)) == (None, "")  # a reading command writes nothing
+    turned = told(root, "turn")
+    assert turned["added"] == {}
+    assert turned["notes"]["publish"] == [f"{releases.names(store)[-1]} holds it all"]
+    assert store.versions() == before
+    assert told(root, "migrate")["steps"] == {}
+    assert releases.verify(store, releases.names(store)[0])["verified"]
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a corpus of schema 1, migrated."""
+    root = unpack("84c527d", tmp_path_factory.mktemp("old"))
+    told(root, "migrate")
+    return root
+
+
+def test_a_corpus_of_schema_1_is_refused_in_one_line_by_reading_and_writing_commands(tmp_path: Path) -> None:
+    root = unpack("84c527d", tmp_path)
+    before = sorted((p, p.stat().st_mtime_ns) for p in root.rglob("*"))
+    for words in (["ledger"], ["turn"], ["release", "list"]):
+        done = handwheel(root, *words)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert "schema 1" in line
+        assert "`handwheel migrate`" in line
+    assert sorted((p, p.stat().st_mtime_ns) for p in root.rglob("*")) == before
+
+
+def test_its_release_verifies_and_its_tables_are_there_as_they_were(migrated: Path) -> None:
+    store = Store(str(migrated))
+    (name,) = releases.names(store)
+    assert releases.verify(store, name)["verified"]
+    for table, version in releases.load(store, name)["inputs"].items():
+        dataset = lance.dataset(store.uri(table), version=f"release-{name}")
+        assert dataset.version == version
+        assert store.read(table, version=version).num_rows == dataset.count_rows() > 0
+    then = store.at(releases.load(store, name)["inputs"])
+    assert then.read("postings").num_rows == 0
+    assert set(then.read("decisions")["clip_row_id"].to_pylist()) == {None}
+
+
+def test_keys_of_schema_2_are_of_the_rows_own_columns(migrated: Path) -> None:
+    store = Store(str(migrated))
+    for row in store.read("assets").to_pylist():
+        robot = ["robot"] if row["stage"] == "robot" else []
+        assert row["asset_id"] == key_of(row["uri"], row["revision"], row["recipe"], *robot)
+        assert (row["redaction"] is not None) == (row["stage"] == "ego" or row["uri"].endswith("same_bytes.mp4"))
+        hidden = sum(s["end_ns"] - s["start_ns"] for s in row["redacted"])
+        assert (hidden > 0) == row["uri"].endswith("hidden.mp4")
+    for row in store.read("decisions").to_pylist():
+        rests = (row["clip_row_id"], row["stage"], row["licence"])
+        assert row["decision_id"] == key_of(row["span_id"], *rests, row["policy"])
+
+
+def test_what_cannot_be_mapped_is_counted_and_stays_in_the_old_version(tmp_path: Path) -> None:
+    root = unpack("84c527d", tmp_path)
+    store = Store(str(root))
+    before = {table: keys(store, table) for table in TABLES}
+    (tables,) = told(root, "migrate")["steps"].values()
+    for found in tables:
+        assert found["old_rows"] == len(before[found["table"]])
+        assert found["rows"] + sum(found["unmapped"].values()) == found["old_rows"]
+        old = lance.dataset(store.uri(found["table"]), version="schema-1")
+        assert sorted(old.to_table().column(0).to_pylist()) == before[found["table"]]
+    (decisions,) = (found for found in tables if found["table"] == "decisions")
+    assert sum(decisions["unmapped"].values()) == 2  # both clips of the bytes that lie at two places
+    untouched = set(TABLES) - {found["table"] for found in tables}
+    assert all(keys(store, table) == before[table] for table in untouched)
+
+
+def test_the_next_turn_decodes_anew_and_the_one_after_it_nothing(migrated: Path) -> None:
+    store = Store(str(migrated))
+    old, rejects = releases.names(store), keys(store, "rejects")
+    turned = told(migrated, "turn")
+    assert turned["added"]["clips"] >= 8
+    assert turned["added"]["decisions"] >= 8
+    assert set(rejects) <= set(keys(store, "rejects"))
+    hidden = next(
+        r for r in store.read("assets").to_pylist() if "hidden" in r["uri"] and r["run_id"] == turned["run_id"]
+    )
+    assert hidden["redacted"]
+    again = told(migrated, "turn")
+    assert again["added"] == {}
+    for name in [*old, *releases.names(store)]:
+        assert releases.verify(store, name)["verified"]
