@@ -10,6 +10,7 @@ import lance
 import pyarrow as pa
 
 from infra.storage.tables import FORMAT, Store, retrying
+from schemas.errors import TransientError
 
 MARK = b"handwheel.schema"  # metadata of a table's schema: the corpus's version that its rows were mapped to
 BATCH_ROWS = 65_536
@@ -37,7 +38,7 @@ def old_of(store: Store, table: str) -> Old | None:
 
 def old_rows(store: Store, old: Old) -> Iterator[pa.Table]:
     """Its rows as they are, a part at a time."""
-    dataset = store.open(old.table, old.version)
+    dataset = _there(store, old.table, old.version)
     for batch in dataset.to_batches(batch_size=BATCH_ROWS):
         yield pa.Table.from_batches([batch])
 
@@ -45,7 +46,7 @@ def old_rows(store: Store, old: Old) -> Iterator[pa.Table]:
 @retrying
 def add_columns(store: Store, table: str, fields: pa.Schema) -> list[str]:
     """Adds those nullable columns that are absent, without touching a data file; of two who add one both succeed."""
-    dataset = store.open(table)
+    dataset = _there(store, table)
     absent = [field for field in fields if field.name not in dataset.schema.names]
     if absent:
         dataset.add_columns(pa.schema(absent))
@@ -74,7 +75,7 @@ def commit_mapped(store: Store, old: Old, schema: pa.Schema, fragments: list[Any
     The old version is tagged first, so that cleanup keeps it and what releases have tagged. The caller holds the
     leases of everyone who writes the table.
     """
-    dataset = store.open(old.table, old.version)
+    dataset = _there(store, old.table, old.version)
     name, tags = old_tag(version - 1), dataset.tags.list()
     if name not in tags:
         dataset.tags.create(name, old.version)
@@ -94,3 +95,10 @@ def commit_mapped(store: Store, old: Old, schema: pa.Schema, fragments: list[Any
 def old_tag(version: int) -> str:
     """Tag of a table's last version under an earlier schema."""
     return f"schema-{version}"
+
+
+def _there(store: Store, table: str, version: int | None = None) -> lance.LanceDataset:
+    dataset = store.open(table, version)
+    if dataset is None:
+        raise TransientError(f"{store.uri(table)} went away; run the same command again")
+    return dataset

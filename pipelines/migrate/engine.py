@@ -39,14 +39,12 @@ def migrate(run: Run, leases: Iterable[str], *, steps: Sequence[Step] = STEPS, d
     """Brings the corpus to the schema that the last step leads to, holding the hops' leases.
 
     dry_run: maps the rows of the step that comes first, and writes nothing.
-
     UsageError: the corpus is of a newer schema, or of one that no step starts from. LeaseHeld: a hop is writing.
     """
     store = run.store
     with ExitStack() as stack:
-        held = (
-            [] if dry_run else [stack.enter_context(run.lease_of(name)) for name in sorted({*leases, *FORMER_LEASES})]
-        )
+        names = [] if dry_run else sorted({*leases, *FORMER_LEASES})
+        held = [stack.enter_context(run.lease_of(name)) for name in names]
         stamp, etag = corpus_version.read_stamp(store.root)
         version = corpus_version.version_of(stamp, corpus_version.schemas_of(store))
         ahead = _ahead(store.root, version, stamp, steps)

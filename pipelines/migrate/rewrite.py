@@ -43,16 +43,17 @@ def mapped(
     store: Store, old: Old, map_rows: MapRows, book: Rewritten, tick: Callable[[int], None]
 ) -> Iterator[pa.Table]:
     """New rows, a part at a time, each key once."""
-    known = pa.array([], pa.string())
+    known: list[pa.Table] = []  # the keys so far
     for part in evolution.old_rows(store, old):
         made = map_rows(part)
-        for why, rows in made.unmapped.items():
-            book.book(why, rows)
-        rows = first_of_key(made.rows, made.rows.column_names[0])
-        keys = rows.column(0).combine_chunks()
-        known = known.cast(keys.type)
-        rows = rows.filter(pc.invert(pc.is_in(keys, known)))
-        known = pa.concat_arrays([known, rows.column(0).combine_chunks()])
+        for why, count in made.unmapped.items():
+            book.book(why, count)
+        key = made.rows.column_names[0]
+        rows = first_of_key(made.rows, key)
+        if known:
+            before = pa.concat_tables(known)[key].combine_chunks()
+            rows = rows.filter(pc.invert(pc.is_in(rows[key], value_set=before)))
+        known.append(rows.select([key]))
         book.book(SAME_KEY, made.rows.num_rows - rows.num_rows)
         book.rows += rows.num_rows
         tick(part.num_rows)

@@ -17,8 +17,8 @@ class Mapped:
 
 
 # New rows, keys included, of a part of a table. All it needs is in the old rows and in columns of other tables: killed
-# and started anew, a migration gives the same. It is asked for an empty part too, whose schema is the new table's: fields
-# that stay keep their metadata, which marks the key.
+# and started anew, a migration gives the same. It is asked for an empty part too, whose schema is the new table's:
+# fields that stay keep their metadata, which marks the key.
 MapRows = Callable[[pa.Table], Mapped]
 
 

@@ -108,9 +108,7 @@ def test_the_next_turn_decodes_anew_and_the_one_after_it_nothing(migrated: Path)
     assert turned["added"]["clips"] >= 8
     assert turned["added"]["decisions"] >= 8
     assert set(rejects) <= set(keys(store, "rejects"))
-    hidden = next(
-        r for r in store.read("assets").to_pylist() if "hidden" in r["uri"] and r["run_id"] == turned["run_id"]
-    )
+    (hidden,) = store.read("assets", where=f"uri like '%hidden%' and run_id = '{turned['run_id']}'").to_pylist()
     assert hidden["redacted"]
     again = told(migrated, "turn")
     assert again["added"] == {}
