@@ -13,7 +13,7 @@ WRONG = {
     "[publish]\nval_share = 2": "publish.val_share is 2.0; it is a share",
     "[publish]\nwm_fps_hz = inf": "publish.wm_fps_hz is inf",
     "[look]\nbatch_clips = 0": "detect.batch_clips is 0",
-    'root = "handwheel.toml"': "is no folder",
+    'root = "handwheel.toml"': "is not a folder",
 }
 
 

@@ -36,7 +36,7 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
     "publish.seed": ("", ["publish.seed=abc"]),
     "root: Input should be a valid string": ("", ["root=3"]),
     "it is a.b=value": ("", ["policy"]),
-    "root is no section": ('root = "a"', ["root.x=3"]),
+    "root is not a section": ('root = "a"', ["root.x=3"]),
     "Invalid value": ("root = ", []),
     "invalid start byte": (b'root = "\xff"', []),
 }
