@@ -130,6 +130,14 @@ def test_an_option_is_told_with_its_comment_or_its_doc() -> None:
     assert meanings["policy.purpose"].startswith("research or commercial")
 
 
+def test_the_configs_page_has_every_section() -> None:
+    table = read_page("docs/config.md").partition("\n## ")[0]
+    named = {
+        n for row in re.findall(r"^\| (`[^|]+`) \|", table, re.MULTILINE) for n in re.findall(r"`\[*([a-z_]+)", row)
+    }
+    assert named == set(Config.model_fields)
+
+
 def test_the_configs_page_has_every_variable_of_ours() -> None:
     rooms = ("infra", "pipelines", "orchestration")
     code = "".join(p.read_text() for room in rooms for p in (REPOSITORY / room).rglob("*.py"))
