@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 
-def leaders(together: Iterable[Sequence[str]]) -> dict[str, str]:
+def connected_components(together: Iterable[Sequence[str]]) -> dict[str, str]:
     """The leader of every name's group. together: names that are in one group; groups that share a name are one."""
     parent: dict[str, str] = {}
 

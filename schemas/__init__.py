@@ -2,7 +2,7 @@
 
 from schemas.captions import Caption
 from schemas.decisions import Decision
-from schemas.duplicates import Common, Duplicate, Marks, Posting
+from schemas.duplicates import Compared, CrowdedKey, Duplicate, IndexEntry
 from schemas.episodes import Episode, Step
 from schemas.hands import Hands
 from schemas.recordings import SIGNALS, Asset, Clip, Proxy
@@ -15,9 +15,9 @@ TABLES: dict[str, type] = {
     "assets": Asset,
     "clips": Clip,
     "proxies": Proxy,
-    "postings": Posting,
-    "commons": Common,
-    "marks": Marks,
+    "postings": IndexEntry,
+    "commons": CrowdedKey,
+    "marks": Compared,
     "duplicates": Duplicate,
     "hands": Hands,
     "decisions": Decision,
@@ -35,13 +35,13 @@ __all__ = [
     "Asset",
     "Caption",
     "Clip",
-    "Common",
+    "Compared",
+    "CrowdedKey",
     "Decision",
     "Duplicate",
     "Episode",
     "Hands",
-    "Marks",
-    "Posting",
+    "IndexEntry",
     "Proxy",
     "Reject",
     "Release",

@@ -10,7 +10,7 @@ from schemas.arrow import column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class Compared:
     """A clip that was compared. Written after its pairs and postings: a clip without it was not compared yet."""
 
     marks_id: str = column("key_of(clip_id, version)")
@@ -20,7 +20,7 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
+class IndexEntry:
     """One key of a clip in the index of near-duplicates, which is read by key. Appended under the hop's lease."""
 
     posting_id: int = column("hash of clip, key and version")
@@ -33,7 +33,7 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
+class CrowdedKey:
     """A key on more clips than are compared with one another. Of several rows of a key the least rank holds."""
 
     common_id: str = column("key_of(key, rank)")

@@ -10,20 +10,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters import fingerprint_match, fingerprints
-from filters.duplicates import COPY, MIRRORED, Copy, Pair, Take, copies
+from filters.duplicates import COPY, MIRRORED, CandidateSpan, ClipPair, CopiedSpan, find_copied_spans
 from infra.storage.tables import Store
 from pipelines.corpus.inventory import ASSET, CurrentAsset
-from schemas import Common, Decision, Reject
+from schemas import CrowdedKey, Decision, Reject
 from schemas.columns import differs, equals
 from schemas.keys import digest_of, stored_text
 from schemas.tables import TypedTable, columns_of
 
-COMMON, DECISION, REJECT = columns_of(Common), columns_of(Decision), columns_of(Reject)
+CROWDED_KEY, DECISION, REJECT = columns_of(CrowdedKey), columns_of(Decision), columns_of(Reject)
 # The accepted spans that are copies, by span_id.
-Copies = Mapping[str, Copy]
+Copies = Mapping[str, CopiedSpan]
 P = TypeVar("P", "StoredPair", "KeyedPair")
 
-RULE = fingerprint_match.Rule()
+RULE = fingerprint_match.MatchRule()
 VERDICT_OF = {COPY: "reject", MIRRORED: "quarantine"}
 
 
@@ -55,7 +55,7 @@ class KeyedPair:
     rank: str
 
 
-def pairs_of(store: Store, recipe: str) -> list[Pair]:
+def pairs_of(store: Store, recipe: str) -> list[ClipPair]:
     """Every pair of clips that are copies, the same whatever the order in which the clips came.
 
     A pair that met while its keys were rare counts no longer where too few of them would bring it together now.
@@ -74,16 +74,16 @@ def pairs_of(store: Store, recipe: str) -> list[Pair]:
 
 
 def _common(store: Store, where: str) -> tuple[list[int], list[str]]:
-    table = TypedTable(Common, store.read("commons", ["key", "rank"], where))
-    return table.values(COMMON.key), table.values(COMMON.rank)
+    table = TypedTable(CrowdedKey, store.read("commons", ["key", "rank"], where))
+    return table.values(CROWDED_KEY.key), table.values(CROWDED_KEY.rank)
 
 
 def _stored(store: Store, row: type[P], where: str) -> list[P]:
     return TypedTable(row, store.read("duplicates", [f.name for f in fields(row)], where)).rows()
 
 
-def _pair(row: StoredPair | KeyedPair) -> Pair:
-    return Pair(row.clip_a, row.clip_b, row.offset_ns, row.kind == "mirrored")
+def _pair(row: StoredPair | KeyedPair) -> ClipPair:
+    return ClipPair(row.clip_a, row.clip_b, row.offset_ns, row.kind == "mirrored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Accepted:
 
 def copies_of(
     store: Store, recipe: str, assets: TypedTable[CurrentAsset], decisions: TypedTable[Decision]
-) -> dict[str, Copy]:
+) -> dict[str, CopiedSpan]:
     """The accepted spans that are copies of better ones, by span_id; a robot's never are.
 
     assets: the inventory; decisions: one policy's, of current clips. A recording that could not be cut for a release
@@ -112,11 +112,11 @@ def copies_of(
     paired = pa.array(sorted({c for p in pairs for c in (p.clip_a, p.clip_b)}))
     wanted = pc.and_(pc.is_in(decisions[DECISION.clip_id], paired), equals(decisions[DECISION.verdict], "accept"))
     takes = [
-        Take(row.span_id, row.clip_id, row.start_ns, row.end_ns, pixels[row.sha256])
+        CandidateSpan(row.span_id, row.clip_id, row.start_ns, row.end_ns, pixels[row.sha256])
         for row in TypedTable(Accepted, decisions.filter(wanted).table).rows()
         if row.sha256 in pixels and row.sha256 not in unread
     ]
-    return copies(takes, pairs)
+    return find_copied_spans(takes, pairs)
 
 
 def _pixels(assets: TypedTable[CurrentAsset]) -> dict[str, int]:

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters import fingerprint_match, fingerprints
-from filters.duplicates import COMMON
-from filters.fingerprints import Print
+from filters.duplicates import MAX_COMPARED
+from filters.fingerprints import Fingerprint
 from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines.corpus.corpus import Corpus
@@ -28,7 +28,7 @@ from pipelines.dedup.index import COLUMNS, Joined
 from pipelines.engines import pipeline
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.staging.package import staged, staging
-from schemas import Common, Duplicate, Marks
+from schemas import Compared, CrowdedKey, Duplicate
 from schemas.columns import differs, equals, values_of
 from schemas.keys import digest_of, key_of
 
@@ -83,7 +83,7 @@ def dedup(run: Run, recipe: str) -> Done:
         done.notes.append(f"{len(ranks)} clips compared")
     if common:
         done.notes.append(
-            f"{len(common)} marks are on more than {COMMON} clips, which were compared with {COMMON} each"
+            f"{len(common)} marks are on more than {MAX_COMPARED} clips, which were compared with {MAX_COMPARED} each"
         )
     return done
 
@@ -123,7 +123,7 @@ def joined(store: Store, ranks: Mapping[str, str], recipe: str) -> Batch:
     """Reads what is posted under the keys of these clips, and nothing else. ranks: by clip."""
     clips, version = list(ranks), version_of(recipe)
     prints = prints_of(store, clips, recipe)
-    new = index.posted({c: fingerprints.marks(prints[c]) for c in clips if c in prints}, ranks, version)
+    new = index.posted({c: fingerprints.find_marks(prints[c]) for c in clips if c in prints}, ranks, version)
     own = index.self_keys(clips, version).tolist()
     known = store.lookup("postings", "key", [*values_of(new["key"].unique(), int), *own], COLUMNS)
     ours = pc.is_in(known["clip_id"], value_set=pa.array(clips, pa.string()))  # posted by a run that was killed
@@ -142,7 +142,7 @@ def joined(store: Store, ranks: Mapping[str, str], recipe: str) -> Batch:
 def commit(run: Run, batch: Batch) -> None:
     """Children first: common keys and postings, then the rows that say that the clips were compared."""
     common = [
-        Common(common_id=key_of(key, rank), key=key, rank=rank, version=batch.version, run_id=run.run_id)
+        CrowdedKey(common_id=key_of(key, rank), key=key, rank=rank, version=batch.version, run_id=run.run_id)
         for key, rank in batch.found.common.items()
     ]
     run.store.insert("commons", common, run_id=run.run_id)
@@ -150,13 +150,13 @@ def commit(run: Run, batch: Batch) -> None:
     run.store.append("postings", run.store.write_fragments("postings", rows.to_batches()), run_id=run.run_id)
     run.store.index("postings", "key")
     marks = [
-        Marks(marks_id=key_of(clip, batch.version), clip_id=clip, version=batch.version, run_id=run.run_id)
+        Compared(marks_id=key_of(clip, batch.version), clip_id=clip, version=batch.version, run_id=run.run_id)
         for clip in batch.clips
     ]
     run.store.insert("marks", marks, run_id=run.run_id)
 
 
-def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Print]:
+def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Fingerprint]:
     """Fingerprints by clip; clips without a sample have none."""
     columns = ["clip_id", "recipe", "tiling", "fingerprints"]
     table = store.read_keys("clips", "clip_id", sorted(clips), columns)
@@ -164,7 +164,7 @@ def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Prin
     table = table.filter(equals(table["recipe"], recipe)).sort_by("tiling").combine_chunks()
     words = table["fingerprints"]
     return {
-        str(clip): fingerprints.print_of(words[i].values.to_numpy())
+        str(clip): fingerprints.fingerprint_of(words[i].values.to_numpy())
         for i, clip in enumerate(table["clip_id"].to_pylist())
         if words[i].is_valid
     }
@@ -209,7 +209,7 @@ def votes(group: tuple[int, Iterable[Post]]) -> Iterator[tuple[Names, Vote]]:
         for b in posts[i + 1 :]:
             if a[4] or b[4]:
                 names = (a[0], b[0]) if a[0] < b[0] else (b[0], a[0])
-                yield names, (min(a[2], b[2]), fingerprint_match.needed(min(a[3], b[3]), RULE), min(a[1], b[1]))
+                yield names, (min(a[2], b[2]), fingerprint_match.votes_needed(min(a[3], b[3]), RULE), min(a[1], b[1]))
 
 
 def agreed(group: tuple[Names, Iterable[Vote]]) -> Iterator[tuple[Names, str]]:
@@ -223,19 +223,19 @@ def agreed(group: tuple[Names, Iterable[Vote]]) -> Iterator[tuple[Names, str]]:
 class Seen:
     """A clip's fingerprint, with its marks."""
 
-    made: Print
+    made: Fingerprint
     marks: fingerprints.Marks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.marks = fingerprints.marks(self.made)
+        self.marks = fingerprints.find_marks(self.made)
 
 
-def pair_of(a: Seen, b: Seen, rule: fingerprint_match.Rule = RULE) -> fingerprint_match.Match | None:
+def pair_of(a: Seen, b: Seen, rule: fingerprint_match.MatchRule = RULE) -> fingerprint_match.Match | None:
     """What two clips alone say of one another."""
     at = np.nonzero(a.marks.keys[:, None] == b.marks.keys[None])
     fewer = min(len(a.marks.keys), len(b.marks.keys))
-    near = fingerprint_match.offsets((a.marks.t_ns[at[0]] - b.marks.t_ns[at[1]]).tolist(), fewer, rule)
-    return fingerprint_match.match(a.made, b.made, near, rule)
+    near = fingerprint_match.offsets_to_try((a.marks.t_ns[at[0]] - b.marks.t_ns[at[1]]).tolist(), fewer, rule)
+    return fingerprint_match.find_match(a.made, b.made, near, rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,12 +262,12 @@ class Matcher:
 
     def _row(self, names: Names, rank: str, found: fingerprint_match.Match, seen: Mapping[str, Seen]) -> Duplicate:
         a, b = (seen[name] for name in names)
-        kind = "mirrored" if found.mirrored else "exact" if fingerprint_match.same(a.made, b.made) else "near"
+        kind = "mirrored" if found.mirrored else "exact" if fingerprint_match.are_equal(a.made, b.made) else "near"
         version = version_of(self.recipe)
         return Duplicate(
             duplicate_id=key_of(*names, version), clip_a=names[0], clip_b=names[1], kind=kind,
             offset_ns=found.offset_ns, overlap_ns=found.overlap_ns, distance=found.distance,
             keys=index.shared_keys(a.marks, b.marks, version),
-            needed=fingerprint_match.needed(min(len(a.marks.keys), len(b.marks.keys)), RULE), rank=rank,
+            needed=fingerprint_match.votes_needed(min(len(a.marks.keys), len(b.marks.keys)), RULE), rank=rank,
             version=version, run_id=self.run_id,
         )  # fmt: skip

@@ -1,8 +1,8 @@
 """The index of near-duplicates: a row for each key of a clip, read by key, so that a batch costs what it brings.
 
-Which pairs are compared is the same for every order of arrival. A key's `COMMON` clips of least rank stand for it: a
-clip with the key is compared with those, and those with all. A clip that stands for a key stood for it in every smaller
-corpus too, so the others are posted under a second key, which is read when a new clip stands for the first.
+Which pairs are compared is the same for every order of arrival. A key's `MAX_COMPARED` clips of least rank stand for
+it: a clip with the key is compared with those, and those with all. A clip that stands for a key stood for it in every
+smaller corpus too, so the others are posted under a second key, which is read when a new clip stands for the first.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.duplicates import COMMON
+from filters.duplicates import MAX_COMPARED
 from filters.fingerprints import Marks
-from schemas import Posting
+from schemas import IndexEntry
 from schemas.arrow import schema_of
 from schemas.columns import Array, table_from, values_of
 
@@ -31,8 +31,8 @@ Keys = npt.NDArray[np.int64]
 class Joined(NamedTuple):
     """shared: postings of two clips or more, one of them new, with `new` and `stands`.
 
-    common: the last rank that stands for a key that more than COMMON have. opened: common keys for which a new clip
-    stands, so that the rest of their clips belongs to them.
+    common: the last rank that stands for a key that more than MAX_COMPARED have. opened: common keys for which a new
+    clip stands, so that the rest of their clips belongs to them.
     """
 
     shared: pa.Table
@@ -84,7 +84,7 @@ def posted(marks: Mapping[str, Marks], ranks: Mapping[str, str], version: str) -
     def column(values: Iterable[object], kind: pa.DataType) -> Array:
         return pa.array(np.repeat(np.array(list(values), object), sizes), kind)
 
-    columns = pa.schema([schema_of(Posting).field(name) for name in COLUMNS])
+    columns = pa.schema([schema_of(IndexEntry).field(name) for name in COLUMNS])
     return table_from(
         {
             "key": np.concatenate([keys for keys, _ in made.values()] or [np.array([], np.int64)]),
@@ -104,9 +104,9 @@ def joined(new: pa.Table, known: pa.Table) -> Joined:
     keys, fresh = both["key"].to_numpy(), both["new"].to_numpy()
     _, first, group, count = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     place = np.arange(len(keys)) - first[group]
-    stands, crowded = place < COMMON, count[group] > COMMON
+    stands, crowded = place < MAX_COMPARED, count[group] > MAX_COMPARED
     opened = np.bincount(group, crowded & stands & fresh, len(first))[group] > 0
-    last = crowded & (place == COMMON - 1)
+    last = crowded & (place == MAX_COMPARED - 1)
     wanted = (count[group] > 1) & (stands | fresh | opened)
     return Joined(
         both.append_column("stands", pa.array(stands)).filter(pa.array(wanted)),

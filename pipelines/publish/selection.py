@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from captioning.facts import basis_of
 from filters import licences
-from filters.connected import leaders
-from filters.duplicates import groups
+from filters.connected import connected_components
+from filters.duplicates import group_clips
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from pipelines.corpus.captions import CaptionText, captions_of
@@ -137,7 +137,7 @@ def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -
                 left_out["no_caption"] += 1
             else:
                 rows.append(_row(view, decision, asset, shown, drawn, options))
-    rows = split_rows(rows, groups(pairs_of(store, recipe)), options)
+    rows = split_rows(rows, group_clips(pairs_of(store, recipe)), options)
     return sorted(rows, key=lambda r: (r.view, r.clip_id)), dict(left_out)
 
 
@@ -211,7 +211,7 @@ def split_rows(rows: Sequence[ViewRow], alike: Mapping[str, str], options: Publi
     alike: the group of copies a clip is in, where it is in one.
     """
     shared = [[*r.group, *([f"alike:{g}"] if (g := alike.get(r.source_clip)) else [])] for r in rows]
-    leads = leaders(shared)
+    leads = connected_components(shared)
     shares = (share_of("split", options.seed, leads[row.group[0]]) for row in rows)
     sides = ("val" if share < options.val_share else "train" for share in shares)
     return [replace(row, split=side) for row, side in zip(rows, sides, strict=True)]

@@ -90,7 +90,7 @@ class Clip:
     transform: str
     start_ns: int
     end_ns: int
-    made: fingerprints.Print | None
+    made: fingerprints.Fingerprint | None
 
 
 def seconds_of(path: Path) -> float:
@@ -168,13 +168,13 @@ def stored(name: str, kind: str, path: Path, reply: dict[str, Any], store: Store
         narrations=[], recipe=recipe, run_id="bench", **{c: facts[c] for c in columns},
     )  # fmt: skip
     store.insert("assets", [asset], run_id="bench")
-    prints = [None if c["fingerprints"] is None else fingerprints.print_of(c["fingerprints"]) for c in rows]
+    prints = [None if c["fingerprints"] is None else fingerprints.fingerprint_of(c["fingerprints"]) for c in rows]
     return [Clip(c["clip_id"], name, kind, c["start_ns"], c["end_ns"], p) for c, p in zip(rows, prints, strict=True)]
 
 
 def loose(clips: list[Clip]) -> dict[tuple[str, str], fingerprint_match.Match]:
     """Every two clips whose marks agree, by the least distance the rule could be given."""
-    rule = dataclasses.replace(RULE, distance_most=2.0, brief_most=2.0)
+    rule = dataclasses.replace(RULE, max_distance=2.0, max_brief_distance=2.0)
     seen = {c.clip_id: hop.Seen(c.made) for c in clips if c.made is not None}
     with_key: dict[int, list[str]] = {}
     for clip in sorted(seen):
@@ -184,14 +184,17 @@ def loose(clips: list[Clip]) -> dict[tuple[str, str], fingerprint_match.Match]:
     for a, b in sorted({p for clips in with_key.values() for p in itertools.combinations(clips, 2)}):
         (keys_a, keys_b), few = (seen[x].marks for x in (a, b)), min(len(seen[x].marks.keys) for x in (a, b))
         shared = len(index.shared_keys(keys_a, keys_b, VERSION))
-        if shared >= fingerprint_match.needed(few, rule) and (match := hop.pair_of(seen[a], seen[b], rule)) is not None:
+        if (
+            shared >= fingerprint_match.votes_needed(few, rule)
+            and (match := hop.pair_of(seen[a], seen[b], rule)) is not None
+        ):
             found[a, b] = match
     return found
 
 
 def taken(match: Any) -> bool:
     """Whether the shipped rule takes it."""
-    return bool(match.distance <= fingerprint_match.most(match.overlap_ns, RULE))
+    return bool(match.distance <= fingerprint_match.max_distance_of(match.overlap_ns, RULE))
 
 
 def found_copies(clips: list[Clip], pairs: dict[tuple[str, str], Any]) -> dict[tuple[str, str], bool]:

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import fingerprint_match, fingerprints
-from filters.fingerprints import HZ, SIDE, Print
+from filters.fingerprints import HZ, SIDE, Fingerprint
 from schemas.spans import NS
 from tests.support.media import Rgb, texture
 
-RULE = fingerprint_match.Rule()
+RULE = fingerprint_match.MatchRule()
 SIZE = (224, 128)
 Change = Callable[[Rgb], Rgb]
 Take = Callable[[float], Rgb]
@@ -42,18 +42,18 @@ def words_of(take: Take, length_s: float, start_s: float = 0.0, hz: float = HZ) 
     return words
 
 
-def print_of(take: Take, length_s: float, start_s: float = 0.0, hz: float = HZ) -> Print:
+def print_of(take: Take, length_s: float, start_s: float = 0.0, hz: float = HZ) -> Fingerprint:
     """The same as a fingerprint."""
-    return fingerprints.print_of(words_of(take, length_s, start_s, hz))
+    return fingerprints.fingerprint_of(words_of(take, length_s, start_s, hz))
 
 
-def found(a: Print, b: Print) -> fingerprint_match.Match | None:
+def found(a: Fingerprint, b: Fingerprint) -> fingerprint_match.Match | None:
     """Through marks and votes, as the hop does it."""
-    left, right = fingerprints.marks(a), fingerprints.marks(b)
+    left, right = fingerprints.find_marks(a), fingerprints.find_marks(b)
     at = np.nonzero(left.keys[:, None] == right.keys[None])
     fewer = min(len(left.keys), len(right.keys))
-    return fingerprint_match.match(
-        a, b, fingerprint_match.offsets((left.t_ns[at[0]] - right.t_ns[at[1]]).tolist(), fewer, RULE), RULE
+    return fingerprint_match.find_match(
+        a, b, fingerprint_match.offsets_to_try((left.t_ns[at[0]] - right.t_ns[at[1]]).tolist(), fewer, RULE), RULE
     )
 
 
@@ -108,7 +108,7 @@ def test_a_copy_of_another_frame_rate_is_found(hz: float) -> None:
 
 
 def test_the_farther_a_brief_copy_may_be_the_more_it_shares() -> None:
-    farthest = [fingerprint_match.most(round(s * NS), RULE) for s in (1, 1.5, 2, 60)]
+    farthest = [fingerprint_match.max_distance_of(round(s * NS), RULE) for s in (1, 1.5, 2, 60)]
     assert farthest == pytest.approx([0.10, 0.125, 0.15, 0.15])
 
 
@@ -116,21 +116,21 @@ def test_the_farther_a_brief_copy_may_be_the_more_it_shares() -> None:
 @given(st.integers(0, 40), st.integers(1, 50))
 def test_another_take_before_the_same_background_is_no_copy(seed: int, take: int) -> None:
     one, other = (print_of(lambda t, k=k: picture(seed, k, t), 6) for k in (0, take))
-    assert fingerprint_match.match(one, other, range(-2 * NS, 2 * NS, NS // 4), RULE) is None
+    assert fingerprint_match.find_match(one, other, range(-2 * NS, 2 * NS, NS // 4), RULE) is None
 
 
 @pytest.mark.parametrize("value", [0, 128, None])
 def test_black_flat_and_still_pictures_leave_no_mark_and_are_no_copies(value: int | None) -> None:
     still = texture(3, SIZE) if value is None else np.full((SIZE[1], SIZE[0], 3), value, np.uint8)
     one, other = (print_of(lambda t: still, n) for n in (6, 5))
-    assert len(fingerprints.marks(one).keys) == 0
-    assert fingerprint_match.match(one, other, [0], RULE) is None
+    assert len(fingerprints.find_marks(one).keys) == 0
+    assert fingerprint_match.find_match(one, other, [0], RULE) is None
 
 
 def test_a_mirrored_clip_leaves_the_same_marks() -> None:
     for seed in range(8):
         made = print_of(lambda t, s=seed: picture(s, 0, t), 6)
-        left, right = fingerprints.marks(made), fingerprints.marks(fingerprints.mirrored(made))
+        left, right = fingerprints.find_marks(made), fingerprints.find_marks(fingerprints.mirror(made))
         assert len(left.keys) > 8
         np.testing.assert_array_equal(left.keys, right.keys)
         np.testing.assert_array_equal(left.t_ns, right.t_ns)
@@ -142,24 +142,24 @@ def test_a_column_gives_back_what_was_seen(count: int, first_ns: int, value: int
     words: list[int] = []
     for i in range(count):
         words += fingerprints.words_of(first_ns + i * NS, np.full((SIDE, SIDE), value + 0.25))
-    made = fingerprints.print_of(words)
+    made = fingerprints.fingerprint_of(words)
     assert made.t_ns.tolist() == [first_ns + i * NS for i in range(count)]
     assert made.cells.shape == (count, fingerprints.SIDE, fingerprints.SIDE)
     assert np.abs(made.cells - value - 0.25).max(initial=0) < 0.01
-    assert len(fingerprints.marks(made).keys) == 0
+    assert len(fingerprints.find_marks(made).keys) == 0
 
 
 def test_too_short_an_overlap_is_no_match() -> None:
     whole = print_of(lambda t: picture(1, 0, t), 9)
-    assert fingerprint_match.match(whole, print_of(lambda t: picture(1, 0, t), 6, 5.0), [5 * NS], RULE) is not None
-    assert fingerprint_match.match(whole, print_of(lambda t: picture(1, 0, t), 6, 7.0), [7 * NS], RULE) is None
-    assert fingerprint_match.match(whole, print_of(lambda t: picture(1, 0, t), 0.5), [0], RULE) is None
+    assert fingerprint_match.find_match(whole, print_of(lambda t: picture(1, 0, t), 6, 5.0), [5 * NS], RULE) is not None
+    assert fingerprint_match.find_match(whole, print_of(lambda t: picture(1, 0, t), 6, 7.0), [7 * NS], RULE) is None
+    assert fingerprint_match.find_match(whole, print_of(lambda t: picture(1, 0, t), 0.5), [0], RULE) is None
 
 
 def test_votes_must_agree_unless_marks_are_few_and_equal_cuts_are_always_tried() -> None:
-    assert fingerprint_match.offsets([NS, NS, NS, -3 * NS], 60, RULE) == [NS, 0]
-    assert fingerprint_match.offsets([NS, 3 * NS, -3 * NS], 60, RULE) == [0]
-    assert fingerprint_match.offsets([NS, NS, -3 * NS], 30, RULE) == [NS, 0]
-    assert fingerprint_match.offsets([NS], 3, RULE) == [NS, 0]
-    assert fingerprint_match.offsets([], 3, RULE) == []
-    assert [fingerprint_match.needed(n, RULE) for n in (0, 23, 24, 47, 48, 900)] == [1, 1, 2, 2, 3, 3]
+    assert fingerprint_match.offsets_to_try([NS, NS, NS, -3 * NS], 60, RULE) == [NS, 0]
+    assert fingerprint_match.offsets_to_try([NS, 3 * NS, -3 * NS], 60, RULE) == [0]
+    assert fingerprint_match.offsets_to_try([NS, NS, -3 * NS], 30, RULE) == [NS, 0]
+    assert fingerprint_match.offsets_to_try([NS], 3, RULE) == [NS, 0]
+    assert fingerprint_match.offsets_to_try([], 3, RULE) == []
+    assert [fingerprint_match.votes_needed(n, RULE) for n in (0, 23, 24, 47, 48, 900)] == [1, 1, 2, 2, 3, 3]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from captioning.facts import basis_of
 from filters import duplicates as chosen
-from filters.duplicates import groups
+from filters.duplicates import group_clips
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from orchestration.cli.why import life
@@ -190,7 +190,7 @@ def test_pairs_are_a_function_of_the_clips_however_common_their_keys(
     """Also where a key is on more clips than are compared with one another."""
     everyone = made_of(kinds, "01234567")
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(index, "COMMON", common)
+        patch.setattr(index, "MAX_COMPARED", common)
         patch.setattr(hop, "_run_beam", in_process)
         at_once, by_and_by = Store(f"{folder}/a"), Store(f"{folder}/b")
         put(at_once, *everyone)
@@ -207,7 +207,7 @@ def test_pairs_are_a_function_of_the_clips_however_common_their_keys(
     sets: dict[bool, set[str]] = {True: set(), False: set()}
     for i, (_, c) in enumerate(everyone):
         sets[KINDS[i % 4] == "other"].add(c.clip_id)
-    assert groups(found) == {clip: min(group) for group in sets.values() for clip in group}
+    assert group_clips(found) == {clip: min(group) for group in sets.values() for clip in group}
 
 
 def test_of_many_copies_the_best_alone_stays_though_few_were_compared_with_all(
@@ -215,15 +215,17 @@ def test_of_many_copies_the_best_alone_stays_though_few_were_compared_with_all(
 ) -> None:
     store, everyone = Store(str(tmp_path)), made_of(dict.fromkeys(KINDS, kinds["plain"]), "0123456789abcdef")
     for module in (index, chosen, hop):
-        monkeypatch.setattr(module, "COMMON", 3)
+        monkeypatch.setattr(module, "MAX_COMPARED", 3)
     put(store, *everyone)
     done = run(store)
     assert "on more than 3 clips" in done.line()
     pairs = pairs_of(store, RECIPE)
     assert len(pairs) == 3 * 13 + 3  # three stand for the keys: with one another and with all others
-    takes = [chosen.Take(c.clip_id, c.clip_id, c.start_ns, c.end_ns, a.width_px * a.height_px) for a, c in everyone]
+    takes = [
+        chosen.CandidateSpan(c.clip_id, c.clip_id, c.start_ns, c.end_ns, a.width_px * a.height_px) for a, c in everyone
+    ]
     best = max(everyone, key=lambda row: (row[0].width_px, row[1].end_ns))[1].clip_id
-    assert set(chosen.copies(takes, pairs)) == {c.clip_id for _, c in everyone} - {best}
+    assert set(chosen.find_copied_spans(takes, pairs)) == {c.clip_id for _, c in everyone} - {best}
 
 
 def in_process(run: Run, shared: pa.Table, recipe: str) -> list[Duplicate]:

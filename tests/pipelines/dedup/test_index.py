@@ -48,7 +48,7 @@ def test_a_batch_is_joined_with_the_index_and_with_itself() -> None:
 
 
 def test_the_least_ranks_stand_for_a_common_key_and_a_new_one_opens_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "COMMON", 2)
+    monkeypatch.setattr(index, "MAX_COMPARED", 2)
     known = posted({"b": [7], "d": [7], "f": [7]})
     found = index.joined(posted({"g": [7]}), known)
     assert [(rank, new, stands) for _, rank, _, _, new, stands in told(found.shared)] == [

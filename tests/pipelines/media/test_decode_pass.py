@@ -108,7 +108,7 @@ def test_clips_tile_whatever_the_clock_says(tmp_path_factory: pytest.TempPathFac
 
 def test_a_fingerprint_is_of_the_first_frame_in_each_twelfth_of_a_second(tmp_path: Path) -> None:
     (clip,) = _decode(write(tmp_path / "f.mp4", shot(1, 60), Video(fps=30, clock=Fraction(1, 30))))["clips"]
-    made = fingerprints.print_of(clip["fingerprints"])
+    made = fingerprints.fingerprint_of(clip["fingerprints"])
     firsts = {i * 12 // 30: i for i in reversed(range(60))}
     assert made.t_ns.tolist() == pytest.approx([firsts[k] * NS // 30 for k in range(24)], abs=1)
 
