@@ -12,31 +12,36 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Counter, Histogram
+    from opentelemetry.sdk.metrics.export import MetricExporter
 
 
 @functools.cache
-def _instruments() -> tuple[Any, Any] | None:
-    exporter = os.environ.get("OTEL_METRICS_EXPORTER", "none")
-    if exporter not in ("console", "otlp"):
+def _instruments() -> tuple[Histogram, Counter] | None:
+    """Of seconds and of rows; None where no exporter is asked for."""
+    kind = os.environ.get("OTEL_METRICS_EXPORTER", "none")
+    if kind not in ("console", "otlp"):
         return None
     from opentelemetry import metrics
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
 
-    sink: Any = ConsoleMetricExporter(out=sys.stderr)
-    if exporter == "otlp":
+    exporter: MetricExporter = ConsoleMetricExporter(out=sys.stderr)
+    if kind == "otlp":
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
-        sink = OTLPMetricExporter()
-    metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(sink)]))
+        exporter = OTLPMetricExporter()
+    metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(exporter)]))
     meter = metrics.get_meter("handwheel")
     return meter.create_histogram("handwheel.hop", "s"), meter.create_counter("handwheel.rows")
 
 
 @contextmanager
-def measured(hop: str, run_id: str) -> Iterator[Callable[[Mapping[str, int]], None]]:
-    """Times a hop; the yielded function takes the rows it added by table."""
+def measure_hop(hop: str, run_id: str) -> Iterator[Callable[[Mapping[str, int]], None]]:
+    """Times a hop in seconds; the yielded function takes the rows it added by table."""
     rows: dict[str, int] = {}
     began_s = time.monotonic()
     try:

@@ -49,7 +49,7 @@ def turn(context: Context) -> Iterator[Done]:
 def run_hop(hop: Hop, context: Context) -> Done:
     """One hop, measured; what killed ones left in this machine's scratch goes first."""
     tempdirs.sweep()
-    with telemetry.measured(hop.name, context.run.run_id) as measure:
+    with telemetry.measure_hop(hop.name, context.run.run_id) as measure:
         done = hop.run(context)
         measure(done.added)
         return done

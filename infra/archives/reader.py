@@ -96,10 +96,10 @@ class Archive:
         if self.file is None:
             yield Member("", 0, 0, ("archive_bomb", self.broken))
         elif self.info.uri.lower().endswith(".zip"):
-            yield from zips.members(self.file, self.info.size_bytes, self.limits)
+            yield from zips.read_members(self.file, self.info.size_bytes, self.limits)
         else:
             whole = True
-            for member in tar.members(self.file, self.limits):
+            for member in tar.read_members(self.file, self.limits):
                 yield member
                 whole = whole and (member.bad is None or member.bad[0] not in ("bad_archive", "archive_limit"))
             if self.broken and whole:
@@ -119,7 +119,8 @@ class Archive:
         """The member's bytes. BadMedia `bad_archive`: there are fewer than its header says, or they are damaged."""
         assert self.file is not None  # an archive that is refused as a whole has no good member
         left = member.size_bytes
-        with zips.stream(self.file, member) if self.info.uri.lower().endswith(".zip") else _at(self.file, member) as f:
+        is_zip = self.info.uri.lower().endswith(".zip")
+        with zips.open_member(self.file, member) if is_zip else _open_plain(self.file, member) as f:
             while left:
                 try:
                     block = f.read(min(left, BLOCK_BYTES))
@@ -137,7 +138,7 @@ class Archive:
         return b"".join(self.blocks(member))
 
 
-def members(uri: str, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[Member]:
+def list_members(uri: str, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[Member]:
     """What the archive holds, in its order."""
     with open_archive(uri, limits) as archive:
         yield from archive.members()
@@ -151,7 +152,7 @@ def extract(uri: str, name: str, path: Path, limits: ArchiveLimits = ArchiveLimi
 
 
 @contextmanager
-def _at(file: BinaryIO, member: Member) -> Iterator[BinaryIO]:
+def _open_plain(file: BinaryIO, member: Member) -> Iterator[BinaryIO]:
     file.seek(member.offset)
     yield file
 
@@ -161,7 +162,7 @@ def _open_unpacked(info: ObjectInfo, limits: ArchiveLimits) -> tuple[BinaryIO | 
     key = (info.uri, info.etag, limits)
     with _LOCK:
         if key not in _UNPACKED:
-            path = tempdirs.own() / f"unpacked-{uuid.uuid4().hex}.tar"
+            path = tempdirs.process_folder() / f"unpacked-{uuid.uuid4().hex}.tar"
             _UNPACKED[key] = path, _unpack(info, path, limits)
         _UNPACKED.move_to_end(key)
         path, why = _UNPACKED[key]

@@ -70,7 +70,7 @@ def safe_name(raw: str) -> tuple[str, Why | None]:
     return name, None
 
 
-def members(file: BinaryIO, limits: ArchiveLimits) -> Iterator[Member]:
+def read_members(file: BinaryIO, limits: ArchiveLimits) -> Iterator[Member]:
     """Files of a plain tar in order. Ends like tar itself at the first empty block; folders are passed over.
 
     What lies behind the end and is not padding is given as a bad member.

@@ -27,7 +27,7 @@ BROKEN = (
 )
 
 
-def members(file: BinaryIO, size_bytes: int, limits: ArchiveLimits) -> Iterator[Member]:
+def read_members(file: BinaryIO, size_bytes: int, limits: ArchiveLimits) -> Iterator[Member]:
     """Files of a zip in the order of its list; a zip that cannot be read, or is a bomb, is one bad member."""
     try:
         with zipfile.ZipFile(_Bounded(file)) as archive:
@@ -63,7 +63,7 @@ def _refusal_of(info: zipfile.ZipInfo) -> Why | None:
 
 
 @contextmanager
-def stream(file: BinaryIO, member: Member) -> Iterator[BinaryIO]:
+def open_member(file: BinaryIO, member: Member) -> Iterator[BinaryIO]:
     """A member's bytes, checked against their CRC at the end, without the list. BadMedia `bad_archive`."""
     assert member.packed is not None
     info = zipfile.ZipInfo()

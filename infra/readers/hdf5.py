@@ -37,7 +37,7 @@ class Head:
     arrays: dict[str, Value]
 
 
-def heads(
+def read_heads(
     files: Sequence[Path], attributes: Sequence[str], arrays: Sequence[str],
     limits: sandbox.Limits = LIMITS, group_files: int = GROUP_FILES,
 ) -> Iterator[Head | BadMedia]:  # fmt: skip

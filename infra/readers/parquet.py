@@ -19,7 +19,7 @@ MAX_BYTES = 8 << 30  # of lines
 BATCH_ROWS = 1000
 
 
-def write(path: Path, names: Sequence[str], out: Path) -> None:
+def write_lines(path: Path, names: Sequence[str], out: Path) -> None:
     """Writes the named columns, those that are there, a JSON object a row; `null` for a row that cannot be read.
 
     BadMedia: bad_parquet, too_large, decoder_*.

@@ -24,26 +24,26 @@ from schemas.errors import UsageError
 @contextmanager
 def folder(name: str) -> Iterator[Path]:
     """A new folder, removed with what it holds at the end. TMPDIR says where."""
-    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=_own(os.getpid())) as path:
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=_folder_of(os.getpid())) as path:
         yield Path(path)
 
 
-def own() -> Path:
+def process_folder() -> Path:
     """This process's folder: for what should live as long as it does."""
-    return _own(os.getpid())
+    return _folder_of(os.getpid())
 
 
 @functools.cache
-def _own(pid: int) -> Path:
+def _folder_of(pid: int) -> Path:
     """This process's folder, made once."""
     with _gate() as base:
-        own = base / f"{pid}-{uuid.uuid4().hex[:8]}"
-        lock = own.with_suffix(".lock")
+        folder = base / f"{pid}-{uuid.uuid4().hex[:8]}"
+        lock = folder.with_suffix(".lock")
         descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)  # open for the life of the process
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        own.mkdir()
-    atexit.register(_leave, pid, own, lock)
-    return own
+        folder.mkdir()
+    atexit.register(_leave, pid, folder, lock)
+    return folder
 
 
 def sweep() -> None:
@@ -81,13 +81,13 @@ def _sweep_one(lock: Path) -> None:
         return
 
 
-def _remove(own: Path, lock: Path) -> None:
+def _remove(folder: Path, lock: Path) -> None:
     """The folder first: a lock without a folder is swept, a folder without a lock would stay."""
-    shutil.rmtree(own, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     lock.unlink(missing_ok=True)
 
 
-def _leave(pid: int, own: Path, lock: Path) -> None:
+def _leave(pid: int, folder: Path, lock: Path) -> None:
     """At the end of a process; a forked child of it leaves its parent's folder alone."""
     if os.getpid() == pid:
-        _remove(own, lock)
+        _remove(folder, lock)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.web.request import CutOff, DoubtfulError, RequestContext, send
+from infra.web.request import CutOffError, DoubtfulError, RequestContext, send
 from infra.web.response import BUSY, length_of, range_of, refusal_of, same_bytes, served_revision, validator_of
 from infra.web.retry import with_retries
 from infra.web.revision import Download, ServedRevision
@@ -51,7 +51,7 @@ def download(url: str, path: Path, session: Session) -> Download:
         before = partial.size
         try:
             return _attempt(url, partial, context)
-        except CutOff as e:
+        except CutOffError as e:
             partial.cut_at.append(partial.size)
             if partial.ends_alike(session.limits.attempts):
                 raise BadMedia("truncated", f"{partial.size} of {partial.total} bytes, every time") from e

@@ -34,7 +34,7 @@ class DoubtfulError(TransientError):
         self.reason, self.detail = reason, detail
 
 
-class CutOff(TransientError):
+class CutOffError(TransientError):
     """The other side ended the connection before the answer was whole."""
 
 
@@ -144,7 +144,7 @@ def _errors(url: str) -> Iterator[None]:
         yield
     except httpcore.RemoteProtocolError as e:
         if any(words in str(e) for words in CUT_OFF):
-            raise CutOff(f"{redacted_url(url)}: {e}; run the same command again") from e
+            raise CutOffError(f"{redacted_url(url)}: {e}; run the same command again") from e
         raise DoubtfulError("bad_http", f"{redacted_url(url)}: {e}"[:200]) from e
     except httpcore.LocalProtocolError as e:
         raise BadMedia("bad_url", f"{redacted_url(url)}: {e}"[:200]) from e

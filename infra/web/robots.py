@@ -33,7 +33,7 @@ class Rules:
         return max(matches)[1] if matches else True
 
 
-def parse(data: bytes, agent: str) -> Rules:
+def parse_rules(data: bytes, agent: str) -> Rules:
     """Rules for a product token: those of its own groups, else those of `*`. Broken lines are left out."""
     groups: dict[str, list[tuple[str, str]]] = {}
     named: list[str] = []

@@ -73,7 +73,7 @@ def _request_rules(origin: str, context: RequestContext) -> robots.Rules:
                 if len(data) > robots.MAX_BYTES:
                     break
         coding = answer.headers.get("content-encoding", "").strip().lower()
-    return robots.parse(_unpack(bytes(data), coding), AGENT)
+    return robots.parse_rules(_unpack(bytes(data), coding), AGENT)
 
 
 def _unpack(data: bytes, coding: str) -> bytes:

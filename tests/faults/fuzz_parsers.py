@@ -153,13 +153,14 @@ def pickled(path: Path) -> Ends:
 def hdf5_head(path: Path) -> Ends:
     """In the sandbox, with little time."""
     limits = Limits(memory_bytes=2 << 30, cpu_s=5, wall_s=20.0)
-    for head in hdf5.heads([path], ["llm_description"], ["camera/intrinsic"], limits):
+    for head in hdf5.read_heads([path], ["llm_description"], ["camera/intrinsic"], limits):
         yield head.reason if isinstance(head, BadMedia) else "read"
 
 
 def rules(path: Path) -> Ends:
-    """Parsed and asked."""
-    yield "allowed" if robots.parse(path.read_bytes(), "handwheel").allow("https://h.example/a/b.mp4?x=1") else "not"
+    """Parsed, and asked whether a URL may be fetched."""
+    allowed = robots.parse_rules(path.read_bytes(), "handwheel").allow("https://h.example/a/b.mp4?x=1")
+    yield "allowed" if allowed else "not"
 
 
 def answered(path: Path) -> Ends:

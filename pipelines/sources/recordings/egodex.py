@@ -79,7 +79,7 @@ def _heads(files: list[ObjectInfo]) -> Iterator[Head | BadMedia]:
                 path = folder / f"{at}.hdf5"
                 _fetch(info, path)
             here.append(path)
-        yield from hdf5.heads(here, ATTRIBUTES, [INTRINSIC])
+        yield from hdf5.read_heads(here, ATTRIBUTES, [INTRINSIC])
 
 
 def _fetch(info: ObjectInfo, path: Path) -> None:

@@ -81,7 +81,7 @@ def _local(uri: str, folder: Path) -> Path:
 def _unpacked(uri: str, path: Path, out: Path) -> Path:
     """A Parquet list as JSONL."""
     try:
-        parquet.write(path, COLUMNS, out)
+        parquet.write_lines(path, COLUMNS, out)
     except BadMedia as e:
         raise UsageError(f"URL list {uri!r} is no Parquet file that can be read: {e.reason} {e.detail}") from e
     return out

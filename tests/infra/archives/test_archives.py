@@ -48,7 +48,7 @@ def plain(path: Path, *names: str, mode: Any = "w", form: int = tarfile.PAX_FORM
 
 
 def reasons(path: Path, limits: ArchiveLimits = ArchiveLimits()) -> dict[str, str]:
-    return {m.name: m.bad[0] if m.bad else "" for m in reader.members(str(path), limits)}
+    return {m.name: m.bad[0] if m.bad else "" for m in reader.list_members(str(path), limits)}
 
 
 def test_a_uri_names_an_archive_and_its_member() -> None:
@@ -64,7 +64,7 @@ def test_members_are_found_and_taken_by_name(tmp_path: Path, form: int) -> None:
     long = "d" * 90 + "/" + "n" * 90 + ".mp4"
     names = ["./a.mp4", "folder/ä b\n.json", long]
     path = plain(tmp_path / "a.tar", *names, form=form)
-    found = list(reader.members(str(path)))
+    found = list(reader.list_members(str(path)))
     assert [m.name for m in found] == ["a.mp4", *names[1:]]
     data = path.read_bytes()
     for member, name in zip(found, names, strict=True):
@@ -88,7 +88,7 @@ def test_compressed_archives_give_the_same(tmp_path: Path, suffix: str) -> None:
         sub = (info("sub", kind=tarfile.DIRTYPE), b"")
         members = [sub, (info("sub/a.mp4"), b"one" * 50_000), (info("b.mp4"), b"two")]
         write(path, members, "w:bz2" if suffix.endswith("bz2") else "w:gz")
-    assert [(m.name, m.size_bytes, m.bad) for m in reader.members(str(path))] == [
+    assert [(m.name, m.size_bytes, m.bad) for m in reader.list_members(str(path))] == [
         ("sub/a.mp4", 150_000, None), ("b.mp4", 3, None),
     ]  # fmt: skip
     reader.extract(str(path), "sub/a.mp4", tmp_path / "out")
@@ -163,7 +163,7 @@ def test_a_bomb_is_refused_before_it_has_unpacked(tmp_path: Path, suffix: str) -
     else:
         write(path, [(info("a.mp4"), nothing)], "w:bz2" if suffix.endswith("bz2") else "w:gz")
     assert path.stat().st_size < 1 << 20
-    found = list(reader.members(str(path), SMALL))
+    found = list(reader.list_members(str(path), SMALL))
     assert [(m.name, (m.bad or ("",))[0]) for m in found] == [("", "archive_bomb")]
     with pytest.raises(FileNotFoundError):
         reader.extract(str(path), "a.mp4", tmp_path / "out", SMALL)
@@ -184,7 +184,7 @@ def test_overlapping_members_of_a_zip_are_a_bomb(tmp_path: Path) -> None:
 
 def test_a_broken_tail_costs_the_tail_and_is_told_once(tmp_path: Path) -> None:
     whole = plain(tmp_path / "whole.tar", "a.mp4", "b.mp4", "c.mp4").read_bytes()
-    second, third = (m.offset for m in list(reader.members(str(tmp_path / "whole.tar")))[1:])
+    second, third = (m.offset for m in list(reader.list_members(str(tmp_path / "whole.tar")))[1:])
     for cut, told in ((second + 100, "b.mp4"), (third - 300, ""), (third + 10, "c.mp4")):
         (tmp_path / "cut.tar").write_bytes(whole[:cut])
         found = reasons(tmp_path / "cut.tar")
@@ -224,7 +224,7 @@ def test_a_compressed_tar_that_breaks_off_gives_what_came(tmp_path: Path, suffix
 
 def test_limits_of_members_and_sizes(tmp_path: Path) -> None:
     path = plain(tmp_path / "a.tar", *(f"{i}.mp4" for i in range(10)))
-    limited = list(reader.members(str(path), ArchiveLimits(members=3)))
+    limited = list(reader.list_members(str(path), ArchiveLimits(members=3)))
     assert [(m.name, m.bad and m.bad[0]) for m in limited] == [
         ("0.mp4", None), ("1.mp4", None), ("2.mp4", None), ("", "archive_limit"),
     ]  # fmt: skip
@@ -305,8 +305,8 @@ def test_names_that_are_no_utf_8_are_members_too(tmp_path: Path) -> None:
 
 def test_an_archive_is_scanned_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scans: list[int] = []
-    members = headers.members
-    monkeypatch.setattr(reader.tar, "members", lambda file, limits: scans.append(1) or members(file, limits))
+    members = headers.read_members
+    monkeypatch.setattr(reader.tar, "read_members", lambda file, limits: scans.append(1) or members(file, limits))
     path = plain(tmp_path / "a.tar", *(f"{i}.mp4" for i in range(200)))
     for i in range(200):
         reader.extract(str(path), f"{i}.mp4", tmp_path / "out")
@@ -323,7 +323,7 @@ def test_the_list_of_a_zip_is_read_once(tmp_path: Path, monkeypatch: pytest.Monk
             z.writestr(f"{i}.mp4", f"{i}" * 1000)
     (tmp_path / "b.zip").write_bytes(b"self-extracting" + (tmp_path / "a.zip").read_bytes())
     for path in (tmp_path / "a.zip", tmp_path / "b.zip"):
-        assert len(list(reader.members(str(path)))) == 50
+        assert len(list(reader.list_members(str(path)))) == 50
     monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("its list was read again"))
     for path in (tmp_path / "a.zip", tmp_path / "b.zip"):
         for i in range(50):
@@ -374,7 +374,7 @@ def test_no_damage_raises(tmp_path_factory: pytest.TempPathFactory, data: st.Dat
                 raw[at + 148 : at + 156] = f"{sum(raw[at : at + 512]):06o}\0 ".encode()
     raw = raw[: data.draw(st.integers(0, len(raw)))] + (raw if data.draw(st.booleans()) else b"")
     path.write_bytes(raw)
-    for member in list(reader.members(str(path))):
+    for member in list(reader.list_members(str(path))):
         assert isinstance(member, Member)
         if member.bad is None:
             try:
@@ -397,7 +397,7 @@ def test_members_of_an_archive_on_s3_come_by_ranges(tmp_path: Path, monkeypatch:
         asked: list[int] = []
         ranged = objects.read_range
         monkeypatch.setattr(objects, "read_range", lambda u, s, n, e: asked.append(n) or ranged(u, s, n, e))
-        assert [m.name for m in reader.members(f"{root}/a.tar")] == ["a.mp4", "a.json", "b.mp4"]
+        assert [m.name for m in reader.list_members(f"{root}/a.tar")] == ["a.mp4", "a.json", "b.mp4"]
         assert sum(asked) <= 4 * 65536
         assert len(asked) <= 4
         reader.extract(f"{root}/a.tar", "b.mp4", tmp_path / "out")
@@ -411,4 +411,4 @@ def test_members_of_an_archive_on_s3_come_by_ranges(tmp_path: Path, monkeypatch:
         with pytest.raises(TransientError, match="rewritten"):
             objects.read_range(f"{root}/a.tar", 0, 10, etag)
         with pytest.raises(FileNotFoundError):
-            list(reader.members(f"{root}/none.tar"))
+            list(reader.list_members(f"{root}/none.tar"))

@@ -22,7 +22,7 @@ def made(folder: Path, count: int) -> list[Path]:
 
 def test_attributes_and_small_arrays_come_in_order_over_groups(tmp_path: Path) -> None:
     attributes, arrays = ["n", "task", "llm_verbs", "nowhere"], ["camera/intrinsic", "a/b"]
-    heads = list(hdf5.heads(made(tmp_path, 5), attributes, arrays, group_files=2))
+    heads = list(hdf5.read_heads(made(tmp_path, 5), attributes, arrays, group_files=2))
     assert [h.attributes for h in heads if isinstance(h, Head)] == [
         {"n": n, "task": "basic_fold", "llm_verbs": ["fold"]} for n in range(5)
     ]
@@ -40,7 +40,7 @@ def test_what_is_no_text_or_number_is_absent_and_texts_are_bounded(tmp_path: Pat
         file.attrs["bytes"] = np.bytes_(b"caf\xe9")
         file.attrs["flag"] = True
         file.attrs["long"] = "x" * 50_000
-    (head,) = hdf5.heads([path], ["many", "nan", "empty", "reference", "bytes", "flag", "long"], [])
+    (head,) = hdf5.read_heads([path], ["many", "nan", "empty", "reference", "bytes", "flag", "long"], [])
     assert isinstance(head, Head)
     assert head.attributes == {"bytes": "caf\ufffd", "flag": 1, "long": "x" * hdf5.TEXT_CHARACTERS}
 
@@ -52,7 +52,7 @@ def test_a_file_that_brings_its_reader_down_costs_itself_alone(tmp_path: Path, m
     monkeypatch.setattr(sandbox, "run", lambda module, argv, limits: run(hdf5_child.__name__, argv, limits))
     named = {2: "crash", 5: "hang", 6: "starve"}
     files = [f.rename(f.with_name(f"{named.get(n, 'fine')}{n}.hdf5")) for n, f in enumerate(files)]
-    heads = list(hdf5.heads(files, ["n"], [], sandbox.Limits(memory_bytes=2 << 30, cpu_s=20, wall_s=3.0)))
+    heads = list(hdf5.read_heads(files, ["n"], [], sandbox.Limits(memory_bytes=2 << 30, cpu_s=20, wall_s=3.0)))
     assert [h.attributes["n"] if isinstance(h, Head) else h.reason for h in heads] == [
         0, 1, "decoder_crashed", 3, 4, "decoder_timeout", "decoder_memory", 7,
     ]  # fmt: skip
@@ -69,7 +69,7 @@ def test_damage_never_brings_the_door_down(tmp_path: Path) -> None:
         data[places] = rng.integers(0, 256, len(places))
         files.append(tmp_path / f"{n}.hdf5")
         files[-1].write_bytes(data.tobytes()[: len(data) if n % 5 else rng.integers(0, len(data))])
-    heads = list(hdf5.heads(files, list(EGODEX_SAID), ["camera/intrinsic"]))
+    heads = list(hdf5.read_heads(files, list(EGODEX_SAID), ["camera/intrinsic"]))
     assert len(heads) == len(files)
     reasons = [h.reason for h in heads if isinstance(h, BadMedia)]
     assert 10 < len(reasons) < len(files), "some are broken, and some are not"

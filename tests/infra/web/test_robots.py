@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.web import robots
-from infra.web.robots import parse
+from infra.web.robots import parse_rules
 from schemas.errors import BadMedia, TransientError
 from tests.support.threads import run_together
 from tests.support.web_server import Recorder, moved, serving
@@ -44,7 +44,7 @@ Disallow: /
     ],
 )  # fmt: skip
 def test_the_longest_rule_of_our_group_wins(path: str, allowed: bool) -> None:
-    assert parse(SAID, "handwheel").allow(f"https://a.example{path}") is allowed
+    assert parse_rules(SAID, "handwheel").allow(f"https://a.example{path}") is allowed
 
 
 @pytest.mark.parametrize(
@@ -57,17 +57,17 @@ def test_the_longest_rule_of_our_group_wins(path: str, allowed: bool) -> None:
 )  # fmt: skip
 def test_what_is_encoded_is_no_wildcard_and_no_other_character(rule: str, path: str, matches: bool) -> None:
     """RFC 9309, 2.2.2 and 2.2.3."""
-    rules = parse(f"User-agent: *\nDisallow: {rule}".encode(), "handwheel")
+    rules = parse_rules(f"User-agent: *\nDisallow: {rule}".encode(), "handwheel")
     assert rules.allow(f"https://a.example{path}") is not matches
 
 
 def test_groups_are_by_name_then_by_star() -> None:
-    assert parse(SAID, "friend").paths == parse(SAID, "handwheel").paths
-    assert not parse(SAID, "nobody").allow("https://a.example/x")
-    assert parse(b"User-agent: other\nDisallow: /\n", "handwheel").allow("https://a.example/x")
-    assert parse(SAID, "handwheel").delay_s == 2.5
+    assert parse_rules(SAID, "friend").paths == parse_rules(SAID, "handwheel").paths
+    assert not parse_rules(SAID, "nobody").allow("https://a.example/x")
+    assert parse_rules(b"User-agent: other\nDisallow: /\n", "handwheel").allow("https://a.example/x")
+    assert parse_rules(SAID, "handwheel").delay_s == 2.5
     apart = b"User-agent: handwheel\nDisallow: /a\nUser-agent: *\nDisallow: /\nUser-agent: handwheel\nDisallow: /b"
-    twice = parse(apart, "handwheel")
+    twice = parse_rules(apart, "handwheel")
     assert [twice.allow(f"http://h/{p}") for p in ("a", "b", "c")] == [False, False, True]
 
 
@@ -75,7 +75,7 @@ def test_groups_are_by_name_then_by_star() -> None:
     "text", [b"", b"\xff\xfe\x00", b"<html>", b"Disallow: /", b"User-agent: *\nDisallow:", b":" * 99]
 )
 def test_what_says_nothing_allows_all(text: bytes) -> None:
-    assert parse(text, "handwheel").allow("https://a.example/x")
+    assert parse_rules(text, "handwheel").allow("https://a.example/x")
 
 
 KINDS = st.sampled_from(["Allow", "Disallow"])
@@ -98,11 +98,11 @@ def test_matching_is_that_of_the_wildcards_as_a_regex(rules: list[tuple[str, str
         regex = ".*".join(re.escape(part) for part in body.split("*")) + ("$" if pattern.endswith("$") else "")
         if pattern and re.match(regex, path):
             found.append((len(pattern), kind == "Allow"))
-    assert parse(text.encode(), "handwheel").allow(f"http://h{path}") is (max(found)[1] if found else True)
+    assert parse_rules(text.encode(), "handwheel").allow(f"http://h{path}") is (max(found)[1] if found else True)
 
 
 def test_stars_without_end_cost_no_time() -> None:
-    rules = parse(b"User-agent: *\nDisallow: /" + b"*a" * 50_000 + b"b$", "handwheel")
+    rules = parse_rules(b"User-agent: *\nDisallow: /" + b"*a" * 50_000 + b"b$", "handwheel")
     begun = time.process_time()
     assert rules.allow("http://h/" + "a" * 50_000)
     assert time.process_time() - begun < 2

@@ -141,8 +141,10 @@ def test_other_words_change_their_own_takes_revision_alone(tmp_path: Path) -> No
 
 def test_a_listing_opens_no_file_and_a_run_those_of_new_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    heads = hdf5.heads
-    monkeypatch.setattr(hdf5, "heads", lambda files, *a: (opened.extend(f.stem for f in files), heads(files, *a))[1])
+    heads = hdf5.read_heads
+    monkeypatch.setattr(
+        hdf5, "read_heads", lambda files, *a: (opened.extend(f.stem for f in files), heads(files, *a))[1]
+    )
     run = Run(Store(str(tmp_path / "root")), "one")
     source = Source("egodex", str(tmp_path / "media"))
     for new in (["0", "1"], [], ["2"]):
