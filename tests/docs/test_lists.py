@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import runpy
 import tomllib
@@ -105,6 +106,22 @@ def test_the_table_of_hops_is_current() -> None:
     assert page == HOPS["written"](page), "run `make docs`"
     rows = re.findall(r"^\| (\w+) \| .+ \|$", page.partition(HOPS["BEGIN"])[2].partition(HOPS["END"])[0], re.MULTILINE)
     assert rows == ["hop", *(hop.name for hop in turn.HOPS)]
+
+
+def test_architecture_has_the_layers_and_doors_that_import_linter_holds() -> None:
+    rules = configparser.ConfigParser()
+    rules.read(REPOSITORY / ".importlinter")
+    text = section_of("ARCHITECTURE.md", "## Layers and doors")
+    picture = text.partition("```\n")[2].partition("```")[0]
+    layers = rules["importlinter:contract:layers"]["layers"]
+    order = [name.rpartition(".")[2] for name in re.findall(r"[\w.]+", layers)]
+    drawn = [name for name in re.findall(r"\w+", picture) if name in order]
+    assert drawn == order
+    held = [contract for contract in rules.values() if contract.get("type") == "forbidden"]
+    exceptions = "\n".join(contract.get("ignore_imports", "") for contract in held)
+    doors = {module.replace(".", "/") + ".py" for module in re.findall(r"^([\w.]+) -> ", exceptions, re.MULTILINE)}
+    assert len(doors) > 10
+    assert [door for door in sorted(doors) if f"`{door}`" not in text] == []
 
 
 def test_every_hop_is_in_the_pictures_and_told_in_order() -> None:
