@@ -20,7 +20,7 @@ from schemas.truth import FrameTruth, RecordingTruth, ShotTruth
 
 A_ROW = 6  # pictures
 LOOK = Look(thumb_px=240, quality=72)
-SHOWN = 0.05  # a hand is drawn from this share of it in view
+MIN_VISIBLE_SHARE = 0.05  # a hand is drawn from this share of it in view
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +60,18 @@ def rows(stills: list[Still]) -> list[tuple[str, list[tuple[str, int, list[Still
             if not (value == "none" and axis in ("verb", "outcome", "gesture", "body", "skin", "sleeve", "hands")):
                 axes[axis][value].append(still)
     return [
-        (axis, [(value, len(found), _spread(found)) for value, found in sorted(values.items())])
+        (axis, [(value, len(stills), _spread(stills)) for value, stills in sorted(values.items())])
         for axis, values in axes.items()
     ]
 
 
-def _spread(found: list[Still]) -> list[Still]:
-    return [found[round(i)] for i in np.linspace(0, len(found) - 1, min(A_ROW, len(found)))]
+def _spread(stills: list[Still]) -> list[Still]:
+    return [stills[round(i)] for i in np.linspace(0, len(stills) - 1, min(A_ROW, len(stills)))]
 
 
 def shot_stills(true: RecordingTruth, video: Path) -> list[Still]:
     """A still of every shot: the frame that shows most."""
-    chosen = {_telling(true, shot): shot for shot in true.shots}
+    chosen = {_most_telling_frame(true, shot): shot for shot in true.shots}
     return [
         Still(true.name, shot.variation, _words(shot), _picture(picture, true.frames[index]))
         for index, picture in _frames(video, set(chosen))
@@ -79,16 +79,16 @@ def shot_stills(true: RecordingTruth, video: Path) -> list[Still]:
     ]
 
 
-def _telling(true: RecordingTruth, shot: ShotTruth) -> int:
+def _most_telling_frame(true: RecordingTruth, shot: ShotTruth) -> int:
     """The shot's frame with most of the hands in view, those that touch something first, else its middle."""
     inside = [i for i, frame in enumerate(true.frames) if shot.start_ns <= frame.t_ns < shot.end_ns]
     middle = inside[len(inside) // 2]
 
-    def telling(i: int) -> tuple[float, int]:
+    def how_telling(i: int) -> tuple[float, int]:
         hands = true.frames[i].hands
         return round(sum(h.visible * (2 if h.touches else 1) for h in hands), 2), -abs(i - middle)
 
-    return max(inside, key=telling)
+    return max(inside, key=how_telling)
 
 
 def _words(shot: ShotTruth) -> str:
@@ -116,5 +116,5 @@ def _marks(frame: FrameTruth) -> list[dict[str, Any]]:
     return [
         dict(zip(("x0", "y0", "x1", "y1"), hand.box, strict=True)) | {"side": hand.side, "keypoints": hand.keypoints}
         for hand in frame.hands
-        if hand.box is not None and hand.visible >= SHOWN
+        if hand.box is not None and hand.visible >= MIN_VISIBLE_SHARE
     ]

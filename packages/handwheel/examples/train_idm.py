@@ -54,25 +54,25 @@ def main() -> None:
     stats = release.stats[view]["actions"]
     mean, std = torch.from_numpy(stats["mean"]), torch.from_numpy(stats["std"]).clamp_min(1e-3)
     train = release.view(view, split="train")
-    held = list(itertools.islice(pairs(train.stream(seed=1, batch_size=4), mean, std), 4))
+    fixed_windows = list(itertools.islice(pairs(train.stream(seed=1, batch_size=4), mean, std), 4))
     net = model(len(mean))
     optimiser = torch.optim.Adam(net.parameters(), 5e-3)
 
     def loss_of(frames: Tensor, actions: Tensor) -> Tensor:
         return nn.functional.mse_loss(net(frames), actions)
 
-    def measured() -> float:
+    def mean_loss() -> float:
         with torch.no_grad():
-            return sum(float(loss_of(*h)) for h in held) / len(held)
+            return sum(float(loss_of(*h)) for h in fixed_windows) / len(fixed_windows)
 
-    before = measured()
+    before = mean_loss()
     batches = pairs(train.stream(seed=0, batch_size=4), mean, std)
     for frames, actions in itertools.islice(batches, args.steps):
         optimiser.zero_grad()
         loss_of(frames, actions).backward()
         optimiser.step()
-    told = {"release": release.name, "id": release.id, "view": view, "steps": args.steps}
-    print(json.dumps(told | {"loss_before": round(before, 4), "loss_after": round(measured(), 4)}))
+    result = {"release": release.name, "id": release.id, "view": view, "steps": args.steps}
+    print(json.dumps(result | {"loss_before": round(before, 4), "loss_after": round(mean_loss(), 4)}))
 
 
 if __name__ == "__main__":

@@ -172,8 +172,8 @@ def release_id(recipe: Mapping[str, Any], roots: Mapping[str, str]) -> str:
         check_name(view, "view")
         check_sha256(root, f"root of {view}")
     # Through JSON and back: what was published (perhaps with integer keys) and what is read hash alike.
-    told = json.loads(canonical_json(dict(recipe)))
-    return sha256_hex(canonical_json({"format": FORMAT, "recipe": told, "roots": dict(roots)}))
+    fields = json.loads(canonical_json(dict(recipe)))
+    return sha256_hex(canonical_json({"format": FORMAT, "recipe": fields, "roots": dict(roots)}))
 
 
 def check_path(path: str) -> str:
@@ -247,10 +247,10 @@ class Pin:
     @classmethod
     def loads(cls, text: str) -> Pin:
         """The pin in a text that dumps wrote, perhaps with comments added. Raises ValueError."""
-        told = tomllib.loads(text)
-        if told.pop("format", None) != FORMAT:
+        fields = tomllib.loads(text)
+        if fields.pop("format", None) != FORMAT:
             raise ValueError(f"not a pin of format {FORMAT}")
         try:
-            return cls(**told)
+            return cls(**fields)
         except TypeError as e:
             raise ValueError(f"a pin has format, root, release, id and files_sha256: {e}") from e

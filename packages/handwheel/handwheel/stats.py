@@ -36,8 +36,8 @@ def axis_stats(parts: Iterable[ArrayLike]) -> dict[str, Any] | None:
     if count == 0:
         return None
     std = np.sqrt(spread / count)
-    told = {"mean": mean, "std": std, "min": low, "max": high}
-    return {name: [float(v) for v in values] for name, values in told.items()} | {"count": count}
+    by_name = {"mean": mean, "std": std, "min": low, "max": high}
+    return {name: [float(v) for v in values] for name, values in by_name.items()} | {"count": count}
 
 
 def view_stats(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -50,5 +50,5 @@ def view_stats(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         for name, dim in COLUMNS.items():
             if row["split"] == "train" and row.get(name) is not None:
                 parts[name].append(np.asarray(row[name], np.float32).reshape(-1, row[dim]))
-    found = {name: axis_stats(values) for name, values in parts.items()}
-    return {name: stats for name, stats in found.items() if stats is not None}
+    stats_of = {name: axis_stats(values) for name, values in parts.items()}
+    return {name: stats for name, stats in stats_of.items() if stats is not None}

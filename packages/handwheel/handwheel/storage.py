@@ -88,8 +88,8 @@ class StorageFolder:
     def sizes(self, folder: str) -> dict[str, int]:
         """Size in bytes of every file under a folder, by path relative to this one; {} if there is none."""
         files, full = self._open(folder)
-        found = files.get_file_info(fs.FileSelector(full, recursive=True, allow_not_found=True))
-        return {folder + i.path[len(full) :]: i.size for i in found if i.type == fs.FileType.File}
+        infos = files.get_file_info(fs.FileSelector(full, recursive=True, allow_not_found=True))
+        return {folder + i.path[len(full) :]: i.size for i in infos if i.type == fs.FileType.File}
 
 
 def refuse_fork() -> None:

@@ -26,6 +26,6 @@ def decode(video: bytes, start: int, count: int) -> tuple[NDArray[np.uint8], int
         frames += stream.codec_context.decode(None)
         # One converter for all frames: to_ndarray(format=...) would set one up, with its threads, for each.
         convert = VideoReformatter()
-        shown = [convert.reformat(f, format="rgb24", threads=1).to_ndarray() for f in frames[start - first :]]
+        pictures = [convert.reformat(f, format="rgb24", threads=1).to_ndarray() for f in frames[start - first :]]
         empty = np.empty((0, stream.codec_context.height, stream.codec_context.width, 3), np.uint8)
-    return np.stack(shown) if shown else empty, len(packets)
+    return np.stack(pictures) if pictures else empty, len(packets)

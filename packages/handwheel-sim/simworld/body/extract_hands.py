@@ -54,8 +54,8 @@ def main(folder: Path) -> None:
     vertices, uvs, quads, corners = read_obj(folder / "3dobjs" / "base.obj")
     weights = bone_weights(folder, len(vertices))
     groups = json.loads((folder / "mesh_metadata" / "basemesh_vertex_groups.json").read_text())
-    kept = kept_faces(vertices, quads, weights, groups)
-    used, inverse = np.unique(quads[kept], return_inverse=True)
+    arm_faces = kept_faces(vertices, quads, weights, groups)
+    used, inverse = np.unique(quads[arm_faces], return_inverse=True)
     faces = inverse.reshape(-1, 4).astype(np.int32)
     top = np.argsort(-weights[used], axis=1, kind="stable")[:, :4]
     share = np.take_along_axis(weights[used], top, axis=1)
@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
         "quads": faces.astype(np.uint16),
         "bones": top.astype(np.uint8),
         "weights": np.round(share / share.sum(axis=1, keepdims=True) * 65535).astype(np.uint16),
-        "nails": np.round(nails(folder, faces, uvs[corners[kept]]) * 255).astype(np.uint8),
+        "nails": np.round(nails(folder, faces, uvs[corners[arm_faces]]) * 255).astype(np.uint8),
         "bodies": np.array(list(PEOPLE)),
     }
     people = [person(folder, vertices, groups, used, name) for name in PEOPLE]

@@ -29,7 +29,7 @@ class AttemptMonitor:
     """What really happens, control step by control step."""
 
     half_m: float
-    held: bool = False
+    holds: bool = False
     lost: int = 0
     rose_m: float = 0.0
     failed_at: int | None = None
@@ -158,13 +158,13 @@ def _correction_legs(simulator: Simulator, hand: Floats) -> tuple[Leg, ...]:
 def observe(simulator: Simulator, monitor: AttemptMonitor, phase: str, step: int) -> None:
     """Notes whether the block is held, and the first step of a failure."""
     block, person = simulator.block(), simulator.person is not None
-    monitor.held = is_held(simulator)
+    monitor.holds = is_held(simulator)
     monitor.rose_m = max(monitor.rose_m, float(block[2]) - monitor.half_m)
     if phase in ("lift", "hold") and simulator.plan.task != "push":
         monitor.felt_open = simulator.opening()
         monitor.felt = True
     carries = phase in policies.CARRIES and simulator.plan.task != "push"
-    monitor.lost = monitor.lost + 1 if carries and not monitor.held else 0
+    monitor.lost = monitor.lost + 1 if carries and not monitor.holds else 0
     failed = monitor.lost >= _LOST_STEPS or (phase == "retreat" and not is_placed(simulator))
     if failed and not person and monitor.failed_at is None:
         monitor.failed_at = step - monitor.lost + 1 if monitor.lost else step
@@ -194,9 +194,9 @@ def is_placed(simulator: Simulator) -> bool:
 def has_succeeded(simulator: Simulator, monitor: AttemptMonitor) -> bool:
     """By physics: it is held up, or was carried (a push: shoved) to its goal and let go."""
     if simulator.plan.task == "lift":
-        return monitor.held and float(simulator.block()[2]) - monitor.half_m > LIFTED_M
+        return monitor.holds and float(simulator.block()[2]) - monitor.half_m > LIFTED_M
     carried = simulator.plan.task == "push" or monitor.rose_m > CARRIED_M
-    return is_placed(simulator) and carried and not monitor.held
+    return is_placed(simulator) and carried and not monitor.holds
 
 
 def is_over(simulator: Simulator, monitor: AttemptMonitor, step: int) -> bool:

@@ -82,18 +82,18 @@ def find_grip(
 ) -> Grip:
     """The first way of holding it that touches, with fingers that stay out of what it stands on or in, `beside`."""
     kind = prop.thing.name
-    held = at.to_world(np.array([DRAWER_BAR if kind == "drawer" else (0.0, 0.0, 0.0)]))[0]
-    elbow = grasp.elbow_for(held, hand.side, hand.person)
+    target = at.to_world(np.array([DRAWER_BAR if kind == "drawer" else (0.0, 0.0, 0.0)]))[0]
+    elbow = grasp.elbow_for(target, hand.side, hand.person)
     thing = prop.thing
     for other in beside:
         thing = _as_one_thing(thing, at, other)
     best: Grip | None = None
     for how in hows or HOW.get(kind, ("side", "top")):
-        found = grasp.find_grasp(hand.arm, thing, at, how, elbow)
-        way = withdrawal(script, hand, prop, at, found.open)
-        grip = Grip(prop, at, hand.with_elbow(found.open), hand.with_elbow(found.closed), way)
+        candidate = grasp.find_grasp(hand.arm, thing, at, how, elbow)
+        way = withdrawal(script, hand, prop, at, candidate.open)
+        grip = Grip(prop, at, hand.with_elbow(candidate.open), hand.with_elbow(candidate.closed), way)
         gap = gap_m(hand.arm, grip.closed, prop, at)
-        if found.touches and -MAX_DEPTH_M < gap < grasp.TOUCH_M:
+        if candidate.touches and -MAX_DEPTH_M < gap < grasp.TOUCH_M:
             return grip
         best = best or grip
     assert best is not None

@@ -121,11 +121,11 @@ class Hand:
 
     def now(self, t_s: float) -> Stretch | None:
         """The stretch that counts at a time."""
-        found = None
+        current = None
         for stretch in self.stretches:
             if stretch.start_s <= t_s:
-                found = stretch
-        return found
+                current = stretch
+        return current
 
     def at(self, t_s: float) -> HandPose:
         """Its pose, before anything in its way is looked at."""
@@ -151,11 +151,11 @@ class Hand:
 
         self.stretches.append(Stretch(start_s, end_s, pose, near))
 
-    def follow(self, start_s: float, end_s: float, prop: Prop, held: HandPose, at: Pose) -> None:
+    def follow(self, start_s: float, end_s: float, prop: Prop, grip: HandPose, at: Pose) -> None:
         """Keeps its grip on a prop, as it is with the prop at `at`, wherever that goes."""
 
         def pose(t_s: float) -> HandPose:
-            return self.with_elbow(carry_hand(held, at, prop.at(t_s)))
+            return self.with_elbow(carry_hand(grip, at, prop.at(t_s)))
 
         self.stretches.append(Stretch(start_s, end_s, pose, prop.name, prop))
 
@@ -200,11 +200,11 @@ class Script:
         return self.hands.get(other)
 
 
-def carry_hand(held: HandPose, at: Pose, to: Pose) -> HandPose:
+def carry_hand(grip: HandPose, at: Pose, to: Pose) -> HandPose:
     """The hand with the grip `held` has on a thing at `at`, with that thing at `to`."""
     turn = to.rotation @ at.rotation.T
-    wrist = Pose(turn @ (held.wrist.position - at.position) + to.position, turn @ held.wrist.rotation)
-    return replace(held, wrist=wrist)
+    wrist = Pose(turn @ (grip.wrist.position - at.position) + to.position, turn @ grip.wrist.rotation)
+    return replace(grip, wrist=wrist)
 
 
 def blend(hand: Hand, a: HandPose, b: HandPose, u: float, up: float, over_m: float) -> HandPose:

@@ -53,14 +53,14 @@ def visible_share(
     if not len(points):
         return 0.0
     at = camera.project(points)
-    seen: Mask = np.asarray(((np.nan_to_num(at, nan=-1.0) >= 0) & (np.nan_to_num(at, nan=2.0) <= 1)).all(axis=1))
+    in_view: Mask = np.asarray(((np.nan_to_num(at, nan=-1.0) >= 0) & (np.nan_to_num(at, nan=2.0) <= 1)).all(axis=1))
     for prop, pose in things:
-        seen[seen] &= ~is_hidden_by(prop, pose, eye, points[seen])
+        in_view[in_view] &= ~is_hidden_by(prop, pose, eye, points[in_view])
     for other in others:
-        seen[seen] &= (_rays_to(eye, points[seen], other)[0] > other[2]).all(axis=1)
-    away, before = _rays_to(eye, points[seen], own)
-    seen[seen] &= ((away > own[2]) | (nearest[seen] < own[2] + OWN_M) | (before < BEFORE_M)).all(axis=1)
-    return float(seen.sum()) / len(points)
+        in_view[in_view] &= (_rays_to(eye, points[in_view], other)[0] > other[2]).all(axis=1)
+    away, before = _rays_to(eye, points[in_view], own)
+    in_view[in_view] &= ((away > own[2]) | (nearest[in_view] < own[2] + OWN_M) | (before < BEFORE_M)).all(axis=1)
+    return float(in_view.sum()) / len(points)
 
 
 def is_hidden_by(prop: Prop, pose: Pose, eye: Floats, points: Floats) -> Mask:

@@ -129,19 +129,19 @@ def _of_task(f: TaskFacts) -> dict[str, list[str]]:
         gist, ending = f"fail to {phrase}", ["end without success"]
     where = [f"find {full['o']} {f.place}"] if f.place else []
     roles = _helper_clauses(f, side)
-    told = [f"{steps[0]} {with_hand}", *steps[1:]]
+    steps_with_hand = [f"{steps[0]} {with_hand}", *steps[1:]]
     return {
         "L1": [short],
         "L2": [gist],
         "L3": [f"{gist} {with_hand}", *roles],
-        "L4": [*told, *roles, *ending[-1:]],
-        "L5": [*where, *told, *roles, *ending, *f.near],
+        "L4": [*steps_with_hand, *roles, *ending[-1:]],
+        "L5": [*where, *steps_with_hand, *roles, *ending, *f.near],
     }
 
 
 def _of_scene(f: TaskFacts) -> dict[str, list[str]]:
     """A gesture, hands at rest, or a table without a person."""
-    seen = [f"show {name}" for name in f.scene]
+    scene_clauses = [f"show {name}" for name in f.scene]
     if f.verb == "gesture":
         short, long = GESTURES[f.gesture]
         hand = f"with the {f.side} hand{_gloved(f)}"
@@ -152,14 +152,14 @@ def _of_scene(f: TaskFacts) -> dict[str, list[str]]:
             "L2": [f"{short} {hand}"],
             "L3": [f"{short} {hand}", *rest, touch],
             "L4": [f"{short} {hand}", long, *rest, touch],
-            "L5": [f"{short} {hand}", long, *rest, touch, *seen],
+            "L5": [f"{short} {hand}", long, *rest, touch, *scene_clauses],
         }
     if f.roles:
         hands = "both hands" if len(f.roles) == 2 else f"the {next(iter(f.roles))} hand"
         first = f"rest {hands} on the table"
-        more = [f"{first}{_gloved(f)}", "touch nothing", *seen]
+        more = [f"{first}{_gloved(f)}", "touch nothing", *scene_clauses]
         return {"L1": [f"rest {hands}"], "L2": [first], "L3": more[:2], "L4": more, "L5": more}
-    every = ["show a table without a person", "show no hand at work", *seen]
+    every = ["show a table without a person", "show no hand at work", *scene_clauses]
     return {"L1": ["show the table"], "L2": every[:1], "L3": every[:2], "L4": every[:4], "L5": every}
 
 
