@@ -86,31 +86,11 @@ def _bound(tree: ast.Module) -> Iterator[str]:
             yield node.name
 
 
-def module_names() -> Counts:
-    """By file: strings that name a module of ours; `module.__name__` names a child process so that tools can follow."""
-    sources = dict(_sources(ROOMS))
-    modules = {_module(place) for place in sources} - {""}
-    constants = {
-        place: [n.value for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Constant)]
-        for place, source in sources.items()
-    }
-    return _positive(
-        {place: sum(v in modules for v in values if isinstance(v, str)) for place, values in constants.items()}
-    )
-
-
-def _module(place: str) -> str:
-    """A file's name as it is imported; "" for a package, whose name also finds its files of data."""
-    inside = re.sub(r"^packages/[^/]+/", "", place)
-    return "" if inside.endswith("__init__.py") else inside.removesuffix(".py").replace("/", ".")
-
-
 MEASURES: dict[str, Callable[[], Counts]] = {
     "untyped_rows": untyped_rows,
     "long_functions": long_functions,
     "long_files": long_files,
     "vague_names": vague_names,
-    "module_names": module_names,
 }
 
 

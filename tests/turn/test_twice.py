@@ -20,6 +20,7 @@ def once(tmp_path_factory: pytest.TempPathFactory, turned: Turned) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wait_s", [0, 120])
 def test_two_ingests_at_once_are_one(once: Path, tmp_path: Path, turned: Turned, wait_s: int) -> None:
     root, config = tmp_path / "corpus", turned.config

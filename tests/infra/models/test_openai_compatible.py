@@ -183,6 +183,7 @@ def llama() -> Iterator[str]:
     del server
 
 
+@pytest.mark.slow
 def test_what_a_real_model_invents_does_not_pass(llama: str) -> None:
     """SmolLM2-135M copies the prompt's examples and invents; each request ends as captions or a reject."""
     asked = [

@@ -36,6 +36,7 @@ def ask(vlm: TransformersVlm, *seeds: int, text: str = "what") -> str:
     return vlm.complete([Request(text, tuple(jpeg(s) for s in seeds), KNOWN.span_id)])[0]
 
 
+@pytest.mark.slow
 def test_replies_are_deterministic_and_depend_on_the_pictures(vlm: TransformersVlm) -> None:
     first = ask(vlm, 1, 2)
     assert first
@@ -43,11 +44,13 @@ def test_replies_are_deterministic_and_depend_on_the_pictures(vlm: TransformersV
     assert len({first, ask(vlm, 3, 4), ask(vlm, 2, 1), ask(vlm)}) == 4
 
 
+@pytest.mark.slow
 def test_what_random_weights_say_is_refused(vlm: TransformersVlm) -> None:
     with pytest.raises(BadMedia, match="bad_reply"):
         parse(ask(vlm, 1, text=render(prompt_for("ego"), KNOWN)), KNOWN)
 
 
+@pytest.mark.slow
 def test_the_name_tells_the_weights(vlm: TransformersVlm) -> None:
     assert vlm.name.startswith("transformers tiny-llava ")
     assert len(vlm.name.split()[-1]) == 12

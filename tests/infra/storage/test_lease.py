@@ -101,6 +101,7 @@ def test_a_pid_that_somebody_else_has_now_is_a_dead_owner(tmp_path: Path) -> Non
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [None, "expired"])
 def test_of_takers_that_race_one_wins(uri: str, before: str | None) -> None:
     if before:

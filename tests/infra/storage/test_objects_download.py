@@ -45,6 +45,7 @@ def through(schedule: Schedule) -> Iterator[None]:
             s3.client_of.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_download_goes_on_where_it_broke_off(bucket: str, tmp_path: Path) -> None:
     uri = f"{bucket}/media/v.mp4"
     objects.put(uri, DATA)

@@ -79,6 +79,7 @@ def _insert(root: str, together: Any, name: str) -> None:
     store.insert("rejects", [reject("same", name), reject(f"own {name}")], run_id=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [False, True])
 def test_processes_that_race_on_a_key_give_one_row(tmp_path: Path, there: bool) -> None:
     """there: the table exists; else they also race to create it."""

@@ -64,6 +64,7 @@ def test_the_engine_is_seen_where_it_is() -> None:
     assert "the engine's schemas can be imported here" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="the torch extra is not installed")
 def test_the_example_learns_from_the_pin_alone(written: Written) -> None:
     code = "runpy.run_path(sys.argv.pop(1), run_name='__main__')"

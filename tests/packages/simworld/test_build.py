@@ -23,6 +23,7 @@ from schemas.errors import UsageError
 from tests.support.sim import OPTIONS, rendered
 
 
+@pytest.mark.slow
 def test_every_recording_has_its_truth_of_as_many_frames() -> None:
     folder = rendered()
     videos = sorted(folder.glob("ego/*.mp4")) + sorted(folder.glob("robot/*.mp4"))
@@ -36,6 +37,7 @@ def test_every_recording_has_its_truth_of_as_many_frames() -> None:
         assert all(a.end_ns == b.start_ns for a, b in zip(true.shots, true.shots[1:], strict=False))
 
 
+@pytest.mark.slow
 def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
     items = whole(list(list_items([Source("sim", str(rendered()), "ego")])))
     assert len(items) == OPTIONS.clips
@@ -47,6 +49,7 @@ def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
     assert len(list(sim.list_logs(str(rendered())))) == OPTIONS.robot
 
 
+@pytest.mark.slow
 def test_world_is_another_name_of_the_kind() -> None:
     kinds = [list(list_items([Source(kind, str(rendered()), "ego")])) for kind in ("sim", "world")]
     assert [item.uri for item in kinds[0]] == [item.uri for item in kinds[1]]
@@ -54,6 +57,7 @@ def test_world_is_another_name_of_the_kind() -> None:
     assert LOGS["world"] is LOGS["sim"]
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != build.SPEC}
     monkeypatch.setattr(build, "_render_all", lambda jobs, workers: iter(pytest.fail("renders") for _ in jobs))
@@ -61,6 +65,7 @@ def test_what_is_there_is_not_rendered_again(monkeypatch: pytest.MonkeyPatch) ->
     assert before == {p: p.stat().st_mtime_ns for p in rendered().rglob("*") if p.is_file() and p.name != build.SPEC}
 
 
+@pytest.mark.slow
 def test_a_smaller_world_leaves_nothing_of_the_larger(tmp_path: Path) -> None:
     folder = shutil.copytree(rendered(), tmp_path / "world")
     gone = ["ego/take_0099.mp4", "ego/take_0099.json", "truth/take_0099.truth.json", "robot/attempt_0099_g0.mp4"]
@@ -82,6 +87,7 @@ def test_the_key_is_of_scene_quality_and_code(monkeypatch: pytest.MonkeyPatch) -
     assert job.key != key
 
 
+@pytest.mark.slow
 def test_the_same_plan_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDWHEEL_CACHE", str(tmp_path))
     job = min(recordings.ego_jobs(OPTIONS), key=lambda j: j.frames)
@@ -119,6 +125,7 @@ def test_the_command_refuses_in_one_line(
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.slow
 def test_lerobot_and_plain_logs_tell_the_same() -> None:
     from pipelines.sources.logs import lerobot, plain_log
 
@@ -132,6 +139,7 @@ def test_lerobot_and_plain_logs_tell_the_same() -> None:
     assert frames == sum(len(truths.load(p).frames) for p in (rendered() / "truth").glob("attempt*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sim", "world"])
 def test_the_command_makes_a_world_and_its_page(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path, name: str
@@ -150,6 +158,7 @@ def test_the_command_makes_a_world_and_its_page(
         assert f'id="{axis}"' in page
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_truth_over_the_pictures(tmp_path: Path) -> None:
     page = sim_page.write(rendered(), tmp_path / "page.html").read_text()
     assert page.count("<rect ") > 20
@@ -157,13 +166,11 @@ def test_the_page_shows_the_truth_over_the_pictures(tmp_path: Path) -> None:
 
 
 def test_a_world_on_s3_is_refused() -> None:
-    class Nothing:
-        progress = staticmethod(lambda hop, done, total: None)
-
     with pytest.raises(UsageError, match="local folder"):
-        prepare(Nothing(), [Source("sim", "s3://bucket/world", "ego")])  # type: ignore[arg-type]
+        prepare([Source("sim", "s3://bucket/world", "ego")], lambda hop, done, total: None)
 
 
+@pytest.mark.slow
 def test_the_fixture_covers_work_and_what_is_none() -> None:
     takes = [truths.load(p) for p in sorted((rendered() / "truth").glob("take*"))]
     kinds = {shot.variation["negative"] for true in takes for shot in true.shots}

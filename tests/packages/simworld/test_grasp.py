@@ -48,6 +48,7 @@ def skin_m(arm: Arm, pose: HandPose, thing: Thing, at: Pose) -> Floats:
     return thing.distance_from(arm.shape(pose).vertices[arm.hand_vertices], at)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "how", "body", "side"),
     [(*pair, *ARMS[(i + k) % 3]) for i, pair in enumerate(HELD) for k in range(1 + (i < 4))],

@@ -39,6 +39,7 @@ def gaps(verb: str, outcome: str) -> list[dict[str, dict[str, float]]]:
     return [{name: measure.gaps_m(one, state, name) for name in one.script.hands} for state in states]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("verb", "outcome"), CASES)
 def test_no_hand_is_deeper_than_a_millimetre_in_anything(verb: str, outcome: str) -> None:
     for t, hands in zip(times(of(verb, outcome)), gaps(verb, outcome), strict=True):

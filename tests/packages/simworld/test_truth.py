@@ -26,6 +26,7 @@ def recording() -> tuple[plan.RecordingPlan, truth.RecordingTruth]:
     return planned, measure.measure_plan(planned)
 
 
+@pytest.mark.slow
 def test_the_same_plan_gives_the_same_bytes(
     recording: tuple[plan.RecordingPlan, truth.RecordingTruth], tmp_path: Path
 ) -> None:

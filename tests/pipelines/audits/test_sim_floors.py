@@ -31,6 +31,7 @@ CEILINGS: dict[str, list[tuple[str, float]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(FLOORS))
 def test_no_worse_than_its_floor(name: str) -> None:
     result = turned().audit(name)
