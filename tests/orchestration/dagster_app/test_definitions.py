@@ -20,7 +20,7 @@ from orchestration.dagster_app.definitions import build, listing_digest  # noqa:
 from orchestration.dagster_app.serve import home, prepare  # noqa: E402
 from pipelines.hop import Context, Done, Hop  # noqa: E402
 from schemas.errors import GateRefused, LeaseHeld  # noqa: E402
-from tests.orchestration.trigger.test_trigger import release  # noqa: E402
+from tests.support.triggers import release  # noqa: E402
 
 EDGES = {
     "ingest": set(), "fold": set(), "dedup": {"ingest"}, "detect": {"ingest", "fold"},
