@@ -152,6 +152,6 @@ def _batches(finished: Sequence[Encoded], part: EncodePart) -> Iterator[pa.Recor
                 frames=len(encoded.cut["frame_ns"]),
                 seconds=(row.end_ns - row.start_ns) / NS,
                 group=row.group[0],
-            )  # fmt: skip
+            )
         )
         yield pa.RecordBatch.from_pylist([whole], schema=fmt.VIEW_SCHEMA)
