@@ -112,8 +112,14 @@ def recipes() -> list[tuple[str, str]]:
     return found
 
 
-def test_contributing_has_four_recipes_with_tests() -> None:
-    assert {mark for mark, _ in recipes()} == {"run: source", "run: signal", "run: captioner", "run: sink"}
+def test_contributing_has_five_recipes_with_tests() -> None:
+    assert {mark for mark, _ in recipes()} == {
+        "run: source",
+        "run: signal",
+        "run: captioner",
+        "run: sink",
+        "run: table",
+    }
 
 
 @pytest.mark.parametrize(("mark", "name"), recipes())

@@ -20,7 +20,7 @@ from pipelines.corpus import releases
 from schemas import TABLES
 from tests.support.old_corpora import REPOSITORY, unpack
 
-KILLS = 8
+KILLS = 6
 SEED = 5
 NEVER = 1000
 
