@@ -6,7 +6,7 @@ import configparser
 import re
 import runpy
 import tomllib
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ from captioning.levels import ACHIEVED_LIMIT, LIMITS
 from orchestration import turn
 from orchestration.cli import main
 from orchestration.config import Config
+from orchestration.trigger.options import TriggerOptions
 from schemas import TABLES, keys
 from schemas.arrow import schema_of
 from schemas.errors import HandwheelError
-from tests.support.pages import REPOSITORY, read_page, section_of
+from tests.support.pages import PAGES, REPOSITORY, read_page, section_of
 
 FILES = runpy.run_path(str(REPOSITORY / "docs" / "write_files.py"))
 HOPS = runpy.run_path(str(REPOSITORY / "docs" / "write_hops.py"))
@@ -138,6 +139,26 @@ def test_every_hop_is_in_the_pictures_and_told_in_order() -> None:
 
 def test_the_list_of_options_is_current() -> None:
     assert read_page(OPTIONS["PAGE"]) == OPTIONS["written"](), "run `make docs`"
+
+
+# Benchmarks name options as they were, CONTRIBUTING.md those that one would write.
+@pytest.mark.parametrize("name", [p for p in PAGES if not p.startswith("docs/benchmarks/") and p != "CONTRIBUTING.md"])
+def test_options_that_a_page_names_exist(name: str) -> None:
+    """`policy.purpose` is an option or a section; `captions.basis` may be a column of the table too."""
+    options = {key for key, _, _ in OPTIONS["options"](Config())} | OPTIONS["SET_BY_CODE"]
+    sections = {key[:i] for key in options for i, letter in enumerate(key) if letter == "."}
+    columns = {f"{table}.{column}" for table, kind in TABLES.items() for column in schema_of(kind).names}
+    named = set(re.findall(r"`((?:[a-z]+)(?:\.[a-z_]+)+)(?: = [^`]*)?`", read_page(name)))
+    files = (".md", ".py", ".txt", ".toml", ".json", ".lock")
+    ours = {key for key in named if key.partition(".")[0] in Config.model_fields and not key.endswith(files)}
+    assert ours - options - sections - columns == set()
+
+
+def test_the_triggers_page_names_limits_that_exist() -> None:
+    rows = re.findall(r"^\| `\w+` \| .* \| (.*) \|$", read_page("docs/triggers.md"), re.MULTILINE)
+    limits = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert len(limits) >= 6
+    assert limits - {f.name for f in fields(TriggerOptions)} == set()
 
 
 def test_an_option_is_told_with_its_comment_or_its_doc() -> None:

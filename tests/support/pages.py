@@ -8,7 +8,15 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOP_PAGES = tuple(sorted(p.name for p in REPOSITORY.glob("*.md")))
-PAGES = (*TOP_PAGES, *sorted(str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "docs").rglob("*.md")))
+PAGES = (
+    *TOP_PAGES,
+    *sorted(
+        str(p.relative_to(REPOSITORY))
+        for room in ("docs", "packages")
+        for p in (REPOSITORY / room).rglob("*.md")
+        if p.name != "LICENSE.md"
+    ),
+)
 FENCE = re.compile(r"(?:<!-- (?P<mark>[^>]+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)```", re.DOTALL)
 
 
