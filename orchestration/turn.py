@@ -21,7 +21,6 @@ from pipelines.fold import hop as fold
 from pipelines.hop import Context, Done, Hop, Progress, Run, silent
 from pipelines.ingest import hop as ingest
 from pipelines.publish import hop as publish
-from pipelines.staging.package import recipe_of
 
 HOPS: tuple[Hop, ...] = (
     ingest.HOP,  # recordings of the sources -> assets, clips, proxies
@@ -57,7 +56,7 @@ def run_hop(hop: Hop, context: Context) -> Done:
 
 def recipe(config: Config) -> str:
     """Digest of what shapes clips: the key to everything computed from them."""
-    return recipe_of(config.ingest.cutting)
+    return config.ingest.cutting.recipe
 
 
 def context_of(config: Config, progress: Progress = silent) -> Context:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 # One for all calls: json.dumps with options makes a new encoder each time, a third of a key's cost.
@@ -56,6 +57,46 @@ def clip_id(sha256: str, start_ns: int, end_ns: int) -> str:
 def asset_key(uri: str, revision: str, recipe: str, *, robot: bool = False) -> str:
     """assets.asset_id: a place at a revision, decoded under a recipe; a log's recording is another asset."""
     return key_of(uri, revision, recipe, "robot") if robot else key_of(uri, revision, recipe)
+
+
+def place_key(uri: str, revision: str) -> str:
+    """A place at a revision, whatever is made of it: names its file while it is fetched."""
+    return key_of(uri, revision)
+
+
+def log_key(uri: str, revision: str, recipe: str) -> str:
+    """A robot's log at a revision, folded under a recipe: subject of its reject."""
+    return key_of(uri, revision, recipe)
+
+
+def log_revision(uri: str, parts: Iterable[str]) -> str:
+    """episodes.revision: what the log's attempts are made of; no two places share one."""
+    return key_of(uri, *parts)
+
+
+def attempt_key(log: str, name: str) -> str:
+    """Subject of the reject of one attempt, by its log's key."""
+    return key_of(log, name)
+
+
+def episode_key(name: str, digest: str) -> str:
+    """episodes.episode_id: an attempt by its name and the digest of its numbers, wherever it is read."""
+    return key_of(name, digest)
+
+
+def episode_row_key(episode_id: str, revision: str) -> str:
+    """episodes.episode_row_id: what one revision of a log says of an attempt."""
+    return key_of(episode_id, revision)
+
+
+def variant_key(redacted: Sequence[Sequence[int]], quarter_turns: int, blur: str, cut: str) -> str:
+    """assets.tiling: how a decode differs from the plain one; 16 hex digits."""
+    return digest_of([redacted, quarter_turns, blur, cut])[:16]
+
+
+def shuffled_by(run_id: str, uri: str) -> str:
+    """Sorts places in another order each run."""
+    return key_of(run_id, uri)
 
 
 def clip_row_key(clip_id: str, recipe: str, decode_variant: str) -> str:

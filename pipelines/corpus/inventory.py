@@ -129,11 +129,11 @@ def _as_governed(assets: pa.Table, decoded: pa.Table) -> pa.Table:
 
 
 def _governing(decoded: pa.Table, primary: pa.Table) -> pa.Table:
-    """The asset of each recording through whose tiling it is read, superseded revisions of places included.
+    """The asset of each recording through whose clips it is read, superseded revisions of places included.
 
-    What is asked of the same bytes only grows (wishes.asked_of): the one in whose clips faces are blurred, of which
-    most is redacted and that is turned satisfies all. Of several the one of the stage that speaks for the bytes: a
-    robot's clips end with its attempts.
+    What is asked of the same bytes only grows (media.requirements.required_spec): the one in whose clips faces are
+    blurred, of which most is redacted and that is turned satisfies all. Of several the one of the stage that speaks
+    for the bytes: a robot's clips end with its attempts.
     """
     hidden = [sum(s["end_ns"] - s["start_ns"] for s in spans) for spans in values_of(decoded["redacted"], list)]
     speaking = primary["stage"].take(pc.index_in(decoded["sha256"], primary["sha256"].combine_chunks()))

@@ -16,9 +16,8 @@ from pipelines.sources.logs import READERS, RobotSource
 from pipelines.sources.prepare import prepare
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
-from pipelines.staging.package import recipe_of
 from schemas.errors import UsageError
-from schemas.keys import key_of
+from schemas.keys import log_key, reject_key
 
 
 def run(context: Context) -> Done:
@@ -40,7 +39,7 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
     with run.hold(HOP.lease) as held:
         packages.sweep(run, HOP.name)
         prepare(sources, run.progress)
-        recipe, offered = recipe_of(options.cutting), list(list_logs(sources))
+        recipe, offered = options.cutting.recipe, list(list_logs(sources))
         said = {m.uri: _said(logs.source) for logs in offered for m in logs.item.media}
         held.check()
         done.add("assets", run.store.insert("assets", restated_media(run, said, recipe), run_id=run.run_id))
@@ -80,11 +79,11 @@ def missing(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, Logs]:
     """Logs that are neither episodes with decoded recordings, nor this recipe's rejects, by item key."""
     read = _folded(run, recipe)
     todo = {
-        key_of(logs.item.uri, logs.item.revision, recipe): logs
+        log_key(logs.item.uri, logs.item.revision, recipe): logs
         for logs in offered
         if (logs.item.uri, logs.item.revision) not in read
     }
-    refused = {key_of(key, HOP.name, recipe): key for key in todo}
+    refused = {reject_key(key, HOP.name, recipe): key for key in todo}
     left = {refused[r] for r in run.store.absent("rejects", list(refused))}
     return {key: logs for key, logs in todo.items() if key in left}
 

@@ -16,7 +16,7 @@ from schemas.arrow import schema_of
 from schemas.columns import Array
 from schemas.episodes import StoredCameraSpan
 from schemas.errors import BadMedia
-from schemas.keys import key_of, salted
+from schemas.keys import episode_key, episode_row_key, salted, step_key
 from schemas.spans import NS
 
 # A recorder starts and stops its camera a little beside its controller.
@@ -25,7 +25,7 @@ _SLACK_SHARE = 0.02
 
 
 def episode_id(log: EpisodeLog) -> str:
-    """key_of(name, digest of states and actions as float32 little-endian with their shapes).
+    """episode_key(name, digest of states and actions as float32 little-endian with their shapes).
 
     Equal wherever and in whatever format the attempt is read; a corrected outcome keeps it.
     """
@@ -33,7 +33,7 @@ def episode_id(log: EpisodeLog) -> str:
     for array in (log.states, log.actions):
         digest.update(b"none;" if array is None else f"{array.shape};".encode())
         digest.update(b"" if array is None else array.astype("<f4").tobytes())
-    return key_of(log.name, digest.hexdigest())
+    return episode_key(log.name, digest.hexdigest())
 
 
 def fit_to_video(log: EpisodeLog, decoded_ns: Mapping[str, int]) -> EpisodeLog:
@@ -65,7 +65,7 @@ def episode_row(log: EpisodeLog, sha_by_uri: Mapping[str, str], *, run_id: str, 
         for c in log.cameras
     ]
     return Episode(
-        episode_row_id=key_of(own_id, log.revision),
+        episode_row_id=episode_row_key(own_id, log.revision),
         episode_id=own_id,
         name=log.name,
         uri=log.uri,
@@ -100,7 +100,7 @@ def step_table(log: EpisodeLog) -> pa.Table:
     own_id, count = episode_id(log), len(log.t_ns)
     schema = schema_of(Step)
     columns: dict[str, Array | None] = {
-        "step_id": pa.array([key_of(own_id, frame) for frame in range(count)], pa.string()),
+        "step_id": pa.array([step_key(own_id, frame) for frame in range(count)], pa.string()),
         "episode_id": pa.repeat(own_id, count),
         "frame": pa.array(np.arange(count, dtype=np.int64)),
         "t_ns": pa.array(log.t_ns),

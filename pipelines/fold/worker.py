@@ -14,16 +14,16 @@ from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines.fold.rows import episode_row, fit_to_video, slack_ns, step_table
 from pipelines.media.local_copy import local_copy
-from pipelines.media.options import Asked, PassOptions
-from pipelines.media.requirements import ROBOT, asked_of, cut_alike
+from pipelines.media.options import DecodeSpec, PassOptions
+from pipelines.media.requirements import ROBOT, find_decoded_asset, required_spec
 from pipelines.sources.logs import READERS, RobotSource
 from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
 from pipelines.sources.logs.episode_log import EpisodeLog
 from pipelines.staging import package as packages
-from pipelines.staging.package import WorkPackage, recipe_of
+from pipelines.staging.package import WorkPackage
 from schemas import Asset
 from schemas.errors import BadMedia, TransientError
-from schemas.keys import key_of, salted
+from schemas.keys import asset_key, attempt_key, salted
 from schemas.spans import NS, Span, complement
 
 HOP = "fold"
@@ -96,7 +96,7 @@ class Worker:
         return round(self.cutting.cut.longest_s * NS)
 
     def _asset_id(self, media: MediaFile) -> str:
-        return key_of(media.uri, media.revision, recipe_of(self.cutting), ROBOT)
+        return asset_key(media.uri, media.revision, self.cutting.recipe, robot=True)
 
     def _attempts(self, logs: Logs) -> list[EpisodeLog | BadEpisode]:
         with scratch.folder("log") as folder:
@@ -119,7 +119,7 @@ class Worker:
         """Stages the recording's proxies and assets; tells each of its logs what came of it."""
         sha256 = group[0]
         offers = sorted(group[1], key=lambda o: (o.media.uri, o.media.revision, o.item_key))
-        package, recipe = WorkPackage(), recipe_of(self.cutting)
+        package, recipe = WorkPackage(), self.cutting.recipe
         answer: dict[str, Any] = {"sha256": sha256}
         try:
             if offers[0].error:
@@ -143,18 +143,18 @@ class Worker:
 
     def _facts(self, sha256: str, offers: list[Offer], package: WorkPackage) -> dict[str, Any]:
         """Its facts: of an asset of the same bytes whose clips hold every span, or by decoding."""
-        recipe = recipe_of(self.cutting)
+        recipe = self.cutting.recipe
         spans = sorted({s for o in offers for s in o.spans})
-        asked = asked_of(self.store, self.cutting, sha256, [ROBOT], Asked(tuple(spans)))
-        if known := cut_alike(self.store, recipe, sha256, asked):
-            where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{asked.tiling}'"
+        spec = required_spec(self.store, self.cutting, sha256, [ROBOT], DecodeSpec(tuple(spans)))
+        if known := find_decoded_asset(self.store, recipe, sha256, spec):
+            where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{spec.decode_variant}'"
             clips = self.store.read("clips", ["start_ns", "end_ns"], where).to_pylist()
             held = [(row["start_ns"], row["end_ns"]) for row in [*clips, *known["gaps"]]]
             if not any(complement(held, (start, min(end, known["decoded_ns"]))) for start, end in spans):
                 return known
         decoder = packages.Decoder(self.store, self.run_id, self.cutting, self.limits)
         with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, asked, package)
+            return decoder.decode(path, sha256, spec, package)
 
     def _asset(self, offer: Offer, sha256: str, facts: dict[str, Any]) -> Asset:
         source, media = offer.source, offer.media
@@ -165,7 +165,7 @@ class Worker:
             narrations=[],
             robot_id=salted(offer.robot, self.salt) if offer.robot else None,
             site_id=salted(source.site, self.salt) if source.site else None,
-            recipe=recipe_of(self.cutting), run_id=self.run_id, **{n: facts[n] for n in packages.FACTS},
+            recipe=self.cutting.recipe, run_id=self.run_id, **{n: facts[n] for n in packages.FACTS},
         )  # fmt: skip
 
     def fold(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> None:
@@ -208,10 +208,10 @@ class Worker:
 
     def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], package: WorkPackage) -> None:
         """A Reject for each refused part; where nothing was taken, one that ends the item for this recipe."""
-        recipe = recipe_of(self.cutting)
+        recipe = self.cutting.recipe
         for part in bad:
             subject, why = (
-                key_of(key, part.name),
+                attempt_key(key, part.name),
                 (part.reason, f"{part.name}: {part.detail}".removeprefix(": ")),
             )
             package.add("rejects", packages.reject(subject, item.uri, HOP, recipe, why, self.run_id))

@@ -19,16 +19,16 @@ from pipelines.ingest.error_budget import Budget
 from pipelines.ingest.metadata_changes import restated
 from pipelines.ingest.revisions import fetched, is_web, kept, revised
 from pipelines.media.local_copy import bring, in_place, local_copy, stored
-from pipelines.media.options import Asked
-from pipelines.media.requirements import asked_of, cut_alike
+from pipelines.media.options import DecodeSpec
+from pipelines.media.requirements import find_decoded_asset, required_spec
 from pipelines.sources.prepare import prepare
 from pipelines.sources.recordings import READERS, Item, Source, whole
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
-from pipelines.staging.package import WorkPackage, recipe_of
+from pipelines.staging.package import WorkPackage
 from schemas import Asset
 from schemas.errors import BadMedia, TooManyRejects, TransientError, UsageError
-from schemas.keys import key_of, salted
+from schemas.keys import asset_key, place_key, salted
 from schemas.recordings import StoredNarration
 from schemas.spans import merge
 
@@ -48,7 +48,7 @@ HOP = Hop(
 def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     """Brings in what the tables lack; a batch is committed before the next one starts."""
     done = Done(HOP.name)
-    recipe, client = recipe_of(options.cutting), web.Client(options.fetch)
+    recipe, client = options.cutting.recipe, web.Client(options.fetch)
     with run.hold(HOP.lease) as held:
         packages.sweep(run, HOP.name)
         prepare(sources, run.progress)
@@ -86,7 +86,7 @@ def list_items(sources: Sequence[Source]) -> Iterator[Item]:
 
 def missing(run: Run, items: Iterable[Item], recipe: str, limits: str) -> dict[str, Item]:
     """Items that are neither assets nor final rejects of this recipe and these limits (bounds.digest), by asset key."""
-    offered = {key_of(item.uri, item.revision, recipe): item for item in items}
+    offered = {asset_key(item.uri, item.revision, recipe): item for item in items}
     absent = run.store.absent("assets", list(offered))
     refusals = {refusal: key for key in absent for refusal in limit_rejects.ids(key, HOP.name, recipe, limits)}
     refused = refusals.keys() - run.store.absent("rejects", list(refusals))
@@ -146,16 +146,16 @@ class Worker:
                 raise BadMedia("sha256_differs", f"declared {item.sha256}, got {sha256}")
             return sha256, (item, size, "", "")
         except BadMedia as e:
-            return f"-{key_of(item.uri, item.revision)}", (item, 0, e.reason, e.detail)
+            return f"-{place_key(item.uri, item.revision)}", (item, 0, e.reason, e.detail)
         except (TransientError, OSError) as e:
-            return f"-{key_of(item.uri, item.revision)}", (item, 0, "", str(e))
+            return f"-{place_key(item.uri, item.revision)}", (item, 0, "", str(e))
 
     def _bytes_of(self, item: Item) -> tuple[str, int]:
         """sha256 and size; what is not read in place is kept in scratch."""
         if in_place(item.uri):
             with open(item.uri, "rb") as f:
                 return hashlib.file_digest(f, "sha256").hexdigest(), Path(item.uri).stat().st_size
-        path = Path(self.scratch) / key_of(item.uri, item.revision)
+        path = Path(self.scratch) / place_key(item.uri, item.revision)
         try:
             bring(item.uri, path, objects.etag_in(item.revision))
         except objects.Conflict as e:
@@ -170,7 +170,7 @@ class Worker:
         if item.held is not None:
             with contextlib.suppress(FileNotFoundError):
                 return item, item.held, objects.info(stored(self.store.root, item.held)).size_bytes
-        path = Path(self.scratch) / key_of(item.uri, item.revision)
+        path = Path(self.scratch) / place_key(item.uri, item.revision)
         item, sha256 = fetched(item, path, self.client)
         if not objects.exists(stored(self.store.root, sha256)):
             objects.upload(path, stored(self.store.root, sha256))
@@ -181,7 +181,7 @@ class Worker:
         """Stages one package for the recording: its clips and proxies, and an asset for every item that holds it."""
         key, offers = group[0], sorted(group[1], key=lambda o: (o[0].uri, o[0].revision))
         package = WorkPackage()
-        recipe = recipe_of(self.options.cutting)
+        recipe = self.options.cutting.recipe
         try:
             if key.startswith("-"):
                 if not offers[0][2]:
@@ -191,7 +191,7 @@ class Worker:
             package.add("assets", *(self._asset(item, size, key, facts) for item, size, _, _ in offers))
         except BadMedia as e:
             for item, *_ in offers:
-                subject = key_of(item.uri, item.revision, recipe)
+                subject = asset_key(item.uri, item.revision, recipe)
                 why = (e.reason, e.detail)
                 reject = packages.reject(subject, item.uri, HOP.name, recipe, why, self.run_id)
                 package.add(
@@ -207,17 +207,17 @@ class Worker:
     def _facts(self, sha256: str, items: list[Item], package: WorkPackage) -> dict[str, Any]:
         """Facts of the recording: from an asset of the same bytes that was cut alike, or by decoding them."""
         cutting = self.options.cutting
-        asked = asked_of(self.store, cutting, sha256, [item.stage for item in items], offered_by(items))
-        if known := cut_alike(self.store, recipe_of(cutting), sha256, asked):
+        spec = required_spec(self.store, cutting, sha256, [item.stage for item in items], offered_by(items))
+        if known := find_decoded_asset(self.store, cutting.recipe, sha256, spec):
             return known
         decoder = packages.Decoder(self.store, self.run_id, cutting, self.options.limits)
         with local_copy(items[0].uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, asked, package)
+            return decoder.decode(path, sha256, spec, package)
 
     def _asset(self, item: Item, size: int, sha256: str, facts: dict[str, Any]) -> Asset:
-        recipe = recipe_of(self.options.cutting)
+        recipe = self.options.cutting.recipe
         return Asset(
-            asset_id=key_of(item.uri, item.revision, recipe), uri=item.uri, revision=item.revision,
+            asset_id=asset_key(item.uri, item.revision, recipe), uri=item.uri, revision=item.revision,
             modified_ns=item.modified_ns, sha256=sha256, size_bytes=size, stage=item.stage, licence=item.licence,
             consent=item.consent, robot_id=None, intrinsics_json=item.intrinsics_json,
             wearer_id=salted(item.wearer, self.salt) if item.wearer else None,
@@ -227,7 +227,7 @@ class Worker:
         )  # fmt: skip
 
 
-def offered_by(items: Sequence[Item]) -> Asked:
+def offered_by(items: Sequence[Item]) -> DecodeSpec:
     """What the items that hold the same bytes want of them."""
     redacted = merge(span for item in items for span in item.redacted)
-    return Asked(redacted=tuple(redacted), quarter_turns=max(item.quarter_turns % 4 for item in items))
+    return DecodeSpec(redacted=tuple(redacted), quarter_turns=max(item.quarter_turns % 4 for item in items))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from infra.sandbox.sandbox import Limits
 from infra.web import FetchLimits
 from schemas import Reject
-from schemas.keys import as_stored, digest_of, key_of
+from schemas.keys import as_stored, digest_of, reject_key
 
 OF_A_LIMIT = frozenset(
     [
@@ -31,9 +31,9 @@ def bounded(reject: Reject, limits: str) -> Reject:
     """The reject under a key that the limits are part of, where it is of a limit."""
     if reject.reason not in OF_A_LIMIT:
         return reject
-    return dataclasses.replace(reject, reject_id=key_of(reject.subject, reject.stage, reject.recipe, limits))
+    return dataclasses.replace(reject, reject_id=reject_key(reject.subject, reject.stage, reject.recipe, limits))
 
 
-def ids(subject: str, stage: str, recipe: str, limits: str) -> Iterable[str]:
+def ids(subject: str, hop: str, recipe: str, limits: str) -> Iterable[str]:
     """Keys of the rejects that are final for a subject under these limits."""
-    return key_of(subject, stage, recipe), key_of(subject, stage, recipe, limits)
+    return reject_key(subject, hop, recipe), reject_key(subject, hop, recipe, limits)

@@ -14,7 +14,7 @@ from pipelines.hop import Run
 from pipelines.sources.recordings import Item
 from schemas.columns import values_of
 from schemas.errors import BadMedia, TransientError
-from schemas.keys import key_of
+from schemas.keys import shuffled_by
 
 STAGE = "ingest"  # whose rejects these are
 THREADS = 32
@@ -59,7 +59,7 @@ def revised(
     """
     out = [item for item in items if not is_web(item)]
     # Another order each run: a few URLs that always fail would else hold up what is listed after them for ever.
-    web_items = sorted((i for i in items if is_web(i)), key=lambda item: key_of(run.run_id, item.uri))
+    web_items = sorted((i for i in items if is_web(i)), key=lambda item: shuffled_by(run.run_id, item.uri))
     out += [item for item in web_items if not _to_ask(item)]
     asked = [item for item in web_items if _to_ask(item)]
     if not asked:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from filters import cuts, fingerprints
 from infra.video import pixels
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions
 from schemas import SIGNALS
-from schemas.keys import clip_id, key_of
+from schemas.keys import clip_id, clip_row_key
 from schemas.signals.base import sampled_frame
 
 
@@ -59,17 +59,17 @@ def add(clip: OpenClip, frame: Seen, options: PassOptions) -> None:
     clip.samples.append((frame.t_ns, jpeg.tobytes()))
 
 
-def columns(clip: OpenClip, end_ns: int, sha256: str, options: PassOptions, asked: Asked) -> dict[str, Any]:
+def columns(clip: OpenClip, end_ns: int, sha256: str, options: PassOptions, spec: DecodeSpec) -> dict[str, Any]:
     """The clip's columns, without what blurs faces tells."""
     key = clip_id(sha256, clip.start_ns, end_ns)
     row: dict[str, Any] = {
-        "clip_row_id": key_of(key, options.recipe, asked.tiling),
+        "clip_row_id": clip_row_key(key, options.recipe, spec.decode_variant),
         "clip_id": key,
         "sha256": sha256,
         "start_ns": clip.start_ns,
         "end_ns": end_ns,
-        "tiling": asked.tiling,
-        "cutter": cuts.VERSION if asked.spans is None else "episode",
+        "tiling": spec.decode_variant,
+        "cutter": cuts.VERSION if spec.spans is None else "episode",
         "frame_count": clip.frames,
         "damaged_frames": clip.damaged,
         "recipe": options.recipe,

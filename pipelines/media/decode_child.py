@@ -15,7 +15,7 @@ import cv2
 from filters import cuts
 from pipelines.media.decode_pass import Passing, one_pass, rows_file, write
 from pipelines.media.face_blur import Redactor
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions
 from schemas import Clip, Proxy
 from schemas.arrow import table_of
 
@@ -28,25 +28,30 @@ def preload() -> None:
 
 
 def main(argv: list[str]) -> None:
-    """argv: media path, out folder, JSON {"sha256", "options", "asked", "faces": weights of their detector or null}."""
+    """argv: media path, out folder, JSON {"sha256", "options", "spec", "faces": weights of their detector or null}."""
     job = json.loads(argv[2])
     plain = job["options"] | {n: tuple(job["options"][n]) for n in ("blur_faces", "versions")}
     options = PassOptions(**plain | {"cut": cuts.CutOptions(**plain["cut"])})
-    told = job["asked"] | {"redacted": tuple((s, e) for s, e in job["asked"]["redacted"])}
+    told = job["spec"] | {"redacted": tuple((s, e) for s, e in job["spec"]["redacted"])}
     told["spans"] = None if told["spans"] is None else tuple((s, e) for s, e in told["spans"])
     cv2.setNumThreads(1)
     redactor = Redactor(Path(job["faces"])) if told["blur"] else None
     with rows_file(Path(argv[1]) / "clips.arrow", Clip) as clips:
-        passing = one_pass(Path(argv[0]), Path(argv[1]), job["sha256"], options, Asked(**told), redactor)
+        passing = one_pass(Path(argv[0]), Path(argv[1]), job["sha256"], options, DecodeSpec(**told), redactor)
         print(json.dumps(_drained(passing, lambda row: write(clips, Clip, row | UNSTAMPED))))
 
 
 def decode(
-    path: Path, out: Path, sha256: str, options: PassOptions, asked: Asked = Asked(), redactor: Redactor | None = None
+    path: Path,
+    out: Path,
+    sha256: str,
+    options: PassOptions,
+    spec: DecodeSpec = DecodeSpec(),
+    redactor: Redactor | None = None,
 ) -> dict[str, Any]:
     """Facts, clips and gaps of a recording at once, for those who can hold them."""
     clips: list[dict[str, Any]] = []
-    return _drained(one_pass(path, out, sha256, options, asked, redactor), clips.append) | {"clips": clips}
+    return _drained(one_pass(path, out, sha256, options, spec, redactor), clips.append) | {"clips": clips}
 
 
 def _drained(passing: Passing, take: Callable[[dict[str, Any]], object]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from infra.video import decoder, pixels
 from pipelines.media.clip_bounds import Cutter, Gap, at_edges, at_shots, lengthen, touches, within
 from pipelines.media.clip_builder import OpenClip, Seen, add, columns, proxy
 from pipelines.media.face_blur import UNREDACTED, Redactor
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions
 from schemas import Proxy
 from schemas.arrow import schema_of, table_of
 from schemas.spans import NS, Span
@@ -63,7 +63,7 @@ def write(writer: pa.RecordBatchFileWriter, row: type, values: dict[str, Any]) -
 
 
 def one_pass(
-    path: Path, out: Path, sha256: str, options: PassOptions, asked: Asked, redactor: Redactor | None
+    path: Path, out: Path, sha256: str, options: PassOptions, spec: DecodeSpec, redactor: Redactor | None
 ) -> Passing:
     """Columns of each clip as it ends, its proxy written; at the end {"facts", "gaps"}. Clips and gaps tile it."""
     container = decoder.open_media(path)
@@ -72,17 +72,17 @@ def one_pass(
     first = next(pictures, None)
     if first is None:
         raise decoder.without_frames(stream)
-    facts = decoder.facts(container, stream, first.frame, asked.quarter_turns)
+    facts = decoder.facts(container, stream, first.frame, spec.quarter_turns)
     size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
     sampling = Sampling(size, facts.quarter_turns, redactor)
     gaps: list[Gap] = []
     decoded_ns = 0
     with rows_file(out / "proxies.arrow", Proxy) as proxies:
-        frames = _with_cuts(itertools.chain([first], pictures), sampling, options, asked)
-        for clip, decoded_ns in _clips(frames, asked, options, gaps):
-            row = columns(clip, decoded_ns, sha256, options, asked)
+        frames = _with_cuts(itertools.chain([first], pictures), sampling, options, spec)
+        for clip, decoded_ns in _clips(frames, spec, options, gaps):
+            row = columns(clip, decoded_ns, sha256, options, spec)
             row |= UNREDACTED if redactor is None else redactor.columns(decoded_ns)
-            if asked.spans is None or _inside(row, asked.spans):
+            if spec.spans is None or _inside(row, spec.spans):
                 write(proxies, Proxy, proxy(clip, row, size))
                 yield row
     gaps = [gap for gap in gaps if gap[0] < gap[1]]
@@ -97,15 +97,15 @@ def _inside(clip: dict[str, Any], spans: Iterable[Span]) -> bool:
 
 
 def _clips(
-    frames: Iterator[tuple[Seen, bool]], asked: Asked, options: PassOptions, gaps: list[Gap]
+    frames: Iterator[tuple[Seen, bool]], spec: DecodeSpec, options: PassOptions, gaps: list[Gap]
 ) -> Iterator[tuple[OpenClip, int]]:
     """Clips with their ends; what lies between them goes to `gaps`, and both tile [0, decoded)."""
     longest_ns = round(options.cut.longest_s * NS)
-    cut: Cutter = at_shots(longest_ns) if asked.spans is None else at_edges(asked.spans, longest_ns)
+    cut: Cutter = at_shots(longest_ns) if spec.spans is None else at_edges(spec.spans, longest_ns)
     clip: OpenClip | None = OpenClip(0)
     end_ns = 0
     for frame, starts_shot in frames:
-        hole = asked.spans is None and frame.torn and frame.t_ns > end_ns + (frame.end_ns - frame.t_ns) // 2
+        hole = spec.spans is None and frame.torn and frame.t_ns > end_ns + (frame.end_ns - frame.t_ns) // 2
         if clip is not None and (hole or frame.why_not):
             if (at := end_ns if hole else frame.t_ns) > clip.start_ns:
                 yield clip, at
@@ -133,23 +133,23 @@ def _clips(
 
 
 def _with_cuts(
-    pictures: Iterator[decoder.Picture], sampling: Sampling, options: PassOptions, asked: Asked
+    pictures: Iterator[decoder.Picture], sampling: Sampling, options: PassOptions, spec: DecodeSpec
 ) -> Iterator[tuple[Seen, bool]]:
     """Frames in order, each with whether it starts a shot; what is sampled is taken on the way, where clips lie."""
     state = cuts.CutState()
     waiting: deque[Seen] = deque()
     proxy_due, cells_due = _ticks(options.proxy_hz), _ticks(fingerprints.HZ)
-    wanted = (lambda t_ns: True) if asked.spans is None else within(asked.spans)
-    redacted = touches(asked.redacted)
+    wanted = (lambda t_ns: True) if spec.spans is None else within(spec.spans)
+    redacted = touches(spec.redacted)
     first: pixels.Rgb | None = None
     for t_ns, length_ns, frame, damaged, torn in pictures:
         why_not = "redacted" if redacted(t_ns, t_ns + length_ns) else None
-        if damaged and asked.spans is None:
+        if damaged and spec.spans is None:
             why_not = why_not or "damaged"
         taken = why_not is None and wanted(t_ns)
         rgb = sampling.rgb(frame, t_ns) if taken and proxy_due(t_ns) else None
         # A robot's attempts are not compared (pipelines/dedup/hop.py), and need no fingerprint.
-        tiny = sampling.cells(frame) if taken and asked.spans is None and cells_due(t_ns) else None
+        tiny = sampling.cells(frame) if taken and spec.spans is None and cells_due(t_ns) else None
         waiting.append(Seen(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb, tiny))
         first = luma = pixels.luma_like(frame, first)
         for answer in cuts.update(state, luma, options.cut):

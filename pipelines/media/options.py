@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from filters import cuts, face_blur, fingerprints
 from pipelines.media.face_blur import version
 from schemas import signals
-from schemas.keys import as_stored, digest_of, key_of
+from schemas.keys import as_stored, digest_of, variant_key
 from schemas.spans import Span
 
 
@@ -38,7 +38,7 @@ class PassOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DecodeSpec:
     """What is asked of one recording beyond the options.
 
     spans: a robot's episodes, which are the clips then; None: shots are. redacted: spans that no clip may touch.
@@ -51,8 +51,8 @@ class Asked:
     blur: bool = False
 
     @property
-    def tiling(self) -> str:
+    def decode_variant(self) -> str:
         """What tells clips of the same bytes apart that were cut or turned otherwise; empty for plain ones."""
         attempts = "" if self.spans is None else "attempts"
         plain = (sorted(map(list, self.redacted)), self.quarter_turns % 4, version() if self.blur else "", attempts)
-        return key_of(*plain)[:16] if any(plain) else ""
+        return variant_key(*plain) if any(plain) else ""

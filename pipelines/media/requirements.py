@@ -10,13 +10,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from infra.storage.tables import Store
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions
 from schemas.spans import Span, merge
 
 ROBOT = "robot"
 
 
-def asked_of(store: Store, options: PassOptions, sha256: str, stages: Iterable[str], offered: Asked) -> Asked:
+def required_spec(
+    store: Store, options: PassOptions, sha256: str, stages: Iterable[str], offered: DecodeSpec
+) -> DecodeSpec:
     """What is asked of a recording's bytes, which now come under these stages with these wishes.
 
     Faces are blurred if one stage asks for it, and what one place wants redacted is redacted. Where a robot speaks for
@@ -29,7 +31,7 @@ def asked_of(store: Store, options: PassOptions, sha256: str, stages: Iterable[s
     spans = offered.spans
     if min(every) == ROBOT:
         spans = tuple(sorted({*(spans or ()), *_attempts(store, options.recipe, sha256)})) or spans
-    return Asked(
+    return DecodeSpec(
         spans=spans,
         redacted=tuple(merge(redacted)),
         quarter_turns=max([offered.quarter_turns % 4, *(row["quarter_turns"] for row in known)]),
@@ -43,7 +45,7 @@ def _attempts(store: Store, recipe: str, sha256: str) -> list[Span]:
     return [(c["start_ns"], c["end_ns"]) for c in store.read("clips", ["start_ns", "end_ns"], where).to_pylist()]
 
 
-def cut_alike(store: Store, recipe: str, sha256: str, asked: Asked) -> dict[str, Any] | None:
-    """An asset of these bytes whose clips were cut as asked, if there is one."""
-    where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{asked.tiling}'"
+def find_decoded_asset(store: Store, recipe: str, sha256: str, spec: DecodeSpec) -> dict[str, Any] | None:
+    """An asset of these bytes whose clips were cut by the spec, if there is one."""
+    where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{spec.decode_variant}'"
     return next(iter(store.read("assets", where=where).slice(0, 1).to_pylist()), None)

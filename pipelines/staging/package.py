@@ -23,10 +23,10 @@ from infra.storage.lease import Lease
 from infra.storage.tables import Store
 from pipelines.hop import Done, Run
 from pipelines.media.face_blur import version
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions
 from schemas import Reject
 from schemas.columns import values_of
-from schemas.keys import key_of
+from schemas.keys import reject_key
 
 LEASE = "media"  # ingest and fold both write clips and proxies: one writer at a time
 CHILDREN = ("clips", "steps", "rejects")
@@ -66,15 +66,10 @@ class WorkPackage:
         return json.dumps(dataclasses.asdict(self)).encode()
 
 
-def recipe_of(options: PassOptions) -> str:
-    """Digest of everything that shapes clips, signals and proxies."""
-    return options.recipe
-
-
 def reject(subject: str, uri: str | None, stage: str, recipe: str, why: tuple[str, str], run_id: str) -> Reject:
     """A Reject row; `why` is reason and detail."""
     return Reject(
-        reject_id=key_of(subject, stage, recipe), subject=subject, uri=uri, stage=stage, recipe=recipe,
+        reject_id=reject_key(subject, stage, recipe), subject=subject, uri=uri, stage=stage, recipe=recipe,
         reason=why[0], detail=why[1], run_id=run_id,
     )  # fmt: skip
 
@@ -88,7 +83,7 @@ class Decoder:
     options: PassOptions
     limits: sandbox.Limits
 
-    def decode(self, path: Path, sha256: str, asked: Asked, package: WorkPackage) -> dict[str, Any]:
+    def decode(self, path: Path, sha256: str, spec: DecodeSpec, package: WorkPackage) -> dict[str, Any]:
         """Decodes one recording in the sandbox into the package: clips and, once written, proxies. Returns its facts.
 
         BadMedia: why it cannot be used. TransientError: the face detector's weights cannot be had.
@@ -98,9 +93,9 @@ class Decoder:
         job: dict[str, Any] = {
             "sha256": sha256,
             "options": dataclasses.asdict(self.options),
-            "asked": dataclasses.asdict(asked),
+            "spec": dataclasses.asdict(spec),
         }
-        job["faces"] = str(weights.face_weights()) if asked.blur else None
+        job["faces"] = str(weights.face_weights()) if spec.blur else None
         with tempdirs.folder("decode") as folder:
             argv = [str(path), str(folder), json.dumps(job)]
             reply = json.loads(sandbox.run(decode_child.__name__, argv, self.limits))
@@ -114,10 +109,10 @@ class Decoder:
                 package.proxies += self.store.write_fragments("proxies", batches)
             package.add_table("clips", clips)
         gaps = [{"start_ns": start, "end_ns": end, "reason": why} for start, end, why in reply["gaps"]]
-        told = {"quarter_turns": asked.quarter_turns, "tiling": asked.tiling, "gaps": gaps}
-        redacted = [{"start_ns": start, "end_ns": end} for start, end in asked.redacted]
+        told = {"quarter_turns": spec.quarter_turns, "tiling": spec.decode_variant, "gaps": gaps}
+        redacted = [{"start_ns": start, "end_ns": end} for start, end in spec.redacted]
         facts: dict[str, Any] = reply["facts"]
-        return facts | told | {"redacted": redacted, "redaction": version() if asked.blur else None}
+        return facts | told | {"redacted": redacted, "redaction": version() if spec.blur else None}
 
 
 def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:

@@ -41,7 +41,6 @@ from pipelines.dedup import (  # noqa: E402
 from pipelines.hop import Run  # noqa: E402
 from pipelines.media.decode_child import decode  # noqa: E402
 from pipelines.media.options import PassOptions  # noqa: E402
-from pipelines.staging.package import recipe_of  # noqa: E402
 from schemas import Asset  # noqa: E402
 from schemas.keys import key_of  # noqa: E402
 from schemas.spans import merge  # noqa: E402
@@ -147,7 +146,7 @@ def thirds(path: Path, folder: Path) -> list[Path]:
 
 def passed(name: str, kind: str, path: Path, folder: Path) -> dict[str, Any]:
     """Facts and clips of the recording by the one pass, made once for its options and the fingerprint's version."""
-    made = key_of(name, kind, recipe_of(PassOptions()))
+    made = key_of(name, kind, PassOptions().recipe)
     kept = folder / f"{made}.pass.json"
     if not kept.exists():
         with tempfile.TemporaryDirectory() as scratch:
@@ -157,7 +156,7 @@ def passed(name: str, kind: str, path: Path, folder: Path) -> dict[str, Any]:
 
 def stored(name: str, kind: str, path: Path, reply: dict[str, Any], store: Store) -> list[Clip]:
     """The recording's clips; they and an asset go into the store."""
-    sha, recipe, facts = reply["clips"][0]["sha256"], recipe_of(PassOptions()), reply["facts"]
+    sha, recipe, facts = reply["clips"][0]["sha256"], PassOptions().recipe, reply["facts"]
     own = {"recipe": recipe, "run_id": "bench", "camera": None}
     rows = [c | own | {"clip_row_id": key_of(c["clip_id"], recipe)} for c in reply["clips"]]
     store.insert("clips", rows, run_id="bench")
@@ -297,7 +296,7 @@ def hard(clips: list[Clip], pairs: dict[tuple[str, str], fingerprint_match.Match
 def by_hop(store: Store) -> dict[tuple[str, str], Any]:
     """Pairs of the hop itself, and what it cost."""
     begun, cpu = time.perf_counter(), time.process_time()
-    done = hop.dedup(Run(store=store, run_id="bench"), recipe_of(PassOptions()))
+    done = hop.dedup(Run(store=store, run_id="bench"), PassOptions().recipe)
     print(f"\nhop: {done.line()}: {time.perf_counter() - begun:.1f} s, {time.process_time() - cpu:.1f} CPU s")
     rows = store.read("duplicates").to_pylist()
     return {

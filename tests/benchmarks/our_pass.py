@@ -22,9 +22,9 @@ LIMITS = sandbox.Limits(cpu_s=6 * 3600, wall_s=12 * 3600)
 def measured(path: Path) -> str:
     """Runs the pass with the default options; what it cost as a line of JSON."""
     from pipelines.media import decode_child
-    from pipelines.media.options import Asked, PassOptions
+    from pipelines.media.options import DecodeSpec, PassOptions
 
-    job = {"sha256": "0" * 64, "options": dataclasses.asdict(PassOptions()), "asked": dataclasses.asdict(Asked())}
+    job = {"sha256": "0" * 64, "options": dataclasses.asdict(PassOptions()), "spec": dataclasses.asdict(DecodeSpec())}
     with tempfile.TemporaryDirectory() as folder:
         # Starts the zygote, then fails for want of arguments.
         sandbox.run_measured(decode_child.__name__, [], LIMITS)

@@ -25,7 +25,6 @@ from pipelines.hop import Beam, Run
 from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
 from pipelines.staging.options import IngestOptions
-from pipelines.staging.package import recipe_of
 from schemas.spans import merge
 from tests.support.media import Video, shot, write, write_sound
 
@@ -132,7 +131,7 @@ def fuzz(folder: Path, inputs: int, seed: int, workers: int = 2) -> Found:
     options = IngestOptions(limits=LIMITS, max_reject_share=1.0)
     run = Run(Store(str(folder / "corpus")), "fuzz", beam=Beam(workers=workers))
     done = ingest(run, [Source(kind="folder", uri=str(folder / "media"), stage="web")], options)
-    return account(run.store, recipe_of(options.cutting), sorted(map(str, (folder / "media").iterdir())), done.notes)
+    return account(run.store, options.cutting.recipe, sorted(map(str, (folder / "media").iterdir())), done.notes)
 
 
 def account(store: Store, recipe: str, offered: Sequence[str], notes: Sequence[str]) -> Found:

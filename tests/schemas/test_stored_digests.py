@@ -15,7 +15,7 @@ from infra.web.limits import FetchLimits
 from pipelines.caption.worker import CaptionOptions, recipe_of, signature
 from pipelines.corpus.duplicates import version_of
 from pipelines.ingest.limit_rejects import digest
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions
 from pipelines.publish.hop import release_recipe
 from pipelines.publish.selection import PublishOptions
 from schemas.keys import as_stored, digest_of, stored_as, stored_text
@@ -27,9 +27,9 @@ POLICY = "09a3f11042132a4aab4867b9a789372dc8c42ba1ea42e637271a19c8f5ab83ab"
 def test_the_pass_its_variants_and_what_is_compared_under_it() -> None:
     assert PassOptions().recipe == RECIPE
     assert version_of(RECIPE) == "1de3df66a699dc07"
-    assert Asked(redacted=((1, 2),), quarter_turns=1).tiling == "10a10839e8565ae1"
-    assert Asked(spans=((0, 5),)).tiling == "e04760c19beb4e5a"
-    assert Asked().tiling == ""
+    assert DecodeSpec(redacted=((1, 2),), quarter_turns=1).decode_variant == "10a10839e8565ae1"
+    assert DecodeSpec(spans=((0, 5),)).decode_variant == "e04760c19beb4e5a"
+    assert DecodeSpec().decode_variant == ""
 
 
 def test_the_policy_and_the_limits() -> None:

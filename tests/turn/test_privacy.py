@@ -38,7 +38,6 @@ from pipelines.publish.selection import PublishOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import Source
 from pipelines.staging.options import IngestOptions
-from pipelines.staging.package import recipe_of
 from schemas import Decision
 from schemas.errors import TransientError
 from schemas.keys import key_of
@@ -95,7 +94,7 @@ def _accept(store: Store) -> None:
 
 
 def _turn(root: Path, options: PassOptions) -> Turn:
-    store, recipe = Store(str(root / "corpus")), recipe_of(options)
+    store, recipe = Store(str(root / "corpus")), options.recipe
     run = Run(store, "run")
     ingest(run, _source(root / "media"), IngestOptions(cutting=options))
     _accept(store)
@@ -112,7 +111,7 @@ def _turn(root: Path, options: PassOptions) -> Turn:
 
 def _clips(store: Store, options: PassOptions) -> list[dict[str, Any]]:
     """What a reader of the tables takes for clips."""
-    recipe = recipe_of(options)
+    recipe = options.recipe
     return list(current_clips(store, inventory(store, recipe), recipe).table.to_pylist())
 
 
@@ -186,7 +185,7 @@ def test_rows_say_what_looked_and_what_it_found(turn: Turn) -> None:
     assert clip["faces"]
     assert all(clip["start_ns"] <= f["t_ns"] < clip["end_ns"] for f in clip["faces"])
     assert turn.row["redaction"] == version()
-    assert turn.release["recipe"]["pass"] != recipe_of(BARE)
+    assert turn.release["recipe"]["pass"] != BARE.recipe
 
 
 def test_bytes_that_come_as_web_and_then_as_ego_are_blurred_from_then_on(
@@ -223,7 +222,7 @@ def test_a_recipe_that_asks_for_it_later_blurs_what_is_there(detector: FaceDetec
 
 def _in_report(store: Store, options: PassOptions, folder: Path) -> list[Array]:
     """The report's contact sheets, doubled: its faces are a few px high."""
-    html = report(store, recipe_of(options), POLICY.digest, None, folder / "report.html").read_text()
+    html = report(store, options.recipe, POLICY.digest, None, folder / "report.html").read_text()
     sheets = [frame_of(base64.b64decode(s)) for s in re.findall(r"data:image/jpeg;base64,([A-Za-z0-9+/=]+)", html)]
     assert sheets
     return [cv2.resize(s, None, fx=2, fy=2) for s in sheets]
@@ -242,7 +241,7 @@ def test_no_file_of_the_corpus_or_the_release_holds_a_picture_of_a_face(detector
 
 
 def test_a_robots_bytes_that_come_as_ego_too_leave_nothing_unblurred(detector: FaceDetector, tmp_path: Path) -> None:
-    store, options, recipe = Store(str(tmp_path / "corpus")), IngestOptions(cutting=BLURRED), recipe_of(BLURRED)
+    store, options, recipe = Store(str(tmp_path / "corpus")), IngestOptions(cutting=BLURRED), BLURRED.recipe
     log = write_plain(tmp_path / "logs", "a", np.zeros((15, 2)), np.zeros((15, 2)), video=False)
     shutil.copyfile(samples(*CLIP.split("/")), log.with_suffix(".mp4"))
     robots = [RobotSource(kind="plain_log", uri=str(tmp_path / "logs"), licence="CC-BY-4.0")]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.media.decode_child import decode
 from pipelines.media.encode_child import Cut, encode
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions
 from schemas.spans import NS
 from tests.support.media import Video, shot, write
 
@@ -34,7 +34,7 @@ def test_no_frame_of_a_shard_is_redacted_or_another_clips(
 ) -> None:
     out = tmp_path_factory.mktemp("out")
     redacted = tuple((a * MS, b * MS) for a, b in list(pairwise(edges))[::2])
-    reply = decode(irregular, out, "a" * 64, PassOptions(), Asked(redacted=redacted))
+    reply = decode(irregular, out, "a" * 64, PassOptions(), DecodeSpec(redacted=redacted))
     spans = [(c["start_ns"] + late * 15 * MS, c["end_ns"]) for c in reply["clips"]]
     spans = [s for s in spans if s[0] < s[1]]
     cuts = [Cut(i, list(range(s, e, NS // 10)), e, 10.0, 64) for i, (s, e) in enumerate(spans)]

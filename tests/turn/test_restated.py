@@ -21,14 +21,13 @@ from pipelines.media.options import PassOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import Item, Source
 from pipelines.staging.options import IngestOptions
-from pipelines.staging.package import recipe_of
 from schemas import Asset
 from tests.pipelines.corpus.test_ledger import NS, asset
 from tests.support.media import shot, write
 from tests.support.robot_logs import write_plain
 
 BARE = PassOptions(blur_faces=())
-RECIPE = recipe_of(BARE)
+RECIPE = BARE.recipe
 pytestmark = pytest.mark.filterwarnings("default")  # Beam warns of its own affairs
 
 

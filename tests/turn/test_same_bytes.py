@@ -29,7 +29,6 @@ from pipelines.sources.logs.base import MediaFile
 from pipelines.sources.recordings import Item
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
-from pipelines.staging.package import recipe_of
 from schemas.errors import TransientError
 from schemas.spans import NS, Span, merge
 from tests.support.media import shot, write
@@ -64,7 +63,7 @@ class Corpus:
 
     @property
     def recipe(self) -> str:
-        return recipe_of(self.options)
+        return self.options.recipe
 
     def take(self, place: Place, name: str, revision: str = "1") -> None:
         """One run that finds the bytes at one place more, without an engine."""

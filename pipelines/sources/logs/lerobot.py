@@ -25,10 +25,10 @@ from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
 from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, axis_names, number, outcome_of, text
 from pipelines.sources.logs.lerobot_columns import OFF_GRID, flags, floats, integers, times
-from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta, open_data_set, read_parquet
+from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta, open_data_set, read_parquet, revision_text
 from schemas.columns import Array
 from schemas.errors import BadMedia
-from schemas.keys import digest_of, key_of
+from schemas.keys import digest_of, log_revision
 from schemas.spans import NS
 
 _COLUMNS = {
@@ -65,7 +65,7 @@ def _items(data_set: DataSet) -> Iterator[LogItem]:
     for path, episodes in sorted(by_file.items()):
         info = data_set.files[path]
         media = {m.uri: m for e in episodes for m in _media(data_set, e)}
-        told = [data_set.robot_type, str(data_set.fps_hz), *(digest_of(repr(e)) for e in episodes)]
+        told = [data_set.robot_type, str(data_set.fps_hz), *(digest_of(revision_text(e)) for e in episodes)]
         # info.json stands for episodes without their data file; its own ETag changes with every append.
         yield _item(data_set.root, info, told if path == _INFO else [info.etag, *told], tuple(media.values()))
 
@@ -86,7 +86,7 @@ def _item(root: str, info: ObjectInfo, parts: list[str], media: tuple[MediaFile,
     return LogItem(
         uri=info.uri,
         root=root,
-        revision=key_of(info.uri, *parts, *(m.revision for m in media)),
+        revision=log_revision(info.uri, [*parts, *(m.revision for m in media)]),
         modified_ns=max(info.modified_ns, *(m.modified_ns for m in media), 0),
         size_bytes=info.size_bytes + sum(m.size_bytes for m in media),
         media=media,

@@ -46,6 +46,29 @@ class EpisodeMeta:
     extra: Mapping[str, Any] = field(default_factory=dict)  # scalar columns that are no part of the layout
 
 
+class _Verbatim(str):
+    """Text that stands in a tuple's repr as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def revision_text(episode: EpisodeMeta) -> str:
+    """What a log's revision holds of an episode; its words are frozen, so that no new name here reads a log anew."""
+    videos = tuple(
+        _Verbatim(
+            f"VideoSpan(camera={v.camera!r}, candidates={v.candidates!r}, start_s={v.start_s!r}, end_s={v.end_s!r})"
+        )
+        for v in episode.videos
+    )
+    return (
+        f"EpisodeMeta(index={episode.index!r}, length={episode.length!r}, tasks={episode.tasks!r}, "
+        f"data={episode.data!r}, rows={episode.rows!r}, videos={videos!r}, extra={episode.extra!r})"
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSet:
     """A data set's metadata and its listing, path below the root -> object."""

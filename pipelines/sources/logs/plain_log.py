@@ -24,7 +24,7 @@ from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
 from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Floats, Times
 from pipelines.sources.logs.fields import axis_names, json_object, number, outcome_of, text, text_of_json
 from schemas.errors import BadMedia
-from schemas.keys import key_of
+from schemas.keys import log_revision
 from schemas.spans import NS
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
@@ -68,7 +68,7 @@ def _item(log: ObjectInfo, media: tuple[MediaFile, ...]) -> LogItem:
     return LogItem(
         uri=log.uri,
         root=log.uri.rpartition("/")[0],
-        revision=key_of(log.uri, log.etag, *(part for m in media for part in (m.camera, m.revision))),
+        revision=log_revision(log.uri, [log.etag, *(part for m in media for part in (m.camera, m.revision))]),
         modified_ns=max(log.modified_ns, *(m.modified_ns for m in media), 0),
         size_bytes=log.size_bytes + sum(m.size_bytes for m in media),
         media=media,

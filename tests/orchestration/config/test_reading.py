@@ -8,7 +8,6 @@ import pytest
 
 from orchestration import config as configs
 from orchestration.config import Config, load
-from pipelines.staging.package import recipe_of
 from schemas.errors import UsageError
 
 
@@ -97,9 +96,9 @@ def test_settings_go_over_the_file_and_a_root_over_both(tmp_path: Path) -> None:
 def test_defaults_are_those_of_the_rooms(tmp_path: Path) -> None:
     config = load(_file(tmp_path, ""), [], None)
     assert config == Config(root=config.root)
-    assert recipe_of(config.ingest.cutting) == recipe_of(Config().ingest.cutting)
+    assert config.ingest.cutting.recipe == Config().ingest.cutting.recipe
     changed = load(_file(tmp_path, "[ingest.cutting]\nproxy_hz = 2.0"), [], None)
-    assert recipe_of(changed.ingest.cutting) != recipe_of(config.ingest.cutting)
+    assert changed.ingest.cutting.recipe != config.ingest.cutting.recipe
 
 
 def test_a_policy_named_in_part_keeps_its_detector(tmp_path: Path) -> None:

@@ -15,14 +15,13 @@ from pipelines.fold.hop import fold
 from pipelines.hop import Done, Run
 from pipelines.sources.logs import RobotSource
 from pipelines.staging.options import IngestOptions
-from pipelines.staging.package import recipe_of
 from schemas import TABLES
 from schemas.arrow import key_column
 from schemas.errors import UsageError
 from tests.support.robot_logs import LeRobotSpec, write_lerobot, write_plain, write_video
 
 TOUCHED = ("assets", "clips", "proxies", "episodes", "steps", "rejects")
-RECIPE = recipe_of(IngestOptions().cutting)
+RECIPE = IngestOptions().cutting.recipe
 
 
 @pytest.fixture(scope="module")

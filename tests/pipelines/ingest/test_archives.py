@@ -22,14 +22,13 @@ from pipelines.media import decode_child, jpeg_sequence
 from pipelines.media.local_copy import bring, local_copy, reachable
 from pipelines.sources.recordings import Source
 from pipelines.staging.options import IngestOptions
-from pipelines.staging.package import recipe_of
 from schemas.errors import BadMedia
 from schemas.keys import salted
 from tests.support import archives as made
 from tests.support.s3_server import needs_weed, s3_server
 
 OPTIONS = IngestOptions()
-RECIPE = recipe_of(OPTIONS.cutting)
+RECIPE = OPTIONS.cutting.recipe
 
 
 def _ingest(root: str, sources: list[Source], run_id: str = "one") -> Done:

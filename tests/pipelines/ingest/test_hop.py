@@ -22,12 +22,11 @@ from pipelines.hop import Done, Run
 from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
 from pipelines.staging.options import IngestOptions
-from pipelines.staging.package import recipe_of
 from schemas.keys import salted
 from tests.support.media import Video, shot, write, write_sound
 
 OPTIONS = IngestOptions(fetch=FetchLimits(attempts=1))
-RECIPE = recipe_of(OPTIONS.cutting)
+RECIPE = OPTIONS.cutting.recipe
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -204,5 +203,5 @@ def test_a_server_that_is_allowed_later_is_asked(tmp_path: Path, web: tuple[Path
     assert refused.added == {"rejects": 1}
     allowed = replace(OPTIONS, fetch=FetchLimits(attempts=1, allow_private=(f"127.0.0.1:{port}",)))
     assert _ingest(tmp_path / "root", source, "two", allowed).added["assets"] == 1
-    account, rows = ledger(Store(str(tmp_path / "root")), recipe_of(OPTIONS.cutting), "no policy")
+    account, rows = ledger(Store(str(tmp_path / "root")), OPTIONS.cutting.recipe, "no policy")
     assert ([r["by_reason"] for r in rows], account.unbalanced_ns()) == ([{"undecided": 0.8}], 0)

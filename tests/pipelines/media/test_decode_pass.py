@@ -28,7 +28,7 @@ from infra.video import pixels
 from pipelines.media import decode_child
 from pipelines.media.decode_child import decode
 from pipelines.media.encode_child import Cut, encode
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions
 from schemas import Proxy
 from schemas.arrow import schema_of
 from schemas.errors import BadMedia
@@ -44,7 +44,7 @@ def _decode(path: Path, spans: list[Span] | None = None, options: PassOptions = 
     """The pass's reply, with the proxies by clip."""
     out = path.with_suffix(".out")
     out.mkdir(exist_ok=True)
-    reply = decode(path, out, SHA, options, Asked(None if spans is None else tuple(spans)))
+    reply = decode(path, out, SHA, options, DecodeSpec(None if spans is None else tuple(spans)))
     with pa.OSFile(str(out / "proxies.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
     assert table.schema.names == schema_of(Proxy).names
@@ -160,7 +160,7 @@ def _peak_kb(path: Path, spans: tuple[Span, ...] | None) -> int:
     out = path.with_suffix(".out")
     out.mkdir(exist_ok=True)
     job = json.dumps(
-        {"sha256": SHA, "options": dataclasses.asdict(PassOptions()), "asked": dataclasses.asdict(Asked(spans))}
+        {"sha256": SHA, "options": dataclasses.asdict(PassOptions()), "spec": dataclasses.asdict(DecodeSpec(spans))}
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", PEAK, decode_child.__name__, str(path), str(out), job]
@@ -261,7 +261,7 @@ def test_what_is_redacted_is_in_no_clip(two_shots: Path, spans: list[tuple[int, 
     redacted = tuple((start * MS, (start + length) * MS) for start, length in spans)
     out = two_shots.with_suffix(".out")
     out.mkdir(exist_ok=True)
-    reply = decode(two_shots, out, SHA, PassOptions(), Asked(redacted=redacted))
+    reply = decode(two_shots, out, SHA, PassOptions(), DecodeSpec(redacted=redacted))
     assert _covered(reply) == [(0, 6 * NS)]
     for clip in reply["clips"]:
         assert not any(start < clip["end_ns"] and clip["start_ns"] < end for start, end in redacted)
@@ -298,14 +298,23 @@ def test_turned_pictures_come_out_upright(tmp_path: Path) -> None:
     path = write(tmp_path / "turned.mp4", [np.ascontiguousarray(np.rot90(p)) for p in shot(1, 10)])
     out = tmp_path / "out"
     out.mkdir()
-    reply = decode(path, out, SHA, PassOptions(), Asked(quarter_turns=1))
+    reply = decode(path, out, SHA, PassOptions(), DecodeSpec(quarter_turns=1))
     assert (reply["facts"]["width_px"], reply["facts"]["height_px"]) == (96, 64)
     with pa.OSFile(str(out / "proxies.arrow")) as source:
         jpeg = pa.ipc.open_file(source).read_all()["jpegs"][0][0].as_py()
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
     assert np.abs(picture.astype(int) - shot(1, 10)[0]).mean() < 10
-    assert len({Asked().tiling, Asked(quarter_turns=1).tiling, Asked(redacted=((0, 1),)).tiling}) == 3
-    assert Asked(quarter_turns=4).tiling == Asked().tiling == ""
+    assert (
+        len(
+            {
+                DecodeSpec().decode_variant,
+                DecodeSpec(quarter_turns=1).decode_variant,
+                DecodeSpec(redacted=((0, 1),)).decode_variant,
+            }
+        )
+        == 3
+    )
+    assert DecodeSpec(quarter_turns=4).decode_variant == DecodeSpec().decode_variant == ""
 
 
 def _decode_all(folder: Path, paths: list[Path]) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from pipelines.fold.rows import episode_id
 from pipelines.sources.logs import lerobot
 from pipelines.sources.logs.base import BadEpisode
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.sources.logs.lerobot_meta import fill
+from pipelines.sources.logs.lerobot_meta import EpisodeMeta, VideoSpan, fill, revision_text
 from schemas.errors import BadMedia
+from schemas.keys import digest_of
 from schemas.spans import NS
 from tests.support.robot_logs import CAMERA_KEY, TASKS, LeRobotSpec, arrays, write_lerobot, write_lerobot_v21
 
@@ -181,3 +182,29 @@ def test_templates_fill_plain_names_only() -> None:
     assert fill("a/{x:03d}/{k}", {"x": 7, "k": "cam"}) == "a/007/cam"
     for hostile in ("{k.__class__}", "{nothing}", "../{k}", "/{k}", "{k!r}", "http://{k}"):
         assert fill(hostile, {"k": "cam"}) is None
+
+
+@pytest.mark.parametrize(
+    ("episode", "digest"),
+    [
+        (
+            EpisodeMeta(
+                index=3, length=40, tasks=("Put it's \"cube\".",), data=("data/a.parquet", "data/b.parquet"),
+                rows=(120, 160),
+                extra={"outcome": "success", "outcome_confidence": 0.5, "robot_id": "r1", "done": True},
+                videos=(
+                    VideoSpan(camera="front", candidates=("videos/f.mp4",), start_s=0.0, end_s=1.25),
+                    VideoSpan(camera="wrist", candidates=(), start_s=0.0, end_s=None),
+                ),
+            ),
+            "b35d4f8e5136690adfbef2a29337b03c0645318dc2822f938f260afb388b15d1",
+        ),
+        (
+            EpisodeMeta(index=0, length=1, tasks=(), data=(), rows=None, videos=()),
+            "8d118dc2c48699377038e916308729e5d9401ac4ee8974ac444375a77ddff56e",
+        ),
+    ],
+)  # fmt: skip
+def test_an_episodes_part_of_the_revision_is_frozen(episode: EpisodeMeta, digest: str) -> None:
+    """The values were printed by commit bcc87f2: a data set that was folded then is not read again."""
+    assert digest_of(revision_text(episode)) == digest
