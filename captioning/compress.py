@@ -23,9 +23,9 @@ def shorten(clause: str, limit: int) -> str:
         return _WATCHED
     words = clause.split()
     breaks = [i for i in range(2, len(words)) if _is_break(words, i)]
-    kept = [i for i in breaks if word_count(" ".join(words[:i])) <= limit]
-    if kept:
-        return _trimmed(words[: kept[-1]])
+    fitting = [i for i in breaks if word_count(" ".join(words[:i])) <= limit]
+    if fitting:
+        return _trimmed(words[: fitting[-1]])
     if watched:  # no modifier stands before the person, and no person is an object
         return _WATCHED if word_count(_WATCHED) <= limit else ""
     core = _without_modifiers(words[: breaks[0]] if breaks else words, limit)

@@ -51,7 +51,7 @@ class SideFacts:
     contact_share: float | None  # of its samples with contact evidence; None: not measured
 
     @property
-    def seen(self) -> bool:
+    def in_view(self) -> bool:
         return self.share >= SEEN_SHARE
 
     @property
@@ -72,7 +72,7 @@ class HandFacts:
     def sides(self) -> tuple[str, ...]:
         """Sides in view: none, one, or left and right."""
         pairs = (("left", self.left), ("right", self.right))
-        return tuple(name for name, side in pairs if side is not None and side.seen)
+        return tuple(name for name, side in pairs if side is not None and side.in_view)
 
     @property
     def together(self) -> bool:
@@ -110,8 +110,8 @@ class Facts:
     @property
     def original(self) -> str | None:
         """The words that captions rest on: the narration, or what the robot was told."""
-        told = self.attempt.instruction if self.attempt else None
-        return told or self.narration
+        instruction = self.attempt.instruction if self.attempt else None
+        return instruction or self.narration
 
 
 def facts_of(

@@ -59,7 +59,7 @@ def _hands_in_view(hands: HandFacts | None) -> list[tuple[str, SideFacts]]:
     if hands is None:
         return []
     pairs = (("left", hands.left), ("right", hands.right))
-    return [(name, side) for name, side in pairs if side is not None and side.seen]
+    return [(name, side) for name, side in pairs if side is not None and side.in_view]
 
 
 def _is_moving(side: SideFacts, length_s: float) -> bool:

@@ -101,8 +101,8 @@ def _without_subject(text: str) -> tuple[str, str]:
 
 def bare_word(word: str) -> str:
     """The word in lower case without its punctuation; empty where it has no letter or digit."""
-    found = TOKEN.search(word)
-    return found[0].lower() if found else ""
+    letters = TOKEN.search(word)
+    return letters[0].lower() if letters else ""
 
 
 def _as_verb(word: str) -> str | None:

@@ -91,7 +91,7 @@ def _known(facts: Facts) -> dict[str, object]:
 
 
 def _side(side: SideFacts | None) -> dict[str, float | None] | None:
-    if side is None or not side.seen:
+    if side is None or not side.in_view:
         return None
     contact = None if side.contact_share is None else round(side.contact_share, 2)
     moved = {"moved_right": round(side.dx, 2), "moved_down": round(side.dy, 2)}

@@ -73,20 +73,20 @@ def measure_contact(
 
     frames: uint8 RGB (H, W, 3), one size; hands: each sample's, of HAND's fields.
     """
-    found: list[list[float | None]] = [[None] * len(of_sample) for of_sample in hands]
+    evidence: list[list[float | None]] = [[None] * len(of_sample) for of_sample in hands]
     before: HandFrame | None = None
     for i, frame in enumerate(frames):
         now = prepare_frame(frame, hands[i]) if hands[i] else None
         near = i > 0 and sample_ns[i] - sample_ns[i - 1] <= MAX_GAP_NS
         if near and before is not None and now is not None:
             to_now = camera_motion(before, now)
-            _raise_to(found[i], compare_frames(before, now, to_now))
-            _raise_to(found[i - 1], compare_frames(now, before, cv2.invertAffineTransform(to_now)))
+            _raise_to(evidence[i], compare_frames(before, now, to_now))
+            _raise_to(evidence[i - 1], compare_frames(now, before, cv2.invertAffineTransform(to_now)))
         if now is not None:
             for gone in _pairs_without_hands(i, sample_ns, hands):
-                _raise_to(found[i], compare_absence(now, *(prepare_frame(frames[j], []) for j in gone)))
+                _raise_to(evidence[i], compare_absence(now, *(prepare_frame(frames[j], []) for j in gone)))
         before = now
-    return found
+    return evidence
 
 
 def _pairs_without_hands(i: int, sample_ns: Sequence[int], hands: Sequence[Sequence[Json]]) -> list[tuple[int, int]]:
@@ -100,10 +100,10 @@ def _pairs_without_hands(i: int, sample_ns: Sequence[int], hands: Sequence[Seque
     return pairs
 
 
-def _raise_to(found: list[float | None], new: list[float | None]) -> None:
+def _raise_to(evidence: list[float | None], new: list[float | None]) -> None:
     for at, value in enumerate(new):
         if value is not None:
-            found[at] = max(value, found[at] or 0.0)
+            evidence[at] = max(value, evidence[at] or 0.0)
 
 
 def prepare_frame(frame: Array, hands: Sequence[Json]) -> HandFrame:
@@ -142,19 +142,19 @@ def compare_frames(other: HandFrame, here: HandFrame, to_here: Array) -> list[fl
     changed = scene & (alike < MAX_CHANGED)
     # Where the camera's motion could not be taken out everything changes; only the excess near hands counts.
     common = float(changed.sum()) / max(1, int(scene.sum()))
-    found: list[float | None] = []
+    evidence: list[float | None] = []
     for hand in here.hands:
         twin = same_hand(hand, other.hands)
         if twin is None:
-            found.append(None)
+            evidence.append(None)
             continue
         area = hand_length(hand) ** 2
         near = scene & front_of(hand, shape)
         excess = float((changed & near).sum()) - common * float(near.sum())
         carried = float(carried_px(other, here, near, alike, similarity(twin[PALM], hand[PALM])))
         share = carried / area / CARRIED_FULL + max(0.0, excess) / area / CHANGED_FULL
-        found.append(min(1.0, share) * nearness(arm_inside(hand, shape)))
-    return found
+        evidence.append(min(1.0, share) * nearness(arm_inside(hand, shape)))
+    return evidence
 
 
 def compare_absence(here: HandFrame, gone: HandFrame, later: HandFrame) -> list[float | None]:
@@ -169,13 +169,13 @@ def compare_absence(here: HandFrame, gone: HandFrame, later: HandFrame) -> list[
     still = _local(np.abs(first - second)) < MAX_SETTLED_LUMA
     changed = scene & still & (correlation(here.patch, patch_of(first)) < MAX_CHANGED)
     common = float(changed.sum()) / max(1, int(scene.sum()))
-    found: list[float | None] = []
+    evidence: list[float | None] = []
     for hand in here.hands:
         near = scene & front_of(hand, shape)
         excess = float((changed & near).sum()) - common * float(near.sum())
         share = max(0.0, excess) / hand_length(hand) ** 2 / CHANGED_FULL
-        found.append(min(1.0, share) * nearness(arm_inside(hand, shape)))
-    return found
+        evidence.append(min(1.0, share) * nearness(arm_inside(hand, shape)))
+    return evidence
 
 
 def nearness(arm: float) -> float:

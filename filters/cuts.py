@@ -70,7 +70,7 @@ class CutState:
     frames: deque[FrameChange] = field(default_factory=lambda: deque(maxlen=BACK + 1 + NEAR))
     lit: bool = False  # since the start
     black: bool = False  # after something was lit
-    seen: int = 0
+    count: int = 0
     judged: int = 0  # as hard cuts
     last_cut: int = -MIN_APART  # the frame, counted from the first
     blends: dissolves.DissolveState = field(default_factory=dissolves.DissolveState)
@@ -82,18 +82,18 @@ class CutState:
 def update(state: CutState, luma: Luma, options: CutOptions) -> list[bool]:
     """Takes the next frame's luma (h, w), the same size throughout; returns the answers that became final, in order."""
     state.frames.append(_change_of(state, luma))
-    state.seen += 1
-    if state.seen > NEAR:
+    state.count += 1
+    if state.count > NEAR:
         state.hard.append(_hard(state, options))
     state.scores += dissolves.update(state.blends, luma, state.frames[-1].black)
-    return [_answer(state)] if state.seen > AHEAD else []
+    return [_answer(state)] if state.count > AHEAD else []
 
 
 def finish(state: CutState, options: CutOptions) -> list[bool]:
     """The answers of the last frames."""
-    state.hard += [_hard(state, options) for _ in range(state.seen - state.judged)]
+    state.hard += [_hard(state, options) for _ in range(state.count - state.judged)]
     state.scores += dissolves.finish(state.blends)
-    return [_answer(state) for _ in range(state.seen - state.answered)]
+    return [_answer(state) for _ in range(state.count - state.answered)]
 
 
 def _answer(state: CutState) -> bool:
@@ -102,12 +102,12 @@ def _answer(state: CutState) -> bool:
     Of the stretches within a dissolve the one whose ends differ most is it, the first of equal ones.
     """
     at = min(state.answered, REACH)
-    found = state.hard[at] or (state.scores[at] > 0 and _dissolves(state, at))
+    starts = state.hard[at] or (state.scores[at] > 0 and _dissolves(state, at))
     state.answered += 1
     if at == REACH:
         state.hard.popleft()
         state.scores.popleft()
-    return found
+    return starts
 
 
 def _dissolves(state: CutState, at: int) -> bool:
@@ -135,13 +135,13 @@ def _difference(a: Luma, b: Luma) -> float:
 
 def _hard(state: CutState, options: CutOptions) -> bool:
     """Whether the oldest unjudged frame starts a shot: never the first, nor one less than MIN_APART from a cut."""
-    number, at = state.judged, len(state.frames) - (state.seen - state.judged)
+    number, at = state.judged, len(state.frames) - (state.count - state.judged)
     state.judged += 1
     if number == 0 or number - state.last_cut < MIN_APART:
         return False
-    found = state.frames[at].emerges or (_stands_out(state, at, options) and not _returns(state, at, options))
-    state.last_cut = number if found else state.last_cut
-    return found
+    starts = state.frames[at].emerges or (_stands_out(state, at, options) and not _returns(state, at, options))
+    state.last_cut = number if starts else state.last_cut
+    return starts
 
 
 def _stands_out(state: CutState, at: int, options: CutOptions) -> bool:
@@ -167,7 +167,7 @@ def _stands_out(state: CutState, at: int, options: CutOptions) -> bool:
 
 def _beside(state: CutState, at: int) -> list[FrameChange]:
     """NEAR frames on either side that are no repeats: slow video in a fast container shows each frame a few times."""
-    first = max(0, len(state.frames) - state.seen)  # where the recording's first frame stands: it differs from nothing
+    first = max(0, len(state.frames) - state.count)  # where the recording's first frame stands: it differs from nothing
     frames = list(state.frames)
     before = [f for f in frames[max(first + 1, at - MIN_APART) : at] if f.diff >= REPEAT][-NEAR:]
     return before + [f for f in frames[at + 1 : at + 1 + NEAR] if f.diff >= REPEAT]

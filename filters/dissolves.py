@@ -33,7 +33,7 @@ class DissolveState:
 
     dark: int = -REACH - 1  # the last black frame, counted from the first
     frames: deque[Luma] = field(default_factory=lambda: deque(maxlen=2 * REACH + 1))
-    seen: int = 0
+    count: int = 0
     scored: int = 0
 
 
@@ -44,23 +44,23 @@ def update(state: DissolveState, luma: Luma, black: bool) -> list[float]:
     it is so near a black frame that it may be a fade.
     """
     state.frames.append(luma)
-    state.dark = state.seen if black else state.dark
-    state.seen += 1
-    return [_score(state)] if state.seen > REACH else []
+    state.dark = state.count if black else state.dark
+    state.count += 1
+    return [_score(state)] if state.count > REACH else []
 
 
 def finish(state: DissolveState) -> list[float]:
     """The scores of the last frames."""
-    return [_score(state) for _ in range(state.seen - state.scored)]
+    return [_score(state) for _ in range(state.count - state.scored)]
 
 
 def _score(state: DissolveState) -> float:
     frames = state.frames
-    at = len(frames) - (state.seen - state.scored)
+    at = len(frames) - (state.count - state.scored)
     state.scored += 1
     best = 0.0
     for half in HALVES:
-        if state.seen - state.dark <= len(frames) or not half <= at < len(frames) - half:
+        if state.count - state.dark <= len(frames) or not half <= at < len(frames) - half:
             continue
         first, middle, last = frames[at - half], frames[at], frames[at + half]
         difference = float(cv2.norm(first, last, cv2.NORM_L1)) / middle.size

@@ -54,19 +54,19 @@ def find_copied_spans(takes: Iterable[CandidateSpan], pairs: Iterable[ClipPair])
     for p in pairs:
         beside.setdefault(p.clip_a, []).append((p.clip_b, p.offset_ns, p.mirrored))
         beside.setdefault(p.clip_b, []).append((p.clip_a, -p.offset_ns, p.mirrored))
-    kept: dict[str, list[CandidateSpan]] = {}
+    staying: dict[str, list[CandidateSpan]] = {}
     out: dict[str, CopiedSpan] = {}
     for take in sorted((t for t in takes if t.clip_id in beside), key=lambda t: _rank(t, len(beside[t.clip_id]))):
-        shown = [
+        shown_elsewhere = [
             (_cut((other.start_ns + offset_ns, other.end_ns + offset_ns), take), flipped, other.span_id)
             for clip, offset_ns, flipped in beside[take.clip_id]
-            for other in kept.get(clip, [])
+            for other in staying.get(clip, [])
         ]
-        reason = _reason(take, [(span, flipped) for span, flipped, _ in shown])
+        reason = _reason(take, [(span, flipped) for span, flipped, _ in shown_elsewhere])
         if reason is None:
-            kept.setdefault(take.clip_id, []).append(take)
+            staying.setdefault(take.clip_id, []).append(take)
         else:
-            out[take.span_id] = CopiedSpan(reason, min((s[0] - s[1], of) for s, _, of in shown)[1])
+            out[take.span_id] = CopiedSpan(reason, min((s[0] - s[1], of) for s, _, of in shown_elsewhere)[1])
     return out
 
 
@@ -83,9 +83,12 @@ def _cut(span: Span, take: CandidateSpan) -> Span:
     return max(span[0], take.start_ns), min(span[1], take.end_ns)
 
 
-def _reason(take: CandidateSpan, shown: list[tuple[Span, bool]]) -> str | None:
+def _reason(take: CandidateSpan, shown_elsewhere: list[tuple[Span, bool]]) -> str | None:
     needed = MIN_COVERED_SHARE * (take.end_ns - take.start_ns)
-    for reason, taken in ((COPY, [s for s, flipped in shown if not flipped]), (MIRRORED, [s for s, _ in shown])):
+    for reason, taken in (
+        (COPY, [s for s, flipped in shown_elsewhere if not flipped]),
+        (MIRRORED, [s for s, _ in shown_elsewhere]),
+    ):
         if taken and sum(end - start for start, end in merge(taken)) >= needed:
             return reason
     return None

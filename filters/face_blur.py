@@ -89,7 +89,7 @@ def overlap_shares(box: Array, boxes: Array) -> Array:
     return np.asarray(both / (areas - both + 1e-12))
 
 
-def faces_near(seen: Sequence[tuple[int, Array]], t_ns: int) -> Array:
-    """Faces (N, 5) of the samples around a time; seen: time in ns and faces of every sample that has some."""
-    around = [faces for at_ns, faces in seen if abs(at_ns - t_ns) <= SAME_FACE_NS]
+def faces_near(samples: Sequence[tuple[int, Array]], t_ns: int) -> Array:
+    """Faces (N, 5) of the samples around a time; samples: time in ns and faces of every sample that has some."""
+    around = [faces for at_ns, faces in samples if abs(at_ns - t_ns) <= SAME_FACE_NS]
     return np.concatenate([*around, np.empty((0, 5), np.float32)]).astype(np.float32)

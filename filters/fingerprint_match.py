@@ -87,11 +87,13 @@ def find_match(a: Fingerprint, b: Fingerprint, near_ns: Sequence[int], rule: Mat
         near = [o for o in near_ns if not (at := _at(a, other, o, rule)) or at[1] <= rule.max_looks]
         tried = {o + d for o in near for d in range(-REACH_NS, REACH_NS + 1, STEP_NS)}
         for offset in sorted(tried, key=lambda o: (abs(o), o)):
-            found = _at(a, other, offset, rule)
-            if found is None or found[0] > max_distance_of(found[2], rule):
+            if (overlay := _at(a, other, offset, rule)) is None:
                 continue
-            if best is None or found[0] < best.distance:
-                best = Match(offset, found[2], found[0], flipped)
+            distance, _, overlap_ns = overlay
+            if distance > max_distance_of(overlap_ns, rule):
+                continue
+            if best is None or distance < best.distance:
+                best = Match(offset, overlap_ns, distance, flipped)
     return best
 
 

@@ -72,16 +72,16 @@ def _split_glued(words: Sequence[str]) -> set[str]:
     return {*words, *parts, *({"cc"} if any(w.startswith("cc") and GLUED.fullmatch(w) for w in words) else ())}
 
 
-def refusal(licence: str | None, purpose: str, held: Sequence[str] = ()) -> str | None:
+def refusal(licence: str | None, purpose: str, agreements: Sequence[str] = ()) -> str | None:
     """Why what has this licence may not enter a release of this purpose (one of REASONS); None: it may.
 
-    held: licences' exact words (case apart) under which the user has an agreement of their own for this purpose.
+    agreements: licences' exact words (case apart) under which the user has an agreement of their own for this purpose.
     Cutting, blurring and captioning make derivatives. What is unknown may be used for research, where nothing says
     otherwise: a user's own logs state no licence. ValueError: a purpose that is none.
     """
     if purpose not in PURPOSES:
         raise ValueError(f"purpose is {purpose!r}, not one of {', '.join(PURPOSES)}")
-    if licence is not None and licence.strip().lower() in {words.strip().lower() for words in held}:
+    if licence is not None and licence.strip().lower() in {words.strip().lower() for words in agreements}:
         return None
     terms = terms_of(licence)
     if terms.reserved:

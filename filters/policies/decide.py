@@ -47,8 +47,8 @@ def decide(clips: pa.Table, hands: pa.Table, policy: Policy, run_id: str) -> pa.
     look = (at >= 0) & sampled & ~_pick(robot, at, True) & (_pick(gates, at, 1) == 0)
     start_ns, end_ns = clips["start_ns"].to_numpy(), clips["end_ns"].to_numpy()
     tracks = hand_spans.tracks_of(hands, _pick(start_ns, at, 0), _pick(end_ns, at, 0), look)
-    seen = hand_spans.spans_of(tracks, policy.span_rule)
-    one, two = hand_spans.hand_shares(tracks, seen)
+    of_hands = hand_spans.spans_of(tracks, policy.span_rule)
+    one, two = hand_spans.hand_shares(tracks, of_hands)
     judged_whole = robot.copy()
     judged_whole[at[(at >= 0) & ~look]] = True
     whole = np.flatnonzero(judged_whole)
@@ -60,10 +60,10 @@ def decide(clips: pa.Table, hands: pa.Table, policy: Policy, run_id: str) -> pa.
     )
     nothing = np.full(len(whole), np.nan)
     spans = Spans(
-        np.concatenate([at[look][seen.clip], whole]),
-        np.concatenate([seen.start_ns, start_ns[whole]]),
-        np.concatenate([seen.end_ns, end_ns[whole]]),
-        np.concatenate([seen.code, code]),
+        np.concatenate([at[look][of_hands.clip], whole]),
+        np.concatenate([of_hands.start_ns, start_ns[whole]]),
+        np.concatenate([of_hands.end_ns, end_ns[whole]]),
+        np.concatenate([of_hands.code, code]),
     )
     table = _table(clips, spans, policy, run_id)
     table = _with_shares(table, np.concatenate([one, nothing]), np.concatenate([two, nothing]), policy)
@@ -74,8 +74,8 @@ def meaning(code: int) -> tuple[str, list[str]]:
     """Verdict and reasons of a code: a span's, or a gated clip's."""
     if code >= GATED:
         return reasons_of(code - GATED)
-    found = SpanCode(code)
-    return VERDICT_OF[found], [] if found is SpanCode.CONTACT else [found.name.lower()]
+    span_code = SpanCode(code)
+    return VERDICT_OF[span_code], [] if span_code is SpanCode.CONTACT else [span_code.name.lower()]
 
 
 def _clip_of(hands: pa.Table, clips: pa.Table, detector: str) -> NDArray[np.int64]:

@@ -83,8 +83,8 @@ def finish(state: TextState) -> float | None:
     """Share of the picture under drawn lines, 0..1: the mean where it moves, the most that came where it stands."""
     moved = len(state.stayed) >= MIN_WINDOWS
     shares = [float(np.mean(state.stayed))] if moved else []
-    found = max(shares + state.came, default=None)
-    return None if found is None else round(found, 4)
+    largest = max(shares + state.came, default=None)
+    return None if largest is None else round(largest, 4)
 
 
 def _judge(state: TextState, looks: Sequence[StrokeFrame]) -> None:
@@ -151,10 +151,10 @@ def _lost(low: Map, first: Map, last: Map, scene: Map, step: int) -> bool:
     strokes = [cv2.bitwise_and(scene, _cells(_over(steps, step))) for steps in (low, first, last)]
     if max(float(s.mean()) for s in strokes[1:]) < MIN_EDGE_SHARE * 255:
         return False
-    kept, before, after = (cv2.resize(s, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA) for s in strokes)
+    left, before, after = (cv2.resize(s, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA) for s in strokes)
     most = np.maximum(before, after)
     tells = most > FEW * 255
-    return bool(tells.sum() >= MIN_BLOCKS and (kept[tells] <= MAX_KEPT_SHARE * most[tells]).all())
+    return bool(tells.sum() >= MIN_BLOCKS and (left[tells] <= MAX_KEPT_SHARE * most[tells]).all())
 
 
 def _came(new: Map, before: Map, after: Map) -> float:
@@ -166,9 +166,9 @@ def _came(new: Map, before: Map, after: Map) -> float:
     changed = cv2.resize(stirred, new.shape[::-1], interpolation=cv2.INTER_NEAREST) > STIRRED * 255
     near, far = RINGS
     about = cv2.dilate(lines, np.ones((2 * near + 1, 2 * near + 1), np.uint8)) == 0  # of all lines: they come together
-    shown = 0
+    drawn_cells = 0
     for x, y, w, h in boxes:
         ring = np.s_[max(0, y - far) : y + h + far, max(0, x - far) : x + w + far]
         if 0 < about[ring].sum() >= (about & changed)[ring].sum() / QUIET:
-            shown += int(lines[y : y + h, x : x + w].sum())
-    return shown / lines.size
+            drawn_cells += int(lines[y : y + h, x : x + w].sum())
+    return drawn_cells / lines.size
