@@ -17,7 +17,6 @@ import pytest
 from numpy.typing import NDArray
 
 from filters.policies.policy import Policy
-from infra.models import weights
 from infra.models.centerface import FaceDetector
 from infra.storage.tables import Store
 from infra.video import decoder, pixels
@@ -39,7 +38,6 @@ from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import Source
 from pipelines.staging.options import IngestOptions
 from schemas import Decision
-from schemas.errors import TransientError
 from schemas.keys import key_of
 from tests.infra.models.test_openai_compatible import said, wire
 from tests.support.media import samples
@@ -63,14 +61,6 @@ class Turn:
     row: dict[str, Any]
     shard: list[Array]
     release: dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def detector() -> FaceDetector:
-    try:
-        return FaceDetector(weights.face_weights())
-    except TransientError as error:
-        pytest.skip(f"no weights here: {error}")
 
 
 def _source(folder: Path, stage: str = "ego") -> list[Source]:
@@ -148,24 +138,24 @@ def before(turn: Turn) -> list[Array]:
     return _frames(samples(*CLIP.split("/")), turn.row["frame_ns"])
 
 
-def _sure(detector: FaceDetector, pictures: list[Array]) -> int:
+def _sure(face_detector: FaceDetector, pictures: list[Array]) -> int:
     """In how many of the pictures there is a face that is surely one."""
-    return sum(bool((detector.faces(p)[:, 4] >= SURE).any()) for p in pictures)
+    return sum(bool((face_detector.faces(p)[:, 4] >= SURE).any()) for p in pictures)
 
 
 @pytest.mark.parametrize(("where", "least"), [("proxies", 7), ("sent", 4), ("shard", 10)])
-def test_no_face_leaves(detector: FaceDetector, turn: Turn, before: list[Array], where: str, least: int) -> None:
-    assert _sure(detector, before) == len(before), "these frames prove nothing"
+def test_no_face_leaves(face_detector: FaceDetector, turn: Turn, before: list[Array], where: str, least: int) -> None:
+    assert _sure(face_detector, before) == len(before), "these frames prove nothing"
     assert len(getattr(turn, where)) >= least
-    assert _sure(detector, getattr(turn, where)) == 0
+    assert _sure(face_detector, getattr(turn, where)) == 0
 
 
 def test_what_was_a_face_has_lost_its_detail_and_the_rest_is_as_it_was(
-    detector: FaceDetector, turn: Turn, before: list[Array]
+    face_detector: FaceDetector, turn: Turn, before: list[Array]
 ) -> None:
     for was, now in zip(before, turn.shard, strict=True):
         height, width = was.shape[:2]
-        x0, y0, x1, y1 = (detector.faces(was)[0, :4] * (width, height, width, height)).round().astype(int)
+        x0, y0, x1, y1 = (face_detector.faces(was)[0, :4] * (width, height, width, height)).round().astype(int)
         assert _detail(now[y0:y1, x0:x1]) < 0.1 * _detail(was[y0:y1, x0:x1])
         clear = was.shape[0] // 2
         assert y1 + (y1 - y0) // 2 < clear
@@ -189,13 +179,13 @@ def test_rows_say_what_looked_and_what_it_found(turn: Turn) -> None:
 
 
 def test_bytes_that_come_as_web_and_then_as_ego_are_blurred_from_then_on(
-    detector: FaceDetector, tmp_path: Path
+    face_detector: FaceDetector, tmp_path: Path
 ) -> None:
     store = Store(str(tmp_path / "corpus"))
     web, options = _source(tmp_path / "web", "web"), IngestOptions(cutting=BLURRED)
 
     def sure() -> list[int]:
-        return [_sure(detector, frames) for frames in _current(store, BLURRED)]
+        return [_sure(face_detector, frames) for frames in _current(store, BLURRED)]
 
     ingest(Run(store, "first"), web, options)
     assert min(sure()) > 0
@@ -208,16 +198,16 @@ def test_bytes_that_come_as_web_and_then_as_ego_are_blurred_from_then_on(
     assert third.added == {"assets": 1}
 
 
-def test_a_recipe_that_asks_for_it_later_blurs_what_is_there(detector: FaceDetector, tmp_path: Path) -> None:
+def test_a_recipe_that_asks_for_it_later_blurs_what_is_there(face_detector: FaceDetector, tmp_path: Path) -> None:
     store, source = Store(str(tmp_path / "corpus")), _source(tmp_path / "media")
     ingest(Run(store, "first"), source, IngestOptions(cutting=BARE))
     ingest(Run(store, "second"), source, IngestOptions(cutting=BLURRED))
-    assert min(_sure(detector, frames) for frames in _current(store, BARE)) > 0
+    assert min(_sure(face_detector, frames) for frames in _current(store, BARE)) > 0
     now = _current(store, BLURRED)
-    assert [_sure(detector, frames) for frames in now] == [0] * len(now) != []
+    assert [_sure(face_detector, frames) for frames in now] == [0] * len(now) != []
     _accept(store)
-    assert _sure(detector, _in_report(store, BARE, tmp_path)) == 1, "of this sheet the detector can tell nothing"
-    assert _sure(detector, _in_report(store, BLURRED, tmp_path)) == 0
+    assert _sure(face_detector, _in_report(store, BARE, tmp_path)) == 1, "of this sheet the detector can tell nothing"
+    assert _sure(face_detector, _in_report(store, BLURRED, tmp_path)) == 0
 
 
 def _in_report(store: Store, options: PassOptions, folder: Path) -> list[Array]:
@@ -228,7 +218,9 @@ def _in_report(store: Store, options: PassOptions, folder: Path) -> list[Array]:
     return [cv2.resize(s, None, fx=2, fy=2) for s in sheets]
 
 
-def test_no_file_of_the_corpus_or_the_release_holds_a_picture_of_a_face(detector: FaceDetector, turn: Turn) -> None:
+def test_no_file_of_the_corpus_or_the_release_holds_a_picture_of_a_face(
+    face_detector: FaceDetector, turn: Turn
+) -> None:
     """Every JPEG in any file, whatever table, fragment or leftover it lies in, and every shard."""
     found: list[Array] = []
     for path in sorted(p for p in Path(turn.store.root).rglob("*") if p.is_file()):
@@ -237,10 +229,12 @@ def test_no_file_of_the_corpus_or_the_release_holds_a_picture_of_a_face(detector
         pictures = [cv2.imdecode(np.frombuffer(data[at:], np.uint8), cv2.IMREAD_COLOR_RGB) for at in starts]
         found += [p for p in pictures if p is not None and min(p.shape[:2]) >= 64]
     assert len(found) >= len(turn.proxies), "the scan sees nothing"
-    assert _sure(detector, found) == 0
+    assert _sure(face_detector, found) == 0
 
 
-def test_a_robots_bytes_that_come_as_ego_too_leave_nothing_unblurred(detector: FaceDetector, tmp_path: Path) -> None:
+def test_a_robots_bytes_that_come_as_ego_too_leave_nothing_unblurred(
+    face_detector: FaceDetector, tmp_path: Path
+) -> None:
     store, options, recipe = Store(str(tmp_path / "corpus")), IngestOptions(cutting=BLURRED), BLURRED.recipe
     log = write_plain(tmp_path / "logs", "a", np.zeros((15, 2)), np.zeros((15, 2)), video=False)
     shutil.copyfile(samples(*CLIP.split("/")), log.with_suffix(".mp4"))
@@ -252,14 +246,14 @@ def test_a_robots_bytes_that_come_as_ego_too_leave_nothing_unblurred(detector: F
         return _shards(store, publish(Run(store, "out"), recipe, POLICY, PublishOptions()).release or "", tmp_path)
 
     fold(Run(store, "first"), robots, options)
-    assert [_sure(detector, frames) > 0 for frames in _current(store, BLURRED)] == [True]
-    assert _sure(detector, published()) > 0, "nobody asked yet"
+    assert [_sure(face_detector, frames) > 0 for frames in _current(store, BLURRED)] == [True]
+    assert _sure(face_detector, published()) > 0, "nobody asked yet"
     ingest(Run(store, "second"), _source(tmp_path / "ego"), options)
-    assert [_sure(detector, frames) for frames in _current(store, BLURRED)] == [0]
+    assert [_sure(face_detector, frames) for frames in _current(store, BLURRED)] == [0]
     fold(Run(store, "third"), robots, options)
     _accept(store)
-    assert [_sure(detector, frames) for frames in _current(store, BLURRED)] == [0]
-    assert _sure(detector, now := published()) == 0
+    assert [_sure(face_detector, frames) for frames in _current(store, BLURRED)] == [0]
+    assert _sure(face_detector, now := published()) == 0
     assert len(now) >= 10
 
 

