@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.benchmarks import bench_ingest
 from tests.benchmarks.bench_cuts import Labelled, score
 from tests.benchmarks.contestants import CannotRun, Measured, median, ratios, rounds
@@ -13,6 +15,7 @@ from tests.benchmarks.contestants import CannotRun, Measured, median, ratios, ro
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_a_quick_round_measures_plain_decode_and_our_pass() -> None:
     command = [sys.executable, "-m", bench_ingest.__name__, "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)

@@ -72,6 +72,7 @@ def write_inputs(folder: Path) -> None:
 
 
 # What the commands say and do is judged here; warnings of libraries are judged by the tests of the rooms.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_the_readmes_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A first corpus as README.md tells it: init, edit, turn, and every question after it."""

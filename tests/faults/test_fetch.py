@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.compare import differences
 from tests.faults.fetch import bench
 from tests.faults.servers import FAULTS
 from tests.support.s3_server import needs_weed
 
 
+@pytest.mark.slow
 @needs_weed
 def test_faults_of_the_web_and_of_s3_leave_no_trace_in_the_tables(tmp_path: Path) -> None:
     with bench(tmp_path, files=3) as both:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.fuzz import fuzz
 
 
+@pytest.mark.slow
 def test_every_broken_input_is_accounted_for(tmp_path: Path) -> None:
     found = fuzz(tmp_path, 100, seed=11)
     assert found.wrong == []

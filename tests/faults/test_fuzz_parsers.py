@@ -11,6 +11,7 @@ from tests.faults.fuzz_parsers import fuzz
 INPUTS = {"hdf5": 12, "parquet": 20}  # a child each
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["tar", "zip", "pickle", "hdf5", "csv", "jsonl", "parquet", "sidecar", "robots.txt", "answer"]
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults import kill
 
 KILLS = 4
 SEED = 11
 
 
+@pytest.mark.slow
 def test_killed_hops_leave_what_undisturbed_ones_do(tmp_path: Path) -> None:
     hops = ("fold", "filter", "caption", "publish")
     tallies = kill.run(tmp_path, KILLS, SEED, hops, every=hops, hands=False)

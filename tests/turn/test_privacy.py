@@ -178,6 +178,7 @@ def test_rows_say_what_looked_and_what_it_found(turn: Turn) -> None:
     assert turn.release["recipe"]["pass"] != BARE.recipe
 
 
+@pytest.mark.slow
 def test_bytes_that_come_as_web_and_then_as_ego_are_blurred_from_then_on(
     face_detector: FaceDetector, tmp_path: Path
 ) -> None:
@@ -198,6 +199,7 @@ def test_bytes_that_come_as_web_and_then_as_ego_are_blurred_from_then_on(
     assert third.added == {"assets": 1}
 
 
+@pytest.mark.slow
 def test_a_recipe_that_asks_for_it_later_blurs_what_is_there(face_detector: FaceDetector, tmp_path: Path) -> None:
     store, source = Store(str(tmp_path / "corpus")), _source(tmp_path / "media")
     ingest(Run(store, "first"), source, IngestOptions(cutting=BARE))
@@ -232,6 +234,7 @@ def test_no_file_of_the_corpus_or_the_release_holds_a_picture_of_a_face(
     assert _sure(face_detector, found) == 0
 
 
+@pytest.mark.slow
 def test_a_robots_bytes_that_come_as_ego_too_leave_nothing_unblurred(
     face_detector: FaceDetector, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield uri
 
 
+@pytest.mark.slow
 def test_a_bucket_holds_what_a_folder_does(bucket: str, tmp_path: Path, turned: Turned) -> None:
     here, root = turned, f"{bucket}/robots/corpus"
     words = ["turn", "--config", str(here.config), "--root", root]

@@ -140,6 +140,7 @@ MIXED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", MIXED)
 def test_what_is_seen_hangs_on_no_order(tmp_path: Path, video: Path, what: str) -> None:
     places = [(f"/place/{i}", p) for i, p in enumerate(MIXED[what])]
@@ -188,6 +189,7 @@ def test_a_place_that_now_holds_other_bytes_leaves_its_wishes_behind(tmp_path: P
 EDGES = st.lists(st.integers(0, 20), min_size=2, max_size=6, unique=True).map(sorted)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(EDGES, min_size=1, max_size=3), st.randoms(use_true_random=False))
 def test_any_redactions_leave_their_union(

@@ -57,6 +57,7 @@ def release_of(root: Path, name: str) -> dict[str, Any]:
     return files.load(Store(str(root)), name)
 
 
+@pytest.mark.slow
 def test_place_order_and_workers_do_not_change_the_id_but_a_corrected_outcome_does(
     tmp_path: Path, turned: Turned
 ) -> None:

@@ -25,6 +25,7 @@ def added(result: Any) -> dict[str, int]:
     return {hop: result.asset_materializations_for_node(hop)[0].metadata["rows"].value for hop in NAMES}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FILM.exists(), reason="no sample media: set HANDWHEEL_SAMPLES")
 @pytest.mark.filterwarnings("default")  # Beam, Ray and Great Expectations warn of their own affairs
 def test_all_assets_materialize_and_a_second_time_add_nothing(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def recorder_args(folder: str) -> tuple[str, ...]:
     return (sys.executable, f"{folder}/a trainer.py", f"{folder}/calls.jsonl", "{pin}")
 
 
+@pytest.mark.slow
 def test_processes_that_look_at_once_fire_once(tmp_path: Path) -> None:
     recorder(tmp_path)
     store = publish_rows(tmp_path / "root", release(1, {"wm_ego": 1.0, "idm_so101": 1.0}))

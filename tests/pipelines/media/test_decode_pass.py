@@ -167,6 +167,7 @@ def _peak_kb(path: Path, spans: tuple[Span, ...] | None) -> int:
     return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.slow
 def test_memory_is_flat_over_the_length_of_a_recording(tmp_path: Path) -> None:
     """2 minutes against 20: their proxies take about 5 and 50 MB, so that holding them would show."""
     short = write_long(tmp_path / "short.mkv", 120, 2, (240, 180))
