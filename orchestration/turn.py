@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from infra import telemetry
@@ -20,7 +21,9 @@ from pipelines.filter import hop as filter
 from pipelines.fold import hop as fold
 from pipelines.hop import Context, Done, Hop, Progress, Run, silent
 from pipelines.ingest import hop as ingest
+from pipelines.media.generations import recipe_under, with_generation
 from pipelines.publish import hop as publish
+from schemas.keys import Recipe
 
 HOPS: tuple[Hop, ...] = (
     ingest.HOP,  # recordings of the sources -> assets, clips, proxies
@@ -54,16 +57,17 @@ def run_hop(hop: Hop, context: Context) -> Done:
         return done
 
 
-def recipe(config: Config) -> str:
+def recipe(config: Config) -> Recipe:
     """Digest of what shapes clips: the key to everything computed from them."""
-    return config.ingest.cutting.recipe
+    return recipe_under(config.ingest.cutting, config.root)
 
 
 def context_of(config: Config, progress: Progress = silent) -> Context:
     """A new run over a corpus that this program can read, and what its hops ask for. UsageError: another schema."""
     run = run_of(config, progress)
     corpus_version.check(run.store)
-    options = (config.ingest, config.detect, config.policy, config.captions, config.publish, config.trigger)
+    ingest_options = replace(config.ingest, cutting=with_generation(config.ingest.cutting, config.root))
+    options = (ingest_options, config.detect, config.policy, config.captions, config.publish, config.trigger)
     return Context(run, recipe(config), (*config.source, *config.robot, *options))
 
 

@@ -49,6 +49,24 @@ def stored_text(value: Any, name: str) -> str:
     return f"{name}({', '.join(f'{k}={v!r}' for k, v in fields)})"
 
 
+class Recipe(str):
+    """Digest of what shapes clips; `earlier` are those of generations before, of what was not decoded anew."""
+
+    earlier: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(newest: str, earlier: tuple[str, ...] = ()) -> Recipe:
+        """The newest recipe with the earlier ones, newest first."""
+        recipe = Recipe(newest)
+        recipe.earlier = earlier
+        return recipe
+
+
+def recipes_of(recipe: str) -> tuple[str, ...]:
+    """A recipe and those of earlier generations, newest first."""
+    return (str(recipe), *recipe.earlier) if isinstance(recipe, Recipe) else (recipe,)
+
+
 def clip_id(sha256: str, start_ns: int, end_ns: int) -> str:
     """Key of a span of a recording's bytes. A clip and a kept span of it share this formula."""
     return key_of(sha256, start_ns, end_ns)

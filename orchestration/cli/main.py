@@ -19,6 +19,7 @@ from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output
 from orchestration.cli.release import releases
 from orchestration.config import Config
 from pipelines.hop import Done, Hop
+from pipelines.media.generations import begin_generation
 from schemas.errors import HandwheelError, TransientError, UsageError
 
 app = typer.Typer(
@@ -38,9 +39,14 @@ LATER = {
 }
 
 
-def run_hops(hops: Sequence[Hop], config: Config, as_json: bool) -> None:
+REDECODE = "decode every recording anew that can still be had, as the libraries of now do"
+
+
+def run_hops(hops: Sequence[Hop], config: Config, as_json: bool, *, redecode: bool = False) -> None:
     """Runs hops in order, a line each, and tells what `--json` promises."""
     with output(as_json) as tell, progress_bars() as progress:
+        if redecode:
+            begin_generation(turns.context_of(config).run)
         context = turns.context_of(config, progress)
         dones: list[Done] = []
         for hop in hops:
@@ -81,8 +87,11 @@ def init(folder: Annotated[Path, typer.Argument()] = Path()) -> None:
 
 
 @app.command(help=f"One turn: {', '.join(hop.name for hop in turns.HOPS)}.")
-def turn(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
-    run_hops(turns.HOPS, load(config, sets, root), as_json)
+def turn(
+    config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
+    redecode: Annotated[bool, typer.Option("--redecode", help=REDECODE)] = False,
+) -> None:  # fmt: skip
+    run_hops(turns.HOPS, load(config, sets, root), as_json, redecode=redecode)
 
 
 for _hop in turns.HOPS:

@@ -24,6 +24,7 @@ from schemas.columns import (
     values_of,
     with_nulls_as,
 )
+from schemas.keys import recipes_of
 from schemas.recordings import StoredGap, StoredNarration
 from schemas.spans import StoredSpan
 from schemas.tables import TypedTable, columns_of
@@ -87,17 +88,20 @@ def inventory(store: Store, recipe: str) -> TypedTable[CurrentAsset]:
 
     A uri that both a log and another source hold has two: a robot's and a person's.
 
-    current: decoded under this recipe. primary: the one asset whose licence, stage, ids and narrations speak for its
-    bytes: of the current ones the least by these, whatever the order of arrival and wherever the copies lie. What a
-    decode told (DECODED) is, of a current asset, what the one told that satisfies everyone: see `_governing`.
+    current: decoded under this recipe or that of an earlier generation (`Recipe`), the newest one first. primary: the
+    one asset whose licence, stage, ids and narrations speak for its bytes: of the current ones the least by these,
+    whatever the order of arrival and wherever the copies lie. What a decode found (DECODED) is, of a current asset,
+    what the one found that satisfies everyone: see `_governing`.
     """
     every = store.read("assets", COLUMNS)
-    every = every.append_column("current", equals(every["recipe"], recipe))
+    recipes = pa.array(recipes_of(recipe))
+    age = pc.index_in(every["recipe"], value_set=recipes)
+    every = every.append_column("current", pc.is_valid(age)).append_column("age", with_nulls_as(age, len(recipes)))
     assets = every.append_column("robot", equals(every["stage"], "robot")).sort_by(
         [
             ("uri", "ascending"),
             ("robot", "ascending"),
-            ("current", "descending"),
+            ("age", "ascending"),
             ("modified_ns", "descending"),
             ("revision", "descending"),
         ]
@@ -106,12 +110,19 @@ def inventory(store: Store, recipe: str) -> TypedTable[CurrentAsset]:
     assets = assets.append_column("said", _said(assets["narrations"]))
     order: SortKeys = [
         ("sha256", "ascending"),
-        ("current", "descending"),
+        ("age", "ascending"),
         *((name, "ascending") for name in SPEAKING),
     ]
-    assets = assets.sort_by([*order, ("asset_id", "ascending")]).drop_columns("said")
+    assets = assets.sort_by([*order, ("asset_id", "ascending")]).drop_columns(["said", "age"])
     assets = assets.append_column("primary", pc.and_(_firsts(assets["sha256"]), assets["current"]))
-    return TypedTable(CurrentAsset, _as_governed(assets, every.filter(every["current"])))
+    return TypedTable(CurrentAsset, _as_governed(assets, _of_primary(every.filter(every["current"]), assets)))
+
+
+def _of_primary(decoded: pa.Table, assets: pa.Table) -> pa.Table:
+    """Those assets that were decoded in the generation in which their bytes are read now."""
+    primary = assets.filter(assets["primary"])
+    at = pc.index_in(decoded["sha256"], value_set=primary["sha256"].combine_chunks())
+    return decoded.filter(equals(decoded["recipe"], primary["recipe"].take(at)))
 
 
 def _as_governed(assets: pa.Table, decoded: pa.Table) -> pa.Table:
@@ -175,6 +186,8 @@ def current_clips(store: Store, assets: TypedTable[CurrentAsset], recipe: str) -
     Without fingerprints and faces, which are for dedup and the encoder alone.
     """
     primary = assets.filter(assets[ASSET.primary])
-    parents = primary.only((ASSET.sha256, ASSET.tiling, ASSET.stage, ASSET.licence)).table
-    clips = store.read("clips", LIGHT, f"recipe = '{recipe}'")
-    return TypedTable(CurrentClip, clips.join(parents, ["sha256", "tiling"], join_type="inner").sort_by("clip_id"))
+    parents = primary.only((ASSET.sha256, ASSET.tiling, ASSET.recipe, ASSET.stage, ASSET.licence)).table
+    recipes = ", ".join(f"'{one}'" for one in recipes_of(recipe))
+    clips = store.read("clips", LIGHT, f"recipe in ({recipes})")
+    keys = ["sha256", "tiling", "recipe"]
+    return TypedTable(CurrentClip, clips.join(parents, keys, join_type="inner").sort_by("clip_id"))

@@ -29,8 +29,8 @@ from pipelines.engines import pipeline
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.staging.package import staged, staging
 from schemas import Compared, CrowdedKey, Duplicate
-from schemas.columns import differs, equals, values_of
-from schemas.keys import digest_of, key_of
+from schemas.columns import differs, values_of
+from schemas.keys import digest_of, key_of, recipes_of
 
 NAME = "dedup"
 BATCH_CLIPS = 4000
@@ -161,7 +161,10 @@ def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Fing
     columns = ["clip_id", "recipe", "tiling", "fingerprints"]
     table = store.read_keys("clips", "clip_id", sorted(clips), columns)
     # Where a span was cut under several tilings the last by name speaks: they differ in how it was turned.
-    table = table.filter(equals(table["recipe"], recipe)).sort_by("tiling").combine_chunks()
+    # Of several generations the newest speaks.
+    age = pc.index_in(table["recipe"], value_set=pa.array(recipes_of(recipe)))
+    table = table.append_column("age", age).filter(pc.is_valid(age))
+    table = table.sort_by([("age", "descending"), ("tiling", "ascending")]).combine_chunks()
     words = table["fingerprints"]
     return {
         str(clip): fingerprints.fingerprint_of(words[i].values.to_numpy())

@@ -12,6 +12,7 @@ from pipelines.fold.metadata_changes import restated_media
 from pipelines.fold.worker import HOP as NAME
 from pipelines.fold.worker import Logs, Worker
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
+from pipelines.media.generations import note_changed_pixels
 from pipelines.sources.logs import READERS, RobotSource
 from pipelines.sources.prepare import prepare
 from pipelines.staging import package as packages
@@ -54,6 +55,8 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
             return finished
 
         sizes = ((key, logs.item.size_bytes) for key, logs in todo.items())
+        if todo and (note := note_changed_pixels(run)):
+            done.notes.append(note)
         batches = in_batches(sizes, options.batch_bytes, options.batch_items)
         commit_in_batches(run, HOP.name, batches, one_by_one(work), commit)
     packages.note_unreached(done, unreached)

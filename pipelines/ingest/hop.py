@@ -18,6 +18,7 @@ from pipelines.ingest import limit_rejects
 from pipelines.ingest.error_budget import Budget
 from pipelines.ingest.metadata_changes import restated
 from pipelines.ingest.revisions import fetched, is_web, kept, revised
+from pipelines.media.generations import note_changed_pixels
 from pipelines.media.local_copy import bring, in_place, local_copy, stored
 from pipelines.media.options import DecodeSpec
 from pipelines.media.requirements import find_decoded_asset, required_spec
@@ -70,6 +71,8 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
             return finished
 
         sizes = ((key, item.size_bytes) for key, item in todo.items())
+        if todo and (note := note_changed_pixels(run)):
+            done.notes.append(note)
         batches = in_batches(sizes, options.batch_bytes, options.batch_items)
         commit_in_batches(run, HOP.name, batches, one_by_one(work), commit)
     packages.note_unreached(done, unreached)

@@ -23,11 +23,15 @@ class PassOptions:
     # published by others, a robot's show its own lab. It costs .14 to .18 core seconds a second: docs/privacy.md.
     blur_faces: tuple[str, ...] = ("ego",)
     versions: tuple[str, ...] = (cuts.VERSION, signals.VERSION, fingerprints.VERSION, face_blur.VERSION)
+    generation: str = ""  # of the corpus (pipelines/media/generations.py), which sets it; empty for its first
 
     @property
     def recipe(self) -> str:
         """Digest of everything that shapes clips, signals and proxies."""
-        return digest_of(as_stored(self))[:16]
+        plain = as_stored(self)
+        generation = plain.pop("generation")
+        first = digest_of(plain)[:16]
+        return digest_of([first, generation])[:16] if generation else first
 
     def __post_init__(self) -> None:
         """ValueError: values with which no recording could be cut or sampled."""

@@ -67,7 +67,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
         if not rows or (parent and _holds(run, parent, wanted)):
             done.notes.append("nothing to publish" if not rows else f"{parent['name'] if parent else ''} holds it all")
             return done
-        worker = EncodeWorker(run.store, _reserve(run, parent), staging(run, HOP.name), options, recipe)
+        worker = EncodeWorker(run.store, _reserve(run, parent), staging(run, HOP.name), options)
         parts = _encode(run, worker, rows)
         _book_refused(run, parts, recipe, done)
         encoded = {(row.view, row.clip_id) for part in parts for row in part.rows}

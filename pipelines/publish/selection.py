@@ -100,10 +100,11 @@ class ViewRow:
     outcome: str | None
     group: list[str]  # what it shares with others of its side of the split
     split: str = ""
+    recipe: str = ""  # of its clip
 
 
 # Where a row's bytes lie and whom it goes with: not what is published.
-PLACE = ("uri", "group", "redacted", "tiling")
+PLACE = ("uri", "group", "redacted", "tiling", "recipe")
 
 
 def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -> tuple[list[ViewRow], dict[str, int]]:
@@ -174,7 +175,7 @@ def _row(
         origin_ns=shown.start_ns if shown else None, caption=drawn.text if drawn else None,
         caption_kind=drawn.kind if drawn else None, caption_model=drawn.model if drawn else None,
         quarter_turns=asset.quarter_turns, licence=asset.licence, source_clip=decision.clip_id,
-        redaction=asset.redaction, redacted=asset.redacted, tiling=asset.tiling,
+        redaction=asset.redaction, redacted=asset.redacted, tiling=asset.tiling, recipe=asset.recipe,
         episode_id=episode.episode_id if episode else None, embodiment=episode.embodiment if episode else None,
         task=episode.instruction if episode else None, outcome=episode.outcome if episode else None,
         group=[name for name in shared if name],
