@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 
 from filters import cuts, face_blur, fingerprints
 from pipelines.media.face_blur import version
@@ -60,3 +61,9 @@ class DecodeSpec:
         attempts = "" if self.spans is None else "attempts"
         plain = (sorted(map(list, self.redacted)), self.quarter_turns % 4, version() if self.blur else "", attempts)
         return variant_key(*plain) if any(plain) else ""
+
+
+def decode_job(sha256: str, options: PassOptions, spec: DecodeSpec, faces: str | None) -> str:
+    """What the decoding child is told of a recording, as JSON. faces: path of the face detector's weights, or None."""
+    job = {"sha256": sha256, "options": asdict(options), "spec": asdict(spec), "faces": faces}
+    return json.dumps(job)

