@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from simworld.tasks import plan, scene_graph, take, words
 
 from pipelines.audits.captions import checks_of
 
 
+@pytest.mark.slow
 def test_the_worlds_own_captions_pass_every_check() -> None:
     count, failed = 16, []
     for index in range(count):

@@ -183,6 +183,7 @@ def test_wrong_settings_stop_before_anything(corpus: Corpus) -> None:
         corpus.do(CaptionOptions(backend="transformers", model="/nowhere/at-all"))
 
 
+@pytest.mark.slow
 def test_a_real_model_goes_through_ray(corpus: Corpus, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="no torch: the transformers captioner is not tested")
     from tests.support import caption_child

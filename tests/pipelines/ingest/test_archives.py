@@ -167,6 +167,7 @@ def test_a_second_run_does_nothing_and_a_new_tar_costs_no_decode(
     assert _ingest(root, _sources(str(data), ["webdataset"]), "three").added == {"assets": 2}
 
 
+@pytest.mark.slow
 @needs_weed
 def test_a_bucket_offers_and_gives_what_a_folder_does(data: Path, tmp_path: Path) -> None:
     with s3_server(tmp_path) as bucket:

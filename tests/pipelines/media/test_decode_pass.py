@@ -380,6 +380,7 @@ ODD: dict[str, str | tuple[int, int, int]] = {
 }
 
 
+@pytest.mark.slow
 def test_every_odd_sample_ends_as_it_must(tmp_path: Path) -> None:
     folder = samples("odd")
     replies = {Path(p).name: r for p, r in _decode_all(tmp_path, sorted(folder.iterdir())).items()}

@@ -274,6 +274,7 @@ def test_a_row_of_a_parquet_list_that_is_no_text_is_a_bad_line(tmp_path: Path) -
     assert [(i.bad or ("",))[0] for i in _list(tmp_path / "list.parquet")] == ["bad_sidecar", "bad_line", "bad_sidecar"]
 
 
+@pytest.mark.slow
 def test_a_parquet_bomb_costs_a_child_and_names_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """20,000 rows that share one caption of a megabyte: 60 kilobytes."""
     monkeypatch.setattr(parquet, "LIMITS", Limits(memory_bytes=2 << 30, cpu_s=3, wall_s=60.0))
