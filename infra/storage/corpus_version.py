@@ -132,5 +132,5 @@ def _differences(there: pa.Schema, wanted: pa.Schema) -> Iterator[str]:
         if field.name not in there.names:
             if not field.nullable:
                 yield f"lacks {field.name}"
-        elif (found := there.field(field.name)).type != field.type or found.nullable != field.nullable:
-            yield f"has {field.name} as {found.type}{'' if found.nullable else ' not null'}"
+        elif (present := there.field(field.name)).type != field.type or present.nullable != field.nullable:
+            yield f"has {field.name} as {present.type}{'' if present.nullable else ' not null'}"

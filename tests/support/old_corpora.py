@@ -13,6 +13,7 @@ from typing import Any
 
 from handwheel.format import Pin
 
+from orchestration.cli import main as cli
 from tests.fixtures.corpora.make import HERE, SETTINGS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -35,7 +36,7 @@ def handwheel(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "packages/handwheel")])
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     return subprocess.run(
-        [sys.executable, "-m", "orchestration.cli.main", *words, "--root", str(root), *settings],
+        [sys.executable, "-m", cli.__name__, *words, "--root", str(root), *settings],
         cwd=root.parent, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 

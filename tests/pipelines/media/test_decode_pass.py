@@ -26,7 +26,6 @@ from infra.sandbox import sandbox
 from infra.video import encoder as encoding
 from infra.video import pixels
 from pipelines.media import decode_child
-from pipelines.media.decode_child import decode
 from pipelines.media.encode_child import Cut, encode
 from pipelines.media.options import DecodeSpec, PassOptions
 from schemas import Proxy
@@ -44,7 +43,7 @@ def _decode(path: Path, spans: list[Span] | None = None, options: PassOptions = 
     """The pass's reply, with the proxies by clip."""
     out = path.with_suffix(".out")
     out.mkdir(exist_ok=True)
-    reply = decode(path, out, SHA, options, DecodeSpec(None if spans is None else tuple(spans)))
+    reply = decode_child.decode(path, out, SHA, options, DecodeSpec(None if spans is None else tuple(spans)))
     with pa.OSFile(str(out / "proxies.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
     assert table.schema.names == schema_of(Proxy).names
@@ -159,9 +158,8 @@ def _peak_kb(path: Path, spans: tuple[Span, ...] | None) -> int:
     """Peak memory of a sandboxed pass over the file, measured from a small process of its own."""
     out = path.with_suffix(".out")
     out.mkdir(exist_ok=True)
-    job = json.dumps(
-        {"sha256": SHA, "options": dataclasses.asdict(PassOptions()), "spec": dataclasses.asdict(DecodeSpec(spans))}
-    )
+    plain = {"options": dataclasses.asdict(PassOptions()), "spec": dataclasses.asdict(DecodeSpec(spans))}
+    job = json.dumps({"sha256": SHA} | plain)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", PEAK, decode_child.__name__, str(path), str(out), job]
     return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
@@ -262,7 +260,7 @@ def test_what_is_redacted_is_in_no_clip(two_shots: Path, spans: list[tuple[int, 
     redacted = tuple((start * MS, (start + length) * MS) for start, length in spans)
     out = two_shots.with_suffix(".out")
     out.mkdir(exist_ok=True)
-    reply = decode(two_shots, out, SHA, PassOptions(), DecodeSpec(redacted=redacted))
+    reply = decode_child.decode(two_shots, out, SHA, PassOptions(), DecodeSpec(redacted=redacted))
     assert _covered(reply) == [(0, 6 * NS)]
     for clip in reply["clips"]:
         assert not any(start < clip["end_ns"] and clip["start_ns"] < end for start, end in redacted)
@@ -299,7 +297,7 @@ def test_turned_pictures_come_out_upright(tmp_path: Path) -> None:
     path = write(tmp_path / "turned.mp4", [np.ascontiguousarray(np.rot90(p)) for p in shot(1, 10)])
     out = tmp_path / "out"
     out.mkdir()
-    reply = decode(path, out, SHA, PassOptions(), DecodeSpec(quarter_turns=1))
+    reply = decode_child.decode(path, out, SHA, PassOptions(), DecodeSpec(quarter_turns=1))
     assert (reply["facts"]["width_px"], reply["facts"]["height_px"]) == (96, 64)
     with pa.OSFile(str(out / "proxies.arrow")) as source:
         jpeg = pa.ipc.open_file(source).read_all()["jpegs"][0][0].as_py()

@@ -18,6 +18,7 @@ from infra.storage.corpus_version import current, read_stamp
 from infra.storage.tables import Store
 from pipelines.corpus import releases
 from schemas import TABLES
+from tests.support import migrate_child
 from tests.support.old_corpora import REPOSITORY, unpack
 
 KILLS = 6
@@ -28,7 +29,7 @@ NEVER = 1000
 def child(root: Path, at: int, when: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "packages/handwheel")])
     return subprocess.run(
-        [sys.executable, "-m", "tests.support.migrate_child", str(root), str(at), when],
+        [sys.executable, "-m", migrate_child.__name__, str(root), str(at), when],
         env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
