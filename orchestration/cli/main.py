@@ -111,8 +111,9 @@ def ledger(
         raise UsageError(f"--by {by}: only `asset`")
     with output(as_json) as tell:
         store = turns.context_of(settings).run.store
-        account, rows = books.ledger(store, turns.recipe(settings), settings.policy.digest)
-        tell(books.as_json(account, rows if by else None) if as_json else books.as_text(account, rows if by else None))
+        account, inputs = books.ledger(store, turns.recipe(settings), settings.policy.digest)
+        listed = inputs if by else None
+        tell(books.as_json(account, listed) if as_json else books.as_text(account, listed or ()))
 
 
 @app.command()

@@ -31,11 +31,8 @@ def release_show(
     from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
-        tell(
-            files.shown(files.load(store_of(config, sets, root), name))
-            if as_json
-            else files.as_text(files.load(store_of(config, sets, root), name))
-        )
+        release = files.load(store_of(config, sets, root), name)
+        tell(files.as_json(release) if as_json else files.as_text(release))
 
 
 @releases.command("diff")
@@ -47,7 +44,7 @@ def release_diff(
 
     with output(as_json) as tell:
         changes = files.diff(store_of(config, sets, root), a, b)
-        tell(changes if as_json else files.diff_text(changes))
+        tell(changes.plain() if as_json else changes.text())
 
 
 @releases.command("verify")
@@ -58,11 +55,8 @@ def release_verify(
     from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
-        tell(
-            files.verify(store_of(config, sets, root), name)
-            if as_json
-            else f"{name} is whole: {files.verify(store_of(config, sets, root), name)['files']} files"
-        )
+        verified = files.verify(store_of(config, sets, root), name)
+        tell(verified.plain() if as_json else f"{name} is whole: {verified.files} files")
 
 
 @releases.command("pin")

@@ -78,8 +78,8 @@ def _releases(store: Store, spans: set[str]) -> list[Row]:
     rows = []
     for name in files.names(store):
         release = files.load(store, name)
-        for view in release["views"]:
-            inside = spans & files.digests(store, release, view).keys()
+        for view in release.views:
+            inside = spans & files.row_digests(store, release, view).keys()
             rows += [{"release": name, "view": view, "clips": sorted(inside)}] if inside else []
     return rows
 

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from infra.storage.tables import Store
-from orchestration.reports.pictures import Look, Picture, picture_of, proxies_of
-from orchestration.reports.report import TEMPLATES, place, short, times
+from orchestration.reports.page import environment
+from orchestration.reports.pictures import DrawnHand, Picture, PictureStyle, frames_of, picture_of, proxies_of
 from pipelines.audits.intervals import Estimate
 from pipelines.audits.result import Example, Result
 from pipelines.audits.tally import Metric
+from schemas import Proxy
 
-Row = dict[str, Any]
 BAR_PX = 240
 ROW_PX = 22
 PICTURES_BYTES = 6_000_000
-SHOWN_TEXTS = 400  # characters
-ONE = Look(frames=1, thumb_px=320, tallest_px=320, quality=80)  # one frame: drawn twice as large
-STRIP = Look(frames=6, thumb_px=200, tallest_px=200, quality=72)
+ONE = PictureStyle(frames=1, thumb_px=320, tallest_px=320, quality=80)  # one frame: drawn twice as large
+STRIP = PictureStyle(frames=6, thumb_px=200, tallest_px=200, quality=72)
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class EstimateBar:
     """One estimate in a chart, in px of its drawing."""
 
     value: str
@@ -44,7 +39,7 @@ class Chart:
     """A metric by one axis."""
 
     axis: str
-    rows: tuple[Bar, ...]
+    bars: tuple[EstimateBar, ...]
     total_x: float | None
     height_px: int
 
@@ -61,7 +56,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
+class ExampleTile:
     """An example with its picture."""
 
     example: Example
@@ -78,28 +73,16 @@ def write(store: Store, result: Result, out: Path) -> Path:
 
 def page(store: Store, result: Result) -> str:
     """The page's HTML."""
-    tiles = tiles_of(store, result)
-    groups: dict[str, list[Tile]] = {}
-    for tile in tiles:
+    groups: dict[str, list[ExampleTile]] = {}
+    for tile in tiles_of(store, result):
         groups.setdefault(tile.example.kind, []).append(tile)
     return environment().get_template("audit.html.j2").render(
         result=result, panels=[panel(result, m) for m in result.kinds], groups=groups, bar_px=BAR_PX, row_px=ROW_PX
     )  # fmt: skip
 
 
-def environment() -> jinja2.Environment:
-    """Autoescape always on: every name and text of a corpus is hostile."""
-    env = jinja2.Environment(
-        loader=jinja2.PackageLoader("orchestration.reports"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    env.globals |= {"style": Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))}
-    env.filters |= {"short": short, "place": place, "times": times, "said": lambda text: short(text, SHOWN_TEXTS)}
-    return env
-
-
 def panel(result: Result, metric: Metric) -> Panel:
-    """A metric's charts, of axes with values to compare; the bars of one that is no share are scaled to the largest."""
+    """A metric's charts, of axes with values to compare; bars of what is not a share are scaled to the largest."""
     total = result.metrics[metric.name]
     by = {
         axis: {value: e[metric.name] for value, e in values.items() if metric.name in e}
@@ -109,25 +92,25 @@ def panel(result: Result, metric: Metric) -> Panel:
     largest = max((e.high or e.estimate or 0.0 for e in every), default=0.0)
     scale = 1.0 if metric.share and not metric.less_is_better else max(largest, 1e-9)
     charts = tuple(chart(axis, values, total, metric, scale) for axis, values in by.items() if len(values) > 1)
-    return Panel(metric, total, said(total, metric), scale, charts)
+    return Panel(metric, total, in_words(total, metric), scale, charts)
 
 
 def chart(axis: str, values: dict[str, Estimate], total: Estimate, metric: Metric, scale: float) -> Chart:
     """One axis of a metric as bars."""
-    rows = tuple(
-        Bar(
+    bars = tuple(
+        EstimateBar(
             value=value,
             y=i * ROW_PX,
             bar=None if e.estimate is None else _px(e.estimate, scale),
             whisker=None if e.low is None or e.high is None else (_px(e.low, scale), _px(e.high, scale)),
-            words=said(e, metric),
+            words=in_words(e, metric),
             n=e.n,
             flag=worse(e, total, metric),
         )
         for i, (value, e) in enumerate(values.items())
     )
-    at = None if total.estimate is None else _px(total.estimate, scale)
-    return Chart(axis, rows, at, len(rows) * ROW_PX)
+    total_x = None if total.estimate is None else _px(total.estimate, scale)
+    return Chart(axis, bars, total_x, len(bars) * ROW_PX)
 
 
 def worse(part: Estimate, total: Estimate, metric: Metric) -> bool:
@@ -137,7 +120,7 @@ def worse(part: Estimate, total: Estimate, metric: Metric) -> bool:
     return part.low > total.estimate if metric.less_is_better else part.high < total.estimate
 
 
-def said(estimate: Estimate, metric: Metric) -> str:
+def in_words(estimate: Estimate, metric: Metric) -> str:
     """An estimate with its limits for people."""
     if estimate.estimate is None:
         return "no case"
@@ -152,34 +135,26 @@ def _px(value: float, scale: float) -> float:
     return round(min(value / scale, 1.0) * BAR_PX, 1)
 
 
-def tiles_of(store: Store, result: Result) -> list[Tile]:
+def tiles_of(store: Store, result: Result) -> list[ExampleTile]:
     """The examples with pictures: the sample itself with its marks, or some frames of the span."""
-    proxies = {p["clip_row_id"]: p for p in proxies_of(store, [c for e in result.examples for c in e.clips])}
+    wanted = [row_id for example in result.examples for row_id in example.clips]
+    proxies = {proxy.clip_row_id: proxy for proxy in proxies_of(store, wanted)}
     left, tiles = PICTURES_BYTES, []
     for example in result.examples:
         picture = picture_of_example(example, [proxies[c] for c in example.clips if c in proxies])
         if picture is not None and len(picture.src) > left:
             picture = None
         left -= len(picture.src) if picture else 0
-        tiles.append(Tile(example, result.uris.get(example.sha256, example.sha256), picture))
+        tiles.append(ExampleTile(example, result.uris.get(example.sha256, example.sha256), picture))
     return tiles
 
 
-def picture_of_example(example: Example, proxies: Sequence[Row]) -> Picture | None:
-    """Frames of an example, from the proxies (schemas.Proxy as dicts) of its clips; None where there are none."""
+def picture_of_example(example: Example, proxies: Sequence[Proxy]) -> Picture | None:
+    """Frames of an example, from the proxies of its clips; None where there are none."""
     if not proxies:
         return None
-    joined = {
-        "sample_ns": [t for p in proxies for t in p["sample_ns"]],
-        "jpegs": [j for p in proxies for j in p["jpegs"]],
-        "width_px": proxies[0]["width_px"],
-        "height_px": proxies[0]["height_px"],
-    }
-    marks = [
-        {"sample": 0, "side": m.role, "keypoints": list(m.keypoints)}
-        | dict(zip(("x0", "y0", "x1", "y1"), m.box, strict=True))
-        for m in example.marks
-    ]
     span = (example.start_ns, max(example.end_ns, example.start_ns + 1))
-    drawn = {"sample_ns": [example.start_ns], "hands": marks} if marks else None
-    return picture_of(joined, drawn, span, ONE if marks else STRIP)
+    hands: Mapping[int, Sequence[DrawnHand]] = {}
+    if example.marks:
+        hands = {example.start_ns: [DrawnHand(m.role, m.box, m.keypoints) for m in example.marks]}
+    return picture_of(frames_of(proxies), hands, span, ONE if example.marks else STRIP)

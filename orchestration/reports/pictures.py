@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from infra.storage.tables import Store
+from schemas import Hands, Proxy
+from schemas.arrow import rows_of
+from schemas.hands import StoredHand
 from schemas.spans import NS, Span
 
 Array = NDArray[np.uint8]
-Row = dict[str, Any]
 
 PROXIES_AT_ONCE = 8  # a minute's proxy is some 7 MB
 BOX_ASPECT = 8 / 3  # of the page's picture box: three wide frames over three
@@ -57,7 +59,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PictureStyle:
     """How pictures are made."""
 
     frames: int = 6  # of wide pictures; a third more of narrow ones
@@ -66,28 +68,69 @@ class Look:
     quality: int = 70
 
 
-def proxies_of(store: Store, row_ids: Sequence[str]) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class SampledFrames:
+    """JPEGs at times of one recording, all of one size."""
+
+    sample_ns: Sequence[int]
+    jpegs: Sequence[bytes]
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnHand:
+    """One hand of a frame, in shares of it: a box (x0, y0, x1, y1), and 21 points as x, y, x, y ... or none."""
+
+    side: str
+    box: tuple[float, float, float, float]
+    keypoints: Sequence[float] = ()
+
+
+# Hands by the time of their frame, in ns.
+HandsByTime = Mapping[int, Sequence[DrawnHand]]
+
+
+def proxies_of(store: Store, row_ids: Sequence[str]) -> Iterator[Proxy]:
     """The proxies of these clips (by clip_row_id) and no others, a few in memory at a time."""
     wanted = list(dict.fromkeys(row_ids))
     for i in range(0, len(wanted), PROXIES_AT_ONCE):
-        yield from store.read_keys("proxies", "clip_row_id", wanted[i : i + PROXIES_AT_ONCE]).to_pylist()
+        yield from rows_of(Proxy, store.read_keys("proxies", "clip_row_id", wanted[i : i + PROXIES_AT_ONCE]))
 
 
-def picture_of(proxy: Row, hands: Row | None, span: Span, look: Look) -> Picture | None:
-    """Frames of the proxy (schemas.Proxy as a dict) within the span; None where none can be decoded.
+def frames_of(proxies: Sequence[Proxy]) -> SampledFrames:
+    """The frames of a recording's proxies, one after the other; there is at least one proxy."""
+    return SampledFrames(
+        [t_ns for proxy in proxies for t_ns in proxy.sample_ns],
+        [jpeg for proxy in proxies for jpeg in proxy.jpegs],
+        proxies[0].width_px,
+        proxies[0].height_px,
+    )
 
-    hands: the clip's schemas.Hands as a dict, drawn on the frames it looked at.
-    """
-    inside = [i for i, t_ns in enumerate(proxy["sample_ns"]) if span[0] <= t_ns < span[1]]
-    frames = look.frames if proxy["width_px"] >= NARROW * proxy["height_px"] else look.frames * 4 // 3
+
+def hands_by_time(track: Hands) -> dict[int, list[DrawnHand]]:
+    """The hands of a track by the time of the sample that shows them."""
+    out: dict[int, list[DrawnHand]] = {}
+    for hand in cast("list[StoredHand]", track.hands):
+        if 0 <= hand["sample"] < len(track.sample_ns):
+            box = (hand["x0"], hand["y0"], hand["x1"], hand["y1"])
+            drawn = DrawnHand(hand["side"], box, hand["keypoints"] or ())
+            out.setdefault(track.sample_ns[hand["sample"]], []).append(drawn)
+    return out
+
+
+def picture_of(samples: SampledFrames, hands: HandsByTime, span: Span, style: PictureStyle) -> Picture | None:
+    """Frames within the span with their hands; None where none can be decoded."""
+    inside = [i for i, t_ns in enumerate(samples.sample_ns) if span[0] <= t_ns < span[1]]
+    frames = style.frames if samples.width_px >= NARROW * samples.height_px else style.frames * 4 // 3
     chosen = list(dict.fromkeys(inside[round(i)] for i in np.linspace(0, len(inside) - 1, frames) if inside))
     zoom = 1 if len(chosen) > 2 else 2  # one frame or two are shown larger
-    made = [(proxy["sample_ns"][i], _thumb(proxy["jpegs"][i], look, zoom)) for i in chosen]
-    thumbs = [(t_ns, thumb) for t_ns, thumb in made if thumb is not None]
-    return sheet(thumbs, _by_time(hands), look) if thumbs else None
+    decoded = [(samples.sample_ns[i], _thumb(samples.jpegs[i], style, zoom)) for i in chosen]
+    thumbs = [(t_ns, thumb) for t_ns, thumb in decoded if thumb is not None]
+    return sheet(thumbs, hands, style) if thumbs else None
 
 
-def sheet(thumbs: Sequence[tuple[int, Array]], hands: dict[int, list[Row]], look: Look) -> Picture:
+def sheet(thumbs: Sequence[tuple[int, Array]], hands: HandsByTime, style: PictureStyle) -> Picture:
     """One picture of thumbnails (BGR, at times in ns) and the hands of those times."""
     height, width = thumbs[0][1].shape[:2]
     columns = columns_of(len(thumbs), width / height)
@@ -99,7 +142,7 @@ def sheet(thumbs: Sequence[tuple[int, Array]], hands: dict[int, list[Row]], look
         x, y = i % columns * (width + GAP_PX), i // columns * (height + GAP_PX)
         canvas[y : y + height, x : x + width] = cv2.resize(thumb, (width, height))
         marks += [_mark(hand, (x, y, width, height)) for hand in hands.get(t_ns, [])]
-    ok, jpeg = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, look.quality])
+    ok, jpeg = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, style.quality])
     if not ok:
         raise RuntimeError("JPEG encoder refused a contact sheet")
     src = "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
@@ -115,37 +158,29 @@ def columns_of(frames: int, aspect: float) -> int:
     )
 
 
-def _thumb(jpeg: bytes, look: Look, zoom: int) -> Array | None:
-    """The frame, small; None where its bytes are no picture."""
+def _thumb(jpeg: bytes, style: PictureStyle, zoom: int) -> Array | None:
+    """The frame, small; None where its bytes are not a picture."""
     frame = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
     if frame is None:
         return None
     height, width = frame.shape[:2]
-    scale = min(zoom * look.thumb_px / width, zoom * look.tallest_px / height, 1.0)
+    scale = min(zoom * style.thumb_px / width, zoom * style.tallest_px / height, 1.0)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _by_time(hands: Row | None) -> dict[int, list[Row]]:
-    out: dict[int, list[Row]] = {}
-    for hand in hands["hands"] if hands else []:
-        if hands is not None and 0 <= hand["sample"] < len(hands["sample_ns"]):
-            out.setdefault(hands["sample_ns"][hand["sample"]], []).append(hand)
-    return out
-
-
-def _mark(hand: Row, place: tuple[int, int, int, int]) -> HandMark:
+def _mark(hand: DrawnHand, place: tuple[int, int, int, int]) -> HandMark:
     """place: x, y, width, height of the frame in the picture, px. What lies outside the frame is cut off."""
     x, y, width, height = place
 
     def at(u: float, v: float) -> tuple[float, float]:
         return round(x + min(max(u, 0.0), 1.0) * width, 1), round(y + min(max(v, 0.0), 1.0) * height, 1)
 
-    (x0, y0), (x1, y1) = at(hand["x0"], hand["y0"]), at(hand["x1"], hand["y1"])
-    points = hand["keypoints"] or []
+    (x0, y0), (x1, y1) = at(*hand.box[:2]), at(*hand.box[2:])
+    points = hand.keypoints
     dots = [at(u, v) for u, v in zip(points[::2], points[1::2], strict=True)] if len(points) == 42 else []
     bones = " ".join(_path(dots[i] for i in chain) for chain in CHAINS) if dots else ""
-    return HandMark(str(hand["side"]), x0, y0, round(x1 - x0, 1), round(y1 - y0, 1), bones)
+    return HandMark(hand.side, x0, y0, round(x1 - x0, 1), round(y1 - y0, 1), bones)
 
 
 def _path(points: Iterable[tuple[float, float]]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 from simworld.build import SPEC, read_spec
 
 from infra.video import decoder, pixels
-from orchestration.reports.pictures import Look, Picture, sheet
-from orchestration.reports.report import environment
+from orchestration.reports.page import environment
+from orchestration.reports.pictures import DrawnHand, Picture, PictureStyle, sheet
 from schemas import truth as truths
 from schemas.truth import FrameTruth, RecordingTruth, ShotTruth
 
 A_ROW = 6  # pictures
-LOOK = Look(thumb_px=240, quality=72)
+STYLE = PictureStyle(thumb_px=240, quality=72)
 MIN_VISIBLE_SHARE = 0.05  # a hand is drawn from this share of it in view
 
 
@@ -107,14 +106,14 @@ def _frames(video: Path, wanted: set[int]) -> list[tuple[int, NDArray[np.uint8]]
 
 def _picture(rgb: NDArray[np.uint8], frame: FrameTruth) -> Picture:
     height, width = rgb.shape[:2]
-    size = LOOK.thumb_px, round(LOOK.thumb_px * height / width)
+    size = STYLE.thumb_px, round(STYLE.thumb_px * height / width)
     thumb = cv2.cvtColor(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
-    return sheet([(0, np.asarray(thumb, np.uint8))], {0: _marks(frame)}, LOOK)
+    return sheet([(0, np.asarray(thumb, np.uint8))], {0: _hands(frame)}, STYLE)
 
 
-def _marks(frame: FrameTruth) -> list[dict[str, Any]]:
+def _hands(frame: FrameTruth) -> list[DrawnHand]:
     return [
-        dict(zip(("x0", "y0", "x1", "y1"), hand.box, strict=True)) | {"side": hand.side, "keypoints": hand.keypoints}
+        DrawnHand(hand.side, hand.box, hand.keypoints)
         for hand in frame.hands
         if hand.box is not None and hand.visible >= MIN_VISIBLE_SHARE
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import pyarrow.compute as pc
 
@@ -35,14 +35,31 @@ class Account:
         if reason is not None:
             self.by_reason[reason] = self.by_reason.get(reason, 0) + ns
 
-    def plain(self) -> dict[str, Any]:
+    def reasons_s(self) -> dict[str, float]:
+        """Seconds by reason, most first."""
+        return {r: s(ns) for r, ns in sorted(self.by_reason.items(), key=lambda kv: (-kv[1], kv[0]))}
+
+    def plain(self) -> dict[str, object]:
         """Seconds, as `ledger --json` prints them."""
-        reasons = {r: s(ns) for r, ns in sorted(self.by_reason.items(), key=lambda kv: (-kv[1], kv[0]))}
-        return {"input_s": s(self.input_ns)} | {f"{p}_s": s(self.places[p]) for p in PLACES} | {"by_reason": reasons}
+        places = {f"{p}_s": s(self.places[p]) for p in PLACES}
+        return {"input_s": s(self.input_ns), **places, "by_reason": self.reasons_s()}
 
     def unbalanced_ns(self) -> int:
         """Input less everything booked: 0 when the books balance."""
         return self.input_ns - sum(self.places.values())
+
+
+@dataclass(frozen=True, slots=True)
+class InputAccount:
+    """The account of one place of input; sha256 is null where nothing could be read."""
+
+    uri: str
+    sha256: str | None
+    account: Account
+
+    def plain(self) -> dict[str, object]:
+        """Seconds, as `ledger --by asset --json` prints them."""
+        return {"uri": self.uri, "sha256": self.sha256, **self.account.plain()}
 
 
 def s(ns: int) -> float:
@@ -50,20 +67,21 @@ def s(ns: int) -> float:
     return round(ns / NS, 6)
 
 
-def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[dict[str, Any]]]:
+def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[InputAccount]]:
     """The whole account, and one a place of input, refused ones included."""
     corpus = Corpus(store, recipe, policy)
     clips, booked = corpus.clips(), _bookings(corpus)
     covered = _sum_by(clips[CLIP.sha256], pc.subtract(clips[CLIP.end_ns], clips[CLIP.start_ns]))
-    total, rows = Account(), []
+    total = Account()
+    inputs: list[InputAccount] = []
     for asset in corpus.assets().rows():
         account = _account(asset, covered.get(asset.sha256, 0), booked.get(asset.sha256, []))
-        rows.append({"uri": asset.uri, "sha256": asset.sha256} | account.plain())
+        inputs.append(InputAccount(asset.uri, asset.sha256, account))
         _merge(total, account)
     for uri, reason in sorted({(str(r.uri), r.reason) for r in refused(corpus)}):
-        rows.append({"uri": uri, "sha256": None} | Account(by_reason={reason: 0}).plain())
+        inputs.append(InputAccount(uri, None, Account(by_reason={reason: 0})))
         total.by_reason.setdefault(reason, 0)
-    return total, sorted(rows, key=lambda r: str(r["uri"]))
+    return total, sorted(inputs, key=lambda i: i.uri)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,19 +171,20 @@ def _bookings(corpus: Corpus) -> dict[str, list[Booking]]:
     return out
 
 
-def as_json(account: Account, rows: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def as_json(account: Account, inputs: Sequence[InputAccount] | None = None) -> dict[str, object]:
     """What `handwheel ledger --json` prints."""
-    return account.plain() if rows is None else {"assets": rows}
+    return account.plain() if inputs is None else {"assets": [i.plain() for i in inputs]}
 
 
-def as_text(account: Account, rows: list[dict[str, Any]] | None = None) -> str:
+def as_text(account: Account, inputs: Sequence[InputAccount] = ()) -> str:
     """The ledger for people."""
     lines = [f"{'input':>12} {account.input_ns / NS:12.2f} s"]
     lines += [f"{p:>12} {account.places[p] / NS:12.2f} s" for p in PLACES]
     if account.unbalanced_ns():
         lines.append(f"{'MISSING':>12} {account.unbalanced_ns() / NS:12.2f} s")
-    lines += [f"{'':>12} {sec:12.2f} s  {reason}" for reason, sec in account.plain()["by_reason"].items()]
-    for row in rows or []:
-        why = ", ".join(f"{r} {sec:.1f} s" if sec else r for r, sec in row["by_reason"].items())
-        lines.append(f"{row['kept_s']:9.1f} of {row['input_s']:9.1f} s kept  {row['uri']}  {why}")
+    lines += [f"{'':>12} {sec:12.2f} s  {reason}" for reason, sec in account.reasons_s().items()]
+    for i in inputs:
+        why = ", ".join(f"{r} {sec:.1f} s" if sec else r for r, sec in i.account.reasons_s().items())
+        kept_s, input_s = s(i.account.places["kept"]), s(i.account.input_ns)
+        lines.append(f"{kept_s:9.1f} of {input_s:9.1f} s kept  {i.uri}  {why}")
     return "\n".join(lines)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from handwheel import format as fmt
 
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from infra.storage.tables import Store
+from pipelines.corpus.release_document import ReleaseDocument, parse_release
 from schemas.columns import values_of
 from schemas.errors import UsageError, VerificationFailed
 
@@ -29,23 +29,23 @@ def _named(store: Store, place: Callable[[str], str], name: str) -> str:
         raise UsageError(f"{e}; `handwheel release list` names the releases") from e
 
 
-def load(store: Store, name: str) -> dict[str, Any]:
-    """release.json of a release. UsageError where there is none."""
+def load(store: Store, name: str) -> ReleaseDocument:
+    """A release by name. UsageError where it is not there."""
     try:
         data = objects.read_bytes(objects.join(folder_of(store, name), fmt.RELEASE_FILE))
     except FileNotFoundError as e:
         raise UsageError(f"no release {name!r} under {store.root}; `handwheel release list` names them") from e
-    return dict(json.loads(data))
+    return parse_release(data)
 
 
 def names(store: Store) -> list[str]:
     """Published releases, oldest first."""
     rows = store.read("releases", ["name", "created_ns"]).sort_by([("created_ns", "ascending"), ("name", "ascending")])
-    return [str(n) for n in rows["name"].to_pylist()]
+    return values_of(rows["name"], str)
 
 
-def newest(store: Store) -> dict[str, Any] | None:
-    """release.json of the newest release."""
+def newest(store: Store) -> ReleaseDocument | None:
+    """The newest release; None before the first."""
     known = names(store)
     return load(store, known[-1]) if known else None
 
@@ -55,10 +55,10 @@ def pin_uri(store: Store, name: str) -> str:
     return _named(store, fmt.pin_file, name)
 
 
-def pin_of(store: Store, release: dict[str, Any]) -> fmt.Pin:
+def pin_of(store: Store, release: ReleaseDocument) -> fmt.Pin:
     """The pin of a release."""
     root = store.root if objects.is_s3(store.root) else str(Path(store.root).resolve())
-    return fmt.Pin(root=root, release=release["name"], id=release["id"], files_sha256=release["files_sha256"])
+    return fmt.Pin(root=root, release=release.name, id=release.id, files_sha256=release.files_sha256)
 
 
 def list_files(store: Store, name: str) -> list[fmt.FileEntry]:
@@ -92,58 +92,91 @@ def put_tree(source: Path, target: str) -> None:
             objects.download(str(path), Path(uri))
 
 
-def shown(release: dict[str, Any]) -> dict[str, Any]:
+def as_json(release: ReleaseDocument) -> dict[str, object]:
     """What `release show --json` prints."""
-    views = {v: {"clips": f["clips"], "hours": f["hours"]} for v, f in release["views"].items()}
-    parents = [release["parent"]] if release["parent"] else []
-    return {"name": release["name"], "id": release["id"], "parents": parents, "views": views}
+    views = {view: {"clips": facts.clips, "hours": facts.hours} for view, facts in release.views.items()}
+    parents = [release.parent] if release.parent else []
+    return {"name": release.name, "id": release.id, "parents": parents, "views": views}
 
 
-def as_text(release: dict[str, Any]) -> str:
+def as_text(release: ReleaseDocument) -> str:
     """A release for people."""
-    lines = [
-        f"{release['name']}  id {release['id']}",
-        f"parent {release['parent'] or '-'}, made {release['created']}",
-    ]
-    for view, facts in release["views"].items():
-        splits = ", ".join(f"{n} {s}" for s, n in release["splits"][view].items())
-        lines.append(f"  {view:<20} {facts['clips']:>7} clips  {facts['hours'] * 3600:>10.1f} s  ({splits})")
-    lines += [f"  left out: {n} for {why}" for why, n in release["left_out"].items()]
+    lines = [f"{release.name}  id {release.id}", f"parent {release.parent or '-'}, made {release.created}"]
+    for view, facts in release.views.items():
+        splits = ", ".join(f"{n} {s}" for s, n in release.splits[view].items())
+        lines.append(f"  {view:<20} {facts.clips:>7} clips  {facts.hours * 3600:>10.1f} s  ({splits})")
+    lines += [f"  left out: {n} for {why}" for why, n in release.left_out.items()]
     return "\n".join(lines)
 
 
-def diff(store: Store, a: str, b: str) -> dict[str, Any]:
-    """Clips added, removed and changed from release a to b, by view."""
-    old, new = load(store, a), load(store, b)
+@dataclass(frozen=True, slots=True)
+class ViewDiff:
+    """Clip ids that came, went and changed in a view."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDiff:
+    """What differs between two releases, by view."""
+
+    old: str
+    new: str
+    same_recipe: bool
+    views: dict[str, ViewDiff]
+
+    def plain(self) -> dict[str, object]:
+        """What `release diff --json` prints."""
+        views = {view: asdict(changes) for view, changes in self.views.items()}
+        return {"from": self.old, "to": self.new, "same_recipe": self.same_recipe, "views": views}
+
+    def text(self) -> str:
+        """For people: counts a view."""
+        lines = [f"{self.old} -> {self.new}" + ("" if self.same_recipe else "  (another recipe)")]
+        for view, c in self.views.items():
+            lines.append(f"  {view:<20} +{len(c.added)} -{len(c.removed)} ~{len(c.changed)}")
+        return "\n".join(lines)
+
+
+def diff(store: Store, old_name: str, new_name: str) -> ReleaseDiff:
+    """Clips added, removed and changed between two releases."""
+    old, new = load(store, old_name), load(store, new_name)
     views = {}
-    for view in sorted({*old["views"], *new["views"]}):
-        was, now = digests(store, old, view), digests(store, new, view)
-        views[view] = {
-            "added": sorted(now.keys() - was.keys()),
-            "removed": sorted(was.keys() - now.keys()),
-            "changed": sorted(k for k in now.keys() & was.keys() if now[k] != was[k]),
-        }
-    return {"from": a, "to": b, "same_recipe": old["recipe"] == new["recipe"], "views": views}
+    for view in sorted({*old.views, *new.views}):
+        before, after = row_digests(store, old, view), row_digests(store, new, view)
+        views[view] = ViewDiff(
+            added=sorted(after.keys() - before.keys()),
+            removed=sorted(before.keys() - after.keys()),
+            changed=sorted(k for k in after.keys() & before.keys() if after[k] != before[k]),
+        )
+    return ReleaseDiff(old_name, new_name, old.recipe == new.recipe, views)
 
 
-def digests(store: Store, release: dict[str, Any], view: str) -> dict[str, str]:
+def row_digests(store: Store, release: ReleaseDocument, view: str) -> dict[str, str]:
     """Row digests of a view by clip; empty where the release lacks the view."""
-    if view not in release["views"]:
+    if view not in release.views:
         return {}
-    path = objects.join(fmt.release_folder(release["name"]), fmt.dataset_folder(view))
-    table = store.dataset(path, release["views"][view]["version"]).to_table(columns=["clip_id", "row_sha256"])
+    path = objects.join(fmt.release_folder(release.name), fmt.dataset_folder(view))
+    table = store.dataset(path, release.views[view].version).to_table(columns=["clip_id", "row_sha256"])
     return dict(zip(values_of(table["clip_id"], str), values_of(table["row_sha256"], str), strict=True))
 
 
-def diff_text(changes: dict[str, Any]) -> str:
-    """A diff for people: counts a view."""
-    lines = [f"{changes['from']} -> {changes['to']}" + ("" if changes["same_recipe"] else "  (another recipe)")]
-    for view, c in changes["views"].items():
-        lines.append(f"  {view:<20} +{len(c['added'])} -{len(c['removed'])} ~{len(c['changed'])}")
-    return "\n".join(lines)
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A release whose every byte was read and is as its pin says."""
+
+    name: str
+    id: str
+    files: int
+
+    def plain(self) -> dict[str, object]:
+        """What `release verify --json` prints."""
+        return {"name": self.name, "id": self.id, "verified": True, "files": self.files}
 
 
-def verify(store: Store, name: str) -> dict[str, Any]:
+def verify(store: Store, name: str) -> Verified:
     """Reads a release whole, by its pin, with the trainers' own client. VerificationFailed: what differs."""
     import handwheel
 
@@ -156,6 +189,5 @@ def verify(store: Store, name: str) -> dict[str, Any]:
         raise UsageError(f"no pin of {name!r} under {store.root}; `handwheel release list` names the releases") from e
     except handwheel.VerificationError as e:
         raise VerificationFailed(str(e)) from e
-    release = load(store, name)
     listed = fmt.load_files(objects.read_bytes(objects.join(folder_of(store, name), fmt.FILES_FILE)))
-    return {"name": name, "id": release["id"], "verified": True, "files": len(listed)}
+    return Verified(name, load(store, name).id, len(listed))

@@ -16,6 +16,7 @@ from infra.storage.tables import Store
 from infra.video import encoder as encoding
 from pipelines.corpus import releases
 from pipelines.corpus.ledger import ledger
+from pipelines.corpus.release_document import ReleaseDocument
 from pipelines.engines import pipeline
 from pipelines.hop import Check, Context, Done, Hop, Run
 from pipelines.media.local_copy import reachable
@@ -57,7 +58,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
         inputs = {table: versions[table] for table in HOP.reads}
         how = release_recipe(recipe, policy, options)
         if parent and _holds_all(parent, how, inputs):
-            done.notes.append(f"{parent['name']} holds it all")
+            done.notes.append(f"{parent.name} holds it all")
             return done
         tables = run.store.at(versions)
         rows, left_out = select(tables, recipe, policy, options)
@@ -65,14 +66,14 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
         rows = _without_refused(run.store, rows, recipe)
         wanted = selection_digest(rows, how)
         if not rows or (parent and _holds(run, parent, wanted)):
-            done.notes.append("nothing to publish" if not rows else f"{parent['name'] if parent else ''} holds it all")
+            done.notes.append("nothing to publish" if not rows else f"{parent.name if parent else ''} holds it all")
             return done
         worker = EncodeWorker(run.store, _reserve(run, parent), staging(run, HOP.name), options)
         parts = _encode(run, worker, rows)
         _book_refused(run, parts, recipe, done)
         encoded = {(row.view, row.clip_id) for part in parts for row in part.rows}
         selection = selection_digest([row for row in rows if (row.view, row.clip_id) in encoded], how)
-        if not encoded or (parent and parent["selection"] == selection):
+        if not encoded or (parent and parent.selection == selection):
             remove_unfinished(run, worker.name)
             done.notes.append("no further span could be encoded; see `handwheel ledger --by asset`")
             return done
@@ -81,7 +82,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
         if missing:
             done.notes.append(f"{len(missing)} spans left out: their source is gone or changed")
         head = {
-            "name": worker.name, "parent": parent["name"] if parent else None, "selection": selection, "recipe": how,
+            "name": worker.name, "parent": parent.name if parent else None, "selection": selection, "recipe": how,
             "purpose": policy.purpose, "wanted": wanted, "inputs": inputs,
             "gone": {row.sha256: row.uri for row in rows if row.clip_id in missing},
             "left_out": dict(Counter(left_out) + Counter(why for part in parts for why in part.missing.values())),
@@ -101,10 +102,10 @@ def _check_books(tables: Store, recipe: str, policy: Policy) -> None:
         )
 
 
-def _holds_all(parent: Mapping[str, Any], how: Mapping[str, Any], inputs: Mapping[str, int]) -> bool:
+def _holds_all(parent: ReleaseDocument, how: Mapping[str, Any], inputs: Mapping[str, int]) -> bool:
     """Whether the newest release is of these very tables and this recipe: told from versions, without a row read."""
-    same = parent["inputs"] == inputs and parent["recipe"] == json.loads(fmt.canonical_json(dict(how)))
-    return same and not any(reason in parent["left_out"] for reason in MISSING)
+    same = parent.inputs == inputs and parent.recipe == json.loads(fmt.canonical_json(dict(how)))
+    return same and not any(reason in parent.left_out for reason in MISSING)
 
 
 def release_recipe(recipe: str, policy: Policy, options: PublishOptions) -> dict[str, Any]:
@@ -116,12 +117,12 @@ def release_recipe(recipe: str, policy: Policy, options: PublishOptions) -> dict
     return {"pass": recipe, "publish": plain, "encoder": encoder} | rules
 
 
-def _holds(run: Run, release: dict[str, Any], wanted: str) -> bool:
+def _holds(run: Run, release: ReleaseDocument, wanted: str) -> bool:
     """Whether a release holds what is wanted, less the recordings that were gone then and are gone now."""
-    if release["selection"] == wanted:
+    if release.selection == wanted:
         return True
-    return bool(release.get("wanted") == wanted) and not any(
-        reachable(uri, run.store.root, sha256) for sha256, uri in release["gone"].items()
+    return release.wanted == wanted and not any(
+        reachable(uri, run.store.root, sha256) for sha256, uri in release.gone.items()
     )
 
 
@@ -132,10 +133,10 @@ def _without_refused(store: Store, rows: list[ViewRow], recipe: str) -> list[Vie
     return [r for r in rows if r.sha256 not in refused]
 
 
-def _reserve(run: Run, parent: Mapping[str, Any] | None) -> str:
+def _reserve(run: Run, parent: ReleaseDocument | None) -> str:
     """The next name of the day, written down first, so that a killed run's files are known and removed."""
     day = datetime.datetime.fromtimestamp(run.now_ns() / NS, datetime.UTC).date().isoformat()
-    number = int(parent["name"].rsplit(".", 1)[1]) + 1 if parent and parent["name"].startswith(day + ".") else 1
+    number = int(parent.name.rsplit(".", 1)[1]) + 1 if parent and parent.name.startswith(day + ".") else 1
     while objects.exists(objects.join(releases.folder_of(run.store, f"{day}.{number}"), fmt.RELEASE_FILE)):
         number += 1  # never into a release that is there
     name = f"{day}.{number}"
@@ -153,12 +154,11 @@ def recover(run: Run, done: Done) -> None:
         remove_unfinished(run, name)
         return
     release = releases.load(run.store, name)
-    run.store.tag(release["inputs"], f"release-{name}")
+    run.store.tag(release.inputs, f"release-{name}")
     objects.put(releases.pin_uri(run.store, name), releases.pin_of(run.store, release).dumps().encode())
     row = Release(
-        release_id=release["id"], name=name, parent=release["parent"], selection=release["selection"],
-        counts_json=json.dumps(release["counts"], sort_keys=True), created_ns=release["created_ns"],
-        run_id=release["run_id"],
+        release_id=release.id, name=name, parent=release.parent, selection=release.selection,
+        counts_json=json.dumps(release.counts, sort_keys=True), created_ns=release.created_ns, run_id=release.run_id,
     )  # fmt: skip
     done.add("releases", run.store.insert("releases", [row], run_id=run.run_id))
     done.release, done.pin = name, releases.pin_uri(run.store, name)

@@ -43,7 +43,7 @@ def state_of(root: Path | str, config: Path) -> State:
         rows[table] = {str(r[key_column(row)]): _text(r, str(root)) for r in plain}
         if len(plain) != len(rows[table]):
             doubled[table] = len(plain) - len(rows[table])
-    releases = {name: str(files.verify(store, name)["id"]) for name in files.names(store)}
+    releases = {name: files.verify(store, name).id for name in files.names(store)}
     account, _ = ledger(store, turn.recipe(settings), settings.policy.digest)
     return State(rows, doubled, releases, account.plain(), account.unbalanced_ns())
 

@@ -36,7 +36,7 @@ def test_a_corpus_of_this_schema_without_a_stamp_goes_on_as_it_is(tmp_path: Path
     assert turned["notes"]["publish"] == [f"{releases.names(store)[-1]} holds it all"]
     assert store.versions() == before
     assert told(root, "migrate")["steps"] == {}
-    assert releases.verify(store, releases.names(store)[0])["verified"]
+    assert releases.verify(store, releases.names(store)[0]).files
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +62,12 @@ def test_a_corpus_of_schema_1_is_refused_in_one_line_by_reading_and_writing_comm
 def test_its_release_verifies_and_its_tables_are_there_as_they_were(migrated: Path) -> None:
     store = Store(str(migrated))
     (name,) = releases.names(store)
-    assert releases.verify(store, name)["verified"]
-    for table, version in releases.load(store, name)["inputs"].items():
+    assert releases.verify(store, name).files
+    for table, version in releases.load(store, name).inputs.items():
         dataset = lance.dataset(store.uri(table), version=f"release-{name}")
         assert dataset.version == version
         assert store.read(table, version=version).num_rows == dataset.count_rows() > 0
-    then = store.at(releases.load(store, name)["inputs"])
+    then = store.at(releases.load(store, name).inputs)
     assert then.read("postings").num_rows == 0
     assert set(then.read("decisions")["clip_row_id"].to_pylist()) == {None}
 
@@ -113,4 +113,4 @@ def test_the_next_turn_decodes_anew_and_the_one_after_it_nothing(migrated: Path)
     again = told(migrated, "turn")
     assert again["added"] == {}
     for name in [*old, *releases.names(store)]:
-        assert releases.verify(store, name)["verified"]
+        assert releases.verify(store, name).files

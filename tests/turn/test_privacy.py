@@ -25,6 +25,7 @@ from pipelines.caption.hop import caption
 from pipelines.caption.worker import CaptionOptions
 from pipelines.corpus import releases as files
 from pipelines.corpus.inventory import current_clips, inventory
+from pipelines.corpus.release_document import ReleaseDocument
 from pipelines.detect.hop import frame_of
 from pipelines.filter.hop import decide_clips
 from pipelines.fold.hop import fold
@@ -60,7 +61,7 @@ class Turn:
     sent: list[Array]
     row: dict[str, Any]
     shard: list[Array]
-    release: dict[str, Any]
+    release: ReleaseDocument
 
 
 def _source(folder: Path, stage: str = "ego") -> list[Source]:
@@ -175,7 +176,7 @@ def test_rows_say_what_looked_and_what_it_found(turn: Turn) -> None:
     assert clip["faces"]
     assert all(clip["start_ns"] <= f["t_ns"] < clip["end_ns"] for f in clip["faces"])
     assert turn.row["redaction"] == version()
-    assert turn.release["recipe"]["pass"] != BARE.recipe
+    assert turn.release.recipe["pass"] != BARE.recipe
 
 
 @pytest.mark.slow
@@ -263,7 +264,7 @@ def test_a_robots_bytes_that_come_as_ego_too_leave_nothing_unblurred(
 def _shards(store: Store, release: str, folder: Path) -> list[Array]:
     """Every frame of every view."""
     found = []
-    for view in files.load(store, release)["views"]:
+    for view in files.load(store, release).views:
         for row in store.dataset(f"releases/{release}/{view}.lance").to_table().to_pylist():
             (folder / "shard.mp4").write_bytes(row["video"])
             found += _frames(folder / "shard.mp4")

@@ -13,6 +13,7 @@ import pytest
 from infra.storage.tables import Store
 from pipelines.corpus import releases as files
 from pipelines.corpus.inventory import inventory
+from pipelines.corpus.release_document import ReleaseDocument
 from tests.faults.compare import state_of
 from tests.faults.corpus import Corpus
 from tests.faults.turns import Turned, told
@@ -53,7 +54,7 @@ def test_a_copy_read_under_this_recipe_speaks_before_ones_that_wait(tmp_path: Pa
     assert spoken.filter(spoken["primary"])["uri"].to_pylist() == ["/now"]
 
 
-def release_of(root: Path, name: str) -> dict[str, Any]:
+def release_of(root: Path, name: str) -> ReleaseDocument:
     return files.load(Store(str(root)), name)
 
 
@@ -67,25 +68,25 @@ def test_place_order_and_workers_do_not_change_the_id_but_a_corrected_outcome_do
     config = Corpus(elsewhere).config(tmp_path / "b.toml", root=str(root), order=(1, 0), workers=1)
     other = told(["turn", "--config", str(config)])
     one, two = release_of(here.root, here.told["release"]), release_of(root, other["release"])
-    assert one["id"] == two["id"]
-    assert one["selection"] == two["selection"]
-    assert {v: f["root"] for v, f in one["views"].items()} == {v: f["root"] for v, f in two["views"].items()}
-    assert one["counts"] == two["counts"]
+    assert one.id == two.id
+    assert one.selection == two.selection
+    assert {v: f.root for v, f in one.views.items()} == {v: f.root for v, f in two.views.items()}
+    assert one.counts == two.counts
 
     log = elsewhere / "logs" / "attempt_1.jsonl"
     correct(log, True)
     corrected = told(["turn", "--config", str(config)])
     third = release_of(root, corrected["release"])
-    assert third["id"] != two["id"]
-    assert third["parent"] == two["name"]
-    assert third["counts"]["outcomes"]["success"] == two["counts"]["outcomes"]["success"] + 1
+    assert third.id != two.id
+    assert third.parent == two.name
+    assert third.counts["outcomes"]["success"] == two.counts["outcomes"]["success"] + 1
 
     correct(log, False)
     back = told(["turn", "--config", str(config)])
     fourth = release_of(root, back["release"])
-    assert fourth["id"] == two["id"]
-    assert fourth["parent"] == third["name"]
+    assert fourth.id == two.id
+    assert fourth.parent == third.name
     assert told(["turn", "--config", str(config)])["added"] == {}
     state = state_of(root, config)
-    assert state.releases == {r["name"]: r["id"] for r in (two, third, fourth)}
+    assert state.releases == {r.name: r.id for r in (two, third, fourth)}
     assert state.doubled == {}

@@ -16,28 +16,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.storage.tables import Store
-from orchestration.reports.contact_sheets import leveled, spread
-from orchestration.reports.pictures import Look, columns_of, picture_of
-from orchestration.reports.report import ReportOptions, duration, report, report_of
+from orchestration.reports.choice import spread
+from orchestration.reports.page import duration, leveled
+from orchestration.reports.pictures import PictureStyle, SampledFrames, columns_of, hands_by_time, picture_of
+from orchestration.reports.report import ReportOptions, report, report_of
 from pipelines.corpus.ledger import PLACES, ledger
+from pipelines.corpus.release_document import ReleaseDocument, release_of
 from schemas.errors import UsageError
 from schemas.spans import NS
 from tests.support.corpus import HOSTILE, POLICY, RECIPE, corpus, drawn, episode, hands
 
-RELEASE: dict[str, Any] = {
-    "name": "2026-01-02.1",
-    "id": "ab" * 32,
-    "parent": "2026-01-01.1",
-    "created": "2026-01-02T03:04:05+00:00",
-    "views": {"wm_ego": {"clips": 3, "hours": 0.5}, "idm_so101": {"clips": 2, "hours": 0.1}},
-    "splits": {"wm_ego": {"train": 2, "val": 1}},
-    "counts": {
-        "hours_by_stage": {"ego": 0.5},
-        "tasks": {"Pick <u>it</u>": {"episodes": 2, "scenes": 1}},
-        "outcomes": {"success": 1, "failure": 1},
-        "embodiments": {"so101": {"episodes": 2, "hours": 0.1}},
-    },
-}
+RELEASE = release_of(
+    {
+        "name": "2026-01-02.1",
+        "id": "ab" * 32,
+        "parent": "2026-01-01.1",
+        "created": "2026-01-02T03:04:05+00:00",
+        "views": {"wm_ego": {"clips": 3, "hours": 0.5}, "idm_so101": {"clips": 2, "hours": 0.1}},
+        "splits": {"wm_ego": {"train": 2, "val": 1}},
+        "counts": {
+            "hours_by_stage": {"ego": 0.5},
+            "tasks": {"Pick <u>it</u>": {"episodes": 2, "scenes": 1}},
+            "outcomes": {"success": 1, "failure": 1},
+            "embodiments": {"so101": {"episodes": 2, "hours": 0.1}},
+        },
+    }
+)
 
 
 class Page(HTMLParser):
@@ -88,7 +92,7 @@ def page(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Page:
     return Page(written(store, tmp_path_factory.mktemp("out"), RELEASE))
 
 
-def written(store: Store, folder: Path, release: dict[str, Any] | None, options: ReportOptions | None = None) -> str:
+def written(store: Store, folder: Path, release: ReleaseDocument | None, options: ReportOptions | None = None) -> str:
     out = report(store, RECIPE, POLICY, release, folder / "deep" / "report.html", options)
     return out.read_text(encoding="utf-8")
 
@@ -119,7 +123,7 @@ def test_numbers_are_the_ledgers(store: Store, page: Page) -> None:
     styles = " ".join(str(i.get("style")) for i in page.all("i"))
     widths = [float(w) for w in re.findall(r"width:([\d.]+)%", styles)]
     assert sum(widths[: len(PLACES)]) == pytest.approx(100, abs=0.01)
-    assert f"Every recording ({sum(bool(r['input_s']) for r in rows)})" in page.text
+    assert f"Every recording ({sum(r.account.input_ns > 0 for r in rows)})" in page.text
 
 
 def test_every_reason_stage_and_outcome_is_shown(store: Store, page: Page) -> None:
@@ -232,30 +236,18 @@ def test_corrected_episode_replaces_the_first(tmp_path: Path) -> None:
 
 def test_damaged_proxies_cost_only_their_picture() -> None:
     times = [0, NS, 2 * NS]
-    proxy = {
-        "clip_id": "c",
-        "sample_ns": times,
-        "width_px": 160,
-        "height_px": 90,
-        "jpegs": [b"", b"no jpeg", b""],
-    }
-    assert picture_of(proxy, None, (0, 3 * NS), Look()) is None
-    proxy["jpegs"] = [drawn(0, 3, 90), b"no jpeg", drawn(2, 3, 90)]
-    found = picture_of(proxy, None, (0, 3 * NS), Look())
+    assert picture_of(SampledFrames(times, [b"", b"no jpeg", b""], 160, 90), {}, (0, 3 * NS), PictureStyle()) is None
+    damaged = SampledFrames(times, [drawn(0, 3, 90), b"no jpeg", drawn(2, 3, 90)], 160, 90)
+    found = picture_of(damaged, {}, (0, 3 * NS), PictureStyle())
     assert found is not None
     assert found.times_s == (0.0, 2.0)
 
 
 def test_hands_lie_on_their_frame() -> None:
     times = [i * NS for i in range(4)]
-    row = {"sample_ns": times, "hands": hands("c", times).hands}
-    proxy = {
-        "sample_ns": times,
-        "width_px": 284,
-        "height_px": 160,
-        "jpegs": [drawn(i, 4, 160) for i in range(4)],
-    }
-    found = picture_of(proxy, row, (2 * NS, 4 * NS), Look(thumb_px=100, tallest_px=100))
+    samples = SampledFrames(times, [drawn(i, 4, 160) for i in range(4)], 284, 160)
+    style = PictureStyle(thumb_px=100, tallest_px=100)
+    found = picture_of(samples, hands_by_time(hands("c", times)), (2 * NS, 4 * NS), style)
     assert found is not None
     assert found.times_s == (2.0, 3.0)
     (mark,) = found.hands

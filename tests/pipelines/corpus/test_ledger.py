@@ -160,7 +160,7 @@ def test_a_newer_revision_stands_for_its_place(tmp_path: Path) -> None:
     store.insert("clips", [clip(old, (0, 9 * NS)), clip(new, (0, 4 * NS))], run_id="t")
     account, listed = ledger(store, RECIPE, POLICY)
     assert (account.input_ns, account.places["pending"]) == (4 * NS, 4 * NS)
-    assert [r["sha256"] for r in listed] == [new]
+    assert [r.sha256 for r in listed] == [new]
 
 
 def test_refused_recordings_and_logs_are_listed_with_nothing_read(tmp_path: Path) -> None:
@@ -177,11 +177,11 @@ def test_refused_recordings_and_logs_are_listed_with_nothing_read(tmp_path: Path
     store.insert("rejects", rejects, run_id="t")
     account, rows = ledger(store, RECIPE, POLICY)
     assert account.unbalanced_ns() == 0
-    refused = [r for r in rows if r["sha256"] is None]
-    assert [(r["uri"], r["by_reason"]) for r in refused] == [
+    refused = [r for r in rows if r.sha256 is None]
+    assert [(r.uri, r.account.by_reason) for r in refused] == [
         ("/page.mp4", {"html_page": 0}), ("/robot.jsonl", {"bad_json": 0}), ("/robot.mp4", {"not_media": 0}),
     ]  # fmt: skip
-    assert all(r["input_s"] == r["failed_s"] == r["rejected_s"] == 0 for r in refused)
+    assert all(r.account.input_ns == sum(r.account.places.values()) == 0 for r in refused)
     assert {"html_page", "bad_json", "not_media"} < set(account.plain()["by_reason"])
     text = as_text(account, rows)
     assert "MISSING" not in text

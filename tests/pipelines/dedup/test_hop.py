@@ -22,7 +22,6 @@ from filters.duplicates import group_clips
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from orchestration.cli.why import life
-from orchestration.reports.contact_sheets import current_decisions
 from orchestration.reports.report import report
 from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.duplicates import pairs_of
@@ -276,15 +275,15 @@ def test_the_ledger_books_copies_and_still_balances(decided: Store) -> None:
         "near_duplicate": 3 * LENGTH, "mirrored": LENGTH, "no_calibration": LENGTH,
     }  # fmt: skip
     assert (account.places["rejected"], account.places["quarantined"]) == (3 * LENGTH, LENGTH)
-    assert {r["uri"] for r in listed if "mirrored" in r["by_reason"]} == {"/d.mp4"}
+    assert {r.uri for r in listed if "mirrored" in r.account.by_reason} == {"/d.mp4"}
 
 
 def test_the_report_tells_copies_as_the_ledger_does(decided: Store, tmp_path: Path) -> None:
     html = report(decided, RECIPE, JUDGED.digest, None, tmp_path / "report.html").read_text()
     assert all(f'<tr data-reason="{reason}"' in html for reason in ("near_duplicate", "mirrored"))
-    table = current_decisions(Corpus(decided, RECIPE, JUDGED.digest))
-    told = {(r["reason"], r["verdict"]) for r in table.to_pylist() if r["stage"] != "robot"}
-    assert told == {("", "accept"), ("near_duplicate", "reject"), ("mirrored", "quarantine")}
+    decisions = Corpus(decided, RECIPE, JUDGED.digest).decisions(without_duplicates=True).rows()
+    endings = {(" ".join(d.reasons), d.verdict) for d in decisions if d.stage != "robot"}
+    assert endings == {("", "accept"), ("near_duplicate", "reject"), ("mirrored", "quarantine")}
 
 
 def test_what_cannot_be_cut_leaves_its_copies_in(recordings: dict[str, tuple[Asset, Clip]], decided: Store) -> None:

@@ -204,4 +204,4 @@ def test_a_server_that_is_allowed_later_is_asked(tmp_path: Path, web: tuple[Path
     allowed = replace(OPTIONS, fetch=FetchLimits(attempts=1, allow_private=(f"127.0.0.1:{port}",)))
     assert _ingest(tmp_path / "root", source, "two", allowed).added["assets"] == 1
     account, rows = ledger(Store(str(tmp_path / "root")), OPTIONS.cutting.recipe, "no policy")
-    assert ([r["by_reason"] for r in rows], account.unbalanced_ns()) == ([{"undecided": 0.8}], 0)
+    assert ([r.account.reasons_s() for r in rows], account.unbalanced_ns()) == ([{"undecided": 0.8}], 0)
