@@ -39,7 +39,7 @@ def impossible(config: Config) -> Iterator[str]:
 def _choices(config: Config) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Keys that choose by name: key, value, and the names there are."""
     for i, source in enumerate(config.source):
-        yield f"source.{i}.kind", source.kind, tuple(recordings.READERS)
+        yield f"source.{i}.kind", source.kind, tuple(recordings.kinds_by_name())
     for i, robot in enumerate(config.robot):
-        yield f"robot.{i}.kind", robot.kind, tuple(logs.READERS)
+        yield f"robot.{i}.kind", robot.kind, tuple(logs.kinds_by_name())
     yield "captions.backend", config.captions.backend, tuple(BACKENDS)

@@ -13,8 +13,7 @@ from pipelines.fold.worker import HOP as NAME
 from pipelines.fold.worker import Logs, Worker
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.media.generations import note_changed_pixels
-from pipelines.sources.logs import READERS, RobotSource
-from pipelines.sources.prepare import prepare
+from pipelines.sources.logs import RobotSource, kind_of, prepare
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
 from schemas.errors import UsageError
@@ -44,7 +43,7 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
         said = {m.uri: _said(logs.source) for logs in offered for m in logs.item.media}
         held.check()
         done.add("assets", run.store.insert("assets", restated_media(run, said, recipe), run_id=run.run_id))
-        todo = missing(run, offered, recipe)
+        todo = not_yet_folded(run, offered, recipe)
 
         def work(keys: Sequence[str]) -> int:
             _run_beam(run, {key: todo[key] for key in keys}, options)
@@ -70,15 +69,14 @@ def _said(source: RobotSource) -> dict[str, str | None]:
 def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
     """What the sources offer now."""
     for source in sources:
-        if source.kind not in READERS:
-            raise UsageError(f"robot kind {source.kind!r} is none of {', '.join(READERS)}")
+        kind = kind_of(source.kind)
         if not objects.is_s3(source.uri) and not objects.exists(source.uri):
             raise UsageError(f"robot logs {source.uri!r} are not there; mend [[robot]] uri in handwheel.toml")
-        for item in READERS[source.kind].list_logs(source.uri):
+        for item in kind.list(source.uri):
             yield Logs(source, item)
 
 
-def missing(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, Logs]:
+def not_yet_folded(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, Logs]:
     """Logs that are neither episodes with decoded recordings, nor this recipe's rejects, by item key."""
     read = _folded(run, recipe)
     todo = {

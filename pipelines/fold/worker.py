@@ -16,7 +16,7 @@ from pipelines.fold.rows import episode_row, fit_to_video, slack_ns, step_table
 from pipelines.media.local_copy import local_copy
 from pipelines.media.options import DecodeSpec, PassOptions
 from pipelines.media.requirements import ROBOT, find_decoded_asset, required_spec
-from pipelines.sources.logs import READERS, RobotSource
+from pipelines.sources.logs import RobotSource, kind_of
 from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
 from pipelines.sources.logs.episode_log import EpisodeLog
 from pipelines.staging import package as packages
@@ -100,7 +100,7 @@ class Worker:
 
     def _attempts(self, logs: Logs) -> list[EpisodeLog | BadEpisode]:
         with scratch.folder("log") as folder:
-            return list(READERS[logs.source.kind].read(logs.item, folder))
+            return list(kind_of(logs.source.kind).read(logs.item, folder))
 
     def _hash(self, media: MediaFile) -> tuple[str, int]:
         """sha256 and size; remote bytes are kept in scratch for the decoder."""

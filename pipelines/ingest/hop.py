@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,18 @@ from pipelines.engines import pipeline
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.ingest import limit_rejects
 from pipelines.ingest.error_budget import Budget
-from pipelines.ingest.metadata_changes import restated
-from pipelines.ingest.revisions import fetched, is_web, kept, revised
+from pipelines.ingest.metadata_changes import as_new_revisions
+from pipelines.ingest.revisions import download_item, is_web, with_known_bytes, with_server_revisions
 from pipelines.media.generations import note_changed_pixels
 from pipelines.media.local_copy import bring, in_place, local_copy, stored
 from pipelines.media.options import DecodeSpec
 from pipelines.media.requirements import find_decoded_asset, required_spec
-from pipelines.sources.prepare import prepare
-from pipelines.sources.recordings import READERS, Item, Source, whole
+from pipelines.sources.recordings import Item, Source, list_items, prepare, resolve_sidecars
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import WorkPackage
 from schemas import Asset
-from schemas.errors import BadMedia, TooManyRejects, TransientError, UsageError
+from schemas.errors import BadMedia, TooManyRejects, TransientError
 from schemas.keys import asset_key, place_key, salted
 from schemas.recordings import StoredNarration
 from schemas.spans import merge
@@ -54,16 +53,19 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
         packages.sweep(run, HOP.name)
         prepare(sources, run.progress)
         client.new_run()
-        items, unreached = revised(run, list(list_items(sources)), recipe, client, again=options.ask_again)
+        items, unreached = with_server_revisions(
+            run, list(list_items(sources)), recipe, client, again=options.ask_again
+        )
         client.another_chance()
-        items = restated(run, items, recipe)
-        todo = kept(run, missing(run, items, recipe, limit_rejects.digest(options.fetch, options.limits)))
+        items = as_new_revisions(run, items, recipe)
+        limits = limit_rejects.digest(options.fetch, options.limits)
+        todo = with_known_bytes(run, not_yet_ingested(run, items, recipe, limits))
         budget = Budget(options.max_reject_share, options.least_rejects)
 
         def work(keys: Sequence[str]) -> int:
-            offered = whole([todo[key] for key in keys])
-            _run_beam(run, offered, client, options)
-            _check_budget(run, budget, len(offered))
+            resolved = resolve_sidecars([todo[key] for key in keys])
+            _run_beam(run, resolved, client, options)
+            _check_budget(run, budget, len(resolved))
             return len(keys)
 
         def commit(finished: int) -> int:
@@ -79,16 +81,8 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     return done
 
 
-def list_items(sources: Sequence[Source]) -> Iterator[Item]:
-    """What the sources offer now."""
-    for source in sources:
-        if source.kind not in READERS:
-            raise UsageError(f"source kind {source.kind!r} is none of {', '.join(READERS)}")
-        yield from READERS[source.kind](source)
-
-
-def missing(run: Run, items: Iterable[Item], recipe: str, limits: str) -> dict[str, Item]:
-    """Items that are neither assets nor final rejects of this recipe and these limits (bounds.digest), by asset key."""
+def not_yet_ingested(run: Run, items: Iterable[Item], recipe: str, limits: str) -> dict[str, Item]:
+    """Items that are neither assets nor final rejects of this recipe and these limits (their digest), by asset key."""
     offered = {asset_key(item.uri, item.revision, recipe): item for item in items}
     absent = run.store.absent("assets", list(offered))
     refusals = {refusal: key for key in absent for refusal in limit_rejects.ids(key, HOP.name, recipe, limits)}
@@ -170,11 +164,11 @@ class Worker:
 
     def _from_web(self, item: Item) -> tuple[Item, str, int]:
         """The item with its bytes' revision, their sha256 and size. The corpus keeps them: the web forgets."""
-        if item.held is not None:
+        if item.known_sha256 is not None:
             with contextlib.suppress(FileNotFoundError):
-                return item, item.held, objects.info(stored(self.store.root, item.held)).size_bytes
+                return item, item.known_sha256, objects.info(stored(self.store.root, item.known_sha256)).size_bytes
         path = Path(self.scratch) / place_key(item.uri, item.revision)
-        item, sha256 = fetched(item, path, self.client)
+        item, sha256 = download_item(item, path, self.client)
         if not objects.exists(stored(self.store.root, sha256)):
             objects.upload(path, stored(self.store.root, sha256))
         path.replace(path.with_name(sha256))

@@ -16,7 +16,7 @@ from pipelines.hop import Run
 from pipelines.sources.recordings import Item
 
 
-def restated(run: Run, items: Sequence[Item], recipe: str) -> list[Item]:
+def as_new_revisions(run: Run, items: Sequence[Item], recipe: str) -> list[Item]:
     """The items, as newer revisions of their places where they say otherwise than the newest assets there.
 
     A place that is offered twice says two things at once: its items stay as they are.
@@ -33,9 +33,9 @@ def _as_now(item: Item, before: dict[str, Any] | None, stated: Counter[tuple[str
     later = replace(item, modified_ns=max(item.modified_ns, before["modified_ns"] + 1))
     if not (times := stated[item.uri, item.revision]):
         return later
-    # What is yet unread has all that is said in its revision. A server may have two ETags for the same bytes: what it
-    # was asked for and said before is no news.
-    newest = item.asked or before["revision"].partition(MARK)[0] == item.revision
-    if newest and (item.unread is not None or all(before[name] == getattr(item, name) for name in STATED)):
+    # An item with a sidecar has all that is said in its revision. A server may have two ETags for the same bytes: what
+    # it was asked for and said before is no news.
+    newest = item.served or before["revision"].partition(MARK)[0] == item.revision
+    if newest and (item.sidecar is not None or all(before[name] == getattr(item, name) for name in STATED)):
         return item
-    return replace(later, revision=f"{item.revision}{MARK}{times}", asked=False)
+    return replace(later, revision=f"{item.revision}{MARK}{times}", served=False)

@@ -49,7 +49,7 @@ def link(item: Item) -> str:
     return item.signed_uri or item.uri
 
 
-def revised(
+def with_server_revisions(
     run: Run, items: Sequence[Item], recipe: str, client: Client, *, again: bool
 ) -> tuple[list[Item], list[str]]:
     """The items with the revisions that their servers have now, and a line for each new URL that was not reached.
@@ -79,14 +79,16 @@ def revised(
     return out, unreached
 
 
-def kept(run: Run, items: Mapping[str, Item]) -> dict[str, Item]:
+def with_known_bytes(run: Run, items: Mapping[str, Item]) -> dict[str, Item]:
     """The items, those of the web with the sha256 of their bytes where the corpus has taken this revision before."""
     if not any(is_web(item) and item.revision for item in items.values()):
         return dict(items)
     rows = run.store.read("assets", ["uri", "revision", "sha256"], WEB_ONLY).to_pylist()
     known = {(row["uri"], row["revision"]): row["sha256"] for row in rows if row["revision"]}
     return {
-        key: replace(item, held=known.get((item.uri, item.revision.partition(MARK)[0]))) if is_web(item) else item
+        key: item
+        if not is_web(item)
+        else replace(item, known_sha256=known.get((item.uri, item.revision.partition(MARK)[0])))
         for key, item in items.items()
     }
 
@@ -95,7 +97,7 @@ def _to_ask(item: Item) -> bool:
     return is_web(item) and not item.revision and item.bad is None
 
 
-def fetched(item: Item, path: Path, client: Client) -> tuple[Item, str]:
+def download_item(item: Item, path: Path, client: Client) -> tuple[Item, str]:
     """Downloads an item; returns it with the revision that its bytes belong to, and their sha256.
 
     A revision of the source's own stays, and so does one that the response repeats. Where it says another, the server
@@ -103,7 +105,7 @@ def fetched(item: Item, path: Path, client: Client) -> tuple[Item, str]:
     stays; if it says what the response said, the bytes are the new revision's. TransientError: it changes as we look.
     """
     got = client.download(link(item), path)
-    if not item.asked or got.served.revision == item.revision:
+    if not item.served or got.served.revision == item.revision:
         return item, got.sha256
     now = client.look_up(link(item))
     if now.revision == item.revision:
@@ -115,7 +117,7 @@ def fetched(item: Item, path: Path, client: Client) -> tuple[Item, str]:
 
 def _with(item: Item, served: ServedRevision) -> Item:
     size = served.size_bytes or 0
-    return replace(item, revision=served.revision, modified_ns=served.modified_ns, size_bytes=size, asked=True)
+    return replace(item, revision=served.revision, modified_ns=served.modified_ns, size_bytes=size, served=True)
 
 
 def _answers(run: Run, urls: Iterable[str], client: Client) -> Mapping[str, Answer]:

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from orchestration.config import Config, load
-from pipelines.sources.logs import READERS as LOGS
+from pipelines.sources import recordings
+from pipelines.sources.logs import KINDS as LOGS
 from pipelines.sources.logs import plain_log
-from pipelines.sources.recordings import READERS
+from pipelines.sources.recordings import KINDS as SOURCES
 from tests.support.pages import FENCE, REPOSITORY, blocks_of, read_page
 
 PAGE, FOLDER = "docs/sources.md", "docs/sources"
 ANNOTATED = ("epic_kitchens", "ego4d", "ego_exo4d", "egodex")
-ALIASES = {"world"} if "sim" in READERS else set()
-KINDS = sorted(set(READERS) - ALIASES)
-LOG_KINDS = sorted(set(LOGS) - ALIASES)
+KINDS = sorted(kind.name for kind in SOURCES)
+LOG_KINDS = sorted(kind.name for kind in LOGS)
 
 
 def config_of(text: str, tmp_path: Path) -> Config:
@@ -82,7 +82,7 @@ def test_the_plain_logs_page_names_every_field_that_is_read() -> None:
 
 @pytest.mark.parametrize("kind", ANNOTATED)
 def test_a_readers_example_loads(kind: str, tmp_path: Path) -> None:
-    docstring = inspect.getdoc(inspect.getmodule(READERS[kind])) or ""
+    docstring = inspect.getdoc(inspect.getmodule(recordings.kind_of(kind).list)) or ""
     example = re.search(r"^    \[\[source\]\]\n(?:    .+\n)+", docstring, re.MULTILINE)
     assert example is not None
     assert kind_of(textwrap.dedent(example[0]), tmp_path) == kind
@@ -96,4 +96,6 @@ def test_the_captions_page_has_a_config_that_loads(tmp_path: Path) -> None:
 
 def test_the_table_tells_the_licences() -> None:
     rows = re.findall(r"^\| \[`(\w+)`\].*\| `([^`|]+)` \|$", read_page(PAGE), re.MULTILINE)
-    assert dict(rows) == {kind: getattr(inspect.getmodule(READERS[kind]), "LICENCE", None) for kind in ANNOTATED}
+    assert dict(rows) == {
+        kind: getattr(inspect.getmodule(recordings.kind_of(kind).list), "LICENCE", None) for kind in ANNOTATED
+    }

@@ -30,8 +30,7 @@ from infra.readers import hdf5
 from infra.sandbox.sandbox import Limits
 from infra.web import Client, FetchLimits, Memory, robots
 from pipelines.media.local_copy import bring
-from pipelines.sources import recordings
-from pipelines.sources.recordings import READERS, Source, pickled_frames
+from pipelines.sources.recordings import Source, kind_of, list_items, pickled_frames, resolve_sidecars
 from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import key_of
 from tests.faults.fuzz import HURTS, Bytes, Found, Rng
@@ -103,7 +102,7 @@ def valid_zips() -> list[bytes]:
 def archive(path: Path) -> Ends:
     """Listed as two kinds, and every member taken."""
     for kind in ("hot3d", "webdataset"):
-        for item in READERS[kind](Source(kind, str(path))):
+        for item in kind_of(kind).list(Source(kind, str(path))):
             try:
                 if item.bad is None:
                     bring(item.uri, path.with_name("out"))
@@ -132,9 +131,8 @@ def valid_parquets() -> list[bytes]:
 
 def items(kind: str, path: Path) -> Ends:
     """What a source yields, which a table must be able to hold."""
-    for item in recordings.whole(
-        list(READERS[kind](Source(kind, str(path if path.suffix != ".json" else path.parent))))
-    ):
+    source = Source(kind, str(path if path.suffix != ".json" else path.parent))
+    for item in resolve_sidecars(list(list_items([source]))):
         key_of(item.uri, item.revision, item.licence, item.wearer, item.site, *[n.text for n in item.narrations])
         yield item.bad[0] if item.bad else "item"
 

@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipelines.sources.recordings import READERS, Item, Source, whole
+from pipelines.sources.recordings import Item, Source, list_items, resolve_sidecars
 from tests.support.media import shot, write
 
 EPIC_HEADER = (
@@ -26,7 +26,7 @@ INTRINSIC = np.array([[736.6, 0, 960], [0, 736.6, 540], [0, 0, 1]], np.float32)
 
 def items_of(kind: str, folder: Path | str, **settings: Any) -> dict[str, Item]:
     """What a source yields, by path below the folder; there must be no two of one name."""
-    items = whole(list(READERS[kind](Source(kind, str(folder), **settings))))
+    items = resolve_sidecars(list(list_items([Source(kind, str(folder), **settings)])))
     named = {i.uri.removeprefix(f"{folder}/"): i for i in items}
     assert len(named) == len(items)
     return named

@@ -16,7 +16,7 @@ from pipelines.corpus.inventory import inventory
 from pipelines.fold.hop import fold
 from pipelines.hop import Run
 from pipelines.ingest.hop import ingest
-from pipelines.ingest.metadata_changes import restated
+from pipelines.ingest.metadata_changes import as_new_revisions
 from pipelines.media.options import PassOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings import Item, Source
@@ -45,26 +45,26 @@ def _run(tmp_path: Path, *rows: Asset) -> Run:
 def test_what_is_new_or_says_the_same_stays_as_it_is(tmp_path: Path) -> None:
     items = [_item(), _item(uri="/new", licence="CC0"), _item(bad=("x", "y"), licence="CC0")]
     run = _run(tmp_path, asset("/v", "s", NS, NS, recipe=RECIPE))
-    assert restated(run, items[:2], RECIPE) == items[:2]
-    assert restated(run, items[2:], RECIPE) == items[2:]
+    assert as_new_revisions(run, items[:2], RECIPE) == items[:2]
+    assert as_new_revisions(run, items[2:], RECIPE) == items[2:]
     twice = [_item(), _item(licence="CC0")]
-    assert restated(run, twice, RECIPE) == twice, "two sources offer it: nobody says which of them is newer"
+    assert as_new_revisions(run, twice, RECIPE) == twice, "two sources offer it: nobody says which of them is newer"
 
 
 @pytest.mark.parametrize("said", [{"licence": "CC0"}, {"stage": "web"}, {"consent": "c"}])
 def test_what_says_otherwise_is_newer_each_time(tmp_path: Path, said: dict[str, str]) -> None:
     first = asset("/v", "s", NS, NS, recipe=RECIPE)
-    (item,) = restated(_run(tmp_path, first), [_item(**said)], RECIPE)
-    assert (item.revision, item.modified_ns, item.asked) == ("r1+~1", 2, False)
+    (item,) = as_new_revisions(_run(tmp_path, first), [_item(**said)], RECIPE)
+    assert (item.revision, item.modified_ns, item.served) == ("r1+~1", 2, False)
     told = {"stage": item.stage, "licence": item.licence, "consent": item.consent}
     second = asset("/v", "s", NS, NS, recipe=RECIPE, revision=item.revision, modified_ns=2, **told)
-    (back,) = restated(_run(tmp_path, second), [_item()], RECIPE)
+    (back,) = as_new_revisions(_run(tmp_path, second), [_item()], RECIPE)
     assert (back.revision, back.modified_ns) == ("r1+~2", 3)
 
 
 def test_a_new_revision_that_says_otherwise_comes_after_the_one_before(tmp_path: Path) -> None:
     run = _run(tmp_path, asset("/v", "s", NS, NS, recipe=RECIPE, revision="z", modified_ns=9))
-    (item,) = restated(run, [_item(revision="a", licence="CC0")], RECIPE)
+    (item,) = as_new_revisions(run, [_item(revision="a", licence="CC0")], RECIPE)
     assert (item.revision, item.modified_ns) == ("a", 10)
 
 
@@ -121,5 +121,5 @@ def test_what_is_said_again_after_something_else_holds_again(tmp_path: Path) -> 
 
 def test_a_server_with_two_etags_for_the_same_bytes_says_nothing_new(tmp_path: Path) -> None:
     rows = [asset("/v", "s", NS, NS, recipe=RECIPE, revision=r, modified_ns=i) for i, r in enumerate(("a", "b"))]
-    items = [_item(revision="a", asked=True)]
-    assert restated(_run(tmp_path, *rows), items, RECIPE) == items
+    items = [_item(revision="a", served=True)]
+    assert as_new_revisions(_run(tmp_path, *rows), items, RECIPE) == items

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from pipelines.hop import Progress
 from pipelines.sources.logs.episode_log import EpisodeLog
 
 
@@ -47,11 +47,16 @@ class BadEpisode:
     detail: str
 
 
-class LogReader(Protocol):
-    """A format. A module with these two functions is one; `sources/robot.py` names it."""
+@dataclass(frozen=True, slots=True)
+class LogKind:
+    """A format of robot logs: one file here, and one line in `KINDS`.
 
-    def list_logs(self, uri: str) -> Iterator[LogItem]:
-        """Items under a folder or prefix, in order of uri, from names and small metadata alone."""
+    list: items under a folder or prefix, in order of uri, from names and small metadata alone. read: an item's
+    attempts; BadMedia: nothing of the item can be read. prepare: makes logs that must be made before they are listed.
+    """
 
-    def read(self, item: LogItem, workdir: Path) -> Iterator[EpisodeLog | BadEpisode]:
-        """The item's attempts. BadMedia: nothing of the item can be read."""
+    name: str
+    list: Callable[[str], Iterator[LogItem]]
+    read: Callable[[LogItem, Path], Iterator[EpisodeLog | BadEpisode]]
+    prepare: Callable[[str, Progress], None] | None = None
+    alias: str | None = None  # a name it had, which the config still takes

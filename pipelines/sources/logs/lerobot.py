@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, MediaFile
 from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, axis_names, number, outcome_of, text
 from pipelines.sources.logs.lerobot_columns import OFF_GRID, flags, floats, integers, times
@@ -239,3 +239,6 @@ def _on_grid(time_s: float, fps_hz: float) -> int:
     frame = round(time_s * fps_hz)
     near = abs(time_s * fps_hz - frame) < OFF_GRID
     return round(frame * NS / fps_hz) if near else round(time_s * NS)
+
+
+KIND = LogKind("lerobot", list_logs, read)

@@ -20,7 +20,7 @@ import numpy as np
 
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, MediaFile
 from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Floats, Times
 from pipelines.sources.logs.fields import axis_names, json_object, number, outcome_of, text, text_of_json
 from schemas.errors import BadMedia
@@ -210,3 +210,6 @@ def _cameras(header: dict[str, Any], item: LogItem, end_ns: int) -> tuple[Camera
         CameraSpan(camera=camera, uri=uri, start_ns=0, end_ns=end_ns, alone=True)
         for camera, uri in sorted(files.items())
     )
+
+
+KIND = LogKind("plain_log", list_logs, read)

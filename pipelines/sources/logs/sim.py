@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipelines.sources.logs import plain_log
-from pipelines.sources.logs.base import LogItem
-from pipelines.sources.recordings.sim import ROBOT, part
-
-read = plain_log.read
+from pipelines.sources.logs.base import LogItem, LogKind
+from pipelines.sources.recordings.sim import ROBOT, part, prepare
 
 
 def list_logs(uri: str) -> Iterator[LogItem]:
     """The world's attempts, in order of uri."""
     return plain_log.list_logs(part(uri, ROBOT))
+
+
+KIND = LogKind("sim", list_logs, plain_log.read, prepare, alias="world")

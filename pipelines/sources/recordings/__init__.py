@@ -1,6 +1,7 @@
-"""Sources of recordings: a kind is one file here and one line in READERS."""
+"""Sources of recordings: a kind is one file here and one line in KINDS."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pipelines.hop import Progress
 from pipelines.sources.recordings import (
@@ -16,24 +17,70 @@ from pipelines.sources.recordings import (
     url_list,
     webdataset,
 )
-from pipelines.sources.recordings.base import STAGES, Item, Narration, Reader, Source, whole
+from pipelines.sources.recordings.base import STAGES, Item, Narration, Source, SourceKind
+from schemas.errors import UsageError
 
-READERS: dict[str, Reader] = {
-    "folder": folder.read,
-    "url_list": url_list.read,
-    "webdataset": webdataset.read,
-    "egocentric_10k": egocentric_10k.read,
-    "hot3d": hot3d.read,
-    "hd_epic": hd_epic.read,
-    "sim": sim.read,
-    "epic_kitchens": epic_kitchens.read,
-    "ego4d": ego4d.read,
-    "ego_exo4d": ego_exo4d.read,
-    "egodex": egodex.read,
-    "world": sim.read,  # the name that sim had
-}
+KINDS = (
+    folder.KIND,
+    url_list.KIND,
+    webdataset.KIND,
+    egocentric_10k.KIND,
+    hot3d.KIND,
+    hd_epic.KIND,
+    sim.KIND,
+    epic_kitchens.KIND,
+    ego4d.KIND,
+    ego_exo4d.KIND,
+    egodex.KIND,
+)
 
-# Kinds that must be made before they can be listed.
-PREPARE: dict[str, Callable[[str, Progress], None]] = {"sim": sim.prepare, "world": sim.prepare}
 
-__all__ = ["PREPARE", "READERS", "STAGES", "Item", "Narration", "Reader", "Source", "whole"]
+def kinds_by_name() -> dict[str, SourceKind]:
+    """Every kind by its name, and by the name that it had."""
+    return {name: kind for kind in KINDS for name in (kind.name, kind.alias) if name is not None}
+
+
+def kind_of(name: str) -> SourceKind:
+    """UsageError: there is no such kind."""
+    kinds = kinds_by_name()
+    if name not in kinds:
+        raise UsageError(f"source kind {name!r} is none of {', '.join(kinds)}")
+    return kinds[name]
+
+
+def prepare(sources: Iterable[Source], progress: Progress) -> None:
+    """Makes those sources that must be made before they can be listed."""
+    for source in sources:
+        if (make := kind_of(source.kind).prepare) is not None:
+            make(source.uri, progress)
+
+
+def list_items(sources: Iterable[Source]) -> Iterator[Item]:
+    """What the sources offer now; a sidecar is not read yet."""
+    for source in sources:
+        for item in kind_of(source.kind).list(source):
+            yield item if item.sidecar is None else replace(item, kind=source.kind)
+
+
+def resolve_sidecars(items: Sequence[Item]) -> list[Item]:
+    """The items with what their sidecars say; with them may come others that say what could not be used."""
+    out = [item for item in items if item.sidecar is None]
+    for name in dict.fromkeys(item.kind for item in items if item.sidecar is not None):
+        if (resolve := kind_of(name).resolve) is not None:
+            out += resolve([item for item in items if item.sidecar is not None and item.kind == name])
+    return out
+
+
+__all__ = [
+    "KINDS",
+    "STAGES",
+    "Item",
+    "Narration",
+    "Source",
+    "SourceKind",
+    "kind_of",
+    "kinds_by_name",
+    "list_items",
+    "prepare",
+    "resolve_sidecars",
+]

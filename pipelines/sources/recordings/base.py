@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from infra.archives import reader
 from infra.storage.objects import ObjectInfo
+from pipelines.hop import Progress
 from schemas.errors import BadMedia
 from schemas.keys import digest_of
 from schemas.spans import Span
@@ -65,17 +65,6 @@ class Narration:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A file beside a recording that says something of it, and what reads it, for many items at once.
-
-    Its revision is part of the item's, so that it is read for what is to be ingested, and for nothing that is known.
-    """
-
-    info: ObjectInfo
-    read: Callable[[Sequence[Item]], Iterable[Item]]
-
-
-@dataclass(frozen=True, slots=True)
 class Item:
     """One recording. Identities are plain here and salted before they are stored.
 
@@ -83,9 +72,10 @@ class Item:
     signed_uri: the URL to fetch, where `uri` is that without its signature; never stored and never shown.
     redacted: spans in ns from the first frame that the source wants cut out.
     quarter_turns: clockwise, to be applied after the container's own rotation (Aria's pictures are stored turned).
-    asked: the revision is what a web server said when ingest asked it, and not the source's own.
-    unread: what lies beside it and is not part of this item yet (`whole`).
-    held: sha256 of its bytes as they were taken before; those that the corpus keeps are not fetched again.
+    served: the revision is what a web server said when ingest asked it, and not the source's own.
+    sidecar: a file that says something of it and is not read yet (`resolve_sidecars`); its revision is part of the
+    item's, so that it is read for what is to be ingested, and for nothing that is known. kind: of what reads it.
+    known_sha256: of its bytes as they were taken before; those that the corpus keeps are not fetched again.
     bad: why it cannot be read at all (a manifest's broken line); it becomes a Reject.
     """
 
@@ -105,29 +95,32 @@ class Item:
     quarter_turns: int = 0
     bad: tuple[str, str] | None = None
     signed_uri: str | None = field(default=None, repr=False)
-    asked: bool = False
-    held: str | None = None
-    unread: Unread | None = None
+    served: bool = False
+    known_sha256: str | None = None
+    sidecar: ObjectInfo | None = None
+    kind: str = ""
 
 
-def beside(item: Item, unread: Unread) -> Item:
+def with_sidecar(item: Item, sidecar: ObjectInfo) -> Item:
     """The item with a file yet unread, which may outrank what the source says: both are part of the revision."""
-    said = digest_of([item.stage, item.licence, item.consent])[:8]
-    return replace(item, revision=f"{item.revision}+{unread.info.etag}+{said}", unread=unread)
+    stated = digest_of([item.stage, item.licence, item.consent])[:8]
+    return replace(item, revision=f"{item.revision}+{sidecar.etag}+{stated}", sidecar=sidecar)
 
 
-def whole(items: Sequence[Item]) -> list[Item]:
-    """The items with what lies beside them read; with them may come others that say what could not be used."""
-    out = [item for item in items if item.unread is None]
-    for read in dict.fromkeys(item.unread.read for item in items if item.unread is not None):
-        out += read([item for item in items if item.unread is not None and item.unread.read == read])
-    return out
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """A kind of source: one file here, and one line in `KINDS`.
 
+    list: what the source offers, at no fetch of media. prepare: makes a source at a URI that must be made before it can
+    be listed. resolve: items with what their sidecars say, and others that say what of these could not be used; for
+    many items at once.
+    """
 
-class Reader(Protocol):
-    """A source kind: one file, one verb. Listing costs no fetch of media."""
-
-    def __call__(self, source: Source) -> Iterator[Item]: ...
+    name: str
+    list: Callable[[Source], Iterator[Item]]
+    prepare: Callable[[str, Progress], None] | None = None
+    resolve: Callable[[Sequence[Item]], Iterable[Item]] | None = None
+    alias: str | None = None  # a name it had, which the config still takes
 
 
 def clean(text: str, most: int = TEXT_CHARACTERS) -> str:

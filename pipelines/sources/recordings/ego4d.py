@@ -48,7 +48,7 @@ from pipelines.sources.recordings.annotations import (
     opened_table,
     time_ns,
 )
-from pipelines.sources.recordings.base import Item, Narration, Source, clean
+from pipelines.sources.recordings.base import Item, Narration, Source, SourceKind, clean
 from schemas.errors import BadMedia, UsageError
 from schemas.spans import NS, Span, merge
 
@@ -58,7 +58,7 @@ PASSES = ("narration_pass_1", "narration_pass_2")
 FRAME_NS = NS // 30  # canonical videos run at 30 fps
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """Every video here, in order of file, those without a word last. UsageError where there is no ego4d.json."""
     root = next((r for r in _roots(source.uri) if objects.exists(objects.join(r, "ego4d.json"))), None)
     if root is None:
@@ -192,3 +192,6 @@ def _point(plain: Any, count: int) -> Point:
     if count >= MOST_NARRATIONS:
         raise BadMedia(REASON, f"more than {MOST_NARRATIONS} narrations of one video")
     return time_ns(plain.get("timestamp_sec"), "timestamp_sec"), clean(text)
+
+
+KIND = SourceKind("ego4d", list_items)

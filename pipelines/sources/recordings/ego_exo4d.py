@@ -51,7 +51,7 @@ from pipelines.sources.recordings.annotations import (
     longest,
     time_ns,
 )
-from pipelines.sources.recordings.base import Item, Narration, Source, clean
+from pipelines.sources.recordings.base import Item, Narration, Source, SourceKind, clean
 from schemas.errors import BadMedia, UsageError
 
 LICENCE = "LicenseRef-Ego-Exo4D"
@@ -71,7 +71,7 @@ class Take:
     own: Said
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """The first-person videos of every take here. UsageError where there is no takes.json."""
     listing = objects.join(source.uri, "takes.json")
     if not objects.exists(listing):
@@ -197,3 +197,6 @@ def _point(plain: Any, count: int) -> Point | None:
         return None
     subject = plain.get("narration_subject", plain.get("subject"))
     return at_ns, f"#{subject} {text}" if subject in ("C", "O") else text
+
+
+KIND = SourceKind("ego_exo4d", list_items)

@@ -32,14 +32,14 @@ from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.fields import json_object, text
 from pipelines.sources.recordings import folder, webdataset
 from pipelines.sources.recordings.annotations import identity
-from pipelines.sources.recordings.base import Item, Source
+from pipelines.sources.recordings.base import Item, Source, SourceKind
 from schemas.errors import BadMedia
 
 INTRINSICS = "intrinsics.json"
 FOLDERS = re.compile(r"(?:.*/)?(factory_[^/]+)/workers/(worker_[^/]+)/[^/]+")
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """Recordings of all tars, in order of tar and place."""
     listed = folder.listing(source.uri)
     lenses: dict[str, tuple[str | None, str, tuple[str, str] | None]] = {}
@@ -92,3 +92,6 @@ def _who(tar_uri: str, raw: bytes | None) -> dict[str, Any]:
         return {}
     who = {"wearer": identity("egocentric_10k", f"{factory}/{worker}")} if worker else {}
     return who | {"site": identity("egocentric_10k", factory)}
+
+
+KIND = SourceKind("egocentric_10k", list_items)

@@ -35,7 +35,7 @@ from infra.sandbox import tempdirs
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.recordings.annotations import LeftOut, Said, item_of, listed
-from pipelines.sources.recordings.base import Item, Narration, Source, Unread, beside, clean
+from pipelines.sources.recordings.base import Item, Narration, Source, SourceKind, clean, with_sidecar
 from schemas.errors import BadMedia, UsageError
 
 LICENCE = "CC-BY-NC-ND-4.0"
@@ -45,7 +45,7 @@ HDF5_BYTES = 256 << 20  # a take of minutes has tens of MB
 FETCHED_TAKES = 256  # at a time: of S3's scratch holds no more, and a child reads so many
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """Every take below the URI, its .hdf5 yet unread. UsageError where the folder is not there."""
     if not objects.is_s3(source.uri) and not objects.exists(source.uri):
         raise UsageError(f"source {source.uri!r} is not there; mend [[source]] uri in handwheel.toml")
@@ -54,19 +54,19 @@ def read(source: Source) -> Iterator[Item]:
         if not path.endswith(".mp4"):
             continue
         item = item_of(info, Said(), source, LICENCE)
-        told = below.get(path.removesuffix(".mp4") + ".hdf5")
-        yield item if told is None or item.bad is not None else beside(item, Unread(told, _read))
+        sidecar = below.get(path.removesuffix(".mp4") + ".hdf5")
+        yield item if sidecar is None or item.bad is not None else with_sidecar(item, sidecar)
 
 
-def _read(items: Sequence[Item]) -> Iterator[Item]:
+def resolve_sidecars(items: Sequence[Item]) -> Iterator[Item]:
     """The takes with what their .hdf5 says, and what of it could not be used."""
     for start in range(0, len(items), FETCHED_TAKES):
-        group = [(item, item.unread.info) for item in items[start : start + FETCHED_TAKES] if item.unread is not None]
-        for (item, told), head in zip(group, _heads([told for _, told in group]), strict=True):
+        group = [(item, item.sidecar) for item in items[start : start + FETCHED_TAKES] if item.sidecar is not None]
+        for (item, sidecar), head in zip(group, _heads([sidecar for _, sidecar in group]), strict=True):
             left_out = LeftOut()
             said = _said(head, Path(item.uri).parent.name, left_out)
-            yield from left_out.item(told.uri, "hdf5")
-            yield replace(item, narrations=said.narrations, intrinsics_json=said.intrinsics_json, unread=None)
+            yield from left_out.item(sidecar.uri, "hdf5")
+            yield replace(item, narrations=said.narrations, intrinsics_json=said.intrinsics_json, sidecar=None)
 
 
 def _heads(files: list[ObjectInfo]) -> Iterator[Head | BadMedia]:
@@ -126,3 +126,6 @@ def _pinhole(intrinsic: Any) -> str | None:
         return None
     (fx, _, cx), (_, fy, cy), _ = intrinsic
     return json.dumps({"model": "pinhole", "fx_px": fx, "fy_px": fy, "cx_px": cx, "cy_px": cy}, sort_keys=True)
+
+
+KIND = SourceKind("egodex", list_items, resolve=resolve_sidecars)

@@ -36,7 +36,7 @@ from pipelines.sources.recordings.annotations import (
     listed,
     opened_table,
 )
-from pipelines.sources.recordings.base import MEDIA_SUFFIXES, Item, Narration, Source, clean
+from pipelines.sources.recordings.base import MEDIA_SUFFIXES, Item, Narration, Source, SourceKind, clean
 from schemas.errors import BadMedia, UsageError
 from schemas.spans import NS
 
@@ -48,7 +48,7 @@ _VIDEO = re.compile(r"(P\d{2})_\d{2,3}", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?", re.ASCII)
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """Every video below the URI, with its actions. UsageError: no list of annotations, or one that is none."""
     below = listed(source.uri)
     lists = [uri for file in LISTS if (uri := _nearest(below, file))]
@@ -135,3 +135,6 @@ def clock_ns(text: str) -> int:
         raise BadMedia(REASON, f"no time of the form HH:MM:SS.ss: {text[:40]!r}")
     hours, minutes, seconds = (int(part) for part in found.groups()[:3])
     return (hours * 3600 + minutes * 60 + seconds) * NS + int((found[4] or "").ljust(9, "0"))
+
+
+KIND = SourceKind("epic_kitchens", list_items)

@@ -20,11 +20,11 @@ from pipelines.sources.recordings.base import (
     Item,
     Narration,
     Source,
-    Unread,
-    beside,
+    SourceKind,
     clean,
     plain_uri,
     seconds_to_ns,
+    with_sidecar,
 )
 from schemas.errors import BadMedia, UsageError
 from schemas.spans import Span
@@ -32,7 +32,7 @@ from schemas.spans import Span
 SIDECAR_BYTES = 4 << 20
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """Every media file below the source's URI, in order of name, its sidecar yet unread.
 
     UsageError where there is nothing at all.
@@ -50,20 +50,20 @@ def read(source: Source) -> Iterator[Item]:
             uri=uri, revision=info.etag, modified_ns=info.modified_ns, size_bytes=info.size_bytes, stage=source.stage,
             licence=source.licence, consent=source.consent, wearer=source.wearer, site=source.site,
         )  # fmt: skip
-        yield item if sidecar is None else beside(item, Unread(listed[sidecar], _told))
+        yield item if sidecar is None else with_sidecar(item, listed[sidecar])
 
 
-def _told(items: Sequence[Item]) -> Iterator[Item]:
+def resolve_sidecars(items: Sequence[Item]) -> Iterator[Item]:
     """The items with what their sidecars say, which outranks the source."""
     for item in items:
-        assert item.unread is not None
+        assert item.sidecar is not None
         try:
-            said = said_by(item.unread.info.uri, item.unread.info.size_bytes)
+            said = said_by(item.sidecar.uri, item.sidecar.size_bytes)
         except FileNotFoundError:  # gone since the listing: what it said no longer holds
             said = {"revision": item.revision.partition("+")[0]}
         except BadMedia as e:
             said = {"bad": (e.reason, e.detail)}
-        yield replace(item, **said, unread=None)
+        yield replace(item, **said, sidecar=None)
 
 
 def listing(uri: str) -> dict[str, ObjectInfo]:
@@ -146,3 +146,6 @@ def _narration(plain: Any) -> Narration:
         raise BadMedia("bad_sidecar", "a narration is {text, start_s, end_s}")
     start, end = seconds_to_ns(plain.get("start_s"), "start_s"), seconds_to_ns(plain.get("end_s"), "end_s")
     return Narration(clean(plain["text"]), start, end)
+
+
+KIND = SourceKind("folder", list_items, resolve=resolve_sidecars)

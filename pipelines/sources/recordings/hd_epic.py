@@ -35,7 +35,16 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.recordings import folder, pickled_frames
 from pipelines.sources.recordings.annotations import identity
-from pipelines.sources.recordings.base import MEDIA_SUFFIXES, Item, Narration, Source, clean, plain_uri, seconds_to_ns
+from pipelines.sources.recordings.base import (
+    MEDIA_SUFFIXES,
+    Item,
+    Narration,
+    Source,
+    SourceKind,
+    clean,
+    plain_uri,
+    seconds_to_ns,
+)
 from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import digest_of
 
@@ -44,7 +53,7 @@ COLUMNS = ("video_id", "participant_id", "narration", "start_timestamp", "end_ti
 Row = dict[str, Any]
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """Every recording below the URI, in order of name. UsageError where there is nothing, or no narrations."""
     listed = folder.listing(source.uri)
     found = next((info for uri, info in listed.items() if uri.rpartition("/")[2] == NARRATIONS), None)
@@ -107,3 +116,6 @@ def _narration(row: Row) -> Narration:
         raise BadMedia("bad_sidecar", f"a narration is no text: {str(row['narration'])[:80]!r}")
     start, end = (seconds_to_ns(row[name], name) for name in ("start_timestamp", "end_timestamp"))
     return Narration(clean(row["narration"]), start, end)
+
+
+KIND = SourceKind("hd_epic", list_items)

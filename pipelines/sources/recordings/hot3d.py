@@ -36,7 +36,7 @@ from pipelines.media import jpeg_sequence
 from pipelines.sources.logs.fields import json_object, text
 from pipelines.sources.recordings import folder, webdataset
 from pipelines.sources.recordings.annotations import identity
-from pipelines.sources.recordings.base import Item, Source
+from pipelines.sources.recordings.base import Item, Source, SourceKind
 from schemas.errors import BadMedia
 
 STREAMS = ("214-1", "1201-1")
@@ -44,7 +44,7 @@ QUARTER_TURNS = 1
 HEAD_MEMBERS = 64  # a frame has 8 members
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """One item for each tar, in order."""
     for info in webdataset.archives_at(source.uri):
         whole = Member("", info.size_bytes, 0)
@@ -105,3 +105,6 @@ def _json(archive: reader.Archive, member: Member | None) -> dict[str, Any]:
         return json_object(archive.read(member, folder.SIDECAR_BYTES), member.name)
     except BadMedia as e:
         raise BadMedia("bad_sidecar", f"{e.reason} {e.detail}") from e
+
+
+KIND = SourceKind("hot3d", list_items)

@@ -14,7 +14,7 @@ from pathlib import Path
 from infra.storage import objects
 from pipelines.hop import Progress
 from pipelines.sources.recordings import folder
-from pipelines.sources.recordings.base import Item, Source
+from pipelines.sources.recordings.base import Item, Source, SourceKind
 from schemas.errors import UsageError
 
 EGO, ROBOT = "ego", "robot"
@@ -29,11 +29,14 @@ def prepare(uri: str, progress: Progress) -> None:
     build.build(Path(uri), build.read_spec(Path(uri)), lambda done, total: progress("sim", done, total))
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """The world's first-person takes, with what their sidecars say."""
-    return folder.read(dataclasses.replace(source, uri=part(source.uri, EGO)))
+    return folder.list_items(dataclasses.replace(source, uri=part(source.uri, EGO)))
 
 
 def part(uri: str, name: str) -> str:
     """A folder of the world."""
     return f"{uri.rstrip('/')}/{name}"
+
+
+KIND = SourceKind("sim", list_items, prepare, folder.resolve_sidecars, alias="world")

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from infra.readers import parquet
 from infra.sandbox import tempdirs
 from infra.storage import objects
-from pipelines.sources.recordings.base import Item, Narration, Source, clean, seconds_to_ns
+from pipelines.sources.recordings.base import Item, Narration, Source, SourceKind, clean, seconds_to_ns
 from schemas.errors import BadMedia, UsageError
 
 LINE_CHARACTERS = 100_000
@@ -38,7 +38,7 @@ SIGNING = re.compile(
 AZURE = re.compile("s[ver]|ss|srt|s[pt]|spr|sip|skoid|sktid|sk[tesv]", re.IGNORECASE)
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """One item a line, in the list's order; a line that cannot be read is an item that says so."""
     for number, line in enumerate(_lines(source.uri), 1):
         try:
@@ -158,3 +158,6 @@ def _item(line: dict[str, Any] | None, source: Source) -> Item:
         consent=source.consent, wearer=source.wearer, site=source.site,
         narrations=(Narration(text, start, end),) if text else (),
     )  # fmt: skip
+
+
+KIND = SourceKind("url_list", list_items)

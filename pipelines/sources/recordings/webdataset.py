@@ -33,7 +33,7 @@ from infra.archives import reader as archives
 from infra.archives.tar import Member
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.recordings import folder
-from pipelines.sources.recordings.base import MEDIA_SUFFIXES, Item, Source
+from pipelines.sources.recordings.base import MEDIA_SUFFIXES, Item, Source, SourceKind
 from schemas.errors import BadMedia
 
 
@@ -46,7 +46,7 @@ class Sample:
     bad: tuple[str, str] | None = None
 
 
-def read(source: Source) -> Iterator[Item]:
+def list_items(source: Source) -> Iterator[Item]:
     """Recordings of all archives, in order of archive and place. UsageError where there is nothing at all."""
     for info in archives_at(source.uri):
         for sample in samples(info):
@@ -131,3 +131,6 @@ def item(
         uri=uri, revision=f"{info.etag}+{member.offset:x}+{member.size_bytes:x}", modified_ns=info.modified_ns,
         size_bytes=member.size_bytes, bad=bad, **fields | said,
     )  # fmt: skip
+
+
+KIND = SourceKind("webdataset", list_items)

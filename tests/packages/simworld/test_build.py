@@ -14,10 +14,9 @@ from simworld import build, recordings, video_writer
 from infra.video import decoder
 from orchestration.cli import main
 from orchestration.reports import sim_page
-from pipelines.ingest.hop import list_items, prepare
-from pipelines.sources.logs import READERS as LOGS
+from pipelines.sources.logs import kind_of as log_kind_of
 from pipelines.sources.logs import sim
-from pipelines.sources.recordings import PREPARE, Source, whole
+from pipelines.sources.recordings import Source, kind_of, list_items, prepare, resolve_sidecars
 from schemas import truth as truths
 from schemas.errors import UsageError
 from tests.support.sim import OPTIONS, rendered
@@ -39,7 +38,7 @@ def test_every_recording_has_its_truth_of_as_many_frames() -> None:
 
 @pytest.mark.slow
 def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
-    items = whole(list(list_items([Source("sim", str(rendered()), "ego")])))
+    items = resolve_sidecars(list(list_items([Source("sim", str(rendered()), "ego")])))
     assert len(items) == OPTIONS.clips
     assert {item.licence for item in items} == {recordings.LICENCE}
     assert all(item.site and item.intrinsics_json for item in items)
@@ -53,8 +52,8 @@ def test_the_corpus_speaks_of_its_takes_as_a_source_does() -> None:
 def test_world_is_another_name_of_the_kind() -> None:
     kinds = [list(list_items([Source(kind, str(rendered()), "ego")])) for kind in ("sim", "world")]
     assert [item.uri for item in kinds[0]] == [item.uri for item in kinds[1]]
-    assert PREPARE["world"] is PREPARE["sim"]
-    assert LOGS["world"] is LOGS["sim"]
+    assert kind_of("world") is kind_of("sim")
+    assert log_kind_of("world") is log_kind_of("sim")
 
 
 @pytest.mark.slow

@@ -17,10 +17,10 @@ from infra.storage.tables import Store
 from infra.video import decoder
 from pipelines.corpus.ledger import ledger
 from pipelines.hop import Done, Run
-from pipelines.ingest.hop import ingest, list_items
+from pipelines.ingest.hop import ingest
 from pipelines.media import decode_child, jpeg_sequence
 from pipelines.media.local_copy import bring, local_copy, reachable
-from pipelines.sources.recordings import Source
+from pipelines.sources.recordings import Source, list_items
 from pipelines.staging.options import IngestOptions
 from schemas.errors import BadMedia
 from schemas.keys import salted

@@ -195,11 +195,11 @@ def test_the_bytes_are_of_the_revision_that_is_stored(corpus: Corpus, clips: lis
 
 
 def test_a_revision_of_the_source_s_own_stays(corpus: Corpus, tmp_path: Path) -> None:
-    from pipelines.ingest.revisions import fetched
+    from pipelines.ingest.revisions import download_item
     from pipelines.sources.recordings import Item
 
     item = Item(corpus.site.url("/v.mp4"), "the source's", "web")
-    assert fetched(item, tmp_path / "f", corpus.site.client())[0] == item
+    assert download_item(item, tmp_path / "f", corpus.site.client())[0] == item
     assert corpus.methods == ["GET /v.mp4"]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from infra.archives import reader
 from infra.archives import tar as headers
-from pipelines.sources.recordings import READERS, Item, Narration, Source
+from pipelines.sources.recordings import Item, Narration, Source, kind_of
 from schemas.errors import UsageError
 from tests.support import archives as made
 
@@ -23,7 +23,7 @@ NS = 1_000_000_000
 
 def items(kind: str, uri: Path, **settings: Any) -> dict[str, Item]:
     """By what stands behind `!/`, or by name."""
-    found = list(READERS[kind](Source(kind, str(uri), **{"stage": "ego"} | settings)))
+    found = list(kind_of(kind).list(Source(kind, str(uri), **{"stage": "ego"} | settings)))
     named = {i.uri.partition("!/")[2] or Path(i.uri).name: i for i in found}
     assert len(named) == len(found)
     return named
@@ -138,7 +138,9 @@ def test_egocentric_10k_names_wearer_site_and_lens(tmp_path: Path) -> None:
 
 def test_hot3d_yields_a_clip_a_tar_with_its_turn_and_lens(tmp_path: Path) -> None:
     made.hot3d(tmp_path)
-    found = {Path(i.uri.partition("!/")[0]).name: i for i in READERS["hot3d"](Source("hot3d", str(tmp_path), "ego"))}
+    found = {
+        Path(i.uri.partition("!/")[0]).name: i for i in kind_of("hot3d").list(Source("hot3d", str(tmp_path), "ego"))
+    }
     assert list(found) == ["clip-000001.tar", "clip-000003.tar", "clip-000002.tar"]
     aria, quest = found["clip-000001.tar"], found["clip-000002.tar"]
     assert aria.uri.endswith("clip-000001.tar!/*.image_214-1.jpg")

@@ -19,8 +19,7 @@ from infra.readers import parquet
 from infra.sandbox.sandbox import Limits
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.ingest.hop import list_items
-from pipelines.sources.recordings import READERS, Item, Narration, Source, url_list, whole
+from pipelines.sources.recordings import Item, Narration, Source, kind_of, list_items, resolve_sidecars, url_list
 from pipelines.sources.recordings.url_list import unsigned
 from schemas.errors import UsageError
 from schemas.keys import key_of
@@ -30,7 +29,7 @@ NS = 1_000_000_000
 
 
 def _folder(folder: Path, **settings: Any) -> dict[str, Item]:
-    items = whole(list(READERS["folder"](Source("folder", str(folder), **settings))))
+    items = resolve_sidecars(list(list_items([Source("folder", str(folder), **settings)])))
     return {Path(i.uri).name: i for i in items}
 
 
@@ -71,7 +70,7 @@ def test_a_listing_reads_no_sidecar(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "a.mp4").write_bytes(b"x")
     (tmp_path / "a.json").write_text('{"caption": "Opens it."}')
     monkeypatch.setattr(objects, "read_bytes", lambda uri: pytest.fail(f"{uri} was read"))
-    (item,) = READERS["folder"](Source("folder", str(tmp_path)))
+    (item,) = kind_of("folder").list(Source("folder", str(tmp_path)))
     assert item.revision.count("+") == 2
 
 
@@ -79,7 +78,9 @@ def test_another_licence_of_the_source_is_another_revision_of_what_has_a_sidecar
     """No listing reads the sidecar, so that none can tell whether it outranks what the source says now."""
     (tmp_path / "a.mp4").write_bytes(b"x")
     (tmp_path / "a.txt").write_text("Opens it.")
-    items = [next(iter(READERS["folder"](Source("folder", str(tmp_path), licence=of)))) for of in ("MIT", "MIT", None)]
+    items = [
+        next(iter(kind_of("folder").list(Source("folder", str(tmp_path), licence=of)))) for of in ("MIT", "MIT", None)
+    ]
     assert items[0].revision == items[1].revision != items[2].revision
 
 
@@ -158,7 +159,7 @@ def test_a_folder_that_is_named_like_an_archive_is_not_taken_for_one(tmp_path: P
     (tmp_path / "a.tar").write_bytes(b"not this one")
     tar(tmp_path / "a.tar!" / "b.tar", {"w.mp4": b"y"})
     for kind in ("folder", "webdataset"):
-        items = READERS[kind](Source(kind, str(tmp_path / "a.tar!")))
+        items = kind_of(kind).list(Source(kind, str(tmp_path / "a.tar!")))
         assert [(i.bad or ("",))[0] for i in items] == ["bad_name"]
 
 
@@ -201,7 +202,7 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def _list(path: Path) -> list[Item]:
-    return list(READERS["url_list"](Source("url_list", str(path), stage="web", licence="unknown")))
+    return list(kind_of("url_list").list(Source("url_list", str(path), stage="web", licence="unknown")))
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
@@ -337,7 +338,7 @@ def test_a_prefix_does_not_bring_in_its_neighbour(monkeypatch: pytest.MonkeyPatc
     listed = [ObjectInfo(f"s3://b/{name}", 1, "e", 0) for name in names]
     monkeypatch.setattr("pipelines.sources.recordings.folder.objects.list_objects", lambda prefix: iter(listed))
     for uri, expected in (("s3://b/media", names[:1]), ("s3://b/media/", names[:1]), ("s3://b/media.mp4", names[2:])):
-        assert [i.uri for i in READERS["folder"](Source("folder", uri))] == [f"s3://b/{name}" for name in expected]
+        assert [i.uri for i in kind_of("folder").list(Source("folder", uri))] == [f"s3://b/{name}" for name in expected]
 
 
 def test_linked_folders_are_entered_once_and_loops_end(tmp_path: Path) -> None:
@@ -349,7 +350,7 @@ def test_linked_folders_are_entered_once_and_loops_end(tmp_path: Path) -> None:
     (media / "same").symlink_to(disk)
     (media / "self").symlink_to(media)
     (disk / "back").symlink_to(media)
-    items = READERS["folder"](Source("folder", str(media)))
+    items = kind_of("folder").list(Source("folder", str(media)))
     assert [Path(i.uri).relative_to(media).as_posix() for i in items] == [
         "here/a.mp4", "kitchen/b.mp4", "kitchen/deep/c.mp4",
     ]  # fmt: skip
@@ -378,7 +379,7 @@ def test_a_url_without_a_signature_stays_as_it_is(text: str) -> None:
 
 def test_a_signed_url_is_fetched_whole_and_kept_without(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("url\nhttps://a.example/v.mp4?id=7&sig=secret\nhttps://a.example/w.mp4?id=7\n")
-    signed, plain = READERS["url_list"](Source("url_list", str(tmp_path / "list.csv")))
+    signed, plain = kind_of("url_list").list(Source("url_list", str(tmp_path / "list.csv")))
     assert (signed.uri, signed.signed_uri) == (
         "https://a.example/v.mp4?id=7", "https://a.example/v.mp4?id=7&sig=secret",
     )  # fmt: skip
