@@ -76,10 +76,10 @@ class Context:
 
     def get(self, kind: type[T]) -> T:
         """The one value of a type. LookupError where there is none, or are several."""
-        found = self.all(kind)
-        if len(found) != 1:
-            raise LookupError(f"{len(found)} settings are a {kind.__name__}; a hop's context has one")
-        return found[0]
+        values = self.all(kind)
+        if len(values) != 1:
+            raise LookupError(f"{len(values)} settings are a {kind.__name__}; a hop's context has one")
+        return values[0]
 
     def all(self, kind: type[T]) -> tuple[T, ...]:
         """Every value of a type, in the config's order."""

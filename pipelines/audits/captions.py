@@ -91,7 +91,7 @@ def judge(recording: Recording, span: Decision, task: TaskTruth, caption: Captio
     failed = [name for name, passed in checks.items() if not passed]
     if not failed:
         return None
-    texts = [(caption.kind, caption.text), ("truth", task.captions.get(caption.kind) or told(task))]
+    texts = [(caption.kind, caption.text), ("truth", task.captions.get(caption.kind) or task_words(task))]
     place = (span.start_ns, span.end_ns)
     kind = f"wrong {failed[0].replace('_', ' ')}"
     words = f"fails {', '.join(failed).replace('_', ' ')} ({caption.model})"
@@ -122,7 +122,7 @@ def checks_of(kind: str, text: str, task: TaskTruth) -> dict[str, bool]:
     return checks
 
 
-def told(task: TaskTruth) -> str:
+def task_words(task: TaskTruth) -> str:
     """A task in few words, where truth has no caption of the kind."""
     what = " ".join(filter(None, (task.verb, task.colour, task.object, f"to {task.target}" if task.target else None)))
     end = {None: "", True: ", success", False: f", failure ({task.failure_cause or 'no cause given'})"}[task.success]

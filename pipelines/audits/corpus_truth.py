@@ -90,13 +90,13 @@ def truths_below(folder: Path) -> tuple[Truth, ...]:
         raise UsageError(
             f"no *{SUFFIX} below {folder}; `handwheel sim OUT` renders recordings with truth, then --truth OUT"
         )
-    found = []
+    truths = []
     for path in paths:
         try:
-            found.append(Truth(path, replace(load(path), frames=())))
+            truths.append(Truth(path, replace(load(path), frames=())))
         except (KeyError, TypeError, ValueError, AttributeError) as e:
             raise UsageError(f"{path} is no truth of a recording ({type(e).__name__}: {e}); remove it") from e
-    return tuple(found)
+    return tuple(truths)
 
 
 def join(store: Store, recipe: str, policy: str, truths: tuple[Truth, ...]) -> Joined:

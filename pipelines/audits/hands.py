@@ -86,10 +86,10 @@ def judge_track(
         if at is None:
             lost += 1
             continue
-        found, frame, shot = of_sample.get(sample, []), frames[at], recording.shot_at(frames[at].t_ns)
-        pairs = match(found, frame.hands, head, rules)
-        _mark(tally, recording.cluster(shot), shot, (found, frame.hands, pairs), head, rules)
-        examples += _wrong(recording.sha256, clip.clip_row_id, t_ns, (found, frame, pairs), head, rules)
+        detected, frame, shot = of_sample.get(sample, []), frames[at], recording.shot_at(frames[at].t_ns)
+        pairs = match(detected, frame.hands, head, rules)
+        _mark(tally, recording.cluster(shot), shot, (detected, frame.hands, pairs), head, rules)
+        examples += _wrong(recording.sha256, clip.clip_row_id, t_ns, (detected, frame, pairs), head, rules)
     return examples, lost
 
 
@@ -97,19 +97,19 @@ def _mark(
     tally: Tally, cluster: Cluster, shot: ShotTruth | None,
     seen: tuple[Sequence[StoredHand], Sequence[HandTruth], Sequence[Pair]], head: RecordingTruth, rules: HandRules,
 ) -> None:  # fmt: skip
-    found, true, pairs = seen
+    detected, true, pairs = seen
     variation: Axes = shot.variation if shot else {}
     for pair in pairs:
         truth = None if pair.true is None else true[pair.true]
-        if pair.found is not None:
-            axes = dict(variation) | (axes_of(truth, head) if truth else {"side": str(found[pair.found]["side"])})
+        if pair.detected is not None:
+            axes = dict(variation) | (axes_of(truth, head) if truth else {"side": str(detected[pair.detected]["side"])})
             tally.add("precision", float(truth is not None), 1, cluster, axes)
         if truth is None or not must_be_found(truth, head, rules):
             continue
         axes = dict(variation) | axes_of(truth, head)
-        tally.add("recall", float(pair.found is not None), 1, cluster, axes)
-        if pair.found is not None:
-            tally.add("side_accuracy", float(found[pair.found]["side"] == truth.side), 1, cluster, axes)
+        tally.add("recall", float(pair.detected is not None), 1, cluster, axes)
+        if pair.detected is not None:
+            tally.add("side_accuracy", float(detected[pair.detected]["side"] == truth.side), 1, cluster, axes)
         if pair.distance is not None:
             tally.add("keypoint_error", pair.distance, 1, cluster, axes)
 
@@ -119,20 +119,20 @@ def _wrong(
     head: RecordingTruth, rules: HandRules,
 ) -> list[Example]:  # fmt: skip
     """Missed and false hands of a sample; its other hands are drawn beside."""
-    found, frame, pairs = seen
+    detected, frame, pairs = seen
     out = []
     everything = [Mark("truth", h.box, h.keypoints) for h in frame.hands if h.box and h.visible > 0]
-    everything += [Mark("found", box_of(h), tuple(h["keypoints"] or ())) for h in found]
+    everything += [Mark("found", box_of(h), tuple(h["keypoints"] or ())) for h in detected]
     for pair in pairs:
         truth = None if pair.true is None else frame.hands[pair.true]
-        if truth is not None and truth.box and pair.found is None and must_be_found(truth, head, rules):
+        if truth is not None and truth.box and pair.detected is None and must_be_found(truth, head, rules):
             words = (
                 f"{truth.person}'s {truth.side} hand, {100 * truth.visible:.0f} % in view, blur {truth.blur_px:.0f} px"
             )
             mark = Mark("missed", truth.box, truth.keypoints)
             out.append(Example("missed hand", sha256, t_ns, t_ns, words, (clip,), truth.visible, (*everything, mark)))
-        if truth is None and pair.found is not None:
-            hand = found[pair.found]
+        if truth is None and pair.detected is not None:
+            hand = detected[pair.detected]
             words = f"{hand['side']} hand, score {hand['score']:.2f}, presence {hand['presence']:.2f}{_on(hand, frame)}"
             mark = Mark("false", box_of(hand), tuple(hand["keypoints"] or ()))
             out.append(Example("false hand", sha256, t_ns, t_ns, words, (clip,), hand["presence"], (*everything, mark)))

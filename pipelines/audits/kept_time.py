@@ -32,13 +32,13 @@ def judge_seconds(
     for shot in recording.truth.head.shots:
         cluster, span = recording.cluster(shot), (shot.start_ns, shot.end_ns)
         here = both(decided, [span])
-        held, at_work, around = both(kept, here), both(work, here), both(near, here)
-        right, idle = length_s(both(held, at_work)), [p for s in here for p in complement(around, s)]
+        kept_here, at_work, around = both(kept, here), both(work, here), both(near, here)
+        right, idle = length_s(both(kept_here, at_work)), [p for s in here for p in complement(around, s)]
         for metric, got, of in (
             ("kept_recall", right, length_s(at_work)),
-            ("kept_precision", right, length_s(held)),
-            ("kept_precision_padded", length_s(both(held, around)), length_s(held)),
-            ("idle_refused", length_s(idle) - length_s(both(held, idle)), length_s(idle)),
+            ("kept_precision", right, length_s(kept_here)),
+            ("kept_precision_padded", length_s(both(kept_here, around)), length_s(kept_here)),
+            ("idle_refused", length_s(idle) - length_s(both(kept_here, idle)), length_s(idle)),
         ):
             if of:
                 tally.add(metric, got, of, cluster, shot.variation)

@@ -72,16 +72,16 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def stems(word: str) -> frozenset[str]:
     """What a word may be a form of, itself included."""
-    found = {word, IRREGULAR.get(word, word)}
+    named = {word, IRREGULAR.get(word, word)}
     for ending, cut in (("ing", 3), ("ed", 2), ("es", 2), ("s", 1)):
         if word.endswith(ending) and len(word) - cut >= 2:
             stem = word[:-cut]
-            found |= {stem, stem + "e"}
+            named |= {stem, stem + "e"}
             if len(stem) > 2 and stem[-1] == stem[-2]:
-                found.add(stem[:-1])
+                named.add(stem[:-1])
     if word.endswith(("ies", "ied")):
-        found.add(word[:-3] + "y")
-    return frozenset(found)
+        named.add(word[:-3] + "y")
+    return frozenset(named)
 
 
 def says(text: str, any_of: Iterable[str]) -> bool:

@@ -29,7 +29,7 @@ class HandRules:
 class Pair:
     """Detection and truth hand of one sample, by index; either is None where it found no partner."""
 
-    found: int | None
+    detected: int | None
     true: int | None
     distance: float | None = None  # of the key points, share of the hand's size
 
@@ -47,10 +47,12 @@ def nearest_frames(sample_ns: Sequence[int], frame_ns: Sequence[int], fps_hz: fl
     return [int(i) if ok else None for i, ok in zip(at, near, strict=True)]
 
 
-def match(found: Sequence[StoredHand], true: Sequence[HandTruth], head: RecordingTruth, rules: HandRules) -> list[Pair]:
+def match(
+    detected: Sequence[StoredHand], true: Sequence[HandTruth], head: RecordingTruth, rules: HandRules
+) -> list[Pair]:
     """One-to-one, nearest key points first (the largest overlap of boxes where those lack); then the rest, alone."""
     scored = []
-    for i, hand in enumerate(found):
+    for i, hand in enumerate(detected):
         for j, truth in enumerate(true):
             if truth.box is None:
                 continue
@@ -59,9 +61,9 @@ def match(found: Sequence[StoredHand], true: Sequence[HandTruth], head: Recordin
                 scored.append((1 - overlap if distance is None else distance, i, j, distance))
     pairs: list[Pair] = []
     for _, i, j, distance in sorted(scored, key=lambda s: s[:3]):
-        if all(p.found != i and p.true != j for p in pairs):
+        if all(p.detected != i and p.true != j for p in pairs):
             pairs.append(Pair(i, j, distance))
-    pairs += [Pair(i, None) for i in range(len(found)) if all(p.found != i for p in pairs)]
+    pairs += [Pair(i, None) for i in range(len(detected)) if all(p.detected != i for p in pairs)]
     return pairs + [Pair(None, j) for j in range(len(true)) if all(p.true != j for p in pairs)]
 
 

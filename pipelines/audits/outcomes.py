@@ -48,10 +48,10 @@ class Attempt:
     @property
     def frames_off(self) -> float | None:
         """How far the failure frame is from the truth's, in frames of the truth; None where either names none."""
-        told, true = self.episode.failure_frame, self.truth.failure_frame
-        if self.truth.outcome != "failure" or told is None or true is None:
+        named, true = self.episode.failure_frame, self.truth.failure_frame
+        if self.truth.outcome != "failure" or named is None or true is None:
             return None
-        return float(abs(told * self.truth.fps_hz / self.episode.fps_hz - true))
+        return float(abs(named * self.truth.fps_hz / self.episode.fps_hz - true))
 
 
 def audit(joined: Joined) -> Result:
@@ -75,10 +75,10 @@ def audit(joined: Joined) -> Result:
 
 def attempts_of(joined: Joined) -> tuple[list[Attempt], dict[str, int]]:
     """Episodes with truth that knows an outcome, by the bytes of any camera; where none is known, by name."""
-    told = [t for t in joined.truths if t.head.outcome is not None]
+    truths = [t for t in joined.truths if t.head.outcome is not None]
     by_sha: dict[str, list[Truth]] = {}
     by_name: dict[str, list[Truth]] = {}
-    for truth in told:
+    for truth in truths:
         by_sha.setdefault(truth.head.sha256, []).append(truth)
         by_name.setdefault(truth.head.name, []).append(truth)
     episodes = {e.episode_id: e for e in latest_episodes(joined.store)}
@@ -92,7 +92,7 @@ def attempts_of(joined: Joined) -> tuple[list[Attempt], dict[str, int]]:
             used.add(near[0].path)
     unmatched = {
         "episodes_without_truth": len(episodes) - len(attempts),
-        "truths_without_episode": sum(t.path not in used for t in told),
+        "truths_without_episode": sum(t.path not in used for t in truths),
     }
     return attempts, unmatched | joined.unmatched
 

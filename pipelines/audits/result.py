@@ -54,10 +54,10 @@ class Result:
     examples: tuple[Example, ...] = ()
     uris: dict[str, str] = field(default_factory=dict)  # of the recordings, by sha256
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """As `--json` prints it."""
         by = {
-            axis: {value: {name: e.plain() for name, e in found.items()} for value, found in values.items()}
+            axis: {value: {name: e.plain() for name, e in estimates.items()} for value, estimates in values.items()}
             for axis, values in self.by.items()
         }
         return {
@@ -110,6 +110,6 @@ def broken(result: Result, floors: Sequence[tuple[str, float]], ceilings: Sequen
                 raise UsageError(f"--{word} {name}: it takes a {other}; use --{other} {name}={bound:g}")
             value = result.metrics[name].estimate
             if value is None or (value < bound if word == "floor" else value > bound):
-                said = "has no case to measure" if value is None else f"is {value:g}"
-                lines.append(f"{name} {said}, its {word} is {bound:g}")
+                verdict = "has no case to measure" if value is None else f"is {value:g}"
+                lines.append(f"{name} {verdict}, its {word} is {bound:g}")
     return lines

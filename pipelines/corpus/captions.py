@@ -40,19 +40,19 @@ def bases(assets: TypedTable[CurrentAsset], store: Store, spans: Iterable[Span])
     stages = dict(zip(primary.values(ASSET.sha256), primary.values(ASSET.stage), strict=True))
     narrations |= dict(zip(primary.values(ASSET.sha256), primary.values(ASSET.narrations), strict=True))
     episodes = episodes_by_recording(store)
-    found = {}
+    by_span = {}
     for span in spans:
         robot = stages.get(span.sha256, "robot") == "robot"  # other places of the same bytes do not speak
-        shown = episode_of(episodes, span) if robot else None
-        found[span.span_id] = basis_of(narrations[span.sha256], shown.episode if shown else None, span)
-    return found
+        attempt = episode_of(episodes, span) if robot else None
+        by_span[span.span_id] = basis_of(narrations[span.sha256], attempt.episode if attempt else None, span)
+    return by_span
 
 
 def captions_of(store: Store, spans: Sequence[str]) -> dict[tuple[str, str], list[CaptionText]]:
     """Captions of spans by (span_id, basis): those that rest on words since corrected are under another basis."""
     columns = ["span_id", "basis", "kind", "text", "model", "prompt"]
     table = TypedTable(CaptionText, store.read_keys("captions", "span_id", spans, columns))
-    found: dict[tuple[str, str], list[CaptionText]] = {}
+    by_span: dict[tuple[str, str], list[CaptionText]] = {}
     for row in table.rows():
-        found.setdefault((row.span_id, row.basis), []).append(row)
-    return found
+        by_span.setdefault((row.span_id, row.basis), []).append(row)
+    return by_span

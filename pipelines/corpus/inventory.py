@@ -135,8 +135,8 @@ def _as_governed(assets: pa.Table, decoded: pa.Table) -> pa.Table:
     at = pc.index_in(assets["sha256"], governing["sha256"].combine_chunks())
     moved = pc.add(at, assets.num_rows)
     row = pc.if_else(pc.and_(assets["current"], pc.is_valid(at)), moved, pa.array(range(assets.num_rows), pa.int32()))
-    told = pa.concat_tables([assets.select(DECODED), governing.select(DECODED)]).take(row)
-    return table_from({name: (told if name in DECODED else assets)[name] for name in assets.column_names})
+    decoded_columns = pa.concat_tables([assets.select(DECODED), governing.select(DECODED)]).take(row)
+    return table_from({name: (decoded_columns if name in DECODED else assets)[name] for name in assets.column_names})
 
 
 def _governing(decoded: pa.Table, primary: pa.Table) -> pa.Table:

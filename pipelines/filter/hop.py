@@ -35,12 +35,12 @@ HOP = Hop(
 def decide_clips(run: Run, recipe: str, policy: Policy) -> Done:
     """Decides every clip that has what it takes and no verdict of this policy that holds."""
     done = Done(HOP.name)
-    with run.hold(HOP.lease) as held:
+    with run.hold(HOP.lease) as lease:
         clips, hands = undecided(run.store, recipe, policy)
         if clips.num_rows:
             run.progress(HOP.name, 0, clips.num_rows)
             decisions = decide(clips, hands, policy, run.run_id)
-            held.check()
+            lease.check()
             done.add("decisions", run.store.insert("decisions", decisions, run_id=run.run_id))
             run.progress(HOP.name, clips.num_rows, clips.num_rows)
     return done

@@ -44,7 +44,7 @@ def migrate(run: Run, leases: Iterable[str], *, steps: Sequence[Step] = STEPS, d
     store = run.store
     with ExitStack() as stack:
         names = [] if dry_run else sorted({*leases, *FORMER_LEASES})
-        held = [stack.enter_context(run.lease_of(name)) for name in names]
+        leases_held = [stack.enter_context(run.lease_of(name)) for name in names]
         stamp, etag = corpus_version.read_stamp(store.root)
         version = corpus_version.version_of(stamp, corpus_version.schemas_of(store))
         ahead = _ahead(store.root, version, stamp, steps)
@@ -54,7 +54,7 @@ def migrate(run: Run, leases: Iterable[str], *, steps: Sequence[Step] = STEPS, d
             return done
 
         def check() -> None:
-            for one in held:
+            for one in leases_held:
                 one.check()
 
         for step in ahead:
@@ -95,8 +95,8 @@ def _ticker(run: Run, olds: Sequence[Old]) -> Callable[[int], None]:
 
 def _olds(store: Store, step: Step) -> dict[str, Old]:
     """The tables of a step that are there and not through it yet."""
-    found = {change.table: evolution.old_of(store, change.table) for change in step.changes}
-    return {table: old for table, old in found.items() if old and (old.mapped_to or 0) < step.to_version}
+    mapped = {change.table: evolution.old_of(store, change.table) for change in step.changes}
+    return {table: old for table, old in mapped.items() if old and (old.mapped_to or 0) < step.to_version}
 
 
 def _rehearsed(run: Run, step: Step) -> list[Rewritten]:

@@ -51,7 +51,7 @@ HOP = Hop(
 def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> Done:
     """Publishes what the tables select, unless the newest release selected the same. GateRefused: nothing published."""
     done = Done(HOP.name)
-    with run.hold(HOP.lease) as held:
+    with run.hold(HOP.lease) as lease:
         objects.delete_below(objects.join(run.store.root, "staging", HOP.name))  # of killed runs: the lease is ours
         recover(run, done)
         versions, parent = run.store.versions(), releases.newest(run.store)
@@ -77,7 +77,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
             remove_unfinished(run, worker.name)
             done.notes.append("no further span could be encoded; see `handwheel ledger --by asset`")
             return done
-        held.check()
+        lease.check()
         missing = {clip: why for part in parts for clip, why in part.missing.items()}
         if missing:
             done.notes.append(f"{len(missing)} spans left out: their source is gone or changed")
@@ -87,7 +87,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
             "gone": {row.sha256: row.uri for row in rows if row.clip_id in missing},
             "left_out": dict(Counter(left_out) + Counter(why for part in parts for why in part.missing.values())),
         }  # fmt: skip
-        commit_release(run, held, worker, parts, head, policy)
+        commit_release(run, lease, worker, parts, head, policy)
         recover(run, done)
     return done
 

@@ -126,18 +126,18 @@ def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -
         if decision.span_id in copies:
             continue
         asset = parents[decision.sha256]
-        for view, shown in _views_of(asset, decision, corpus):
+        for view, attempt in _views_of(asset, decision, corpus):
             if why := licences.refusal(asset.licence, policy.purpose, policy.licences_held):
                 left_out[why] += 1
                 continue
             if decision.verdict not in options.view(view).verdicts:
                 continue
-            basis = basis_of(asset.narrations, shown.episode if shown else None, decision)
+            basis = basis_of(asset.narrations, attempt.episode if attempt else None, decision)
             drawn = draw_caption(decision.span_id, captions.get((decision.span_id, basis), []), options)
             if drawn is None and options.view(view).needs_caption:
                 left_out["no_caption"] += 1
             else:
-                rows.append(_row(view, decision, asset, shown, drawn, options))
+                rows.append(_row(view, decision, asset, attempt, drawn, options))
     rows = split_rows(rows, group_clips(pairs_of(store, recipe)), options)
     return sorted(rows, key=lambda r: (r.view, r.clip_id)), dict(left_out)
 
@@ -153,15 +153,15 @@ def _views_of(asset: CurrentAsset, decision: Decision, corpus: Corpus) -> list[t
     """The views that take a span, with the attempt that it shows."""
     if asset.stage != "robot":
         return [(f"wm_{asset.stage}", None)]
-    shown = corpus.episode_of(decision)
-    return [] if shown is None else [("wm_robot", shown), (f"idm_{shown.episode.embodiment}", shown)]
+    attempt = corpus.episode_of(decision)
+    return [] if attempt is None else [("wm_robot", attempt), (f"idm_{attempt.episode.embodiment}", attempt)]
 
 
 def _row(
-    name: str, decision: Decision, asset: CurrentAsset, shown: EpisodeSpan | None, drawn: CaptionText | None,
+    name: str, decision: Decision, asset: CurrentAsset, attempt: EpisodeSpan | None, drawn: CaptionText | None,
     options: PublishOptions,
 ) -> ViewRow:  # fmt: skip
-    view, episode = options.view(name), shown.episode if shown else None
+    view, episode = options.view(name), attempt.episode if attempt else None
     fps_hz = view.fps_hz or (episode.fps_hz if episode else None)
     if fps_hz is None:
         raise LookupError(f"view {name} has one frame a step, and span {decision.span_id} is of no attempt")
@@ -171,8 +171,8 @@ def _row(
     shared = (asset.wearer_id, asset.site_id, episode.scene_id if episode else None, f"sha:{decision.sha256}")
     return ViewRow(
         view=name, clip_id=decision.span_id, sha256=decision.sha256, uri=asset.uri, stage=asset.stage, start_ns=start,
-        end_ns=end, times_ns=times, fps_hz=fps_hz, camera=shown.camera if shown else None,
-        origin_ns=shown.start_ns if shown else None, caption=drawn.text if drawn else None,
+        end_ns=end, times_ns=times, fps_hz=fps_hz, camera=attempt.camera if attempt else None,
+        origin_ns=attempt.start_ns if attempt else None, caption=drawn.text if drawn else None,
         caption_kind=drawn.kind if drawn else None, caption_model=drawn.model if drawn else None,
         quarter_turns=asset.quarter_turns, licence=asset.licence, source_clip=decision.clip_id,
         redaction=asset.redaction, redacted=asset.redacted, tiling=asset.tiling, recipe=asset.recipe,

@@ -80,7 +80,7 @@ def test_pairs_are_one_to_one_and_whole(a: list[Any], b: list[Any]) -> None:
     true = [hand(moved(DRAWN, dx, dy)) for dx, dy, _ in a]
     found = [found_of(hand(moved(DRAWN, dx, dy))) for dx, dy, _ in b]
     pairs = match(found, true, HEAD, RULES)
-    assert sorted(p.found for p in pairs if p.found is not None) == list(range(len(found)))
+    assert sorted(p.detected for p in pairs if p.detected is not None) == list(range(len(found)))
     assert sorted(p.true for p in pairs if p.true is not None) == list(range(len(true)))
 
 
