@@ -25,6 +25,7 @@ def test_every_released_schema_has_a_corpus() -> None:
     assert set(SCHEMA_OF.values()) == set(range(1, SCHEMA + 1))
 
 
+@pytest.mark.slow
 def test_a_corpus_of_this_schema_without_a_stamp_goes_on_as_it_is(tmp_path: Path) -> None:
     root = unpack("bcc87f2", tmp_path)
     store = Store(str(root))
@@ -47,6 +48,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_corpus_of_schema_1_is_refused_in_one_line_by_reading_and_writing_commands(tmp_path: Path) -> None:
     root = unpack("84c527d", tmp_path)
     before = sorted((p, p.stat().st_mtime_ns) for p in root.rglob("*"))
@@ -101,6 +103,7 @@ def test_what_cannot_be_mapped_is_counted_and_stays_in_the_old_version(tmp_path:
     assert all(keys(store, table) == before[table] for table in untouched)
 
 
+@pytest.mark.slow
 def test_the_next_turn_decodes_anew_and_the_one_after_it_nothing(migrated: Path) -> None:
     store = Store(str(migrated))
     old, rejects = releases.names(store), keys(store, "rejects")

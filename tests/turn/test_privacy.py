@@ -144,6 +144,7 @@ def _sure(face_detector: FaceDetector, pictures: list[Array]) -> int:
     return sum(bool((face_detector.faces(p)[:, 4] >= SURE).any()) for p in pictures)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "least"), [("proxies", 7), ("sent", 4), ("shard", 10)])
 def test_no_face_leaves(face_detector: FaceDetector, turn: Turn, before: list[Array], where: str, least: int) -> None:
     assert _sure(face_detector, before) == len(before), "these frames prove nothing"
@@ -151,6 +152,7 @@ def test_no_face_leaves(face_detector: FaceDetector, turn: Turn, before: list[Ar
     assert _sure(face_detector, getattr(turn, where)) == 0
 
 
+@pytest.mark.slow
 def test_what_was_a_face_has_lost_its_detail_and_the_rest_is_as_it_was(
     face_detector: FaceDetector, turn: Turn, before: list[Array]
 ) -> None:
@@ -170,6 +172,7 @@ def _detail(region: Array) -> float:
     return float(cv2.Laplacian(grey, cv2.CV_64F)[inner].var())
 
 
+@pytest.mark.slow
 def test_rows_say_what_looked_and_what_it_found(turn: Turn) -> None:
     (clip,) = turn.store.read("clips").to_pylist()
     assert (clip["redaction"], clip["redaction_state"]) == (version(), "blurred")
@@ -221,6 +224,7 @@ def _in_report(store: Store, options: PassOptions, folder: Path) -> list[Array]:
     return [cv2.resize(s, None, fx=2, fy=2) for s in sheets]
 
 
+@pytest.mark.slow
 def test_no_file_of_the_corpus_or_the_release_holds_a_picture_of_a_face(
     face_detector: FaceDetector, turn: Turn
 ) -> None:
