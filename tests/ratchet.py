@@ -63,9 +63,9 @@ def long_functions() -> Counts:
 
 
 def long_files() -> Counts:
-    """Files of more than MAX_FILE_LINES, with their lines."""
-    places = _sources((*ROOMS, "tests"))
-    return {place: n for place, source in places if (n := len(source.splitlines())) > MAX_FILE_LINES}
+    """Files of more than MAX_FILE_LINES, with their lines in tens, so that a line more or less is no matter."""
+    lines = {place: len(source.splitlines()) for place, source in _sources((*ROOMS, "tests"))}
+    return {place: -(-n // 10) * 10 for place, n in lines.items() if n > MAX_FILE_LINES}
 
 
 def vague_names() -> Counts:
