@@ -24,6 +24,9 @@ SAID_HERE = {
     "orchestration/reports/templates/report.html.j2": "The report's page.",
     "orchestration/reports/templates/report.js": "The report's switches.",
     "orchestration/reports/templates/sim.html.j2": "The sample world's page.",
+    "pipelines/media/pixels/h264_cut.mp4": "A clip for the pixel digest: H.264, with a cut.",
+    "pipelines/media/pixels/hevc_10bit.mkv": "A clip for the pixel digest: HEVC of 10 bit, upright.",
+    "pipelines/media/pixels/mjpeg_422.avi": "A clip for the pixel digest: motion JPEG.",
     "packages/handwheel-sim/simworld/body/assets/hands.npz": "Eight pairs of arms (MakeHuman, CC0).",
 }
 HEAD = """# Files

@@ -18,7 +18,7 @@ from orchestration.config import Config
 
 PAGE = "docs/options.md"
 # Versions of the code: a user does not set them.
-SET_BY_CODE = {"ingest.cutting.versions", "policy.detector"}
+SET_BY_CODE = {"ingest.cutting.generation", "ingest.cutting.versions", "policy.detector"}
 HEAD = """# Options
 
 Every option of `handwheel.toml`, its default, and what stands beside it in the code, by section. `make docs` writes

@@ -31,7 +31,7 @@ def test_the_list_of_files_has_every_file_and_no_other() -> None:
             listed.add(f"{folder}/{entry[1]}")
     rooms = ("schemas", "filters", "captioning", "infra", "pipelines", "orchestration", "packages", "docs")
     paths = [p for room in rooms for p in (REPOSITORY / room).rglob("*.*") if "__pycache__" not in p.parts]
-    kinds = {".py", ".md", ".txt", ".j2", ".css", ".js", ".npz"}
+    kinds = {".py", ".md", ".txt", ".j2", ".css", ".js", ".npz", ".mp4", ".mkv", ".avi"}
     there = {str(p.relative_to(REPOSITORY)) for p in paths if p.suffix in kinds and p.stat().st_size}
     assert listed == {p for p in there if not p.startswith(FILES["INDEXED"])}
 

@@ -12,7 +12,7 @@ PAGES = (
     *TOP_PAGES,
     *sorted(
         str(p.relative_to(REPOSITORY))
-        for room in ("docs", "packages")
+        for room in ("docs", "packages", "pipelines")
         for p in (REPOSITORY / room).rglob("*.md")
         if p.name != "LICENSE.md"
     ),
