@@ -7,13 +7,35 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict, dataclass
 
-Check = dict[str, Any]
+import typer
+
+from orchestration.cli.options import Json, output
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a machine has or lacks, and the command that mends it."""
+
+    name: str
+    ok: bool
+    needed: bool
+    seen: str
+    mend: str
+
+
+def command(as_json: Json = False) -> None:
+    """What this machine has and lacks, with the command that mends it."""
+    with output(as_json) as tell:
+        checks = examine()
+        tell({"checks": [asdict(check) for check in checks]} if as_json else as_text(checks))
+    if not all(check.ok for check in checks if check.needed):
+        raise typer.Exit(2)
 
 
 def examine() -> list[Check]:
-    """A check each: name, ok, needed, what was seen, how to mend it."""
+    """Every check of this machine."""
     checks = (
         ("python 3.11", _python, True, "install Python 3.11, then `make setup`"),
         ("ffmpeg", _ffmpeg, True, "`make setup`"),
@@ -32,17 +54,11 @@ def examine() -> list[Check]:
     return [_check(*check) for check in checks]
 
 
-def _check(name: str, look: Callable[[], str], needed: bool, mend: str) -> Check:
+def _check(name: str, measure: Callable[[], str], needed: bool, mend: str) -> Check:
     try:
-        return {"name": name, "ok": True, "needed": needed, "seen": look(), "mend": ""}
+        return Check(name, True, needed, measure(), "")
     except Exception as e:  # noqa: BLE001 - whatever is wrong with the machine is what this command reports
-        return {
-            "name": name,
-            "ok": False,
-            "needed": needed,
-            "seen": f"{type(e).__name__}: {e}"[:200],
-            "mend": mend,
-        }
+        return Check(name, False, needed, f"{type(e).__name__}: {e}"[:200], mend)
 
 
 def _python() -> str:
@@ -91,5 +107,5 @@ def _s3() -> str:
 def as_text(checks: list[Check]) -> str:
     """The checks for people."""
     mark = {True: "ok", False: "LACKS"}
-    lines = [f"{mark[c['ok']] if c['needed'] or c['ok'] else '-':>6}  {c['name']}: {c['seen']}" for c in checks]
-    return "\n".join([*lines, *(f"        to mend {c['name']}: {c['mend']}" for c in checks if c["mend"])])
+    lines = [f"{mark[c.ok] if c.needed or c.ok else '-':>6}  {c.name}: {c.seen}" for c in checks]
+    return "\n".join([*lines, *(f"        to mend {c.name}: {c.mend}" for c in checks if c.mend)])

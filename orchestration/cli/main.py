@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from orchestration import config as configs
 from orchestration import turn as turns
-from orchestration.cli import migrate
+from orchestration.cli import doctor, init, ledger, migrate, serve, sim, why
 from orchestration.cli.audit import audits
+from orchestration.cli.later import LATER, command_of
 from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output, progress_bars, say
 from orchestration.cli.release import releases
 from orchestration.config import Config
 from pipelines.hop import Done, Hop
 from pipelines.media.generations import begin_generation
-from schemas.errors import HandwheelError, TransientError, UsageError
+from schemas.errors import HandwheelError, TransientError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The data engine behind a robot world model.",
@@ -28,18 +27,10 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(releases, name="release")
 app.add_typer(audits, name="audit")
-app.command("migrate")(migrate.command)
-
-INTERRUPTED = 130  # what typer exits with after Ctrl-C
-
-LATER = {
-    "export": "writes a release as LeRobot, WebDataset or MDS",
-    "takedown": "removes an asset, source or wearer from the future and lists every release it touched",
-    "gc": "removes what no pin, tag or lease needs",
-}
-
+app.command("init")(init.command)
 
 REDECODE = "decode every recording anew that can still be had, as the libraries of now do"
+INTERRUPTED = 130  # what typer exits with after Ctrl-C
 
 
 def run_hops(hops: Sequence[Hop], config: Config, as_json: bool, *, redecode: bool = False) -> None:
@@ -75,17 +66,6 @@ def _hop_command(hop: Hop) -> None:
         app.command(hop.alias, hidden=True)(command)
 
 
-@app.command()
-def init(folder: Annotated[Path, typer.Argument()] = Path()) -> None:
-    """Write a commented handwheel.toml."""
-    path = folder / "handwheel.toml"
-    if path.exists():
-        raise UsageError(f"{path} is there already; edit it, or remove it first")
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(configs.commented())
-    say(f"{path} is written; set [[source]] uri, then `handwheel turn --config {path}`")
-
-
 @app.command(help=f"One turn: {', '.join(hop.name for hop in turns.HOPS)}.")
 def turn(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
@@ -98,101 +78,17 @@ for _hop in turns.HOPS:
     _hop_command(_hop)
 
 
-@app.command()
-def ledger(
-    config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
-    by: Annotated[str | None, typer.Option("--by", help="asset")] = None,
-) -> None:  # fmt: skip
-    """Where every second of input went."""
-    from pipelines.corpus import ledger as books
-
-    settings = load(config, sets, root)
-    if by not in (None, "asset"):
-        raise UsageError(f"--by {by}: only `asset`")
-    with output(as_json) as tell:
-        store = turns.context_of(settings).run.store
-        account, inputs = books.ledger(store, turns.recipe(settings), settings.policy.digest)
-        listed = inputs if by else None
-        tell(books.as_json(account, listed) if as_json else books.as_text(account, listed or ()))
-
-
-@app.command()
-def why(
-    subject: Annotated[str, typer.Argument(help="id of a clip, span, asset or episode, sha256 or URI")],
-    config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
-) -> None:  # fmt: skip
-    """The life of a clip, asset or episode: source, signals, verdict, captions, releases."""
-    from orchestration.cli.why import as_text, life
-
-    settings = load(config, sets, root)
-    with output(as_json) as tell:
-        found = life(turns.context_of(settings).run.store, subject, turns.recipe(settings), settings.policy.digest)
-        tell(found if as_json else as_text(found))
-
-
-@app.command("world", hidden=True)  # the name that sim had
-@app.command()
-def sim(
-    out: Annotated[Path, typer.Argument(help="a folder, made where it is not there")],
-    seed: Annotated[int, typer.Option(help="another seed is another world")] = 7,
-    clips: Annotated[int, typer.Option(help="first-person takes", min=0)] = 40,
-    robot: Annotated[int, typer.Option(help="the robot's attempts", min=0)] = 60,
-    quality: Annotated[str, typer.Option(help="draft, demo, survey or fine")] = "demo",
-    generation: Annotated[int, typer.Option(help="of the robot's policy", min=0)] = 0,
-    fixed: Annotated[list[str] | None, typer.Option("--fixed", help="axis=value of every take")] = None,
-    workers: Annotated[int, typer.Option(help="processes; 0: one a core", min=0)] = 0,
-    as_json: Json = False,
-) -> None:  # fmt: skip
-    """Render the sample world: first-person hands and a robot's attempts, with their truth and a page of pictures."""
-    from simworld import build
-
-    from orchestration.reports import sim_page
-
-    axes = build.parse_fixed(fixed or [])
-    options = build.WorldOptions(seed, clips, robot, quality, generation, axes)
-    with output(as_json) as tell, progress_bars() as progress:
-        made = build.build(out, options, lambda done, total: progress("sim", done, total), workers)
-        page = sim_page.write(out, out / "index.html")
-        plain = {"ego": len(made.ego), "robot": len(made.robot), "rendered": made.rendered, "page": str(page)}
-        said = f"{len(made.ego)} takes and {len(made.robot)} attempts in {out}, {made.rendered} of them rendered now"
-        tell(plain if as_json else f'{said}\npictures: {page}\nnext: [[source]] kind = "sim" uri = "{out}"')
-
-
-@app.command()
-def serve(
-    config: ConfigFile = None, sets: Sets = None, root: Root = None,
-    host: str = "127.0.0.1", port: int = 3000,
-) -> None:  # fmt: skip
-    """The Dagster web page and its daemon: hops, schedule, sensors, gate."""
-    from orchestration.dagster_app.serve import serve as start
-
-    start(load(config, sets, root), host, port)
-
-
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """What this machine has and lacks, with the command that mends it."""
-    from orchestration.cli.doctor import as_text, examine
-
-    with output(as_json) as tell:
-        found = examine()
-        tell({"checks": found} if as_json else as_text(found))
-    if not all(c["ok"] for c in found if c["needed"]):
-        raise typer.Exit(2)
-
-
-def _later(name: str) -> Callable[..., None]:
-    def command(context: typer.Context) -> None:
-        del context
-        raise UsageError(f"`{name}` ({LATER[name]}) is not built yet; `handwheel --help` lists what is")
-
-    return command
-
-
+app.command("ledger")(ledger.command)
+app.command("why")(why.command)
+app.command("migrate")(migrate.command)
+app.command("sim")(sim.command)
+app.command("world", hidden=True)(sim.command)  # the name that sim had
+app.command("serve")(serve.command)
+app.command("doctor")(doctor.command)
 for _name in LATER:
     _owner = releases if _name == "export" else app
     _open_ended = {"allow_extra_args": True, "ignore_unknown_options": True}
-    _owner.command(_name, help=f"Not built yet: {LATER[_name]}.", context_settings=_open_ended)(_later(_name))
+    _owner.command(_name, help=f"Not built yet: {LATER[_name]}.", context_settings=_open_ended)(command_of(_name))
 
 
 def quiet() -> None:

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from infra.storage.tables import Store
 from orchestration import config as configs
 from orchestration import turn as turns
 from orchestration.config import Config
@@ -39,19 +40,19 @@ def load(file: Path | None, sets: list[str] | None, root: str | None) -> Config:
 
 
 @contextmanager
-def output(as_json: bool) -> Iterator[Callable[[Any], None]]:
+def output(as_json: bool) -> Iterator[Callable[[object], None]]:
     """Prints what it is given: with --json alone on stdout, whatever libraries print beside it."""
     sys.stdout.flush()
     stdout = os.dup(1)
     os.dup2(2, 1)
-    told: list[Any] = []
+    values: list[object] = []
     try:
-        yield told.append
+        yield values.append
     finally:
         sys.stdout.flush()
         os.dup2(stdout, 1)
         os.close(stdout)
-    for value in told:
+    for value in values:
         if as_json:
             sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
         elif isinstance(value, str):
@@ -63,7 +64,7 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
     """A bar a hop with the time left, on stderr, where that is a terminal."""
     columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        tasks: dict[str, Any] = {}
+        tasks: dict[str, TaskID] = {}
 
         def show(hop: str, done: float, total: float) -> None:
             if hop not in tasks:
@@ -73,6 +74,6 @@ def progress_bars() -> Iterator[Callable[[str, float, float], None]]:
         yield show
 
 
-def store_of(config: Path | None, sets: list[str] | None, root: str | None) -> Any:
+def store_of(config: Path | None, sets: list[str] | None, root: str | None) -> Store:
     """The corpus that the options name."""
     return turns.context_of(load(config, sets, root)).run.store

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from orchestration.trigger.options import TriggerOptions
+from pipelines.corpus.release_document import ReleaseCounts
 from schemas import Release
 from schemas.spans import NS
 
@@ -53,7 +53,7 @@ Rule = Callable[[str, Base | None, ReleaseFacts, int, TriggerOptions], Ruling | 
 
 def facts_of(release: Release) -> ReleaseFacts:
     """Reads a release row's counts; what they leave out counts as nothing."""
-    counts: dict[str, Any] = json.loads(release.counts_json)
+    counts: ReleaseCounts = json.loads(release.counts_json)
     views = counts.get("views", {})
     return ReleaseFacts(
         release.release_id,

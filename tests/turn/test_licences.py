@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from infra import gate
-from orchestration.cli.why import life
+from orchestration.cli.life import life_of
 from orchestration.reports.report import report
 from pipelines.caption.hop import missing
 from pipelines.caption.worker import CaptionOptions
@@ -85,7 +85,7 @@ def _told(corpus: Corpus, key: str, folder: Path) -> tuple[set[str], set[str], b
     """The ledger's reasons, what `why` says of the verdicts, whether the report agrees, and spans to be captioned."""
     account, _ = ledger(corpus.store, RECIPE, POLICY.digest)
     assert account.unbalanced_ns() == 0
-    now = {d["now"] for d in life(corpus.store, key, RECIPE, POLICY.digest)["decisions"]}
+    now = {d["now"] for d in life_of(corpus.store, key, RECIPE, POLICY.digest).plain()["decisions"]}
     html = report(corpus.store, RECIPE, POLICY.digest, None, folder / "report.html").read_text()
     agrees = all(f'<tr data-reason="{reason}"' in html for reason in account.by_reason)
     return set(account.by_reason), now, agrees, len(missing(corpus.store, RECIPE, POLICY, CaptionOptions()))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from orchestration.cli import main, options
-from orchestration.cli.main import LATER
+from orchestration.cli.later import LATER
 from orchestration.turn import HOPS
 from tests.support.media import shot, write
 from tests.support.robot_logs import write_plain, write_video

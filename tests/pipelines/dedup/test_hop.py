@@ -21,7 +21,7 @@ from filters import duplicates as chosen
 from filters.duplicates import group_clips
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
-from orchestration.cli.why import life
+from orchestration.cli.life import life_of
 from orchestration.reports.report import report
 from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.duplicates import pairs_of
@@ -302,7 +302,7 @@ def test_what_cannot_be_cut_leaves_its_copies_in(recordings: dict[str, tuple[Ass
 
 @pytest.mark.parametrize("which", [lambda a, c: c.clip_id, lambda a, c: a.uri, lambda a, c: a.sha256])
 def test_why_names_the_copies(recordings: dict[str, tuple[Asset, Clip]], compared: Store, which: Any) -> None:
-    found = life(compared, which(*recordings["small"]), RECIPE, JUDGED.digest)
-    assert len(found["duplicates"]) == 4
-    assert all(recordings["small"][1].clip_id in (r["clip_a"], r["clip_b"]) for r in found["duplicates"])
-    assert life(compared, which(*recordings["other take"]), RECIPE, JUDGED.digest)["duplicates"] == []
+    found = life_of(compared, which(*recordings["small"]), RECIPE, JUDGED.digest)
+    assert len(found.duplicates) == 4
+    assert all(recordings["small"][1].clip_id in (r.clip_a, r.clip_b) for r in found.duplicates)
+    assert life_of(compared, which(*recordings["other take"]), RECIPE, JUDGED.digest).duplicates == []

@@ -1,0 +1,210 @@
+"""The life of a clip, asset or episode: the rows that name it, and what descends from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import TypeVar
+
+from infra.storage.tables import Store
+from pipelines.corpus import releases
+from pipelines.corpus.corpus import Corpus
+from schemas.episodes import StoredCameraSpan
+from schemas.errors import UsageError
+from schemas.tables import TypedTable
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFacts:
+    """What is worth telling of an asset."""
+
+    uri: str
+    stage: str
+    licence: str | None
+    codec: str
+    duration_ns: int
+    sha256: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectFacts:
+    """What is worth telling of a reject."""
+
+    uri: str | None
+    stage: str
+    reason: str
+    detail: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """What is worth telling of a clip."""
+
+    clip_id: str
+    sha256: str
+    start_ns: int
+    end_ns: int
+    cutter: str
+    sharpness: float | None
+    brightness: float | None
+    motion: float | None
+    camera_motion: float | None
+    freeze_share: float | None
+    text_share: float | None
+    damaged_frames: int
+    redaction: str | None
+    redaction_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFacts:
+    """What is worth telling of a decision."""
+
+    decision_id: str
+    span_id: str
+    clip_id: str
+    sha256: str
+    start_ns: int
+    end_ns: int
+    verdict: str
+    reasons: list[str]
+    hand_share: float | None
+    bimanual: bool | None
+    stage: str
+    licence: str | None
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateFacts:
+    """What is worth telling of a pair of clips."""
+
+    clip_a: str
+    clip_b: str
+    kind: str
+    offset_ns: int
+    overlap_ns: int
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionFacts:
+    """What is worth telling of a caption."""
+
+    span_id: str
+    kind: str
+    text: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeFacts:
+    """What is worth telling of an attempt."""
+
+    episode_id: str
+    name: str
+    uri: str
+    embodiment: str
+    instruction: str | None
+    outcome: str
+    failure_mode: str | None
+    frame_count: int
+    cameras: list[StoredCameraSpan]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFacts:
+    """A view of a release that holds one of the spans."""
+
+    release: str
+    view: str
+    clips: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Rows by table. `now`: what ledger, report and publish take each decision for, by decision_id."""
+
+    assets: list[AssetFacts]
+    rejects: list[RejectFacts]
+    clips: list[ClipFacts]
+    decisions: list[DecisionFacts]
+    duplicates: list[DuplicateFacts]
+    captions: list[CaptionFacts]
+    episodes: list[EpisodeFacts]
+    releases: list[PublishedFacts]
+    now: dict[str, str]
+
+    def plain(self) -> dict[str, list[dict[str, object]]]:
+        """As `why --json` prints it: a decision with its `now` in place of its id."""
+        tables = {f.name: [asdict(row) for row in getattr(self, f.name)] for f in fields(self) if f.name != "now"}
+        for row in tables["decisions"]:
+            row["now"] = self.now.get(str(row.pop("decision_id")), "superseded")
+        return tables
+
+
+def life_of(store: Store, subject: str, recipe: str, policy: str) -> Life:
+    """The life of whatever the subject names, under a recipe and a policy (digests). UsageError when nothing does."""
+    assets = _naming(store, AssetFacts, "assets", ("asset_id", "sha256", "uri"), subject)
+    rejects = _naming(store, RejectFacts, "rejects", ("subject", "uri"), subject)
+    clips = _naming(store, ClipFacts, "clips", ("clip_id", "sha256"), subject)
+    decisions = _naming(store, DecisionFacts, "decisions", ("span_id", "clip_id", "sha256"), subject)
+    duplicates = _naming(store, DuplicateFacts, "duplicates", ("clip_a", "clip_b"), subject)
+    captions = _naming(store, CaptionFacts, "captions", ("span_id", "sha256"), subject)
+    episodes = _naming(store, EpisodeFacts, "episodes", ("episode_id", "name", "uri"), subject)
+    if not any((assets, rejects, clips, decisions, duplicates, captions, episodes)):
+        raise UsageError(
+            f"{subject!r} is not a clip, span, asset, sha256, URI or episode here; try `handwheel ledger --by asset`"
+        )
+    recordings = {a.sha256 for a in assets} | {camera["sha256"] for e in episodes for camera in e.cameras}
+    for sha256 in recordings - {c.sha256 for c in clips}:
+        clips += _naming(store, ClipFacts, "clips", ("sha256",), sha256)
+    for sha256 in recordings - {d.sha256 for d in decisions}:
+        decisions += _naming(store, DecisionFacts, "decisions", ("sha256",), sha256)
+    if not assets:
+        shas = sorted({c.sha256 for c in clips} | {d.sha256 for d in decisions})
+        assets = _keyed(store, AssetFacts, "assets", "sha256", shas)
+    clip_ids = sorted({c.clip_id for c in clips} | {d.clip_id for d in decisions})
+    for side in ("clip_a", "clip_b"):
+        pairs = _keyed(store, DuplicateFacts, "duplicates", side, clip_ids)
+        duplicates += [pair for pair in pairs if pair not in duplicates]
+    spans = {d.span_id for d in decisions}
+    captions = _keyed(store, CaptionFacts, "captions", "span_id", sorted(spans))
+    now = _verdicts_now(Corpus(store, recipe, policy)) if decisions else {}
+    published = list(_published(store, spans))
+    return Life(assets, rejects, clips, decisions, duplicates, captions, episodes, published, now)
+
+
+def _naming(store: Store, row: type[R], table: str, columns: Iterable[str], subject: str) -> list[R]:
+    """Rows of a table with the subject in one of the columns."""
+    quoted = subject.replace("'", "''")
+    where = " or ".join(f"{column} = '{quoted}'" for column in columns)
+    return TypedTable(row, store.read(table, _columns(row), where)).rows()
+
+
+def _keyed(store: Store, row: type[R], table: str, column: str, values: list[str]) -> list[R]:
+    """Rows of a table with one of the values in a column."""
+    return TypedTable(row, store.read_keys(table, column, values, _columns(row))).rows()
+
+
+def _columns(row: type) -> list[str]:
+    return [f.name for f in fields(row)]
+
+
+def _verdicts_now(corpus: Corpus) -> dict[str, str]:
+    """Verdict and reasons of every decision that holds, by decision_id."""
+    decisions = corpus.decisions(without_duplicates=True).rows()
+    return {d.decision_id: " ".join([d.verdict, *d.reasons]) for d in decisions}
+
+
+def _published(store: Store, spans: set[str]) -> Iterator[PublishedFacts]:
+    """Every release and view that holds one of the spans."""
+    for name in releases.names(store):
+        release = releases.load(store, name)
+        for view in release.views:
+            if inside := spans & releases.row_digests(store, release, view).keys():
+                yield PublishedFacts(name, view, sorted(inside))
