@@ -6,19 +6,32 @@ from pathlib import Path
 
 import lance
 import pytest
+from typer.testing import CliRunner
 
-from infra.storage.corpus_version import read_stamp
+from infra.storage.corpus_version import check, read_stamp
 from infra.storage.tables import Store
+from orchestration.cli import main
+from orchestration.turn import HOPS
 from pipelines.corpus import releases
+from pipelines.hop import Run
+from pipelines.migrate.engine import migrate
 from schemas import TABLES
 from schemas.arrow import key_column
 from schemas.keys import key_of
 from schemas.migrations import SCHEMA
 from tests.support.old_corpora import SCHEMA_OF, handwheel, told, unpack
 
+LEASES = sorted({hop.lease for hop in HOPS})
+READING = (["ledger"], ["why", "input/ego/take.mp4"], ["release", "list"], ["release", "verify", "2026-12-01.1"])
+
 
 def keys(store: Store, table: str) -> list[str]:
     return sorted(map(str, store.read(table, [key_column(TABLES[table])]).column(0).to_pylist()))
+
+
+def refusal(root: Path, *words: str) -> BaseException | None:
+    """What a command ends with."""
+    return CliRunner().invoke(main.app, [*words, "--root", str(root)]).exception
 
 
 def test_every_released_schema_has_a_corpus() -> None:
@@ -30,13 +43,13 @@ def test_a_corpus_of_this_schema_without_a_stamp_goes_on_as_it_is(tmp_path: Path
     root = unpack("bcc87f2", tmp_path)
     store = Store(str(root))
     before = store.versions()
-    assert told(root, "ledger")["pending_s"] == 0
+    check(store)
     assert read_stamp(str(root)) == (None, "")  # a reading command writes nothing
     turned = told(root, "turn")
     assert turned["added"] == {}
     assert turned["notes"]["publish"] == [f"{releases.names(store)[-1]} holds it all"]
     assert store.versions() == before
-    assert told(root, "migrate")["steps"] == {}
+    assert migrate(Run(store, "run"), LEASES).steps == {}
     assert releases.verify(store, releases.names(store)[0]).files
 
 
@@ -44,7 +57,7 @@ def test_a_corpus_of_this_schema_without_a_stamp_goes_on_as_it_is(tmp_path: Path
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The root of a corpus of schema 1, migrated."""
     root = unpack("84c527d", tmp_path_factory.mktemp("old"))
-    told(root, "migrate")
+    migrate(Run(Store(str(root)), "run"), LEASES)
     return root
 
 
@@ -52,12 +65,10 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_corpus_of_schema_1_is_refused_in_one_line_by_reading_and_writing_commands(tmp_path: Path) -> None:
     root = unpack("84c527d", tmp_path)
     before = sorted((p, p.stat().st_mtime_ns) for p in root.rglob("*"))
-    for words in (["ledger"], ["turn"], ["release", "list"]):
-        done = handwheel(root, *words)
-        assert done.returncode == 2
-        (line,) = done.stderr.splitlines()
-        assert "schema 1" in line
-        assert "`handwheel migrate`" in line
+    done = handwheel(root, "turn")
+    assert done.returncode == 2
+    for line in [*done.stderr.splitlines(), *(str(refusal(root, *words)) for words in READING)]:
+        assert "schema 1, this program reads 2: run `handwheel migrate`" in line
     assert sorted((p, p.stat().st_mtime_ns) for p in root.rglob("*")) == before
 
 
@@ -91,15 +102,15 @@ def test_what_cannot_be_mapped_is_counted_and_stays_in_the_old_version(tmp_path:
     root = unpack("84c527d", tmp_path)
     store = Store(str(root))
     before = {table: keys(store, table) for table in TABLES}
-    (tables,) = told(root, "migrate")["steps"].values()
+    (tables,) = migrate(Run(store, "run"), LEASES).steps.values()
     for found in tables:
-        assert found["old_rows"] == len(before[found["table"]])
-        assert found["rows"] + sum(found["unmapped"].values()) == found["old_rows"]
-        old = lance.dataset(store.uri(found["table"]), version="schema-1")
-        assert sorted(old.to_table().column(0).to_pylist()) == before[found["table"]]
-    (decisions,) = (found for found in tables if found["table"] == "decisions")
-    assert sum(decisions["unmapped"].values()) == 2  # both clips of the bytes that lie at two places
-    untouched = set(TABLES) - {found["table"] for found in tables}
+        assert found.old_rows == len(before[found.table])
+        assert found.rows + sum(found.unmapped.values()) == found.old_rows
+        old = lance.dataset(store.uri(found.table), version="schema-1")
+        assert sorted(old.to_table().column(0).to_pylist()) == before[found.table]
+    (decisions,) = (found for found in tables if found.table == "decisions")
+    assert sum(decisions.unmapped.values()) == 2  # both clips of the bytes that lie at two places
+    untouched = set(TABLES) - {found.table for found in tables}
     assert all(keys(store, table) == before[table] for table in untouched)
 
 

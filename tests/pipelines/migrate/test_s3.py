@@ -35,6 +35,7 @@ def upload(root: Path, uri: str) -> Store:
     return Store(uri)
 
 
+@pytest.mark.slow
 def test_a_bucket_is_migrated_as_a_folder_is(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = unpack("84c527d", tmp_path)
     here, there = Store(str(root)), upload(root, f"{bucket}/robots/corpus")
