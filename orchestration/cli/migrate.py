@@ -43,6 +43,6 @@ def as_text(done: Migrated, root: str) -> str:
 
 
 def _table_lines(table: Rewritten, from_version: int, would: str) -> list[str]:
-    kept = f"old ones: version {table.old_version}, tag {old_tag(from_version)}"
-    lines = [f"  {table.table:<10} {table.rows} of {table.old_rows} rows {would}rewritten; {kept}"]
+    before = f"old ones: version {table.old_version}, tag {old_tag(from_version)}"
+    lines = [f"  {table.table:<10} {table.rows} of {table.old_rows} rows {would}rewritten; {before}"]
     return lines + [f"  {'':<10} {rows} have no new row: {why}" for why, rows in sorted(table.unmapped.items())]

@@ -21,7 +21,7 @@ from schemas.errors import UsageError
 from schemas.migrations import STEPS, Step
 
 NAME = "migrate"
-FORMER_LEASES = ("look", "keep")  # what hops of earlier programs held, which may still run
+FORMER_LEASES = ("look", "keep")  # leases that hops of earlier programs take, which may still run
 
 
 @dataclass(slots=True)

@@ -86,17 +86,17 @@ def decisions(others: Mapping[str, pa.Table]) -> MapRows:
     Where there are several of either, which one was judged was not stored, and the span is decided again.
     """
     clips = _grouped(_rows(others["clips"], ("clip_id", "clip_row_id", *DECODE)), 1)
-    said = _grouped(_rows(others["assets"], (*DECODE, "stage", "licence")), len(DECODE))
-    return partial(_decisions, clips, said)
+    statements = _grouped(_rows(others["assets"], (*DECODE, "stage", "licence")), len(DECODE))
+    return partial(_decisions, clips, statements)
 
 
-def _decisions(clips: Grouped, said: Grouped, rows: pa.Table) -> Mapped:
+def _decisions(clips: Grouped, statements: Grouped, rows: pa.Table) -> Mapped:
     if "clip_row_id" in rows.column_names:
         return Mapped(rows)
-    found = [_rests_on(clips.get((clip,), set()), said) for clip in rows["clip_id"].to_pylist()]
-    unmapped = [why for why in found if isinstance(why, str)]
-    rows = rows.filter(pa.array([not isinstance(on, str) for on in found], pa.bool_()))
-    rests = [on for on in found if not isinstance(on, str)]
+    outcomes = [_rests_on(clips.get((clip,), set()), statements) for clip in rows["clip_id"].to_pylist()]
+    unmapped = [why for why in outcomes if isinstance(why, str)]
+    rows = rows.filter(pa.array([not isinstance(on, str) for on in outcomes], pa.bool_()))
+    rests = [on for on in outcomes if not isinstance(on, str)]
     spans, policies = rows["span_id"].to_pylist(), rows["policy"].to_pylist()
     keys = [key_of(span, *on, policy) for span, on, policy in zip(spans, rests, policies, strict=True)]
     gained = {
@@ -107,12 +107,12 @@ def _decisions(clips: Grouped, said: Grouped, rows: pa.Table) -> Mapped:
     return Mapped(_with_columns(_with_keys(rows, keys), "clip_id", gained), counts)
 
 
-def _rests_on(clips: set[tuple[Any, ...]], said: Grouped) -> tuple[str, str, str | None] | str:
+def _rests_on(clips: set[tuple[Any, ...]], statements: Grouped) -> tuple[str, str, str | None] | str:
     """clip_row_id, stage and licence; or why they cannot be told."""
     if len(clips) != 1:
         return SEVERAL_CLIPS if clips else NO_CLIP
     ((clip_row_id, *decode),) = clips
-    stated = said.get(tuple(decode), set())
+    stated = statements.get(tuple(decode), set())
     if len(stated) != 1:
         return SEVERAL_SAY if stated else NO_ASSET
     ((stage, licence),) = stated
