@@ -9,8 +9,9 @@ from pathlib import Path
 BEGIN, END = "<!-- demo-output:begin -->", "<!-- demo-output:end -->"
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOISE = re.compile(r"^(INFO|WARNING|DEBUG)[: ]|^make(\[\d+\])?:|^\S*python\S* -m |Warning: |^\s*warnings\.warn")
-# What the README leaves out: empty lines, the rendering and its page, each trigger's words, the commands to try next.
-LEFT_OUT = re.compile(r"^\s*$|^rendering |^\d+ recordings rendered |^  (?:trigger|world)   ")
+# What the README leaves out: empty lines, the rendering and its page, how long it took on this machine, each trigger's
+# words, the commands to try next.
+LEFT_OUT = re.compile(r"^\s*$|^rendering |^\d+ recordings rendered |^One turn |^  (?:trigger|world)   ")
 NEXT = "Try next:"
 LONGEST = 100  # characters of a line; a longer one is cut
 
