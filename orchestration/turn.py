@@ -6,7 +6,6 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from infra import telemetry
 from infra.sandbox import tempdirs
@@ -79,7 +78,7 @@ def run_of(config: Config, progress: Progress = silent) -> Run:
     )  # fmt: skip
 
 
-def as_json(run: Run, dones: list[Done]) -> dict[str, Any]:
+def as_json(run: Run, dones: list[Done]) -> dict[str, object]:
     """What `turn --json` and every hop's `--json` print."""
     added: dict[str, int] = {}
     for done in dones:

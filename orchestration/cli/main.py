@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -49,7 +49,7 @@ def run_hops(hops: Sequence[Hop], config: Config, as_json: bool, *, redecode: bo
         tell(plain)
 
 
-def _closing(plain: dict[str, Any]) -> str:
+def _closing(plain: dict[str, object]) -> str:
     if plain["release"]:
         return f"release {plain['release']}, pin {plain['pin']}"
     return "nothing new: no release, no trigger" if not plain["added"] else "done"

@@ -52,7 +52,7 @@ def steps(hop: Hop, config: Config) -> Iterator[Any]:
     if done.undelivered:
         raise dg.Failure(done.line(), metadata={"undelivered": done.undelivered}, allow_retries=False)
     version = " ".join(f"{table}:{run.store.version(table)}" for table in own_tables(hop))
-    yield dg.MaterializeResult(data_version=dg.DataVersion(version), metadata=_said(done))
+    yield dg.MaterializeResult(data_version=dg.DataVersion(version), metadata=_metadata(done))
     for check in hop.checks:
         yield RESULTS[check](context)
 
@@ -72,8 +72,8 @@ def newest_gate(context: Context) -> dg.AssetCheckResult:
     return gate_result(objects.join(releases.folder_of(run.store, names[-1]), "gate"), names[-1])
 
 
-def gate_result(folder: str, said: str) -> dg.AssetCheckResult:
-    """A gate's summary as a check; without a summary (the ledger did not balance) refused for what was said."""
+def gate_result(folder: str, description: str) -> dg.AssetCheckResult:
+    """A gate's summary as a check; without one (the ledger did not balance) it is refused, as the description says."""
     try:
         found = json.loads(objects.read_bytes(objects.join(folder, "summary.json")))
     except FileNotFoundError:
@@ -83,7 +83,7 @@ def gate_result(folder: str, said: str) -> dg.AssetCheckResult:
         check_name=GATE.name,
         asset_key=publish_hop.HOP.name,
         passed=bool(found["success"]),
-        description=said,
+        description=description,
         metadata={
             "expectations": _table(("expectation", "met", "observed"), rows),
             "page": objects.join(folder, "index.html"),
@@ -109,11 +109,14 @@ def books_result(context: Context) -> dg.AssetCheckResult:
 RESULTS: dict[Check, Callable[[Context], dg.AssetCheckResult]] = {BOOKS_BALANCE: books_result, GATE: newest_gate}
 
 
-def _said(done: Done) -> dict[str, Any]:
+def _metadata(done: Done) -> dict[str, dg.MetadataValue | int]:
+    """What a hop did, as its asset's page shows it."""
     rows = [(table, str(n)) for table, n in done.added.items()]
     added = _table(("table", "rows added"), rows) if rows else dg.MetadataValue.md("nothing new")
-    said: dict[str, Any] = {"added": added, "rows": sum(done.added.values())}
-    return said | ({"notes": dg.MetadataValue.md("\n".join(f"- {n}" for n in done.notes))} if done.notes else {})
+    metadata: dict[str, dg.MetadataValue | int] = {"added": added, "rows": sum(done.added.values())}
+    if done.notes:
+        metadata["notes"] = dg.MetadataValue.md("\n".join(f"- {note}" for note in done.notes))
+    return metadata
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> dg.MarkdownMetadataValue:

@@ -68,6 +68,19 @@ def test_every_hop_is_an_asset_in_its_place(config: Config) -> None:
     assert checks == {"publish:gate", "filter:books_balance"}
 
 
+def test_a_history_with_assets_of_old_names_does_no_harm(config: Config, tmp_path: Path) -> None:
+    """An instance that ran an earlier version knows assets that no hop makes any more; it shows them and goes on."""
+    (tmp_path / "history").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "history")) as instance:
+        for name in ("look", "keep"):
+            instance.report_runless_asset_event(dg.AssetMaterialization(name))
+        assert "no robot logs" in tick(config, "logs", instance)
+        done = build(config).resolve_job_def("fire").execute_in_process(instance=instance)
+        assert done.success
+        known = {key.to_user_string() for key in instance.get_asset_keys()}
+        assert known == {"look", "keep", "trigger"}
+
+
 def test_schedule_is_the_configs_and_off(config: Config) -> None:
     (schedule,) = build(config).schedules
     assert (schedule.name, schedule.cron_schedule) == ("ingest", "5 4 * * *")
