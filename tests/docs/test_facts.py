@@ -16,6 +16,10 @@ from captioning.checks import CHECKS
 from captioning.levels import ACHIEVED_LIMIT, LIMITS
 from filters.policies.clip_gates import REASONS
 from filters.policies.decide import VERDICT_OF
+from infra.archives.tar import ArchiveLimits
+from infra.sandbox import sandbox
+from infra.web.limits import FetchLimits
+from infra.web.transport import MAX_HEADER_BYTES
 from orchestration.cli import main
 from orchestration.config import Config
 from orchestration.trigger.options import TriggerOptions
@@ -88,6 +92,18 @@ def test_every_reason_of_a_verdict_is_told() -> None:
     of_spans = {code.name.lower() for code, verdict in VERDICT_OF.items() if verdict != "accept"}
     assert len(of_spans) > 5
     assert [reason for reason in sorted({*REASONS, *of_spans}) if f"`{reason}`" not in text] == []
+
+
+def test_security_tells_the_limits_that_hold() -> None:
+    text = " ".join(read_page("SECURITY.md").split())
+    for limit in (
+        f"memory ({sandbox.Limits().memory_bytes >> 30} GiB)",
+        f"at most {FetchLimits().redirects} redirects",
+        f"bounded in size ({FetchLimits().size_bytes >> 30} GiB)",
+        f"headers ({MAX_HEADER_BYTES >> 10} KiB)",
+        f"unpacking ({ArchiveLimits().unpacked_ratio} times, over {ArchiveLimits().unpacked_free_bytes >> 20} MiB)",
+    ):
+        assert limit in text
 
 
 def test_the_captions_page_has_lengths_and_checks() -> None:
