@@ -83,7 +83,9 @@ class Asset:
     decoded_ns: int = column("what its clips and gaps tile, from the first frame")
     gaps: list[StoredGap] = column("spans that no clip holds: damaged, redacted", GAP, default_factory=list)
     quarter_turns: int = column("clockwise, on top of the container's own rotation, as the source says", default=0)
-    tiling: str = column("tells clips of equal bytes apart that were cut, redacted or turned otherwise", default="")
+    decode_variant: str = column(
+        "tells clips of equal bytes apart that were cut, redacted or turned otherwise", stored="tiling", default=""
+    )
     redacted: list[StoredSpan] = column(
         "spans kept out of every clip: what this place and all others known then wanted", SPANS, default_factory=list
     )
@@ -104,7 +106,7 @@ class Clip:
     start_ns: int = column("from the recording's first frame")
     end_ns: int = column("half-open")
     camera: str | None = column("robot camera's key, else null")
-    tiling: str = column("assets.tiling", default="")
+    decode_variant: str = column("assets.tiling", stored="tiling", default="")
     cutter: str = column("shot cut method and version, or `episode`")
     frame_count: int = column("decoded frames")
     damaged_frames: int = column("frames that the decoder marked corrupt")

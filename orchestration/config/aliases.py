@@ -11,7 +11,11 @@ from orchestration.config.sections import Config
 from schemas.errors import UsageError
 
 # Dotted keys by the names they had. An old section comes before the keys in it.
-RENAMED = {"look": "detect", "trigger.new_hours_fraction": "trigger.new_hours_share"}
+RENAMED = {
+    "look": "detect",
+    "trigger.new_hours_fraction": "trigger.new_hours_share",
+    "ingest.least_rejects": "ingest.min_rejects",
+}
 
 
 def move_old_keys(plain: dict[str, object]) -> None:

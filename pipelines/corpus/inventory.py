@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from schemas.columns import (
     values_of,
     with_nulls_as,
 )
-from schemas.keys import recipes_of
+from schemas.keys import recipes_of, stored_as
 from schemas.recordings import StoredGap, StoredNarration
 from schemas.spans import StoredSpan
 from schemas.tables import TypedTable, columns_of
@@ -52,7 +52,7 @@ class CurrentAsset:
     duration_ns: int
     decoded_ns: int
     gaps: list[StoredGap]
-    tiling: str
+    decode_variant: str = stored_as("tiling")
     quarter_turns: int
     redacted: list[StoredSpan]
     redaction: str | None
@@ -75,7 +75,7 @@ class CurrentClip:
 
 
 ASSET, CLIP = columns_of(CurrentAsset), columns_of(CurrentClip)
-COLUMNS = tuple(f.name for f in fields(CurrentAsset) if f.name not in ("current", "primary"))
+COLUMNS = tuple(name for name in vars(ASSET).values() if name not in ("current", "primary"))
 # What a decode of the bytes found.
 DECODED = COLUMNS[COLUMNS.index("width_px") :]
 LIGHT = tuple(name for name in schema_of(Clip).names if name not in ("fingerprints", "faces"))
@@ -186,7 +186,7 @@ def current_clips(store: Store, assets: TypedTable[CurrentAsset], recipe: str) -
     Without fingerprints and faces, which are for dedup and the encoder alone.
     """
     primary = assets.filter(assets[ASSET.primary])
-    parents = primary.only((ASSET.sha256, ASSET.tiling, ASSET.recipe, ASSET.stage, ASSET.licence)).table
+    parents = primary.only((ASSET.sha256, ASSET.decode_variant, ASSET.recipe, ASSET.stage, ASSET.licence)).table
     recipes = ", ".join(f"'{one}'" for one in recipes_of(recipe))
     clips = store.read("clips", LIGHT, f"recipe in ({recipes})")
     keys = ["sha256", "tiling", "recipe"]

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass, fields
 
 from pipelines.hop import Run
+from schemas.tables import TypedTable
 
 ROBOT = "robot"
 STATED = ("stage", "licence", "consent")
 MARK = "+~"  # what stands before the first + of a revision stays: an S3 object's ETag
 
 
-def newest_stated(run: Run, where: str) -> tuple[dict[str, dict[str, Any]], Counter[tuple[str, str]]]:
-    """What the newest asset of each place says, and how often each revision of a place was taken."""
-    newest: dict[str, dict[str, Any]] = {}
-    stated: Counter[tuple[str, str]] = Counter()
-    columns = ["asset_id", "uri", "revision", "modified_ns", *STATED]
-    for row in run.store.read("assets", columns, where).to_pylist():
-        stated[row["uri"], row["revision"].partition(MARK)[0]] += 1
-        newest[row["uri"]] = max(newest.get(row["uri"], row), row, key=lambda r: (r["modified_ns"], r["revision"]))
-    return newest, stated
+@dataclass(frozen=True, slots=True)
+class StatedAsset:
+    """What is read of an asset to tell whether its source says otherwise now; the last three are STATED."""
+
+    asset_id: str
+    uri: str
+    revision: str
+    modified_ns: int
+    stage: str
+    licence: str | None
+    consent: str | None
+
+
+def base_revision(revision: str) -> str:
+    """The source's own part of a revision, without what tells that it says otherwise."""
+    return revision.partition(MARK)[0]
+
+
+def newest_stated(run: Run, where: str) -> tuple[dict[str, StatedAsset], Counter[tuple[str, str]]]:
+    """The newest asset of each place by uri, and how often each revision of a place (uri, base) was taken."""
+    newest: dict[str, StatedAsset] = {}
+    taken: Counter[tuple[str, str]] = Counter()
+    for row in TypedTable(StatedAsset, run.store.read("assets", [f.name for f in fields(StatedAsset)], where)).rows():
+        taken[row.uri, base_revision(row.revision)] += 1
+        newest[row.uri] = max(newest.get(row.uri, row), row, key=lambda r: (r.modified_ns, r.revision))
+    return newest, taken

@@ -160,7 +160,7 @@ def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Fing
     """Fingerprints by clip; clips without a sample have none."""
     columns = ["clip_id", "recipe", "tiling", "fingerprints"]
     table = store.read_keys("clips", "clip_id", sorted(clips), columns)
-    # Where a span was cut under several tilings the last by name speaks: they differ in how it was turned.
+    # Where a span was cut under several variants the last by name speaks: they differ in how it was turned.
     # Of several generations the newest speaks.
     age = pc.index_in(table["recipe"], value_set=pa.array(recipes_of(recipe)))
     table = table.append_column("age", age).filter(pc.is_valid(age))

@@ -8,9 +8,9 @@ from typing import Any
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from pipelines.engines import pipeline
-from pipelines.fold.metadata_changes import restated_media
+from pipelines.fold.metadata_changes import Terms, restated_media
 from pipelines.fold.worker import HOP as NAME
-from pipelines.fold.worker import Logs, Worker
+from pipelines.fold.worker import FoldWorker, Logs
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.media.generations import note_changed_pixels
 from pipelines.sources.logs import RobotSource, kind_of, prepare
@@ -40,9 +40,11 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
         packages.sweep(run, HOP.name)
         prepare(sources, run.progress)
         recipe, offered = options.cutting.recipe, list(list_logs(sources))
-        said = {m.uri: _said(logs.source) for logs in offered for m in logs.item.media}
+        terms = {
+            media.uri: Terms(logs.source.licence, logs.source.consent) for logs in offered for media in logs.item.media
+        }
         held.check()
-        done.add("assets", run.store.insert("assets", restated_media(run, said, recipe), run_id=run.run_id))
+        done.add("assets", run.store.insert("assets", restated_media(run, terms, recipe), run_id=run.run_id))
         todo = not_yet_folded(run, offered, recipe)
 
         def work(keys: Sequence[str]) -> int:
@@ -60,10 +62,6 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
         commit_in_batches(run, HOP.name, batches, one_by_one(work), commit)
     packages.note_unreached(done, unreached)
     return done
-
-
-def _said(source: RobotSource) -> dict[str, str | None]:
-    return {"licence": source.licence, "consent": source.consent}
 
 
 def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
@@ -103,7 +101,7 @@ def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:
 
     with tempdirs.folder("fold") as folder:
         staging = packages.staging(run, HOP.name)
-        worker = Worker(
+        worker = FoldWorker(
             store=run.store, run_id=run.run_id, salt=run.salt, staging=staging, scratch=str(folder),
             cutting=options.cutting, limits=options.limits,
         )  # fmt: skip

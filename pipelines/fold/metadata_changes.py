@@ -4,26 +4,44 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
 
-from pipelines.corpus.stated import MARK, ROBOT, newest_stated
+from pipelines.corpus.stated import MARK, ROBOT, base_revision, newest_stated
 from pipelines.hop import Run
+from schemas import Asset
+from schemas.arrow import rows_of
 from schemas.keys import asset_key
 
 
-def restated_media(run: Run, said: Mapping[str, Mapping[str, Any]], recipe: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a `[[robot]]` says of its recordings."""
+
+    licence: str | None
+    consent: str | None
+
+
+def restated_media(run: Run, terms: Mapping[str, Terms], recipe: str) -> list[Asset]:
     """Assets of a robot's recordings, by uri, whose licence or consent is said otherwise now: rows to be added."""
-    newest, stated = newest_stated(run, f"recipe = '{recipe}' and stage = '{ROBOT}'")
-    changed = {row["asset_id"] for uri, row in newest.items() if uri in said and not said[uri].items() <= row.items()}
-    rows = run.store.read_keys("assets", "asset_id", sorted(changed)).to_pylist()
-    return [_later(row, said[row["uri"]], stated, run.run_id) for row in rows]
+    newest, taken = newest_stated(run, f"recipe = '{recipe}' and stage = '{ROBOT}'")
+    changed = [
+        asset.asset_id
+        for uri, asset in newest.items()
+        if uri in terms and terms[uri] != Terms(asset.licence, asset.consent)
+    ]
+    rows = rows_of(Asset, run.store.read_keys("assets", "asset_id", sorted(changed)))
+    return [_later(row, terms[row.uri], taken, run.run_id) for row in rows]
 
 
-def _later(
-    row: dict[str, Any], said: Mapping[str, Any], stated: Counter[tuple[str, str]], run_id: str
-) -> dict[str, Any]:
-    base = row["revision"].partition(MARK)[0]
-    revision = f"{base}{MARK}{stated[row['uri'], base]}"
-    key = asset_key(row["uri"], revision, row["recipe"], robot=True)
-    order = {"asset_id": key, "revision": revision, "modified_ns": row["modified_ns"] + 1, "run_id": run_id}
-    return row | order | dict(said)
+def _later(row: Asset, terms: Terms, taken: Counter[tuple[str, str]], run_id: str) -> Asset:
+    base = base_revision(row.revision)
+    revision = f"{base}{MARK}{taken[row.uri, base]}"
+    return replace(
+        row,
+        asset_id=asset_key(row.uri, revision, row.recipe, robot=True),
+        revision=revision,
+        modified_ns=row.modified_ns + 1,
+        run_id=run_id,
+        licence=terms.licence,
+        consent=terms.consent,
+    )

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from infra.sandbox import sandbox
-from infra.sandbox import tempdirs as scratch
+from infra.sandbox import sandbox, tempdirs
 from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines.fold.rows import episode_row, fit_to_video, slack_ns, step_table
+from pipelines.media.decoder import DecodeFacts, Decoder, find_decoded_asset
 from pipelines.media.local_copy import local_copy
 from pipelines.media.options import DecodeSpec, PassOptions
-from pipelines.media.requirements import ROBOT, find_decoded_asset, required_spec
+from pipelines.media.requirements import ROBOT, required_spec
 from pipelines.sources.logs import RobotSource, kind_of
 from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
 from pipelines.sources.logs.episode_log import EpisodeLog
 from pipelines.staging import package as packages
 from pipelines.staging.package import WorkPackage
-from schemas import Asset
+from schemas import Asset, Clip
+from schemas.arrow import rows_of, table_of
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import asset_key, attempt_key, salted
 from schemas.spans import NS, Span, complement
@@ -51,19 +52,19 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedMedia:
     """What came of a recording: its bytes, length and new clips; or a final reason; or an error to retry."""
 
     uri: str
     sha256: str = ""
     decoded_ns: int = 0
-    clips: tuple[dict[str, Any], ...] = ()
-    why: tuple[str, str] | None = None
+    clips: tuple[Clip, ...] = ()
+    refusal: tuple[str, str] | None = None
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
+class FoldWorker:
     """Settings, picklable; each method is one step of the pipeline."""
 
     store: Store
@@ -99,7 +100,7 @@ class Worker:
         return asset_key(media.uri, media.revision, self.cutting.recipe, robot=True)
 
     def _attempts(self, logs: Logs) -> list[EpisodeLog | BadEpisode]:
-        with scratch.folder("log") as folder:
+        with tempdirs.folder("log") as folder:
             return list(kind_of(logs.source.kind).read(logs.item, folder))
 
     def _hash(self, media: MediaFile) -> tuple[str, int]:
@@ -115,33 +116,32 @@ class Worker:
             path.replace(path.with_name(sha256))
         return sha256, size
 
-    def decode(self, group: tuple[str, Iterable[Offer]]) -> Iterator[tuple[str, Decoded]]:
+    def decode(self, group: tuple[str, Iterable[Offer]]) -> Iterator[tuple[str, DecodedMedia]]:
         """Stages the recording's proxies and assets; tells each of its logs what came of it."""
         sha256 = group[0]
         offers = sorted(group[1], key=lambda o: (o.media.uri, o.media.revision, o.item_key))
         package, recipe = WorkPackage(), self.cutting.recipe
-        answer: dict[str, Any] = {"sha256": sha256}
+        clips: list[Clip] = []
+        decoded_ns, refusal, error = 0, None, ""
         try:
             if offers[0].error:
                 raise TransientError(offers[0].error)
             facts = self._facts(sha256, offers, package)
             assets = {self._asset_id(o.media): self._asset(o, sha256, facts) for o in offers}
-            package.add("assets", *assets.values())
-            answer |= {
-                "decoded_ns": facts["decoded_ns"],
-                "clips": tuple(packages.rows_of(package.tables.pop("clips", []))),
-            }
+            package.assets += assets.values()
+            decoded_ns, clips = facts.decoded_ns, [clip for table in package.clips for clip in rows_of(Clip, table)]
+            package.clips = []
         except BadMedia as e:
-            answer["why"] = (e.reason, e.detail)
+            refusal = (e.reason, e.detail)
             for subject, uri in {self._asset_id(o.media): o.media.uri for o in offers}.items():
-                package.add("rejects", packages.reject(subject, uri, HOP, recipe, answer["why"], self.run_id))
+                package.rejects.append(packages.reject(subject, uri, HOP, recipe, refusal, self.run_id))
         except (TransientError, OSError) as e:
-            package, answer = WorkPackage(), {"error": str(e)}
+            package, error = WorkPackage(), str(e)
         objects.put(objects.join(self.staging, f"{sha256}.json"), package.dumps())
         for key, uri in sorted({(o.item_key, o.media.uri) for o in offers}):
-            yield key, Decoded(uri, **answer)
+            yield key, DecodedMedia(uri, "" if error else sha256, decoded_ns, tuple(clips), refusal, error)
 
-    def _facts(self, sha256: str, offers: list[Offer], package: WorkPackage) -> dict[str, Any]:
+    def _facts(self, sha256: str, offers: list[Offer], package: WorkPackage) -> DecodeFacts:
         """Its facts: of an asset of the same bytes whose clips hold every span, or by decoding."""
         recipe = self.cutting.recipe
         spans = sorted({s for o in offers for s in o.spans})
@@ -149,14 +149,17 @@ class Worker:
         if known := find_decoded_asset(self.store, recipe, sha256, spec):
             where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{spec.decode_variant}'"
             clips = self.store.read("clips", ["start_ns", "end_ns"], where).to_pylist()
-            held = [(row["start_ns"], row["end_ns"]) for row in [*clips, *known["gaps"]]]
-            if not any(complement(held, (start, min(end, known["decoded_ns"]))) for start, end in spans):
+            held = [(row["start_ns"], row["end_ns"]) for row in [*clips, *known.gaps]]
+            if not any(complement(held, (start, min(end, known.decoded_ns))) for start, end in spans):
                 return known
-        decoder = packages.Decoder(self.store, self.run_id, self.cutting, self.limits)
+        decoder = Decoder(self.store, self.run_id, self.cutting, self.limits)
         with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, spec, package)
+            decoded = decoder.decode(path, sha256, spec)
+        package.clips.append(decoded.clips)
+        package.proxies += decoded.proxies
+        return decoded.facts
 
-    def _asset(self, offer: Offer, sha256: str, facts: dict[str, Any]) -> Asset:
+    def _asset(self, offer: Offer, sha256: str, facts: DecodeFacts) -> Asset:
         source, media = offer.source, offer.media
         return Asset(
             asset_id=self._asset_id(media), uri=media.uri, revision=media.revision,
@@ -165,7 +168,7 @@ class Worker:
             narrations=[],
             robot_id=salted(offer.robot, self.salt) if offer.robot else None,
             site_id=salted(source.site, self.salt) if source.site else None,
-            recipe=self.cutting.recipe, run_id=self.run_id, **{n: facts[n] for n in packages.FACTS},
+            recipe=self.cutting.recipe, run_id=self.run_id, **facts.as_fields(),
         )  # fmt: skip
 
     def fold(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> None:
@@ -185,25 +188,24 @@ class Worker:
         objects.put(objects.join(self.staging, f"{key}.log.json"), package.dumps())
 
     def _add(
-        self, attempt: EpisodeLog | BadEpisode, media: dict[str, Decoded], package: WorkPackage
+        self, attempt: EpisodeLog | BadEpisode, media: dict[str, DecodedMedia], package: WorkPackage
     ) -> BadEpisode | None:
         """Adds the attempt's rows, or says why it is refused."""
         if isinstance(attempt, BadEpisode):
             return attempt
         try:
             for camera in attempt.cameras:
-                if why := media[camera.uri].why:
-                    raise BadMedia(why[0], f"{camera.camera}: {why[1]}")
+                if refusal := media[camera.uri].refusal:
+                    raise BadMedia(refusal[0], f"{camera.camera}: {refusal[1]}")
             fitted = fit_to_video(attempt, {uri: d.decoded_ns for uri, d in media.items()})
         except BadMedia as e:
             return BadEpisode(name=attempt.name, reason=e.reason, detail=e.detail)
         sha_by_uri = {uri: d.sha256 for uri, d in media.items()}
         for camera in fitted.cameras:
-            own = [c for c in media[camera.uri].clips if camera.start_ns <= c["start_ns"] < camera.end_ns]
-            rows = [c | {"camera": camera.camera} for c in own if c["end_ns"] <= camera.end_ns]
-            package.rows.setdefault("clips", []).extend(rows)
-        package.add("episodes", episode_row(fitted, sha_by_uri, run_id=self.run_id, salt=self.salt))
-        package.add_table("steps", step_table(fitted))
+            own = [c for c in media[camera.uri].clips if camera.start_ns <= c.start_ns and c.end_ns <= camera.end_ns]
+            package.clips.append(table_of(Clip, [replace(c, camera=camera.camera) for c in own]))
+        package.episodes.append(episode_row(fitted, sha_by_uri, run_id=self.run_id, salt=self.salt))
+        package.steps.append(step_table(fitted))
         return None
 
     def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], package: WorkPackage) -> None:
@@ -214,11 +216,11 @@ class Worker:
                 attempt_key(key, part.name),
                 (part.reason, f"{part.name}: {part.detail}".removeprefix(": ")),
             )
-            package.add("rejects", packages.reject(subject, item.uri, HOP, recipe, why, self.run_id))
-        if not package.rows.get("episodes"):
+            package.rejects.append(packages.reject(subject, item.uri, HOP, recipe, why, self.run_id))
+        if not package.episodes:
             why = (bad[0].reason, f"no attempt of it can be used: {bad[0].detail}") if bad else ("empty_log", "")
-            package.rows["rejects"] = [] if len(bad) == 1 else package.rows.get("rejects", [])
-            package.add("rejects", packages.reject(key, item.uri, HOP, recipe, why, self.run_id))
+            package.rejects = [] if len(bad) == 1 else package.rejects
+            package.rejects.append(packages.reject(key, item.uri, HOP, recipe, why, self.run_id))
 
 
 def _spans(attempt: EpisodeLog, uri: str, longest_ns: int) -> list[Span]:

@@ -15,8 +15,8 @@ SHOWN = 3
 class Budget:
     """What one run has tried so far."""
 
-    most_share: float
-    least_rejects: int
+    max_share: float
+    min_rejects: int
     tried: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -25,11 +25,11 @@ class Budget:
         self.tried += tried
         self.reasons.update(reasons)
         refused = self.reasons.total()
-        if refused < self.least_rejects or refused <= self.most_share * self.tried:
+        if refused < self.min_rejects or refused <= self.max_share * self.tried:
             return
         most = ", ".join(f"{n} {reason}" for reason, n in self.reasons.most_common(SHOWN))
         raise TooManyRejects(
             f"{refused} of {self.tried} items of this run were refused ({most}); ingest.max_reject_share is "
-            f"{self.most_share:g}. The last batch is not committed, what was committed before stays. Mend the source, "
+            f"{self.max_share:g}. The last batch is not committed, what was committed before stays. Mend the source, "
             "or take it as it is: `handwheel ingest --set ingest.max_reject_share=1`"
         )

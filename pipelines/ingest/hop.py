@@ -7,30 +7,34 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from infra import web
-from infra.sandbox import tempdirs as scratch
+from infra.sandbox import tempdirs
 from infra.storage import objects
+from infra.storage.tables import Store
 from pipelines.engines import pipeline
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.ingest import limit_rejects
 from pipelines.ingest.error_budget import Budget
 from pipelines.ingest.metadata_changes import as_new_revisions
 from pipelines.ingest.revisions import download_item, is_web, with_known_bytes, with_server_revisions
+from pipelines.media.decoder import DecodeFacts, Decoder, find_decoded_asset
 from pipelines.media.generations import note_changed_pixels
 from pipelines.media.local_copy import bring, in_place, local_copy, stored
 from pipelines.media.options import DecodeSpec
-from pipelines.media.requirements import find_decoded_asset, required_spec
+from pipelines.media.requirements import required_spec
 from pipelines.sources.recordings import Item, Source, list_items, prepare, resolve_sidecars
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
 from pipelines.staging.package import WorkPackage
-from schemas import Asset
+from schemas import Asset, Reject
 from schemas.errors import BadMedia, TooManyRejects, TransientError
 from schemas.keys import asset_key, place_key, salted
 from schemas.recordings import StoredNarration
 from schemas.spans import merge
+from schemas.tables import TypedTable, columns_of
+
+REJECT = columns_of(Reject)
 
 
 def run(context: Context) -> Done:
@@ -60,7 +64,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
         items = as_new_revisions(run, items, recipe)
         limits = limit_rejects.digest(options.fetch, options.limits)
         todo = with_known_bytes(run, not_yet_ingested(run, items, recipe, limits))
-        budget = Budget(options.max_reject_share, options.least_rejects)
+        budget = Budget(options.max_reject_share, options.min_rejects)
 
         def work(keys: Sequence[str]) -> int:
             resolved = resolve_sidecars([todo[key] for key in keys])
@@ -94,19 +98,25 @@ def not_yet_ingested(run: Run, items: Iterable[Item], recipe: str, limits: str) 
 def _check_budget(run: Run, budget: Budget, tried: int) -> None:
     """TooManyRejects: the run stops, and what this batch has staged is removed, so that its refusals are not final."""
     try:
-        budget.spend(tried, [r["reason"] for r in packages.staged_rows(run, HOP.name, "rejects")])
+        budget.spend(tried, _reasons(run))
     except TooManyRejects:
         packages.sweep(run, HOP.name)
         raise
+
+
+def _reasons(run: Run) -> list[str]:
+    """Why items of the batch that is staged are refused."""
+    tables = [table for package in packages.staged_packages(run, HOP.name) for table in package.rows.get("rejects", [])]
+    return [reason for table in tables for reason in TypedTable(Reject, table).values(REJECT.reason)]
 
 
 def _run_beam(run: Run, items: list[Item], client: web.Client, options: IngestOptions) -> None:
     """Fetches and hashes each item, then decodes each recording's bytes once, whatever number of items share them."""
     import apache_beam as beam
 
-    with scratch.folder("fetch") as folder:
+    with tempdirs.folder("fetch") as folder:
         staging = packages.staging(run, HOP.name)
-        worker = Worker(run.store, run.run_id, run.salt, staging, str(folder), client, options)
+        worker = IngestWorker(run.store, run.run_id, run.salt, staging, str(folder), client, options)
         with pipeline(run.beam) as p:
             _ = (
                 p
@@ -119,10 +129,20 @@ def _run_beam(run: Run, items: list[Item], client: web.Client, options: IngestOp
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class FetchedItem:
+    """An item with the size of its bytes; or why it is refused (reason, detail); or an error to retry."""
+
+    item: Item
+    size_bytes: int = 0
+    refusal: tuple[str, str] | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestWorker:
     """What runs on Beam's workers."""
 
-    store: Any
+    store: Store
     run_id: str
     salt: str
     staging: str
@@ -130,8 +150,8 @@ class Worker:
     client: web.Client
     options: IngestOptions
 
-    def fetch(self, item: Item) -> tuple[str, tuple[Item, int, str, str]]:
-        """Key: sha256 of the bytes, or the item's own where there are none. Value: item, size, reason, detail."""
+    def fetch(self, item: Item) -> tuple[str, FetchedItem]:
+        """The item by the sha256 of its bytes, or by a key of its own where there are none."""
         try:
             if item.bad is not None:
                 raise BadMedia(*item.bad)
@@ -141,11 +161,11 @@ class Worker:
                 sha256, size = self._bytes_of(item)
             if item.sha256 not in (None, sha256):
                 raise BadMedia("sha256_differs", f"declared {item.sha256}, got {sha256}")
-            return sha256, (item, size, "", "")
+            return sha256, FetchedItem(item, size)
         except BadMedia as e:
-            return f"-{place_key(item.uri, item.revision)}", (item, 0, e.reason, e.detail)
+            return f"-{place_key(item.uri, item.revision)}", FetchedItem(item, refusal=(e.reason, e.detail))
         except (TransientError, OSError) as e:
-            return f"-{place_key(item.uri, item.revision)}", (item, 0, "", str(e))
+            return f"-{place_key(item.uri, item.revision)}", FetchedItem(item, error=str(e))
 
     def _bytes_of(self, item: Item) -> tuple[str, int]:
         """sha256 and size; what is not read in place is kept in scratch."""
@@ -174,44 +194,43 @@ class Worker:
         path.replace(path.with_name(sha256))
         return item, sha256, path.with_name(sha256).stat().st_size
 
-    def decode(self, group: tuple[str, Iterable[tuple[Item, int, str, str]]]) -> None:
+    def decode(self, group: tuple[str, Iterable[FetchedItem]]) -> None:
         """Stages one package for the recording: its clips and proxies, and an asset for every item that holds it."""
-        key, offers = group[0], sorted(group[1], key=lambda o: (o[0].uri, o[0].revision))
-        package = WorkPackage()
-        recipe = self.options.cutting.recipe
+        key, fetched = group[0], sorted(group[1], key=lambda f: (f.item.uri, f.item.revision))
+        package, first = WorkPackage(), fetched[0]
         try:
+            if first.refusal is not None:
+                raise BadMedia(*first.refusal)
             if key.startswith("-"):
-                if not offers[0][2]:
-                    raise TransientError(offers[0][3])
-                raise BadMedia(offers[0][2], offers[0][3])
-            facts = self._facts(key, [item for item, *_ in offers], package)
-            package.add("assets", *(self._asset(item, size, key, facts) for item, size, _, _ in offers))
+                raise TransientError(first.error)
+            facts = self._facts(key, [f.item for f in fetched], package)
+            package.assets += [self._asset(f.item, f.size_bytes, key, facts) for f in fetched]
         except BadMedia as e:
-            for item, *_ in offers:
-                subject = asset_key(item.uri, item.revision, recipe)
-                why = (e.reason, e.detail)
-                reject = packages.reject(subject, item.uri, HOP.name, recipe, why, self.run_id)
-                package.add(
-                    "rejects",
-                    limit_rejects.bounded(reject, limit_rejects.digest(self.options.fetch, self.options.limits)),
-                )
+            package.rejects += [self._reject(f.item, e) for f in fetched]
         except TransientError as e:
-            uris = [item.uri for item, *_ in offers]
-            shown = [web.redacted_url(uri) if uri.startswith(("http://", "https://")) else uri for uri in uris]
-            package = WorkPackage(unreached=[f"{uri}: {e}" for uri in shown])
+            package = WorkPackage(unreached=[f"{_shown(f.item.uri)}: {e}" for f in fetched])
         objects.put(objects.join(self.staging, f"{key}.json"), package.dumps())
 
-    def _facts(self, sha256: str, items: list[Item], package: WorkPackage) -> dict[str, Any]:
+    def _reject(self, item: Item, error: BadMedia) -> Reject:
+        recipe, why = self.options.cutting.recipe, (error.reason, error.detail)
+        subject = asset_key(item.uri, item.revision, recipe)
+        reject = packages.reject(subject, item.uri, HOP.name, recipe, why, self.run_id)
+        return limit_rejects.bounded(reject, limit_rejects.digest(self.options.fetch, self.options.limits))
+
+    def _facts(self, sha256: str, items: list[Item], package: WorkPackage) -> DecodeFacts:
         """Facts of the recording: from an asset of the same bytes that was cut alike, or by decoding them."""
         cutting = self.options.cutting
         spec = required_spec(self.store, cutting, sha256, [item.stage for item in items], offered_by(items))
         if known := find_decoded_asset(self.store, cutting.recipe, sha256, spec):
             return known
-        decoder = packages.Decoder(self.store, self.run_id, cutting, self.options.limits)
+        decoder = Decoder(self.store, self.run_id, cutting, self.options.limits)
         with local_copy(items[0].uri, self.store.root, sha256, Path(self.scratch)) as path:
-            return decoder.decode(path, sha256, spec, package)
+            decoded = decoder.decode(path, sha256, spec)
+        package.clips.append(decoded.clips)
+        package.proxies += decoded.proxies
+        return decoded.facts
 
-    def _asset(self, item: Item, size: int, sha256: str, facts: dict[str, Any]) -> Asset:
+    def _asset(self, item: Item, size: int, sha256: str, facts: DecodeFacts) -> Asset:
         recipe = self.options.cutting.recipe
         return Asset(
             asset_id=asset_key(item.uri, item.revision, recipe), uri=item.uri, revision=item.revision,
@@ -220,8 +239,13 @@ class Worker:
             wearer_id=salted(item.wearer, self.salt) if item.wearer else None,
             site_id=salted(item.site, self.salt) if item.site else None,
             narrations=[StoredNarration(start_ns=n.start_ns, end_ns=n.end_ns, text=n.text) for n in item.narrations],
-            recipe=recipe, run_id=self.run_id, **{n: facts[n] for n in packages.FACTS},
+            recipe=recipe, run_id=self.run_id, **facts.as_fields(),
         )  # fmt: skip
+
+
+def _shown(uri: str) -> str:
+    """A place as a line for people may name it."""
+    return web.redacted_url(uri) if uri.startswith(("http://", "https://")) else uri
 
 
 def offered_by(items: Sequence[Item]) -> DecodeSpec:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.web import Client, ServedRevision, redacted_url
-from pipelines.corpus.stated import MARK
+from pipelines.corpus.stated import base_revision
 from pipelines.hop import Run
 from pipelines.sources.recordings import Item
 from schemas.columns import values_of
@@ -88,7 +88,7 @@ def with_known_bytes(run: Run, items: Mapping[str, Item]) -> dict[str, Item]:
     return {
         key: item
         if not is_web(item)
-        else replace(item, known_sha256=known.get((item.uri, item.revision.partition(MARK)[0])))
+        else replace(item, known_sha256=known.get((item.uri, base_revision(item.revision))))
         for key, item in items.items()
     }
 

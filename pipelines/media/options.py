@@ -39,7 +39,7 @@ class PassOptions:
         if not (self.proxy_hz > 0 and self.cut.longest_s > 0 and self.proxy_long_side_px >= 16):
             raise ValueError("proxy_hz and cut.longest_s must be over 0, and proxy_long_side_px 16 or more")
         if unknown := set(self.blur_faces) - {"web", "ego", "robot"}:
-            raise ValueError(f"blur_faces: {', '.join(sorted(unknown))} is no stage; web, ego and robot are")
+            raise ValueError(f"blur_faces: {', '.join(sorted(unknown))} is not a stage; web, ego and robot are")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ the order; inventory reads through that one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from infra.storage.tables import Store
 from pipelines.media.options import DecodeSpec, PassOptions
@@ -43,9 +42,3 @@ def _attempts(store: Store, recipe: str, sha256: str) -> list[Span]:
     """The clips that a robot's attempts were cut into."""
     where = f"sha256 = '{sha256}' and recipe = '{recipe}' and cutter = 'episode'"
     return [(c["start_ns"], c["end_ns"]) for c in store.read("clips", ["start_ns", "end_ns"], where).to_pylist()]
-
-
-def find_decoded_asset(store: Store, recipe: str, sha256: str, spec: DecodeSpec) -> dict[str, Any] | None:
-    """An asset of these bytes whose clips were cut by the spec, if there is one."""
-    where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{spec.decode_variant}'"
-    return next(iter(store.read("assets", where=where).slice(0, 1).to_pylist()), None)

@@ -113,7 +113,7 @@ class EncodeWorker:
         """What the child is told of a recording's faces, where its clips were looked at."""
         if row.redaction is None:
             return None
-        where = f"sha256 = '{row.sha256}' and recipe = '{row.recipe}' and tiling = '{row.tiling}'"
+        where = f"sha256 = '{row.sha256}' and recipe = '{row.recipe}' and tiling = '{row.decode_variant}'"
         of_clips: list[list[StoredFace]] = values_of(self.store.read("clips", ["faces"], where)["faces"], list)
         return Blur(weights=str(weights.face_weights()), faces=[face for faces in of_clips for face in faces])
 

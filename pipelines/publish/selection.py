@@ -23,7 +23,7 @@ from pipelines.corpus.episodes import EpisodeSpan
 from pipelines.corpus.inventory import CurrentAsset
 from schemas import Decision
 from schemas.columns import differs, equals
-from schemas.keys import as_stored, digest_of, share_of
+from schemas.keys import as_stored, digest_of, share_of, stored_as
 from schemas.spans import NS, StoredSpan
 from schemas.tables import TypedTable
 
@@ -93,7 +93,7 @@ class ViewRow:
     source_clip: str  # the clip it lies in
     redaction: str | None
     redacted: list[StoredSpan]
-    tiling: str
+    decode_variant: str = stored_as("tiling")
     episode_id: str | None
     embodiment: str | None
     task: str | None
@@ -175,7 +175,7 @@ def _row(
         origin_ns=attempt.start_ns if attempt else None, caption=drawn.text if drawn else None,
         caption_kind=drawn.kind if drawn else None, caption_model=drawn.model if drawn else None,
         quarter_turns=asset.quarter_turns, licence=asset.licence, source_clip=decision.clip_id,
-        redaction=asset.redaction, redacted=asset.redacted, tiling=asset.tiling, recipe=asset.recipe,
+        redaction=asset.redaction, redacted=asset.redacted, decode_variant=asset.decode_variant, recipe=asset.recipe,
         episode_id=episode.episode_id if episode else None, embodiment=episode.embodiment if episode else None,
         task=episode.instruction if episode else None, outcome=episode.outcome if episode else None,
         group=[name for name in shared if name],

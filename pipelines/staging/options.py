@@ -20,5 +20,5 @@ class IngestOptions:
     batch_items: int = 256
     # More refused than taken: the source or the network is wrong, rather than a file here and there.
     max_reject_share: float = 0.5
-    least_rejects: int = 20  # before the share counts: a few are read by a person, and 1 of 2 says nothing
+    min_rejects: int = 20  # before the share counts: a few are read by a person, and 1 of 2 says nothing
     ask_again: bool = True  # False: a URL that was taken once is never asked for a newer revision

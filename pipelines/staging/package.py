@@ -7,63 +7,86 @@ and parents last, so that a killed run leaves nothing that a reader sees and the
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from infra.models import weights
-from infra.sandbox import sandbox, tempdirs
 from infra.storage import objects
 from infra.storage.lease import Lease
-from infra.storage.tables import Store
 from pipelines.hop import Done, Run
-from pipelines.media.face_blur import version
-from pipelines.media.options import DecodeSpec, PassOptions, decode_job
-from schemas import Reject
-from schemas.columns import values_of
+from schemas import TABLES, Asset, Episode, Reject
+from schemas.arrow import table_of, to_dict
 from schemas.keys import reject_key
 
 LEASE = "media"  # ingest and fold both write clips and proxies: one writer at a time
 CHILDREN = ("clips", "steps", "rejects")
 PARENTS = ("assets", "episodes")
-# What a decode tells of a recording: columns of its assets.
-FACTS = (
-    "container", "codec", "width_px", "height_px", "fps_hz", "duration_ns", "decoded_ns", "gaps", "quarter_turns",
-    "tiling", "redacted", "redaction",
-)  # fmt: skip
 
 
 @dataclass(slots=True)
 class WorkPackage:
-    """Rows as plain dicts, by table; fragments of proxies as JSON; keys that did not come to an end this time.
+    """Rows of one piece of work; fragments of proxies as JSON; keys that did not come to an end this time.
 
-    tables: rows that are made as columns (steps), by table, as base64 of an Arrow stream.
+    clips, steps: columns, since there are many of them.
     """
 
-    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    tables: dict[str, list[str]] = field(default_factory=dict)
+    assets: list[Asset] = field(default_factory=list)
+    episodes: list[Episode] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    clips: list[pa.Table] = field(default_factory=list)
+    steps: list[pa.Table] = field(default_factory=list)
     proxies: list[str] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
 
-    def add(self, table: str, *rows: Any) -> None:
-        """Adds rows of one table."""
-        self.rows.setdefault(table, []).extend(dataclasses.asdict(r) for r in rows)
-
-    def add_table(self, name: str, table: pa.Table) -> None:
-        """Adds rows of one table that are columns already."""
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        self.tables.setdefault(name, []).append(base64.b64encode(sink.getvalue()).decode())
-
     def dumps(self) -> bytes:
-        """The package as JSON."""
-        return json.dumps(dataclasses.asdict(self)).encode()
+        """The package as JSON: rows by table as objects, or as base64 of an Arrow stream.
+
+        The names are those of every commit: a later one sweeps what an earlier one's run left in staging.
+        """
+        rows: dict[str, Sequence[Asset | Episode | Reject]] = {
+            "assets": self.assets,
+            "episodes": self.episodes,
+            "rejects": self.rejects,
+        }
+        tables = {"clips": self.clips, "steps": self.steps}
+        plain = {
+            "rows": {name: [to_dict(row) for row in made] for name, made in rows.items()},
+            "tables": {name: [_text_of(table) for table in made] for name, made in tables.items()},
+            "proxies": self.proxies,
+            "unreached": self.unreached,
+        }
+        return json.dumps(plain).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class StagedPackage:
+    """A package as a hop reads it: its rows as columns, by table."""
+
+    rows: dict[str, list[pa.Table]]
+    proxies: list[str]
+    unreached: list[str]
+
+    @staticmethod
+    def loads(data: bytes) -> StagedPackage:
+        """What `WorkPackage.dumps` wrote."""
+        plain = json.loads(data)
+        rows = {name: [table_of(TABLES[name], made)] for name, made in plain["rows"].items() if made}
+        for name, texts in plain["tables"].items():
+            rows[name] = rows.get(name, []) + [_table_in(text) for text in texts]
+        return StagedPackage(rows, plain["proxies"], plain["unreached"])
+
+
+def _text_of(table: pa.Table) -> str:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return base64.b64encode(sink.getvalue()).decode()
+
+
+def _table_in(text: str) -> pa.Table:
+    return pa.ipc.open_stream(base64.b64decode(text)).read_all()
 
 
 def reject(subject: str, uri: str | None, stage: str, recipe: str, why: tuple[str, str], run_id: str) -> Reject:
@@ -72,52 +95,6 @@ def reject(subject: str, uri: str | None, stage: str, recipe: str, why: tuple[st
         reject_id=reject_key(subject, stage, recipe), subject=subject, uri=uri, stage=stage, recipe=recipe,
         reason=why[0], detail=why[1], run_id=run_id,
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Decoder:
-    """Settings of a worker's decode; picklable."""
-
-    store: Store
-    run_id: str
-    options: PassOptions
-    limits: sandbox.Limits
-
-    def decode(self, path: Path, sha256: str, spec: DecodeSpec, package: WorkPackage) -> dict[str, Any]:
-        """Decodes one recording in the sandbox into the package: clips and, once written, proxies. Returns its facts.
-
-        BadMedia: why it cannot be used. TransientError: the face detector's weights cannot be had.
-        """
-        from pipelines.media import decode_child  # PyAV: where something is decoded, not where a command starts
-
-        job = decode_job(sha256, self.options, spec, str(weights.face_weights()) if spec.blur else None)
-        with tempdirs.folder("decode") as folder:
-            argv = [str(path), str(folder), job]
-            reply = json.loads(sandbox.run(decode_child.__name__, argv, self.limits))
-            with pa.memory_map(str(folder / "clips.arrow")) as source:
-                clips = pa.ipc.open_file(source).read_all()
-            at = clips.schema.get_field_index("run_id")
-            clips = clips.set_column(at, clips.schema.field(at), pa.repeat(self.run_id, clips.num_rows))
-            absent = set(self.store.absent("proxies", values_of(clips["clip_row_id"], str)))
-            if absent:
-                batches = _batches(folder / "proxies.arrow", absent)
-                package.proxies += self.store.write_fragments("proxies", batches)
-            package.add_table("clips", clips)
-        gaps = [{"start_ns": start, "end_ns": end, "reason": why} for start, end, why in reply["gaps"]]
-        told = {"quarter_turns": spec.quarter_turns, "tiling": spec.decode_variant, "gaps": gaps}
-        redacted = [{"start_ns": start, "end_ns": end} for start, end in spec.redacted]
-        facts: dict[str, Any] = reply["facts"]
-        return facts | told | {"redacted": redacted, "redaction": version() if spec.blur else None}
-
-
-def _batches(path: Path, keys: set[str]) -> Iterator[pa.RecordBatch]:
-    """Proxies of the wanted clips, one batch at a time."""
-    with pa.memory_map(str(path)) as source:
-        reader = pa.ipc.open_file(source)
-        for i in range(reader.num_record_batches):
-            batch = reader.get_batch(i)
-            if batch["clip_row_id"][0].as_py() in keys:
-                yield batch
 
 
 def staging(run: Run, hop: str) -> str:
@@ -133,7 +110,7 @@ def sweep(run: Run, hop: str) -> None:
     """
     folder = objects.join(run.store.root, "staging", hop)
     for info in staged(folder):
-        run.store.discard("proxies", WorkPackage(**json.loads(objects.read_bytes(info.uri))).proxies)
+        run.store.discard("proxies", json.loads(objects.read_bytes(info.uri))["proxies"])
     objects.delete_below(folder)
 
 
@@ -142,28 +119,21 @@ def staged(folder: str) -> list[objects.ObjectInfo]:
     return list(objects.list_objects(folder + "/")) if objects.is_s3(folder) or objects.exists(folder) else []
 
 
-def staged_rows(run: Run, hop: str, table: str) -> list[dict[str, Any]]:
-    """Rows of a table that this run has staged and not yet committed."""
-    plain = [json.loads(objects.read_bytes(info.uri)) for info in staged(staging(run, hop))]
-    return [row for package in plain for row in package["rows"].get(table, [])]
+def staged_packages(run: Run, hop: str) -> list[StagedPackage]:
+    """What this run has staged and not yet committed."""
+    return [StagedPackage.loads(objects.read_bytes(info.uri)) for info in staged(staging(run, hop))]
 
 
 def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
     """Commits every staged package of this run, children first, and clears the staging. Returns unreached keys."""
-    folder = staging(run, hop)
-    packages = [WorkPackage(**json.loads(objects.read_bytes(info.uri))) for info in staged(folder)]
+    packages = staged_packages(run, hop)
     held.check()
     done.add("proxies", _append_proxies(run, packages))
-    for table in (*CHILDREN, *PARENTS):
-        rows = [row for package in packages for row in package.rows.get(table, [])]
-        made = [table_in(text) for package in packages for text in package.tables.get(table, [])]
-        if rows:
+    for name in (*CHILDREN, *PARENTS):
+        if made := [table for package in packages for table in package.rows.get(name, [])]:
             held.check()
-            done.add(table, run.store.insert(table, rows, run_id=run.run_id))
-        if made:
-            held.check()
-            done.add(table, run.store.insert(table, pa.concat_tables(made), run_id=run.run_id))
-    objects.delete_below(folder)
+            done.add(name, run.store.insert(name, pa.concat_tables(made), run_id=run.run_id))
+    objects.delete_below(staging(run, hop))
     return [key for package in packages for key in package.unreached]
 
 
@@ -173,18 +143,7 @@ def note_unreached(done: Done, unreached: list[str]) -> None:
         done.notes.append(f"{len(unreached)} could not be reached and are tried again next time: {unreached[0]}")
 
 
-def table_in(text: str) -> pa.Table:
-    """Rows that `WorkPackage.add_table` took."""
-    return pa.ipc.open_stream(base64.b64decode(text)).read_all()
-
-
-def rows_of(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Those rows as dicts."""
-    for text in texts:
-        yield from table_in(text).to_pylist()
-
-
-def _append_proxies(run: Run, packages: list[WorkPackage]) -> int:
+def _append_proxies(run: Run, packages: list[StagedPackage]) -> int:
     """One append for the batch. Two packages never hold one clip: a recording's bytes go to one worker."""
     fragments = [f for package in packages for f in package.proxies]
     return run.store.append("proxies", fragments, run_id=run.run_id)

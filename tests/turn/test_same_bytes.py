@@ -19,10 +19,9 @@ from infra.storage.tables import Store
 from infra.web import Client
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import ledger
-from pipelines.fold.worker import Offer
-from pipelines.fold.worker import Worker as FoldWorker
+from pipelines.fold.worker import FoldWorker, Offer
 from pipelines.hop import Done, Run
-from pipelines.ingest.hop import Worker as IngestWorker
+from pipelines.ingest.hop import FetchedItem, IngestWorker
 from pipelines.media.options import PassOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.logs.base import MediaFile
@@ -81,7 +80,7 @@ class Corpus:
         staging, client = packages.staging(run, "ingest"), Client(options.fetch)
         worker = IngestWorker(self.store, run.run_id, "salt", staging, str(scratch), client, options)
         item = Item(name, revision, place.stage, redacted=place.spans, quarter_turns=place.quarter_turns)
-        worker.decode((SHA, [(item, 1, "", "")]))
+        worker.decode((SHA, [FetchedItem(item, 1)]))
 
     def _fold(self, run: Run, place: Place, name: str) -> None:
         """The recording and its clips, as the attempts' log would have them."""

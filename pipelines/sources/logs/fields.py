@@ -25,7 +25,7 @@ def json_object(raw: bytes, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise BadMedia("bad_json", f"{where}: {str(error)[:120]}") from error
     if not isinstance(value, dict):
-        raise BadMedia("bad_json", f"{where} is no object")
+        raise BadMedia("bad_json", f"{where} is not an object")
     return value
 
 
@@ -50,7 +50,7 @@ def number(fields: Mapping[str, Any], key: str) -> float | None:
 
 
 def _refuse(key: str) -> Any:
-    raise BadMedia("bad_header", f"{key} is no finite number")
+    raise BadMedia("bad_header", f"{key} is not a finite number")
 
 
 def text_of_json(value: Any) -> str | None:

@@ -67,7 +67,7 @@ class LeftOut:
         self.count += 1
 
     def item(self, annotation: str, name: str) -> Iterator[Item]:
-        """An item that says so, where there is something to say."""
+        """An item that says so, where there is something to say. Its text is its revision: other words, another one."""
         if self.count:
             detail = clean(f"{self.count} left out; the first: {self.first}", 300)
             uri = text_of(f"{annotation}#{name[:200]}")

@@ -100,7 +100,7 @@ def said_in(raw: bytes, name: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as e:
         raise BadMedia("bad_sidecar", f"not UTF-8 text or JSON: {e}"[:200]) from e
     if not isinstance(plain, dict):
-        raise BadMedia("bad_sidecar", "the JSON is no object")
+        raise BadMedia("bad_sidecar", "the JSON is not an object")
     return _fields(plain)
 
 

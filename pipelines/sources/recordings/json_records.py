@@ -52,7 +52,7 @@ def _keys(text: _Text) -> Iterator[Key]:
             key = text.value()
             text.take(":")
             if not isinstance(key, str):
-                raise ValueError("a key is no text")
+                raise ValueError("a key is not text")
             yield key
         index += 1
         if text.take("," + closing) == closing:

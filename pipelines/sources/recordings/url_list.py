@@ -83,7 +83,7 @@ def _unpacked(uri: str, path: Path, out: Path) -> Path:
     try:
         parquet.write_lines(path, COLUMNS, out)
     except BadMedia as e:
-        raise UsageError(f"URL list {uri!r} is no Parquet file that can be read: {e.reason} {e.detail}") from e
+        raise UsageError(f"URL list {uri!r} is not a Parquet file that can be read: {e.reason} {e.detail}") from e
     return out
 
 
@@ -149,7 +149,7 @@ def _item(line: dict[str, Any] | None, source: Source) -> Item:
     licence = line.get("licence") or line.get("license")
     sha256 = str(line.get("sha256") or "").strip().lower() or None
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise BadMedia("bad_line", f"sha256 is no 64 hex digits: {sha256[:80]!r}")
+        raise BadMedia("bad_line", f"sha256 is not 64 hex digits: {sha256[:80]!r}")
     url = url.replace("!/", "%21/")  # the same URL, and no member of an archive
     uri = unsigned(url)
     return Item(

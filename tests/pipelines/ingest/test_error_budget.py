@@ -57,24 +57,24 @@ def _ingest(tmp_path: Path, run_id: str, **options: float) -> Done:
 def test_what_was_committed_before_stays_and_the_last_batch_is_not_final(tmp_path: Path) -> None:
     _pages(tmp_path / "media", range(5))
     with pytest.raises(TooManyRejects, match=r"4 of 4 items of this run were refused \(4 html_page\)"):
-        _ingest(tmp_path, "one", batch_items=2, least_rejects=3)
+        _ingest(tmp_path, "one", batch_items=2, min_rejects=3)
     store = Store(str(tmp_path / "root"))
     assert [Path(r["uri"]).name for r in store.read("rejects").to_pylist()] == ["000.mp4", "001.mp4"]
     assert not any(p.is_file() for p in (tmp_path / "root" / "staging").rglob("*"))
-    assert _ingest(tmp_path, "two", max_reject_share=1.0, least_rejects=3).added == {"rejects": 3}
+    assert _ingest(tmp_path, "two", max_reject_share=1.0, min_rejects=3).added == {"rejects": 3}
 
 
 def test_a_small_run_and_one_within_its_share_go_on(tmp_path: Path) -> None:
     _pages(tmp_path / "media", range(2))
     assert _ingest(tmp_path, "one").added == {"rejects": 2}
-    assert _ingest(tmp_path, "two", max_reject_share=0.0, least_rejects=1).added == {}
+    assert _ingest(tmp_path, "two", max_reject_share=0.0, min_rejects=1).added == {}
 
 
 def test_a_turn_ends_there(tmp_path: Path) -> None:
     _pages(tmp_path / "media", range(3))
     config = Config(
         root=str(tmp_path / "root"), source=(Source("folder", str(tmp_path / "media")),),
-        ingest=IngestOptions(least_rejects=2),
+        ingest=IngestOptions(min_rejects=2),
     )  # fmt: skip
     hops = turn.turn(turn.context_of(config))
     with pytest.raises(TooManyRejects):
