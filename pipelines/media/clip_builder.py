@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 from filters import cuts, fingerprints
 from infra.video import pixels
+from pipelines.media.face_blur import Redaction
 from pipelines.media.options import DecodeSpec, PassOptions
-from schemas import SIGNALS
+from schemas import SIGNALS, Clip, Proxy
 from schemas.keys import clip_id, clip_row_key
 from schemas.signals.base import sampled_frame
 
 
 @dataclass(slots=True)
-class OpenClip:
+class ClipBuilder:
     """The clip under way."""
 
     start_ns: int
@@ -30,7 +31,7 @@ class OpenClip:
 
 
 @dataclass(slots=True)
-class Seen:
+class SampledFrame:
     """A frame whose cut is not decided yet: what is taken of it, if anything, and why no clip may hold it, if so."""
 
     t_ns: int
@@ -42,7 +43,7 @@ class Seen:
     cells: npt.NDArray[np.float64] | None
 
 
-def add(clip: OpenClip, frame: Seen, options: PassOptions) -> None:
+def add(clip: ClipBuilder, frame: SampledFrame, options: PassOptions) -> None:
     """Takes the next frame: its cells for the fingerprint, and its signals and JPEG, where it is a sample of these."""
     clip.frames += 1
     clip.damaged += frame.damaged
@@ -59,28 +60,36 @@ def add(clip: OpenClip, frame: Seen, options: PassOptions) -> None:
     clip.samples.append((frame.t_ns, jpeg.tobytes()))
 
 
-def columns(clip: OpenClip, end_ns: int, sha256: str, options: PassOptions, spec: DecodeSpec) -> dict[str, Any]:
-    """The clip's columns, without what blurs faces tells."""
-    key = clip_id(sha256, clip.start_ns, end_ns)
-    row: dict[str, Any] = {
-        "clip_row_id": clip_row_key(key, options.recipe, spec.decode_variant),
-        "clip_id": key,
-        "sha256": sha256,
-        "start_ns": clip.start_ns,
-        "end_ns": end_ns,
-        "tiling": spec.decode_variant,
-        "cutter": cuts.VERSION if spec.spans is None else "episode",
-        "frame_count": clip.frames,
-        "damaged_frames": clip.damaged,
-        "recipe": options.recipe,
-        "fingerprints": clip.prints or None,
-    }
-    return row | {signal.name: signal.finish(state) for signal, state in zip(SIGNALS, clip.states, strict=True)}
+def close(
+    clip: ClipBuilder, end_ns: int, sha256: str, options: PassOptions, spec: DecodeSpec, redaction: Redaction
+) -> Clip:
+    """The clip as a row, of no run and no camera yet. redaction: what was found in its samples."""
+    span = clip_id(sha256, clip.start_ns, end_ns)
+    measured = {signal.name: signal.finish(state) for signal, state in zip(SIGNALS, clip.states, strict=True)}
+    return Clip(
+        clip_row_id=clip_row_key(span, options.recipe, spec.decode_variant),
+        clip_id=span,
+        sha256=sha256,
+        start_ns=clip.start_ns,
+        end_ns=end_ns,
+        camera=None,
+        decode_variant=spec.decode_variant,
+        cutter=cuts.VERSION if spec.spans is None else "episode",
+        frame_count=clip.frames,
+        damaged_frames=clip.damaged,
+        fingerprints=clip.prints or None,
+        redaction=redaction.version,
+        redaction_state=redaction.state,
+        faces=redaction.faces,
+        recipe=options.recipe,
+        run_id="",
+        **measured,
+    )
 
 
-def proxy(clip: OpenClip, row: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
-    """Its proxy's columns, by the clip's."""
-    return {
-        "clip_row_id": row["clip_row_id"], "clip_id": row["clip_id"], "sample_ns": [t for t, _ in clip.samples],
-        "width_px": size[0], "height_px": size[1], "jpegs": [j for _, j in clip.samples],
-    }  # fmt: skip
+def proxy(clip: ClipBuilder, row: Clip, size: tuple[int, int]) -> Proxy:
+    """Its proxy, by the clip's row. size: width and height in px."""
+    return Proxy(
+        clip_row_id=row.clip_row_id, clip_id=row.clip_id, sample_ns=[t for t, _ in clip.samples],
+        width_px=size[0], height_px=size[1], jpegs=[jpeg for _, jpeg in clip.samples],
+    )  # fmt: skip

@@ -5,6 +5,7 @@ Writes proxies.arrow and clips.arrow (schemas.Proxy and schemas.Clip, a batch a 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,11 @@ from typing import Any
 import cv2
 
 from filters import cuts
-from pipelines.media.decode_pass import Passing, one_pass, rows_file, write
+from pipelines.media.decode_pass import ClipsThenEnd, PassEnd, one_pass, rows_file, write
 from pipelines.media.face_blur import Redactor
 from pipelines.media.options import DecodeSpec, PassOptions
 from schemas import Clip, Proxy
-from schemas.arrow import table_of
-
-UNSTAMPED: dict[str, Any] = {"run_id": "", "camera": None}  # columns of clips.arrow that the parent fills in
+from schemas.arrow import table_of, to_dict
 
 
 def preload() -> None:
@@ -38,7 +37,7 @@ def main(argv: list[str]) -> None:
     redactor = Redactor(Path(job["faces"])) if told["blur"] else None
     with rows_file(Path(argv[1]) / "clips.arrow", Clip) as clips:
         passing = one_pass(Path(argv[0]), Path(argv[1]), job["sha256"], options, DecodeSpec(**told), redactor)
-        print(json.dumps(_drained(passing, lambda row: write(clips, Clip, row | UNSTAMPED))))
+        print(json.dumps(_reply(_drained(passing, lambda clip: write(clips, clip)))))
 
 
 def decode(
@@ -50,14 +49,22 @@ def decode(
     redactor: Redactor | None = None,
 ) -> dict[str, Any]:
     """Facts, clips and gaps of a recording at once, for those who can hold them."""
-    clips: list[dict[str, Any]] = []
-    return _drained(one_pass(path, out, sha256, options, spec, redactor), clips.append) | {"clips": clips}
+    clips: list[Clip] = []
+    end = _drained(one_pass(path, out, sha256, options, spec, redactor), clips.append)
+    return _reply(end) | {"clips": [to_dict(clip) for clip in clips]}
 
 
-def _drained(passing: Passing, take: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+def _reply(end: PassEnd) -> dict[str, Any]:
+    """What the child prints."""
+    facts = dataclasses.asdict(end.facts) | {"duration_ns": end.duration_ns, "decoded_ns": end.decoded_ns}
+    return {"facts": facts, "gaps": end.gaps}
+
+
+def _drained(passing: ClipsThenEnd, take: Callable[[Clip], object]) -> PassEnd:
     """Hands on every clip as it comes; what the pass says at its end."""
     while True:
         try:
             take(next(passing))
         except StopIteration as e:
-            return dict(e.value)
+            end: PassEnd = e.value
+            return end

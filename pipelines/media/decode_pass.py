@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,21 +16,32 @@ import pyarrow as pa
 from filters import cuts, fingerprints
 from infra.video import decoder, pixels
 from pipelines.media.clip_bounds import Cutter, Gap, at_edges, at_shots, lengthen, touches, within
-from pipelines.media.clip_builder import OpenClip, Seen, add, columns, proxy
-from pipelines.media.face_blur import UNREDACTED, Redactor
+from pipelines.media.clip_builder import ClipBuilder, SampledFrame, add, close, proxy
+from pipelines.media.face_blur import Redaction, Redactor
 from pipelines.media.options import DecodeSpec, PassOptions
-from schemas import Proxy
+from schemas import Clip, Proxy
 from schemas.arrow import schema_of, table_of
 from schemas.spans import NS, Span
 
 # A container that promises this much more than it holds was cut short; less is rounding or a longer audio track.
 SHORT_NS = NS // 2
 
-Passing = Generator[dict[str, Any], None, dict[str, Any]]
+
+@dataclass(frozen=True, slots=True)
+class PassEnd:
+    """What the pass tells at its end: of the container, how long it is, and what no clip holds."""
+
+    facts: decoder.Facts
+    duration_ns: int
+    decoded_ns: int
+    gaps: list[Gap]
+
+
+ClipsThenEnd = Generator[Clip, None, PassEnd]
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
+class SampleMaker:
     """How a sample's pixels are made: upright size, turns, and what blurs faces, where that is asked for."""
 
     size: tuple[int, int]
@@ -56,16 +65,16 @@ def rows_file(path: Path, row: type) -> Iterator[pa.RecordBatchFileWriter]:
         yield writer
 
 
-def write(writer: pa.RecordBatchFileWriter, row: type, values: dict[str, Any]) -> None:
+def write(writer: pa.RecordBatchFileWriter, row: Clip | Proxy) -> None:
     """Adds one row, a batch of its own."""
-    for batch in table_of(row, [values]).to_batches():
+    for batch in table_of(type(row), [row]).to_batches():
         writer.write_batch(batch)
 
 
 def one_pass(
     path: Path, out: Path, sha256: str, options: PassOptions, spec: DecodeSpec, redactor: Redactor | None
-) -> Passing:
-    """Columns of each clip as it ends, its proxy written; at the end {"facts", "gaps"}. Clips and gaps tile it."""
+) -> ClipsThenEnd:
+    """Each clip as it ends, its proxy written; then what the pass tells at its end. Clips and gaps tile it."""
     container = decoder.open_media(path)
     stream = decoder.video_stream(container)
     pictures = decoder.pictures(container, stream)
@@ -74,35 +83,35 @@ def one_pass(
         raise decoder.without_frames(stream)
     facts = decoder.facts(container, stream, first.frame, spec.quarter_turns)
     size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
-    sampling = Sampling(size, facts.quarter_turns, redactor)
+    sampling = SampleMaker(size, facts.quarter_turns, redactor)
     gaps: list[Gap] = []
     decoded_ns = 0
     with rows_file(out / "proxies.arrow", Proxy) as proxies:
         frames = _with_cuts(itertools.chain([first], pictures), sampling, options, spec)
         for clip, decoded_ns in _clips(frames, spec, options, gaps):
-            row = columns(clip, decoded_ns, sha256, options, spec)
-            row |= UNREDACTED if redactor is None else redactor.columns(decoded_ns)
+            redaction = Redaction() if redactor is None else redactor.redaction(decoded_ns)
+            row = close(clip, decoded_ns, sha256, options, spec, redaction)
             if spec.spans is None or _inside(row, spec.spans):
-                write(proxies, Proxy, proxy(clip, row, size))
+                write(proxies, proxy(clip, row, size))
                 yield row
     gaps = [gap for gap in gaps if gap[0] < gap[1]]
     decoded_ns = max([decoded_ns, *(g[1] for g in gaps)])
     lost = facts.declared_ns - decoded_ns
     duration_ns = facts.declared_ns if lost > SHORT_NS else decoded_ns
-    return {"facts": dataclasses.asdict(facts) | {"duration_ns": duration_ns, "decoded_ns": decoded_ns}, "gaps": gaps}
+    return PassEnd(facts, duration_ns, decoded_ns, gaps)
 
 
-def _inside(clip: dict[str, Any], spans: Iterable[Span]) -> bool:
-    return any(s <= clip["start_ns"] and clip["end_ns"] <= e for s, e in spans)
+def _inside(clip: Clip, spans: Iterable[Span]) -> bool:
+    return any(s <= clip.start_ns and clip.end_ns <= e for s, e in spans)
 
 
 def _clips(
-    frames: Iterator[tuple[Seen, bool]], spec: DecodeSpec, options: PassOptions, gaps: list[Gap]
-) -> Iterator[tuple[OpenClip, int]]:
+    frames: Iterator[tuple[SampledFrame, bool]], spec: DecodeSpec, options: PassOptions, gaps: list[Gap]
+) -> Iterator[tuple[ClipBuilder, int]]:
     """Clips with their ends; what lies between them goes to `gaps`, and both tile [0, decoded)."""
     longest_ns = round(options.cut.longest_s * NS)
     cut: Cutter = at_shots(longest_ns) if spec.spans is None else at_edges(spec.spans, longest_ns)
-    clip: OpenClip | None = OpenClip(0)
+    clip: ClipBuilder | None = ClipBuilder(0)
     end_ns = 0
     for frame, starts_shot in frames:
         hole = spec.spans is None and frame.torn and frame.t_ns > end_ns + (frame.end_ns - frame.t_ns) // 2
@@ -116,28 +125,28 @@ def _clips(
         if frame.why_not:
             lengthen(gaps, frame.end_ns, frame.why_not)
         elif clip is None:
-            clip = OpenClip(frame.t_ns)
+            clip = ClipBuilder(frame.t_ns)
         if clip is not None:
             while (at_ns := cut(clip.start_ns, frame.t_ns, frame.end_ns, starts_shot)) is not None:
                 if at_ns > clip.start_ns:
                     yield clip, at_ns
-                    clip = OpenClip(at_ns)
+                    clip = ClipBuilder(at_ns)
             add(clip, frame, options)
         end_ns = frame.end_ns
     while clip is not None and (at_ns := cut(clip.start_ns, end_ns, end_ns, False)) is not None and at_ns < end_ns:
         if at_ns > clip.start_ns:
             yield clip, at_ns
-            clip = OpenClip(at_ns)
+            clip = ClipBuilder(at_ns)
     if clip is not None and end_ns > clip.start_ns:
         yield clip, end_ns
 
 
 def _with_cuts(
-    pictures: Iterator[decoder.Picture], sampling: Sampling, options: PassOptions, spec: DecodeSpec
-) -> Iterator[tuple[Seen, bool]]:
+    pictures: Iterator[decoder.Picture], sampling: SampleMaker, options: PassOptions, spec: DecodeSpec
+) -> Iterator[tuple[SampledFrame, bool]]:
     """Frames in order, each with whether it starts a shot; what is sampled is taken on the way, where clips lie."""
     state = cuts.CutState()
-    waiting: deque[Seen] = deque()
+    waiting: deque[SampledFrame] = deque()
     proxy_due, cells_due = _ticks(options.proxy_hz), _ticks(fingerprints.HZ)
     wanted = (lambda t_ns: True) if spec.spans is None else within(spec.spans)
     redacted = touches(spec.redacted)
@@ -150,7 +159,7 @@ def _with_cuts(
         rgb = sampling.rgb(frame, t_ns) if taken and proxy_due(t_ns) else None
         # A robot's attempts are not compared (pipelines/dedup/hop.py), and need no fingerprint.
         tiny = sampling.cells(frame) if taken and spec.spans is None and cells_due(t_ns) else None
-        waiting.append(Seen(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb, tiny))
+        waiting.append(SampledFrame(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb, tiny))
         first = luma = pixels.luma_like(frame, first)
         for answer in cuts.update(state, luma, options.cut):
             yield waiting.popleft(), answer

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,11 +12,18 @@ import numpy as np
 from filters import face_blur
 from filters.face_blur import Array
 from infra.models import centerface as face_model
+from schemas.recordings import StoredFace
 
-# Columns of a clip that was not looked at.
-UNREDACTED: dict[str, Any] = {"redaction": None, "redaction_state": None, "faces": []}
-FIELDS = ("x0", "y0", "x1", "y1", "score")
 CARRIED_NS = 1_000_000_000  # a sample later than this after the last one shows another scene
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What looked for faces in a clip (None: nothing did), how it ended, and the faces: columns of the clip."""
+
+    version: str | None = None
+    state: str | None = None
+    faces: list[StoredFace] = field(default_factory=list)
 
 
 def version() -> str:
@@ -42,25 +49,26 @@ class Redactor:
         self._found.append((t_ns, faces))
         return face_blur.blur_faces(rgb, faces)
 
-    def columns(self, end_ns: int) -> dict[str, Any]:
-        """A clip's columns, of the samples before its end; they are then forgotten."""
+    def redaction(self, end_ns: int) -> Redaction:
+        """What was found in a clip, of the samples before its end; they are then forgotten."""
         taken = [(t, faces) for t, faces in self._found if t < end_ns]
         self._found = [(t, faces) for t, faces in self._found if t >= end_ns]
-        rows = [{"t_ns": t} | _plain(face) for t, faces in taken for face in faces]
-        return {"redaction": version(), "redaction_state": "blurred" if rows else "none_found", "faces": rows}
+        rows = [_stored(t, face) for t, faces in taken for face in faces]
+        return Redaction(version(), "blurred" if rows else "none_found", rows)
 
     def faces(self, rgb: Array) -> Array:
         """Faces of a frame, float32 (N, 5)."""
         return self._detector.faces(rgb)
 
 
-def _plain(face: Array) -> dict[str, float]:
-    return dict(zip(FIELDS, (float(v) for v in face), strict=True))
+def _stored(t_ns: int, face: Array) -> StoredFace:
+    x0, y0, x1, y1, score = (float(value) for value in face)
+    return StoredFace(t_ns=t_ns, x0=x0, y0=y0, x1=x1, y1=y1, score=score)
 
 
-def by_time(rows: Sequence[dict[str, Any]]) -> list[tuple[int, Array]]:
+def by_time(rows: Sequence[StoredFace]) -> list[tuple[int, Array]]:
     """clips.faces as face_blur.faces_near reads it."""
     times: dict[int, list[list[float]]] = {}
     for row in rows:
-        times.setdefault(row["t_ns"], []).append([row[name] for name in FIELDS])
+        times.setdefault(row["t_ns"], []).append([row["x0"], row["y0"], row["x1"], row["y1"], row["score"]])
     return [(t, np.array(faces, np.float32)) for t, faces in sorted(times.items())]

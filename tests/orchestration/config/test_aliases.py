@@ -12,7 +12,9 @@ from schemas.errors import UsageError
 
 
 def test_old_sections_and_keys_are_read_as_the_new_ones(tmp_path: Path) -> None:
-    (tmp_path / "old.toml").write_text("[look]\nbatch_clips = 3\n[trigger]\nnew_hours_fraction = 0.5\n[ingest]\nleast_rejects = 7\n")
+    (tmp_path / "old.toml").write_text(
+        "[look]\nbatch_clips = 3\n[trigger]\nnew_hours_fraction = 0.5\n[ingest]\nleast_rejects = 7\n"
+    )
     config = load(tmp_path / "old.toml", ["policy.span_least_s=0.125"], None)
     assert (config.detect.batch_clips, config.trigger.new_hours_share) == (3, 0.5)
     assert config.policy.min_span_s == 0.125
