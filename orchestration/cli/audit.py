@@ -101,14 +101,14 @@ for _name in AUDITS:
 
 def bounds(option: str, given: Iterable[str] | None) -> list[tuple[str, float]]:
     """Metric and value of every --floor or --ceiling."""
-    found = []
+    limits = []
     for text in given or []:
         metric, _, value = text.partition("=")
         try:
-            found.append((metric.strip(), float(value)))
+            limits.append((metric.strip(), float(value)))
         except ValueError:
             raise UsageError(f"--{option} {text}: write it as metric=value, e.g. --{option} recall=0.9") from None
-    return found
+    return limits
 
 
 def as_text(result: Result) -> str:
@@ -117,7 +117,7 @@ def as_text(result: Result) -> str:
     paper = Console(file=StringIO(), width=width, highlight=False, color_system=None)
     paper.print(_totals(result))
     by = {axis: values for axis, values in result.by.items() if len(values) > 1}
-    there = {name for values in by.values() for found in values.values() for name in found}
+    there = {name for values in by.values() for estimates in values.values() for name in estimates}
     kinds = tuple(m for m in result.kinds if m.name in there)
     fit = max(1, (width - NAMES) // COLUMN)
     for i in range(0, len(kinds), fit):
@@ -136,9 +136,9 @@ def _totals(result: Result) -> Table:
     for name in ("metric", "n", "estimate", "what it is"):
         table.add_column(name, justify="right" if name in ("n", "estimate") else "left", no_wrap=name != "what it is")
     for metric in result.kinds:
-        found = result.metrics[metric.name]
+        total = result.metrics[metric.name]
         less = "; less is better" if metric.less_is_better else ""
-        table.add_row(metric.name, f"{found.n:,}", shown(found, metric), metric.doc + less)
+        table.add_row(metric.name, f"{total.n:,}", in_words(total, metric), metric.doc + less)
     return table
 
 
@@ -151,16 +151,18 @@ def _by_axis(by: Mapping[str, Mapping[str, Mapping[str, Estimate]]], kinds: tupl
         table.add_column(metric.name, no_wrap=True, justify="right")
     for axis, values in by.items():
         first = axis
-        for value, found in values.items():
-            cells = [found.get(m.name) for m in kinds]
+        for value, estimates in values.items():
+            cells = [estimates.get(m.name) for m in kinds]
             if any(cells):
-                words = [w for m, e in zip(kinds, cells, strict=True) for w in (f"{e.n:,}" if e else "", shown(e, m))]
+                words = [
+                    w for m, e in zip(kinds, cells, strict=True) for w in (f"{e.n:,}" if e else "", in_words(e, m))
+                ]
                 table.add_row(Text(first), Text(value), *words)
                 first = ""
     return table
 
 
-def shown(estimate: Estimate | None, metric: Metric) -> str:
+def in_words(estimate: Estimate | None, metric: Metric) -> str:
     """An estimate in few characters: .93 [.88, .97]."""
     if estimate is None or estimate.estimate is None:
         return ""

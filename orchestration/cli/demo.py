@@ -96,14 +96,14 @@ def main(folder: str) -> None:
     say(f"  world     {out / 'world' / 'index.html'}  (what was rendered, with its truth)")
     for row in (t for t in triggers if t["event"] == "fired"):
         say(f"  trigger   {row['rule']} fired for {row['lane']}, naming release {row['release']}: {row['reason']}")
-    shown = os.path.relpath(file)
+    place = os.path.relpath(file)
     handwheel = os.path.relpath(Path(sys.executable).parent / "handwheel")
     say("\nTry next:\n")
-    say(f"  {handwheel} ledger --config {shown} --by asset    # where every second went")
-    say(f"  {handwheel} audit hands --config {shown} --truth {os.path.relpath(out / 'world' / 'truth')}    # how good?")
+    say(f"  {handwheel} ledger --config {place} --by asset    # where every second went")
+    say(f"  {handwheel} audit hands --config {place} --truth {os.path.relpath(out / 'world' / 'truth')}    # how good?")
     if releases:
-        say(f"  {handwheel} release verify {releases[-1]} --config {shown}    # read every byte again")
-    say(f"  {handwheel} serve --config {shown}    # hops, schedule, sensors and gate in a web page")
+        say(f"  {handwheel} release verify {releases[-1]} --config {place}    # read every byte again")
+    say(f"  {handwheel} serve --config {place}    # hops, schedule, sensors and gate in a web page")
 
 
 if __name__ == "__main__":

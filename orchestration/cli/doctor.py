@@ -91,10 +91,10 @@ def _disk() -> str:
 
 
 def _chromium() -> str:
-    found = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
-    if found is None:
+    path = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
+    if path is None:
         raise RuntimeError("not found")
-    return found
+    return path
 
 
 def _s3() -> str:

@@ -75,14 +75,14 @@ def newest_gate(context: Context) -> dg.AssetCheckResult:
 def gate_result(folder: str, description: str) -> dg.AssetCheckResult:
     """A gate's summary as a check; without one (the ledger did not balance) it is refused, as the description says."""
     try:
-        found = json.loads(objects.read_bytes(objects.join(folder, "summary.json")))
+        summary = json.loads(objects.read_bytes(objects.join(folder, "summary.json")))
     except FileNotFoundError:
-        found = {"success": False, "expectations": []}
-    rows = [(str(e["name"]), str(e["success"]), str(e["observed"])) for e in found["expectations"]]
+        summary = {"success": False, "expectations": []}
+    rows = [(str(e["name"]), str(e["success"]), str(e["observed"])) for e in summary["expectations"]]
     return dg.AssetCheckResult(
         check_name=GATE.name,
         asset_key=publish_hop.HOP.name,
-        passed=bool(found["success"]),
+        passed=bool(summary["success"]),
         description=description,
         metadata={
             "expectations": _table(("expectation", "met", "observed"), rows),

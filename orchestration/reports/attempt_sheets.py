@@ -37,13 +37,13 @@ def attempt_tiles(
     """Tiles of at most `max_tiles` attempts, each with the picture of its first camera; failures first."""
     rows = choose_attempts(attempts, max_tiles).rows()
     clips = _clips_by_recording(source.corpus, [c["sha256"] for r in rows for c in r.cameras])
-    shown = {r.episode_id: clip for r in rows if (clip := _clip_to_show(r, clips)) is not None}
-    pictures = span_pictures(source, [(c.clip_id, (c.start_ns, c.end_ns)) for c in shown.values()], budget)
-    decisions = _decisions_by_clip(source.decisions, [c.clip_id for c in shown.values()])
+    clip_of = {r.episode_id: clip for r in rows if (clip := _clip_to_show(r, clips)) is not None}
+    pictures = span_pictures(source, [(c.clip_id, (c.start_ns, c.end_ns)) for c in clip_of.values()], budget)
+    decisions = _decisions_by_clip(source.decisions, [c.clip_id for c in clip_of.values()])
     written = texts_of(source.corpus, [d for group in decisions.values() for d in group])
     tiles = []
     for row in rows:
-        clip = shown.get(row.episode_id)
+        clip = clip_of.get(row.episode_id)
         spans = decisions.get(clip.clip_id, []) if clip else []
         texts: Mapping[str, str] = {}
         for decision in spans:

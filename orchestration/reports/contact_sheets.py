@@ -165,15 +165,15 @@ def _in_words(signal: str, value: float) -> str:
 def texts_of(corpus: Corpus, spans: Sequence[Decision]) -> dict[str, WrittenTexts]:
     """What was written of each span that has captions which hold now, by span_id."""
     basis_of = bases(corpus.assets(), corpus.store, spans)
-    found: dict[str, WrittenTexts] = {}
+    written: dict[str, WrittenTexts] = {}
     for (span_id, basis), captions in captions_of(corpus.store, list(basis_of)).items():
         if basis == basis_of[span_id]:
             ordered = sorted(captions, key=lambda c: (c.kind != "L1", c.model, c.prompt, c.kind))
             texts: dict[str, str] = {}
             for caption in ordered:
                 texts.setdefault(caption.kind, caption.text)
-            found[span_id] = WrittenTexts(texts, ordered[0].model)
-    return found
+            written[span_id] = WrittenTexts(texts, ordered[0].model)
+    return written
 
 
 def span_pictures(

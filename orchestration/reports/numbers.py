@@ -122,5 +122,5 @@ def later_refusals(corpus: Corpus) -> list[LaterRefusals]:
     details: dict[tuple[str, str], list[str]] = {}
     for hop, reason, detail in zip(*(rows[c].to_pylist() for c in ("stage", "reason", "detail")), strict=True):
         details.setdefault((hop, reason), []).append(detail)
-    found = [LaterRefusals(hop, reason, len(texts), min(texts)) for (hop, reason), texts in details.items()]
-    return sorted(found, key=lambda r: (r.hop, -r.count, r.reason))
+    refusals = [LaterRefusals(hop, reason, len(texts), min(texts)) for (hop, reason), texts in details.items()]
+    return sorted(refusals, key=lambda r: (r.hop, -r.count, r.reason))
