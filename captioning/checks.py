@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from captioning.captioner import Captions, Refusal
 from captioning.facts import Facts
 from captioning.imperative import owed_words, sentences_of
 from captioning.levels import ACHIEVED_LIMIT, LIMITS
@@ -49,6 +51,14 @@ class CheckResult:
     name: str
     score: float
     passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCaptions:
+    """Texts by kind that passed every check, with the results."""
+
+    texts: Mapping[str, str]
+    results: list[CheckResult]
 
 
 Scored = tuple[float, bool]
@@ -151,6 +161,16 @@ def check(captions: CaptionSet, facts: Facts) -> list[CheckResult]:
 def first_failure(results: list[CheckResult]) -> CheckResult | None:
     """The result that names the reject's reason, or None where all passed."""
     return next((r for r in results if not r.passed), None)
+
+
+def judge_captions(captions: Captions, facts: Facts) -> CheckedCaptions | Refusal:
+    """The captions with their checks' results where all passed, else the first failed check as the refusal."""
+    results = check(CaptionSet(facts.span_id, captions.texts), facts)
+    failed = first_failure(results)
+    if failed is None:
+        return CheckedCaptions(captions.texts, results)
+    texts = json.dumps(dict(captions.texts), ensure_ascii=False)[:600]
+    return Refusal(failed.name, f"score {failed.score:.2f}: {texts}")
 
 
 def _all(passes: list[bool]) -> Scored:

@@ -9,7 +9,9 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
+from captioning.captioner import Captions, Refusal
 from captioning.facts import Facts, SideFacts
+from captioning.grounded import compose
 from captioning.levels import LIMITS
 from schemas.errors import BadMedia
 from schemas.spans import seconds
@@ -67,6 +69,16 @@ def parse(reply: str, facts: Facts) -> dict[str, str]:
     if not all(isinstance(text, str) for text in texts.values()):
         raise BadMedia("bad_reply", "a level is no text")
     return {kind: " ".join(text.split()) for kind, text in texts.items()}
+
+
+def read_reply(reply: str, facts: Facts) -> Captions | Refusal:
+    """A model's reply as captions, with the log's instruction beside, or why it is refused."""
+    try:
+        texts = parse(reply, facts)
+    except BadMedia as bad:
+        return Refusal(bad.reason, bad.detail)
+    instruction = compose(facts).get("instruction")
+    return Captions(texts | ({"instruction": instruction} if instruction else {}))
 
 
 def _known(facts: Facts) -> dict[str, object]:

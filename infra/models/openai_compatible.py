@@ -18,7 +18,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from infra.models.captioner import Request
+from infra.models.language_model import ModelRequest
 from schemas.errors import TransientError, UsageError
 
 SEED = 7
@@ -51,7 +51,7 @@ class OpenAICompatible:
         if not base_url or not model:
             raise UsageError("the openai backend needs base_url and model; set them under [captions]")
         self.name = served_name(model)
-        self.decoding = json.dumps({"temperature": 0, "seed": SEED, "max_tokens": max_tokens})
+        self.decoding = decoding_of(max_tokens)
         self._body: dict[str, Any] = {"model": model, **json.loads(self.decoding)}
         self._json_mode = True
         self._answered = False
@@ -63,8 +63,8 @@ class OpenAICompatible:
             limits=httpx.Limits(max_connections=max_in_flight),
         )
 
-    def complete(self, requests: Sequence[Request]) -> list[str]:
-        """Replies in order, max_in_flight at a time; see Captioner."""
+    def complete(self, requests: Sequence[ModelRequest]) -> list[str]:
+        """Replies in order, max_in_flight at a time; see LanguageModel."""
         if not requests:
             return []
         with ThreadPoolExecutor(self._in_flight) as pool:
@@ -80,7 +80,7 @@ class OpenAICompatible:
         """Closes the connections."""
         self._client.close()
 
-    def _answer(self, request: Request) -> tuple[str | None, str]:
+    def _answer(self, request: ModelRequest) -> tuple[str | None, str]:
         """The reply, or None and why the server refused."""
         retrying = Retrying(
             retry=retry_if_exception_type(_Again), stop=stop_after_attempt(ATTEMPTS), wait=_wait, reraise=True
@@ -92,7 +92,7 @@ class OpenAICompatible:
                 f"{self.name} gave no answer in {ATTEMPTS} attempts ({error}); run the same command again"
             ) from error
 
-    def _post(self, request: Request) -> tuple[str | None, str]:
+    def _post(self, request: ModelRequest) -> tuple[str | None, str]:
         json_mode = self._json_mode
         body = self._body | {"messages": [{"role": "user", "content": _content(request)}]}
         if json_mode:
@@ -119,6 +119,11 @@ def served_name(model: str) -> str:
     return f"openai {model}"
 
 
+def decoding_of(max_tokens: int) -> str:
+    """captions.decoding: what a request asks for beside its messages."""
+    return json.dumps({"temperature": 0, "seed": SEED, "max_tokens": max_tokens})
+
+
 def _headers(api_key_env: str | None) -> dict[str, str]:
     if not api_key_env:
         return {}
@@ -128,7 +133,7 @@ def _headers(api_key_env: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def _content(request: Request) -> str | list[dict[str, Any]]:
+def _content(request: ModelRequest) -> str | list[dict[str, Any]]:
     if not request.images:
         return request.text
     urls = ["data:image/jpeg;base64," + base64.b64encode(jpeg).decode() for jpeg in request.images]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from infra.models.captioner import Request
+from infra.models.language_model import ModelRequest
 from schemas.errors import UsageError
 
 
@@ -42,13 +42,13 @@ class TransformersVlm:
         self._device = device
         self._max_new_tokens = max_new_tokens
         self.name = local_name(path_or_id, local_only)
-        self.decoding = json.dumps({"do_sample": False, "max_new_tokens": max_new_tokens})
+        self.decoding = decoding_of(max_new_tokens)
 
-    def complete(self, requests: Sequence[Request]) -> list[str]:
-        """Replies in order; see Captioner."""
+    def complete(self, requests: Sequence[ModelRequest]) -> list[str]:
+        """Replies in order; see LanguageModel."""
         return [self._answer(request) for request in requests]
 
-    def _answer(self, request: Request) -> str:
+    def _answer(self, request: ModelRequest) -> str:
         import torch
 
         inputs = self._processor.apply_chat_template(
@@ -64,7 +64,12 @@ class TransformersVlm:
         return str(self._processor.batch_decode(reply, skip_special_tokens=True)[0])
 
 
-def _content(request: Request) -> list[dict[str, Any]]:
+def decoding_of(max_new_tokens: int) -> str:
+    """captions.decoding: what `generate` is told."""
+    return json.dumps({"do_sample": False, "max_new_tokens": max_new_tokens})
+
+
+def _content(request: ModelRequest) -> list[dict[str, Any]]:
     from PIL import Image
 
     pictures = [Image.open(io.BytesIO(jpeg)).convert("RGB") for jpeg in request.images]

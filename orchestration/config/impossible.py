@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.storage import objects
 from orchestration.config.sections import Config
-from pipelines.caption.worker import BACKENDS
+from pipelines.caption.backends import BACKENDS
 from pipelines.sources import logs, recordings
 
 POSITIVE = (
@@ -42,4 +42,4 @@ def _choices(config: Config) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         yield f"source.{i}.kind", source.kind, tuple(recordings.kinds_by_name())
     for i, robot in enumerate(config.robot):
         yield f"robot.{i}.kind", robot.kind, tuple(logs.kinds_by_name())
-    yield "captions.backend", config.captions.backend, tuple(BACKENDS)
+    yield "captions.backend", config.captions.backend, tuple(backend.name for backend in BACKENDS)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from filters.policies.policy import Policy
 from orchestration.trigger.options import TriggerOptions
-from pipelines.caption.worker import CaptionOptions
+from pipelines.caption.options import CaptionOptions
 from pipelines.detect.hop import DetectOptions, detector_version
 from pipelines.hop import Beam, Ray
 from pipelines.publish.selection import PublishOptions

@@ -11,8 +11,10 @@ import pyarrow.compute as pc
 from captioning.facts import basis_of
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
+from pipelines.caption.backends import find_backend, signature
+from pipelines.caption.options import CaptionOptions
 from pipelines.caption.worker import HOP as NAME
-from pipelines.caption.worker import CaptionJob, CaptionOptions, CaptionSpan, CaptionWorker, recipe_of, signature
+from pipelines.caption.worker import CaptionJob, CaptionSpan, CaptionWorker, refusal_recipe
 from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.decisions import DECISION
 from pipelines.corpus.inventory import CurrentAsset
@@ -86,7 +88,7 @@ def _unwritten(store: Store, jobs: list[CaptionJob], options: CaptionOptions) ->
     # All of a span's kinds go in with one commit, so that its L1 stands for all.
     keys = {caption_key(span, "L1", *by, basis): span for span, (by, basis) in signed.items()}
     left = {keys[k] for k in store.absent("captions", list(keys))}
-    refusals = {reject_key(span, NAME, recipe_of(*signed[span])): span for span in sorted(left)}
+    refusals = {reject_key(span, NAME, refusal_recipe(*signed[span])): span for span in sorted(left)}
     left = {refusals[k] for k in store.absent("rejects", list(refusals))}
     return [job for job in jobs if job.span.span_id in left]
 
@@ -103,11 +105,12 @@ def _written(
 ) -> Iterable[tuple[pa.Table, pa.Table]]:
     """Captions and rejects of each batch, as they come."""
     given = (run.store, run.run_id, policy.detector, options)
-    if options.backend == "grounded" and sum(map(len, batches)) < IN_PROCESS_SPANS:
+    has_model = find_backend(options).has_model
+    if not has_model and sum(map(len, batches)) < IN_PROCESS_SPANS:
         writer = CaptionWorker(*given)
         return map(writer.write, batches)
     # A server's or a model's own threads share the work: one actor is their client, unless told otherwise.
-    ray = run.ray if options.backend == "grounded" or run.ray.workers else replace(run.ray, workers=1)
+    ray = run.ray if not has_model or run.ray.workers else replace(run.ray, workers=1)
     results: Iterable[tuple[pa.Table, pa.Table]] = actors(ray, CaptionWorker, *given).map_unordered(
         lambda actor, jobs: actor.write.remote(jobs), batches
     )

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from filters.policies.policy import Policy
 from infra.sandbox.sandbox import Limits
 from infra.web.limits import FetchLimits
-from pipelines.caption.worker import CaptionOptions, recipe_of, signature
+from pipelines.caption.backends import signature
+from pipelines.caption.options import CaptionOptions
+from pipelines.caption.worker import refusal_recipe
 from pipelines.corpus.duplicates import version_of
 from pipelines.ingest.limit_rejects import digest
 from pipelines.media.options import DecodeSpec, PassOptions
@@ -40,7 +42,7 @@ def test_the_policy_and_the_limits() -> None:
 def test_captioners() -> None:
     grounded = signature(CaptionOptions(), "ego")
     assert grounded == ("grounded 3", "98adcbe6accbd8ee20a83db7dc4f3a5d32e643a7ddf3f0cd130b76d4c14c7cf3")
-    assert recipe_of(grounded, "b") == "bfad3f911bfe5b6d536ef79618b45b118e75cf40422ffe3645c3cfe5f8e5b57d"
+    assert refusal_recipe(grounded, "b") == "bfad3f911bfe5b6d536ef79618b45b118e75cf40422ffe3645c3cfe5f8e5b57d"
     asked = CaptionOptions(backend="openai", model="m")
     human = ("openai m", "dcad955f99ff9bd2ba220388fb269155e76e5f8b6cdc7b03f56b316a1cbf7593")
     robot = ("openai m", "2efbfd7406e2e9e90690765f1c5a0697340d4441197aa85586b9ed7cd08ae2c6")

@@ -9,7 +9,7 @@ from typing import Any
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from pipelines.caption import hop
-from pipelines.caption.worker import CaptionOptions
+from pipelines.caption.options import CaptionOptions
 from pipelines.hop import Ray, Run
 from schemas.errors import UsageError
 

@@ -12,7 +12,7 @@ from infra import gate
 from orchestration.cli.life import life_of
 from orchestration.reports.report import report
 from pipelines.caption.hop import missing
-from pipelines.caption.worker import CaptionOptions
+from pipelines.caption.options import CaptionOptions
 from pipelines.corpus.ledger import ledger
 from pipelines.filter.hop import decide_clips
 from pipelines.publish.expectations import expectations

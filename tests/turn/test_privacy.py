@@ -22,7 +22,7 @@ from infra.storage.tables import Store
 from infra.video import decoder, pixels
 from orchestration.reports.report import report
 from pipelines.caption.hop import caption
-from pipelines.caption.worker import CaptionOptions
+from pipelines.caption.options import CaptionOptions
 from pipelines.corpus import releases as files
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.release_document import ReleaseDocument

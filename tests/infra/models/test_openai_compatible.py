@@ -17,7 +17,7 @@ import pytest
 
 from captioning.checks import CaptionSet, check, first_failure
 from captioning.prompt import load, parse, prompt_for, render
-from infra.models.captioner import Request
+from infra.models.language_model import ModelRequest
 from infra.models.openai_compatible import OpenAICompatible
 from schemas.errors import BadMedia, TransientError, UsageError
 from tests.support.caption_facts import BOTH, RIGHT_ONLY, facts, robot
@@ -66,7 +66,7 @@ def test_images_travel_as_data_urls_and_429_is_waited_out(monkeypatch: pytest.Mo
         bodies,
     ):
         model = OpenAICompatible(url, "vlm", "CAPTION_KEY")
-        assert model.complete([Request("what", (JPEG, JPEG), "h")]) == ["hello"]
+        assert model.complete([ModelRequest("what", (JPEG, JPEG), "h")]) == ["hello"]
         model.close()
     assert len(bodies) == 3
     last = bodies[-1]
@@ -85,7 +85,7 @@ def test_images_travel_as_data_urls_and_429_is_waited_out(monkeypatch: pytest.Mo
 def test_replies_keep_the_order_of_the_requests() -> None:
     with wire(said("one")) as (url, bodies):
         model = OpenAICompatible(url, "vlm", max_in_flight=4)
-        assert model.complete([Request(str(i), (), "h") for i in range(9)]) == ["one"] * 9
+        assert model.complete([ModelRequest(str(i), (), "h") for i in range(9)]) == ["one"] * 9
         model.close()
     assert sorted(b["messages"][0]["content"] for b in bodies) == [str(i) for i in range(9)]
 
@@ -94,8 +94,8 @@ def test_a_server_without_json_mode_is_asked_again_without_it() -> None:
     refusal = (400, {}, {"error": "response_format is not supported"})
     with wire(refusal, said("{}"), said("{}")) as (url, bodies):
         model = OpenAICompatible(url, "vlm")
-        assert model.complete([Request("a", (), "h")]) == ["{}"]
-        assert model.complete([Request("b", (), "h")]) == ["{}"]
+        assert model.complete([ModelRequest("a", (), "h")]) == ["{}"]
+        assert model.complete([ModelRequest("b", (), "h")]) == ["{}"]
         model.close()
     assert ["response_format" in b for b in bodies] == [True, False, False]
 
@@ -103,14 +103,14 @@ def test_a_server_without_json_mode_is_asked_again_without_it() -> None:
 def test_refusals_after_an_answer_are_empty_replies_and_before_one_stop_the_run() -> None:
     with wire(said("yes"), (413, {}, {"error": "too large"})) as (url, _):
         model = OpenAICompatible(url, "vlm")
-        assert model.complete([Request("a", (), "h")]) == ["yes"]
-        assert model.complete([Request("b", (), "h")]) == [""]
+        assert model.complete([ModelRequest("a", (), "h")]) == ["yes"]
+        assert model.complete([ModelRequest("b", (), "h")]) == [""]
         model.close()
     for status in (401, 404, 413):
         with wire((status, {}, {"error": "no"})) as (url, _):
             model = OpenAICompatible(url, "vlm")
             with pytest.raises(UsageError, match="no"):
-                model.complete([Request("a", (), "h")])
+                model.complete([ModelRequest("a", (), "h")])
             model.close()
 
 
@@ -118,7 +118,7 @@ def test_a_server_that_stays_down_is_transient() -> None:
     with wire((503, {"retry-after": "0"}, {"error": "warming up"})) as (url, bodies):
         model = OpenAICompatible(url, "vlm")
         with pytest.raises(TransientError, match="warming up"):
-            model.complete([Request("a", (), "h")])
+            model.complete([ModelRequest("a", (), "h")])
         model.close()
     assert len(bodies) == 6
 
@@ -191,7 +191,7 @@ def test_what_a_real_model_invents_does_not_pass(llama: str) -> None:
         facts(narration="#C C opens the drawer", hands=RIGHT_ONLY, start_ns=10**9),
     ]
     model = OpenAICompatible(llama, "smollm2", max_in_flight=2, max_tokens=80)
-    replies = model.complete([Request(render(prompt_for("ego"), f), (), f.span_id) for f in asked])
+    replies = model.complete([ModelRequest(render(prompt_for("ego"), f), (), f.span_id) for f in asked])
     model.close()
     ends = [_end(known, reply) for known, reply in zip(asked, replies, strict=True)]
     assert all(replies)
@@ -208,7 +208,7 @@ def test_a_picture_for_a_text_model_stops_the_run_with_the_servers_words(
     monkeypatch.setattr("infra.models.openai_compatible.ATTEMPTS", 1)
     model = OpenAICompatible(llama, "smollm2", max_tokens=8)
     with pytest.raises((TransientError, UsageError), match="image input is not supported"):
-        model.complete([Request("what", (JPEG,), "h")])
+        model.complete([ModelRequest("what", (JPEG,), "h")])
     model.close()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from captioning.prompt import parse, prompt_for, render
-from infra.models.captioner import Request
+from infra.models.language_model import ModelRequest
 from infra.models.transformers_vlm import TransformersVlm
 from schemas.errors import BadMedia, UsageError
 from tests.support.caption_facts import RIGHT_ONLY, facts
@@ -33,7 +33,7 @@ def vlm(tmp_path_factory: pytest.TempPathFactory) -> TransformersVlm:
 
 
 def ask(vlm: TransformersVlm, *seeds: int, text: str = "what") -> str:
-    return vlm.complete([Request(text, tuple(jpeg(s) for s in seeds), KNOWN.span_id)])[0]
+    return vlm.complete([ModelRequest(text, tuple(jpeg(s) for s in seeds), KNOWN.span_id)])[0]
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import pytest
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from pipelines.caption.hop import caption, missing
-from pipelines.caption.worker import CaptionOptions
+from pipelines.caption.options import CaptionOptions
 from pipelines.hop import Ray, Run
 from pipelines.publish.selection import PublishOptions, select
 from schemas import TABLES

@@ -1,4 +1,4 @@
-"""Captioning models behind one protocol with one verb. Their own doors: model_openai, model_transformers."""
+"""Language models behind one protocol with one verb. Their doors: openai_compatible, transformers_vlm."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModelRequest:
     """One question about one span."""
 
     text: str
@@ -16,13 +16,10 @@ class Request:
     content_hash: str  # also in the text; for logs and order checks
 
 
-class Captioner(Protocol):
+class LanguageModel(Protocol):
     """A model that answers."""
 
-    name: str  # backend, model and version: captions.model
-    decoding: str  # JSON of temperature, seed and the like: captions.decoding
-
-    def complete(self, requests: Sequence[Request]) -> list[str]:
+    def complete(self, requests: Sequence[ModelRequest]) -> list[str]:
         """One reply a request, in order; an empty one where the model refused that request.
 
         TransientError: it gave up after its retries; nothing of the batch counts. UsageError: wrong settings.

@@ -1,0 +1,24 @@
+"""`openai`: a model behind an OpenAI-compatible server."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pipelines.caption.backends.base import Backend, PromptedCaptioner
+from pipelines.caption.options import CaptionOptions
+
+
+def open_captioner(options: CaptionOptions) -> PromptedCaptioner:
+    """The captioner of `captions.base_url` and `captions.model`."""
+    from infra.models.openai_compatible import OpenAICompatible, decoding_of, served_name
+
+    open_model = partial(
+        OpenAICompatible, options.base_url, options.model, options.api_key_env or None,
+        options.max_in_flight, options.timeout_s, options.max_tokens,
+    )  # fmt: skip
+    return PromptedCaptioner(
+        served_name(options.model), decoding_of(options.max_tokens), options.max_images, open_model
+    )
+
+
+BACKEND = Backend("openai", open_captioner)
