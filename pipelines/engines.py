@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,9 +12,12 @@ from tenacity import retry, stop_after_attempt, wait_fixed
 
 from infra.sandbox import tempdirs
 from pipelines.hop import Beam, Ray
-from schemas.errors import TransientError
+from schemas.errors import TransientError, UsageError
+from schemas.hands import Resources
 
 EMBEDDED = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
+
+ONE_CORE = Resources()
 
 
 def beam_options(beam: Beam) -> Any:
@@ -47,8 +50,11 @@ def pipeline(beam: Beam) -> Iterator[Any]:
             yield made
 
 
-def actors(ray: Ray, kind: type, *args: Any) -> Any:
-    """A pool of actors of a class, as many as the settings or the cluster's cores say. Ray stays up for later hops."""
+def actors(ray: Ray, kind: type, *args: Any, resources: Resources = ONE_CORE) -> Any:
+    """Actors of a class, as many as the settings say or the cluster has room for; Ray stays up for later hops.
+
+    resources: what each holds. UsageError: the cluster has no room for one.
+    """
     import ray as engine
     from ray.util import ActorPool
 
@@ -58,9 +64,22 @@ def actors(ray: Ray, kind: type, *args: Any) -> Any:
         except Exception as e:
             why = str(e).strip().splitlines()[:1] or [type(e).__name__]
             raise TransientError(f"Ray did not start ({why[0]}); run the same command again") from e
-    workers = ray.workers or int(engine.cluster_resources().get("CPU", 1))
-    remote: Any = engine.remote(num_cpus=1, max_restarts=2, max_task_retries=2)(kind)  # a class made of the class
-    return ActorPool([remote.remote(*args) for _ in range(workers)])
+    room = workers_that_fit(engine.cluster_resources(), resources)
+    remote: Any = engine.remote(
+        num_cpus=resources.num_cpus, num_gpus=resources.num_gpus, max_restarts=2, max_task_retries=2
+    )(kind)  # a class made of the class
+    return ActorPool([remote.remote(*args) for _ in range(ray.workers or room)])
+
+
+def workers_that_fit(cluster: Mapping[str, float], resources: Resources) -> int:
+    """How many actors of these resources fit the cluster; a machine always has room for one without a GPU."""
+    by_cores = int(cluster.get("CPU", 1) / resources.num_cpus)
+    if not resources.num_gpus:
+        return max(1, by_cores)
+    by_gpus = int(cluster.get("GPU", 0) / resources.num_gpus)
+    if not by_gpus:
+        raise UsageError(f"a worker wants {resources.num_gpus:g} GPU and Ray has {cluster.get('GPU', 0):g}")
+    return max(1, min(by_cores, by_gpus))
 
 
 @retry(stop=stop_after_attempt(3), wait=wait_fixed(2), reraise=True)

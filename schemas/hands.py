@@ -75,11 +75,6 @@ class HandDetector(Protocol):
         """Names model, weights and thresholds: what finds other hands has another version."""
         ...
 
-    @property
-    def resources(self) -> Resources:
-        """What a worker with this detector needs."""
-        ...
-
     def find_hands(self, frames: Sequence[NDArray[np.uint8]]) -> list[list[Json]]:
         """The hands of each frame, best first: dicts of HAND's fields without `sample` and `contact`.
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from infra.models import weights
 from schemas.arrow import Json
-from schemas.hands import Resources
 
 Array = NDArray[Any]
 
@@ -37,8 +36,6 @@ def version(presence_least: float = PRESENCE_LEAST) -> str:
 
 class LiteHandDetector:
     """HandDetector on two .tflite files and one core, 3 to 9 ms a frame; equal pictures give equal hands."""
-
-    resources = Resources()
 
     def __init__(self, folder: Path | None = None, presence_least: float = PRESENCE_LEAST) -> None:
         folder = folder or weights.hand_weights()

@@ -10,6 +10,7 @@ from pathlib import Path
 from infra.storage import objects
 from orchestration.config.sections import Config
 from pipelines.caption.backends import BACKENDS
+from pipelines.detect.detectors import DETECTORS
 from pipelines.sources import logs, recordings
 
 POSITIVE = (
@@ -42,4 +43,6 @@ def _choices(config: Config) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         yield f"source.{i}.kind", source.kind, tuple(recordings.kinds_by_name())
     for i, robot in enumerate(config.robot):
         yield f"robot.{i}.kind", robot.kind, tuple(logs.kinds_by_name())
+    for i, detector in enumerate(config.detect.detectors):
+        yield f"detect.detectors.{i}", detector, tuple(known.name for known in DETECTORS)
     yield "captions.backend", config.captions.backend, tuple(backend.name for backend in BACKENDS)

@@ -12,7 +12,7 @@ from infra.storage import objects
 from orchestration.config.aliases import move_old_keys
 from orchestration.config.impossible import impossible
 from orchestration.config.sections import Config
-from pipelines.detect.hop import detector_version
+from pipelines.detect.detectors import detector_version
 from schemas.errors import UsageError
 
 

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from filters.policies.policy import Policy
 from orchestration.trigger.options import TriggerOptions
 from pipelines.caption.options import CaptionOptions
-from pipelines.detect.hop import DetectOptions, detector_version
+from pipelines.detect.detectors import detector_version
+from pipelines.detect.hop import DetectOptions
 from pipelines.hop import Beam, Ray
 from pipelines.publish.selection import PublishOptions
 from pipelines.sources.logs import RobotSource

@@ -171,7 +171,7 @@ class CaptionWorker:
         return Caption(
             caption_id=caption_key(facts.span_id, kind, *signed, facts.basis), span_id=facts.span_id,
             sha256=facts.sha256, kind=kind, text=text, model=signed.model, prompt=signed.prompt, basis=facts.basis,
-            decoding="{}", checks=[], run_id=self.run_id,
+            decoding="{}", checks=[], parent=None, run_id=self.run_id,
         )  # fmt: skip
 
     def _reject(self, job: CaptionJob, signed: Signature, refusal: Refusal) -> Reject:

@@ -113,11 +113,12 @@ def recipes() -> list[tuple[str, str]]:
     return found
 
 
-def test_contributing_has_five_recipes_with_tests() -> None:
+def test_contributing_has_six_recipes_with_tests() -> None:
     assert {mark for mark, _ in recipes()} == {
         "run: source",
         "run: signal",
         "run: captioner",
+        "run: detector",
         "run: sink",
         "run: table",
     }

@@ -14,7 +14,6 @@ from filters import contact
 from filters.hand_geometry import arm_inside, similarity
 from filters.hand_track import track_hands
 from schemas.arrow import Json
-from schemas.hands import Resources
 from schemas.spans import NS
 
 SIZE = (448, 252)
@@ -155,7 +154,7 @@ def test_a_similarity_is_recovered() -> None:
 class Scripted:
     """A detector that knows the answer."""
 
-    version, resources = "scripted", Resources()
+    version = "scripted"
 
     def __init__(self, found: list[list[Json]]) -> None:
         self._found = found

@@ -26,7 +26,7 @@ from pipelines.caption.options import CaptionOptions
 from pipelines.corpus import releases as files
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.release_document import ReleaseDocument
-from pipelines.detect.hop import frame_of
+from pipelines.detect.worker import frame_of
 from pipelines.filter.hop import decide_clips
 from pipelines.fold.hop import fold
 from pipelines.hop import Run
