@@ -30,6 +30,14 @@ USER_PAGES = [p for p in PAGES if re.fullmatch(r"docs/(?:sources/)?\w+\.md", p) 
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_links_within_a_page_lead_to_headings(name: str) -> None:
+    prose = FENCE.sub("", read_page(name))
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)\s]+)\)", prose)) - anchors == set()
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_links_lead_to_files(name: str) -> None:
     prose = FENCE.sub("", read_page(name))
     links = re.findall(r"\]\(([^)\s]+)\)", prose)
