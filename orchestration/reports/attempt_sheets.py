@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from orchestration.reports.attempt_numbers import ATTEMPT, AttemptRow
 from orchestration.reports.choice import spread
-from orchestration.reports.contact_sheets import PictureBudget, SheetSource, WrittenTexts, span_pictures, texts_of
+from orchestration.reports.contact_sheets import PictureBudget, SheetSource, span_pictures
 from orchestration.reports.pictures import Picture
+from orchestration.reports.texts import WrittenTexts, texts_of
 from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.decisions import DECISION
 from pipelines.corpus.inventory import CLIP, CurrentClip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from orchestration.reports.pictures import (
     picture_of,
     proxies_of,
 )
-from pipelines.corpus.captions import bases, captions_of
+from orchestration.reports.texts import WrittenTexts, texts_of
 from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.decisions import DECISION
 from pipelines.corpus.inventory import ASSET, CLIP
@@ -53,14 +53,6 @@ class Measured:
 
 
 SIGNALS = ("sharpness", "brightness", "motion", "camera_motion", "freeze_share", "text_share")
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenTexts:
-    """What was written of a span: text by kind, and the model that wrote most of it."""
-
-    texts: Mapping[str, str] = field(default_factory=dict)
-    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +152,6 @@ def _in_words(signal: str, value: float) -> str:
     if signal == "camera_motion":
         return f"{value:.1%}/s"
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def texts_of(corpus: Corpus, spans: Sequence[Decision]) -> dict[str, WrittenTexts]:
-    """What was written of each span that has captions which hold now, by span_id."""
-    basis_of = bases(corpus.assets(), corpus.store, spans)
-    written: dict[str, WrittenTexts] = {}
-    for (span_id, basis), captions in captions_of(corpus.store, list(basis_of)).items():
-        if basis == basis_of[span_id]:
-            ordered = sorted(captions, key=lambda c: (c.kind != "L1", c.model, c.prompt, c.kind))
-            texts: dict[str, str] = {}
-            for caption in ordered:
-                texts.setdefault(caption.kind, caption.text)
-            written[span_id] = WrittenTexts(texts, ordered[0].model)
-    return written
 
 
 def span_pictures(
