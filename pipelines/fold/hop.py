@@ -16,8 +16,12 @@ from pipelines.media.generations import note_changed_pixels
 from pipelines.sources.logs import RobotSource, kind_of, prepare
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
+from schemas import Episode
 from schemas.errors import UsageError
 from schemas.keys import log_key, reject_key
+from schemas.tables import TypedTable, columns_of
+
+EPISODE = columns_of(Episode)
 
 
 def run(context: Context) -> Done:
@@ -90,9 +94,10 @@ def not_yet_folded(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, 
 def _folded(run: Run, recipe: str) -> set[tuple[str, str]]:
     """(uri, revision) of every log whose episodes are there with all of their recordings' assets."""
     decoded = set(run.store.read("assets", ["sha256"], f"recipe = '{recipe}'")["sha256"].to_pylist())
-    rows = run.store.read("episodes", ["uri", "revision", "cameras"]).to_pylist()
-    waiting = [r for r in rows if any(c["sha256"] not in decoded for c in r["cameras"])]
-    return {(r["uri"], r["revision"]) for r in rows} - {(r["uri"], r["revision"]) for r in waiting}
+    episodes = TypedTable(Episode, run.store.read("episodes", ["uri", "revision", "cameras"]))
+    logs = list(zip(episodes.values(EPISODE.uri), episodes.values(EPISODE.revision), strict=True))
+    whole = [all(c["sha256"] in decoded for c in cameras) for cameras in episodes.values(EPISODE.cameras)]
+    return set(logs) - {log for log, is_whole in zip(logs, whole, strict=True) if not is_whole}
 
 
 def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:

@@ -26,8 +26,10 @@ from schemas.arrow import rows_of, table_of
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import asset_key, attempt_key, salted
 from schemas.spans import NS, Span, complement
+from schemas.tables import TypedTable, columns_of
 
 HOP = "fold"
+CLIP = columns_of(Clip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,10 @@ class FoldWorker:
         spec = required_spec(self.store, self.cutting, sha256, [ROBOT], DecodeSpec(tuple(spans)))
         if known := find_decoded_asset(self.store, recipe, sha256, spec):
             where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{spec.decode_variant}'"
-            clips = self.store.read("clips", ["start_ns", "end_ns"], where).to_pylist()
-            held = [(row["start_ns"], row["end_ns"]) for row in [*clips, *known.gaps]]
-            if not any(complement(held, (start, min(end, known.decoded_ns))) for start, end in spans):
+            clips = TypedTable(Clip, self.store.read("clips", ["start_ns", "end_ns"], where))
+            cut = zip(clips.values(CLIP.start_ns), clips.values(CLIP.end_ns), strict=True)
+            accounted = [*cut, *((gap["start_ns"], gap["end_ns"]) for gap in known.gaps)]
+            if not any(complement(accounted, (start, min(end, known.decoded_ns))) for start, end in spans):
                 return known
         decoder = Decoder(self.store, self.run_id, self.cutting, self.limits)
         with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:

@@ -12,11 +12,14 @@ from infra.web import Client, ServedRevision, redacted_url
 from pipelines.corpus.stated import base_revision
 from pipelines.hop import Run
 from pipelines.sources.recordings import Item
+from schemas import Asset
 from schemas.columns import values_of
 from schemas.errors import BadMedia, TransientError
 from schemas.keys import shuffled_by
+from schemas.tables import TypedTable, columns_of
 
-STAGE = "ingest"  # whose rejects these are
+NAME = "ingest"  # of the hop, whose rejects these are
+ASSET = columns_of(Asset)
 THREADS = 32
 WEB = ("http://", "https://")
 WEB_ONLY = "(uri like 'http://%' or uri like 'https://%')"
@@ -34,7 +37,7 @@ class Known:
     def of(run: Run, recipe: str) -> Known:
         """As the tables are now."""
         taken = run.store.read("assets", ["uri"], f"recipe = '{recipe}' and {WEB_ONLY}")["uri"]
-        where = f"stage = '{STAGE}' and recipe = '{recipe}' and {WEB_ONLY}"
+        where = f"stage = '{NAME}' and recipe = '{recipe}' and {WEB_ONLY}"
         refused = run.store.read("rejects", ["uri"], where)["uri"]
         return Known(frozenset(values_of(taken, str)), frozenset(values_of(refused, str)))
 
@@ -83,14 +86,15 @@ def with_known_bytes(run: Run, items: Mapping[str, Item]) -> dict[str, Item]:
     """The items, those of the web with the sha256 of their bytes where the corpus has taken this revision before."""
     if not any(is_web(item) and item.revision for item in items.values()):
         return dict(items)
-    rows = run.store.read("assets", ["uri", "revision", "sha256"], WEB_ONLY).to_pylist()
-    known = {(row["uri"], row["revision"]): row["sha256"] for row in rows if row["revision"]}
-    return {
-        key: item
-        if not is_web(item)
-        else replace(item, known_sha256=known.get((item.uri, base_revision(item.revision))))
-        for key, item in items.items()
-    }
+    assets = TypedTable(Asset, run.store.read("assets", ["uri", "revision", "sha256"], WEB_ONLY))
+    places = zip(assets.values(ASSET.uri), assets.values(ASSET.revision), strict=True)
+    known = dict(zip(places, assets.values(ASSET.sha256), strict=True))
+
+    def with_sha256(item: Item) -> Item:
+        base = base_revision(item.revision)
+        return replace(item, known_sha256=known.get((item.uri, base)) if base else None) if is_web(item) else item
+
+    return {key: with_sha256(item) for key, item in items.items()}
 
 
 def _to_ask(item: Item) -> bool:

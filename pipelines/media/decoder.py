@@ -95,15 +95,15 @@ def find_decoded_asset(store: Store, recipe: str, sha256: str, spec: DecodeSpec)
 
 def _facts(reply: dict[str, Any], spec: DecodeSpec) -> DecodeFacts:
     """The child's reply with what was asked of it."""
-    told = reply["facts"]
+    facts = reply["facts"]
     return DecodeFacts(
-        container=told["container"],
-        codec=told["codec"],
-        width_px=told["width_px"],
-        height_px=told["height_px"],
-        fps_hz=told["fps_hz"],
-        duration_ns=told["duration_ns"],
-        decoded_ns=told["decoded_ns"],
+        container=facts["container"],
+        codec=facts["codec"],
+        width_px=facts["width_px"],
+        height_px=facts["height_px"],
+        fps_hz=facts["fps_hz"],
+        duration_ns=facts["duration_ns"],
+        decoded_ns=facts["decoded_ns"],
         quarter_turns=spec.quarter_turns,
         gaps=[StoredGap(start_ns=start, end_ns=end, reason=reason) for start, end, reason in reply["gaps"]],
         decode_variant=spec.decode_variant,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.archives import reader
-from infra.sandbox import tempdirs as scratches
+from infra.sandbox import tempdirs
 from infra.storage import objects
 from pipelines.media import jpeg_sequence
 from schemas.errors import BadMedia
@@ -45,10 +45,10 @@ def local_copy(uri: str, root: str, sha256: str, scratch: Path | None = None) ->
 
     BadMedia `source_gone`, `source_changed`: the source no longer holds these bytes.
     """
-    if scratch is not None and (kept := scratch / sha256).exists():
-        yield kept
+    if scratch is not None and (fetched := scratch / sha256).exists():
+        yield fetched
         return
-    with scratches.folder("media") as folder:
+    with tempdirs.folder("media") as folder:
         path = folder / "media"
         try:
             if uri.startswith(("http://", "https://")):
@@ -58,13 +58,13 @@ def local_copy(uri: str, root: str, sha256: str, scratch: Path | None = None) ->
             else:
                 bring(uri, path)
             with path.open("rb") as f:
-                found = hashlib.file_digest(f, "sha256").hexdigest()
+                actual = hashlib.file_digest(f, "sha256").hexdigest()
         except FileNotFoundError as e:
             raise BadMedia("source_gone", f"{uri} is no longer there") from e
         except BadMedia as e:  # an archive that was fine when its member was taken
             raise BadMedia("source_changed", f"{uri} cannot be read any more: {e.reason} {e.detail}"[:300]) from e
-        if found != sha256:
-            raise BadMedia("source_changed", f"{uri} held {sha256[:12]}, now {found[:12]}")
+        if actual != sha256:
+            raise BadMedia("source_changed", f"{uri} held {sha256[:12]}, now {actual[:12]}")
         yield path
 
 

@@ -7,12 +7,25 @@ the order; inventory reads through that one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
 from infra.storage.tables import Store
 from pipelines.media.options import DecodeSpec, PassOptions
-from schemas.spans import Span, merge
+from schemas import Clip
+from schemas.spans import Span, StoredSpan, merge
+from schemas.tables import TypedTable, columns_of
 
 ROBOT = "robot"
+CLIP = columns_of(Clip)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPlace:
+    """What is read of an asset that holds the bytes, of whatever recipe."""
+
+    stage: str
+    redacted: list[StoredSpan]
+    quarter_turns: int
 
 
 def required_spec(
@@ -23,17 +36,17 @@ def required_spec(
     Faces are blurred if one stage asks for it, and what one place wants redacted is redacted. Where a robot speaks for
     the bytes (inventory's order of stages) they are cut at the ends of its attempts.
     """
-    columns = ["stage", "redacted", "quarter_turns"]
-    known = store.read("assets", columns, f"sha256 = '{sha256}'").to_pylist()
-    every = {*stages, *(row["stage"] for row in known)}
-    redacted = [*offered.redacted, *((s["start_ns"], s["end_ns"]) for row in known for s in row["redacted"])]
+    columns = [f.name for f in fields(KnownPlace)]
+    known = TypedTable(KnownPlace, store.read("assets", columns, f"sha256 = '{sha256}'")).rows()
+    every = {*stages, *(place.stage for place in known)}
+    redacted = [*offered.redacted, *((s["start_ns"], s["end_ns"]) for place in known for s in place.redacted)]
     spans = offered.spans
     if min(every) == ROBOT:
         spans = tuple(sorted({*(spans or ()), *_attempts(store, options.recipe, sha256)})) or spans
     return DecodeSpec(
         spans=spans,
         redacted=tuple(merge(redacted)),
-        quarter_turns=max([offered.quarter_turns % 4, *(row["quarter_turns"] for row in known)]),
+        quarter_turns=max([offered.quarter_turns % 4, *(place.quarter_turns for place in known)]),
         blur=not every.isdisjoint(options.blur_faces),
     )
 
@@ -41,4 +54,5 @@ def required_spec(
 def _attempts(store: Store, recipe: str, sha256: str) -> list[Span]:
     """The clips that a robot's attempts were cut into."""
     where = f"sha256 = '{sha256}' and recipe = '{recipe}' and cutter = 'episode'"
-    return [(c["start_ns"], c["end_ns"]) for c in store.read("clips", ["start_ns", "end_ns"], where).to_pylist()]
+    clips = TypedTable(Clip, store.read("clips", ["start_ns", "end_ns"], where))
+    return list(zip(clips.values(CLIP.start_ns), clips.values(CLIP.end_ns), strict=True))

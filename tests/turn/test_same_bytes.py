@@ -21,7 +21,7 @@ from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import ledger
 from pipelines.fold.worker import FoldWorker, Offer
 from pipelines.hop import Done, Run
-from pipelines.ingest.hop import FetchedItem, IngestWorker
+from pipelines.ingest.worker import FetchedItem, IngestWorker
 from pipelines.media.options import PassOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.logs.base import MediaFile
