@@ -127,6 +127,21 @@ def hands_key(clip_row_id: str, detector: str) -> str:
     return key_of(clip_row_id, detector)
 
 
+def compared_key(clip_id: str, version: str) -> str:
+    """marks.marks_id: a clip that was compared under a version of everything that makes two clips a pair."""
+    return key_of(clip_id, version)
+
+
+def duplicate_key(clip_a: str, clip_b: str, version: str) -> str:
+    """duplicates.duplicate_id: two clips, the lesser first."""
+    return key_of(clip_a, clip_b, version)
+
+
+def crowded_key(key: int, rank: str) -> str:
+    """commons.common_id: a crowded key with the last rank that stands for it."""
+    return key_of(key, rank)
+
+
 def decision_key(span_id: str, clip_row_id: str, stage: str, licence: str | None, policy: str) -> str:
     """decisions.decision_id: a span's verdict, with everything that it rests on."""
     return key_of(span_id, clip_row_id, stage, licence, policy)

@@ -28,15 +28,15 @@ COLUMNS = ("key", "clip_id", "rank", "times", "marks")
 Keys = npt.NDArray[np.int64]
 
 
-class Joined(NamedTuple):
+class JoinedEntries(NamedTuple):
     """shared: postings of two clips or more, one of them new, with `new` and `stands`.
 
-    common: the last rank that stands for a key that more than MAX_COMPARED have. opened: common keys for which a new
+    crowded: the last rank that stands for a key that more than MAX_COMPARED have. opened: crowded keys for which a new
     clip stands, so that the rest of their clips belongs to them.
     """
 
     shared: pa.Table
-    common: dict[int, str]
+    crowded: dict[int, str]
     opened: Keys
 
 
@@ -45,7 +45,7 @@ def rank_of(pixels: int, length_ns: int, clip_id: str) -> str:
     return f"{2**36 - min(pixels, 2**36):010x}{2**32 - min(length_ns // MS, 2**32):09x}{clip_id[:13]}"
 
 
-def mixed(values: npt.NDArray[np.uint64], salt: int) -> Keys:
+def hash_keys(values: npt.NDArray[np.uint64], salt: int) -> Keys:
     """64-bit hashes (splitmix64's finaliser)."""
     x = values ^ np.uint64(salt)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -56,7 +56,7 @@ def mixed(values: npt.NDArray[np.uint64], salt: int) -> Keys:
 def keys_of(marks: Marks, version: str) -> tuple[Keys, npt.NDArray[np.int16]]:
     """A clip's keys under a version, each once, and how many marks have each."""
     keys, times = np.unique(marks.keys, return_counts=True)
-    return mixed(keys, int(version, 16)), times.astype(np.int16)
+    return hash_keys(keys, int(version, 16)), times.astype(np.int16)
 
 
 def shared_keys(a: Marks, b: Marks, version: str) -> list[int]:
@@ -68,15 +68,15 @@ def shared_keys(a: Marks, b: Marks, version: str) -> list[int]:
 
 def self_keys(clips: Sequence[str], version: str) -> Keys:
     """The keys under which clips themselves are posted: whether a killed run posted them is asked by these."""
-    return mixed(_numbers(clips), int(version, 16) ^ SELF)
+    return hash_keys(_numbers(clips), int(version, 16) ^ SELF)
 
 
 def rest_keys(keys: Keys) -> Keys:
     """The second keys."""
-    return mixed(keys.view(np.uint64), REST)
+    return hash_keys(keys.view(np.uint64), REST)
 
 
-def posted(marks: Mapping[str, Marks], ranks: Mapping[str, str], version: str) -> pa.Table:
+def entries_of(marks: Mapping[str, Marks], ranks: Mapping[str, str], version: str) -> pa.Table:
     """COLUMNS of these clips."""
     made = {clip: keys_of(m, version) for clip, m in marks.items()}
     sizes = [len(keys) for keys, _ in made.values()]
@@ -97,7 +97,7 @@ def posted(marks: Mapping[str, Marks], ranks: Mapping[str, str], version: str) -
     )
 
 
-def joined(new: pa.Table, known: pa.Table) -> Joined:
+def join_entries(new: pa.Table, known: pa.Table) -> JoinedEntries:
     """What new clips share with one another and with known ones; both: COLUMNS, no clip in both."""
     tables = [t.append_column("new", pa.repeat(n, t.num_rows)) for t, n in ((new, True), (known, False))]
     both = pa.concat_tables(tables).sort_by([("key", "ascending"), ("rank", "ascending")]).combine_chunks()
@@ -108,14 +108,14 @@ def joined(new: pa.Table, known: pa.Table) -> Joined:
     opened = np.bincount(group, crowded & stands & fresh, len(first))[group] > 0
     last = crowded & (place == MAX_COMPARED - 1)
     wanted = (count[group] > 1) & (stands | fresh | opened)
-    return Joined(
+    return JoinedEntries(
         both.append_column("stands", pa.array(stands)).filter(pa.array(wanted)),
         dict(zip(keys[last].tolist(), values_of(both["rank"].filter(pa.array(last)), str), strict=True)),
         np.unique(keys[opened]),
     )
 
 
-def with_rest(found: Joined, rest: pa.Table) -> pa.Table:
+def with_rest(found: JoinedEntries, rest: pa.Table) -> pa.Table:
     """Shared postings with the rest (COLUMNS, by their second keys) of the opened keys."""
     at = pc.index_in(rest["key"], value_set=pa.array(rest_keys(found.opened)))
     rest = rest.set_column(0, rest.schema.field("key"), pa.array(found.opened).take(at))
@@ -124,16 +124,16 @@ def with_rest(found: Joined, rest: pa.Table) -> pa.Table:
     return pa.concat_tables([found.shared, rest.select(found.shared.column_names)])
 
 
-def rows_of(new: pa.Table, common: Mapping[int, str], clips: Sequence[str], version: str) -> pa.Table:
+def index_rows(new: pa.Table, crowded: Mapping[int, str], clips: Sequence[str], version: str) -> pa.Table:
     """Rows of `postings` without run_id: new ones (COLUMNS) under their first or second key, and each clip itself."""
     keys = new["key"].to_numpy()
-    bounds = [common.get(k) for k in keys.tolist()]
+    bounds = [crowded.get(k) for k in keys.tolist()]
     ranks = values_of(new["rank"], str)
     second = np.array([b is not None and r > b for b, r in zip(bounds, ranks, strict=True)], bool)
     of = np.array(new["clip_id"].to_pylist(), object)
     own = self_keys(clips, version)
-    ids = mixed(
-        np.concatenate([keys.view(np.uint64) ^ mixed(_numbers(of), SELF).view(np.uint64), own.view(np.uint64)]), 0
+    ids = hash_keys(
+        np.concatenate([keys.view(np.uint64) ^ hash_keys(_numbers(of), SELF).view(np.uint64), own.view(np.uint64)]), 0
     )
     none = len(clips)
     return table_from(

@@ -37,6 +37,7 @@ from pipelines.corpus.duplicates import RULE, version_of  # noqa: E402
 from pipelines.dedup import (  # noqa: E402
     hop,
     index,
+    matcher,
 )
 from pipelines.hop import Run  # noqa: E402
 from pipelines.media.decode_child import decode  # noqa: E402
@@ -174,7 +175,7 @@ def stored(name: str, kind: str, path: Path, reply: dict[str, Any], store: Store
 def loose(clips: list[Clip]) -> dict[tuple[str, str], fingerprint_match.Match]:
     """Every two clips whose marks agree, by the least distance the rule could be given."""
     rule = dataclasses.replace(RULE, max_distance=2.0, max_brief_distance=2.0)
-    seen = {c.clip_id: hop.Seen(c.made) for c in clips if c.made is not None}
+    seen = {c.clip_id: matcher.MarkedFingerprint(c.made) for c in clips if c.made is not None}
     with_key: dict[int, list[str]] = {}
     for clip in sorted(seen):
         for key in np.unique(seen[clip].marks.keys).tolist():
@@ -185,7 +186,7 @@ def loose(clips: list[Clip]) -> dict[tuple[str, str], fingerprint_match.Match]:
         shared = len(index.shared_keys(keys_a, keys_b, VERSION))
         if (
             shared >= fingerprint_match.votes_needed(few, rule)
-            and (match := hop.pair_of(seen[a], seen[b], rule)) is not None
+            and (match := matcher.match_pair(seen[a], seen[b], rule)) is not None
         ):
             found[a, b] = match
     return found

@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "packages/handwheel")]  # run as a script,
 from filters import fingerprints  # noqa: E402
 from infra.storage.tables import Store  # noqa: E402
 from pipelines.corpus.duplicates import version_of  # noqa: E402
-from pipelines.dedup import hop  # noqa: E402
+from pipelines.dedup import hop, matcher  # noqa: E402
 from pipelines.dedup import index as postings  # noqa: E402
 from schemas.keys import key_of  # noqa: E402
 
@@ -44,26 +44,26 @@ def scale(count: int) -> None:
             new = synthetic(np.random.default_rng(batch), count, batch)
             begun, cpu = time.perf_counter(), time.process_time()
             known = store.lookup("postings", "key", new["key"].unique().to_pylist(), postings.COLUMNS)
-            found = postings.joined(new, known)
+            found = postings.join_entries(new, known)
             rest = store.lookup("postings", "key", postings.rest_keys(found.opened).tolist(), postings.COLUMNS)
             shared = postings.with_rest(found, rest) if len(found.opened) else found.shared
             took, cpu = time.perf_counter() - begun, time.process_time() - cpu
             begun = time.process_time()
             groups: dict[int, list[Any]] = {}
-            for key, post in hop.by_key(shared.to_pydict()):
+            for key, post in matcher.entries_by_key(shared.to_pydict()):
                 groups.setdefault(key, []).append(post)
-            cast = sum(1 for g in groups.items() for _ in hop.votes(g))
+            cast = sum(1 for g in groups.items() for _ in matcher.votes_of(g))
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             cost = f"join {took:.2f} s ({cpu:.2f} CPU s), votes {time.process_time() - begun:.2f} CPU s"
-            told = f"{shared.num_rows} postings shared, {cast} votes, {len(found.common)} keys common"
+            told = f"{shared.num_rows} postings shared, {cast} votes, {len(found.crowded)} keys common"
             print(f"{batch} new clips: {cost}; {told}; {peak:.0f} MB at most")
 
 
 def posted(store: Store, new: pa.Table, bounds: dict[int, str]) -> None:
     """Puts postings in as the hop does; bounds: of common keys so far, as single batches tell them."""
-    for key, rank in postings.joined(new, new.slice(0, 0)).common.items():
+    for key, rank in postings.join_entries(new, new.slice(0, 0)).crowded.items():
         bounds[key] = min(rank, bounds.get(key, rank))
-    rows = postings.rows_of(new, bounds, new["clip_id"].unique().to_pylist(), VERSION)
+    rows = postings.index_rows(new, bounds, new["clip_id"].unique().to_pylist(), VERSION)
     rows = rows.append_column("run_id", pa.repeat("bench", rows.num_rows))
     store.append("postings", store.write_fragments("postings", rows.to_batches()), run_id="bench")
     store.index("postings", "key")
@@ -76,7 +76,7 @@ def synthetic(rng: Any, first: int, count: int) -> pa.Table:
     keys[often] = (rng.zipf(1.1, int(often.sum())) % 100_000).astype(np.uint64)
     ids = [key_of("scale", first + i) for i in range(count)]
     made = {i: fingerprints.Marks(k, np.zeros(len(k), np.int64)) for i, k in zip(ids, keys, strict=True)}
-    return postings.posted(made, {i: postings.rank_of(1, 1, i) for i in ids}, VERSION)
+    return postings.entries_of(made, {i: postings.rank_of(1, 1, i) for i in ids}, VERSION)
 
 
 def main() -> None:

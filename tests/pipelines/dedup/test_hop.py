@@ -26,7 +26,7 @@ from orchestration.reports.report import report
 from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.duplicates import pairs_of
 from pipelines.corpus.ledger import ledger
-from pipelines.dedup import hop, index
+from pipelines.dedup import hop, index, matcher
 from pipelines.dedup.hop import dedup
 from pipelines.hop import Done, Run
 from pipelines.publish.selection import PublishOptions, select
@@ -137,7 +137,7 @@ def test_a_killed_run_leaves_no_gap_and_a_done_one_no_work(
     assert store.read("marks").num_rows == 0
     run(store)
     assert rows_of(store) == rows_of(compared)
-    monkeypatch.setattr(hop, "pipeline", None)
+    monkeypatch.setattr(matcher, "pipeline", None)
     assert run(store).line() == "nothing new"
 
 
@@ -190,7 +190,7 @@ def test_pairs_are_a_function_of_the_clips_however_common_their_keys(
     everyone = made_of(kinds, "01234567")
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(index, "MAX_COMPARED", common)
-        patch.setattr(hop, "_run_beam", in_process)
+        patch.setattr(hop, "match_clips", in_process)
         at_once, by_and_by = Store(f"{folder}/a"), Store(f"{folder}/b")
         put(at_once, *everyone)
         run(at_once)
@@ -227,16 +227,16 @@ def test_of_many_copies_the_best_alone_stays_though_few_were_compared_with_all(
     assert set(chosen.find_copied_spans(takes, pairs)) == {c.clip_id for _, c in everyone} - {best}
 
 
-def in_process(run: Run, shared: pa.Table, recipe: str) -> list[Duplicate]:
+def in_process(run: Run, _: str, shared: pa.Table, recipe: str) -> list[Duplicate]:
     """The hop's shuffle without an engine: the same functions, grouped by dicts."""
     by_key: dict[int, list[Any]] = {}
-    for key, post in hop.by_key(shared.to_pydict()):
+    for key, post in matcher.entries_by_key(shared.to_pydict()):
         by_key.setdefault(key, []).append(post)
     by_pair: dict[Any, list[Any]] = {}
-    for names, vote in itertools.chain.from_iterable(map(hop.votes, by_key.items())):
+    for names, vote in itertools.chain.from_iterable(map(matcher.votes_of, by_key.items())):
         by_pair.setdefault(names, []).append(vote)
-    worker = hop.Matcher(run.store, run.run_id, recipe, f"{run.store.root}/staged")
-    worker.match(list(itertools.chain.from_iterable(map(hop.agreed, by_pair.items()))))
+    worker = matcher.MatchWorker(run.store, run.run_id, recipe, f"{run.store.root}/staged")
+    worker.match(list(itertools.chain.from_iterable(map(matcher.agreed_pairs, by_pair.items()))))
     rows = [row for f in Path(worker.staging).glob("*.json") for row in json.loads(f.read_bytes())]
     shutil.rmtree(worker.staging)
     return [Duplicate(**row) for row in rows]

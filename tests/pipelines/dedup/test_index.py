@@ -23,11 +23,11 @@ def posted(clips: dict[str, list[int]]) -> pa.Table:
     made = {
         key_of(name): Marks(np.array(keys, np.uint64), np.zeros(len(keys), np.int64)) for name, keys in clips.items()
     }
-    return index.posted(made, {key_of(name): name for name in clips}, VERSION)
+    return index.entries_of(made, {key_of(name): name for name in clips}, VERSION)
 
 
 def key(mark: int) -> int:
-    return int(index.mixed(np.array([mark], np.uint64), int(VERSION, 16))[0])
+    return int(index.hash_keys(np.array([mark], np.uint64), int(VERSION, 16))[0])
 
 
 def told(shared: pa.Table) -> list[tuple[int, str, int, int, bool, bool]]:
@@ -37,26 +37,26 @@ def told(shared: pa.Table) -> list[tuple[int, str, int, int, bool, bool]]:
 
 def test_a_batch_is_joined_with_the_index_and_with_itself() -> None:
     new, known = posted({"c": [1, 2, 3], "d": [3, 3, 4]}), posted({"a": [1, 9], "b": [9], "e": []})
-    found = index.joined(new, known.filter(pa.compute.is_in(known["key"], value_set=new["key"].unique())))
+    found = index.join_entries(new, known.filter(pa.compute.is_in(known["key"], value_set=new["key"].unique())))
     assert told(found.shared) == sorted(
         [
             (key(1), "a", 1, 2, False, True), (key(1), "c", 1, 3, True, True),
             (key(3), "c", 1, 3, True, True), (key(3), "d", 2, 3, True, True),
         ]
     )  # fmt: skip
-    assert (found.common, found.opened.tolist()) == ({}, [])
+    assert (found.crowded, found.opened.tolist()) == ({}, [])
 
 
 def test_the_least_ranks_stand_for_a_common_key_and_a_new_one_opens_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "MAX_COMPARED", 2)
     known = posted({"b": [7], "d": [7], "f": [7]})
-    found = index.joined(posted({"g": [7]}), known)
+    found = index.join_entries(posted({"g": [7]}), known)
     assert [(rank, new, stands) for _, rank, _, _, new, stands in told(found.shared)] == [
         ("b", False, True), ("d", False, True), ("g", True, False),
     ]  # fmt: skip
-    assert (found.common, found.opened.tolist()) == ({key(7): "d"}, [])
-    found = index.joined(posted({"c": [7]}), known)
-    assert (found.common, found.opened.tolist()) == ({key(7): "c"}, [key(7)])
+    assert (found.crowded, found.opened.tolist()) == ({key(7): "d"}, [])
+    found = index.join_entries(posted({"c": [7]}), known)
+    assert (found.crowded, found.opened.tolist()) == ({key(7): "c"}, [key(7)])
     rest = posted({"h": [7]})
     rest = rest.set_column(0, rest.schema.field("key"), pa.array(index.rest_keys(rest["key"].to_numpy())))
     shared = index.with_rest(found, rest)
@@ -78,7 +78,7 @@ def test_an_index_grows_by_few_segments_and_a_look_up_reads_a_part_of_it(tmp_pat
     sizes = []
     for batch in range(9):
         new = posted({f"{batch}-{i}": rng.integers(0, 2**34, 400).tolist() for i in range(40)})
-        rows = index.rows_of(new, {}, new["clip_id"].unique().to_pylist(), VERSION)
+        rows = index.index_rows(new, {}, new["clip_id"].unique().to_pylist(), VERSION)
         rows = rows.append_column("run_id", pa.repeat("t", rows.num_rows))
         store.append("postings", store.write_fragments("postings", rows.to_batches()), run_id="t")
         store.index("postings", "key")
