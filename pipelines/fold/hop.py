@@ -40,14 +40,14 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
     """Brings in what the tables lack; a batch is committed before the next one starts."""
     done = Done(HOP.name)
     unreached: list[str] = []
-    with run.hold(HOP.lease) as held:
+    with run.hold(HOP.lease) as lease:
         packages.sweep(run, HOP.name)
         prepare(sources, run.progress)
         recipe, offered = options.cutting.recipe, list(list_logs(sources))
         terms = {
             media.uri: Terms(logs.source.licence, logs.source.consent) for logs in offered for media in logs.item.media
         }
-        held.check()
+        lease.check()
         done.add("assets", run.store.insert("assets", restated_media(run, terms, recipe), run_id=run.run_id))
         todo = not_yet_folded(run, offered, recipe)
 
@@ -56,7 +56,7 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
             return len(keys)
 
         def commit(finished: int) -> int:
-            unreached.extend(packages.commit(run, HOP.name, held, done))
+            unreached.extend(packages.commit(run, HOP.name, lease, done))
             return finished
 
         sizes = ((key, logs.item.size_bytes) for key, logs in todo.items())

@@ -41,7 +41,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     """Brings in what the tables lack; a batch is committed before the next one starts."""
     done = Done(HOP.name)
     recipe, client = options.cutting.recipe, web.Client(options.fetch)
-    with run.hold(HOP.lease) as held:
+    with run.hold(HOP.lease) as lease:
         packages.sweep(run, HOP.name)
         prepare(sources, run.progress)
         client.new_run()
@@ -61,7 +61,7 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
             return len(keys)
 
         def commit(finished: int) -> int:
-            unreached.extend(packages.commit(run, HOP.name, held, done))
+            unreached.extend(packages.commit(run, HOP.name, lease, done))
             return finished
 
         sizes = ((key, item.size_bytes) for key, item in todo.items())

@@ -64,14 +64,14 @@ def with_server_revisions(
     # Another order each run: a few URLs that always fail would else hold up what is listed after them for ever.
     web_items = sorted((i for i in items if is_web(i)), key=lambda item: shuffled_by(run.run_id, item.uri))
     out += [item for item in web_items if not _to_ask(item)]
-    asked = [item for item in web_items if _to_ask(item)]
-    if not asked:
+    to_ask = [item for item in web_items if _to_ask(item)]
+    if not to_ask:
         return out, []
     known = Known.of(run, recipe)
     if not again:
-        asked = [item for item in asked if item.uri not in known.taken]
-    answers, unreached = _answers(run, [link(item) for item in asked], client), []
-    for item in asked:
+        to_ask = [item for item in to_ask if item.uri not in known.taken]
+    answers, unreached = _answers(run, [link(item) for item in to_ask], client), []
+    for item in to_ask:
         answer = answers[link(item)]
         if isinstance(answer, ServedRevision):
             out.append(_with(item, answer))
@@ -147,10 +147,10 @@ def _answer(url: str, client: Client) -> Answer:
 
 def _interleaved(urls: list[str]) -> list[str]:
     """The first URL of every host, then the second of every host, and so on."""
-    seen: Counter[str] = Counter()
+    by_host: Counter[str] = Counter()
     ranks = []
     for url in urls:
         host = url.split("/", 3)[2]
-        ranks.append(seen[host])
-        seen[host] += 1
+        ranks.append(by_host[host])
+        by_host[host] += 1
     return [url for _, url in sorted(zip(ranks, urls, strict=True), key=lambda pair: pair[0])]

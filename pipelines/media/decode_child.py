@@ -28,16 +28,23 @@ def preload() -> None:
 
 def main(argv: list[str]) -> None:
     """argv: media path, out folder, JSON {"sha256", "options", "spec", "faces": weights of their detector or null}."""
-    job = json.loads(argv[2])
-    plain = job["options"] | {n: tuple(job["options"][n]) for n in ("blur_faces", "versions")}
-    options = PassOptions(**plain | {"cut": cuts.CutOptions(**plain["cut"])})
-    told = job["spec"] | {"redacted": tuple((s, e) for s, e in job["spec"]["redacted"])}
-    told["spans"] = None if told["spans"] is None else tuple((s, e) for s, e in told["spans"])
+    path, out, job = Path(argv[0]), Path(argv[1]), json.loads(argv[2])
+    spec = _spec(job["spec"])
     cv2.setNumThreads(1)
-    redactor = Redactor(Path(job["faces"])) if told["blur"] else None
-    with rows_file(Path(argv[1]) / "clips.arrow", Clip) as clips:
-        passing = one_pass(Path(argv[0]), Path(argv[1]), job["sha256"], options, DecodeSpec(**told), redactor)
-        print(json.dumps(_reply(_drained(passing, lambda clip: write(clips, clip)))))
+    redactor = Redactor(Path(job["faces"])) if spec.blur else None
+    with rows_file(out / "clips.arrow", Clip) as clips:
+        clips_then_end = one_pass(path, out, job["sha256"], _options(job["options"]), spec, redactor)
+        print(json.dumps(_reply(_drained(clips_then_end, lambda clip: write(clips, clip)))))
+
+
+def _options(plain: dict[str, Any]) -> PassOptions:
+    tuples = {name: tuple(plain[name]) for name in ("blur_faces", "versions")}
+    return PassOptions(**plain | tuples | {"cut": cuts.CutOptions(**plain["cut"])})
+
+
+def _spec(plain: dict[str, Any]) -> DecodeSpec:
+    spans = None if plain["spans"] is None else tuple((start, end) for start, end in plain["spans"])
+    return DecodeSpec(**plain | {"spans": spans, "redacted": tuple((start, end) for start, end in plain["redacted"])})
 
 
 def decode(
@@ -60,11 +67,11 @@ def _reply(end: PassEnd) -> dict[str, Any]:
     return {"facts": facts, "gaps": end.gaps}
 
 
-def _drained(passing: ClipsThenEnd, take: Callable[[Clip], object]) -> PassEnd:
+def _drained(clips_then_end: ClipsThenEnd, take: Callable[[Clip], object]) -> PassEnd:
     """Hands on every clip as it comes; what the pass says at its end."""
     while True:
         try:
-            take(next(passing))
+            take(next(clips_then_end))
         except StopIteration as e:
             end: PassEnd = e.value
             return end

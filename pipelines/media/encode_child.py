@@ -56,13 +56,13 @@ class Blur:
     """Blurs a recording's frames: the faces of the samples around each, and what is found in the frame itself."""
 
     redactor: Redactor
-    seen: list[tuple[int, face_blur.Array]]
+    sampled: list[tuple[int, face_blur.Array]]
 
     def faces(self, picture: decoder.Picture, facts: decoder.Facts) -> face_blur.Array:
         """Faces (N, 5) of a frame, looked for at the size of a proxy whatever size is encoded."""
         size = pixels.fitted(facts.width_px, facts.height_px, LOOK_PX)
-        found = self.redactor.faces(pixels.rgb(picture.frame, size, facts.quarter_turns))
-        return np.concatenate([face_blur.faces_near(self.seen, picture.t_ns), found])
+        own = self.redactor.faces(pixels.rgb(picture.frame, size, facts.quarter_turns))
+        return np.concatenate([face_blur.faces_near(self.sampled, picture.t_ns), own])
 
 
 def main(argv: list[str]) -> None:

@@ -45,15 +45,15 @@ def write(archive_uri: str, member: str, path: Path) -> None:
 
 def _pictures(archive: reader.Archive, suffix: str) -> Iterator[bytes]:
     """In order of their numbers."""
-    found: dict[int, Member] = {}
+    by_number: dict[int, Member] = {}
     for member in archive.members():
         if not member.name and member.bad:
             raise BadMedia(*member.bad)
         if number := re.fullmatch(rf"(?:.*/)?([0-9]{{1,12}}){re.escape(suffix)}", member.name, re.DOTALL):
             if member.bad:
                 raise BadMedia(*member.bad)
-            found[int(number[1])] = member
-    if found and len(found) != max(found) - min(found) + 1:
-        raise BadMedia("missing_frames", f"{len(found)} pictures numbered {min(found)} to {max(found)}")
-    for _, member in sorted(found.items()):
+            by_number[int(number[1])] = member
+    if by_number and len(by_number) != max(by_number) - min(by_number) + 1:
+        raise BadMedia("missing_frames", f"{len(by_number)} pictures numbered {min(by_number)} to {max(by_number)}")
+    for _, member in sorted(by_number.items()):
         yield archive.read(member, PICTURE_BYTES)

@@ -124,14 +124,14 @@ def staged_packages(run: Run, hop: str) -> list[StagedPackage]:
     return [StagedPackage.loads(objects.read_bytes(info.uri)) for info in staged(staging(run, hop))]
 
 
-def commit(run: Run, hop: str, held: Lease, done: Done) -> list[str]:
+def commit(run: Run, hop: str, lease: Lease, done: Done) -> list[str]:
     """Commits every staged package of this run, children first, and clears the staging. Returns unreached keys."""
     packages = staged_packages(run, hop)
-    held.check()
+    lease.check()
     done.add("proxies", _append_proxies(run, packages))
     for name in (*CHILDREN, *PARENTS):
         if made := [table for package in packages for table in package.rows.get(name, [])]:
-            held.check()
+            lease.check()
             done.add(name, run.store.insert(name, pa.concat_tables(made), run_id=run.run_id))
     objects.delete_below(staging(run, hop))
     return [key for package in packages for key in package.unreached]

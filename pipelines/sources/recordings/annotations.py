@@ -33,7 +33,7 @@ REASON = "bad_annotation"
 ANNOTATION_BYTES = 4 << 30
 TABLE_BYTES = 256 << 20
 LINE_CHARACTERS = 100_000
-MOST_NARRATIONS = 100_000  # of one recording; Ego4D's densest have some thousands
+MAX_NARRATIONS = 100_000  # of one recording; Ego4D's densest have some thousands
 
 # EgoVLP (arXiv 2206.01670): a narration at t is about [t - b/2a, t + b/2a] seconds, where b is the mean distance of the
 # recording's narrations and a that mean over all of Ego4D, 4.9 s. The corpus' mean is a constant here, so that one
@@ -92,7 +92,7 @@ def text_of(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
-def listed(folder: str) -> dict[str, ObjectInfo]:
+def list_below(folder: str) -> dict[str, ObjectInfo]:
     """Objects below a folder or prefix, by their path from it, in order; S3's neighbours by prefix stay out."""
     if not objects.is_s3(folder):
         return {PurePosixPath(i.uri).relative_to(folder).as_posix(): i for i in objects.list_objects(folder)}
@@ -101,15 +101,15 @@ def listed(folder: str) -> dict[str, ObjectInfo]:
 
 
 @contextmanager
-def opened(uri: str, most_bytes: int = ANNOTATION_BYTES) -> Iterator[BinaryIO]:
+def open_annotation(uri: str, max_bytes: int = ANNOTATION_BYTES) -> Iterator[BinaryIO]:
     """An annotation file, S3's from a copy in scratch. UsageError: not there, no file of ours, too large."""
     try:
         name = uri if objects.is_s3(uri) else str(Path(uri))
         info = next((i for i in objects.list_objects(name) if i.uri == name), None)
         if info is None:
             raise FileNotFoundError(uri)
-        if info.size_bytes > most_bytes:
-            raise UsageError(f"annotation file {uri} has {info.size_bytes} bytes; the limit is {most_bytes}")
+        if info.size_bytes > max_bytes:
+            raise UsageError(f"annotation file {uri} has {info.size_bytes} bytes; the limit is {max_bytes}")
         with tempdirs.folder("annotation") as folder:
             path = folder / "file" if objects.is_s3(uri) else Path(uri)
             if objects.is_s3(uri):
@@ -121,15 +121,18 @@ def opened(uri: str, most_bytes: int = ANNOTATION_BYTES) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def opened_table(uri: str) -> Iterator[csv.DictReader[str]]:
+def open_table(uri: str) -> Iterator[csv.DictReader[str]]:
     """A CSV file's rows; a line of more than LINE_CHARACTERS comes in parts, which are no rows. UsageError as above."""
-    with opened(uri, TABLE_BYTES) as file, io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="") as text:
+    with (
+        open_annotation(uri, TABLE_BYTES) as file,
+        io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="") as text,
+    ):
         yield csv.DictReader(iter(lambda: text.readline(LINE_CHARACTERS), ""))
 
 
 def json_records(uri: str, inside: str | None = None) -> Iterator[tuple[Key, Any]]:
     """Records of an annotation file. UsageError where it cannot be read to its end."""
-    with opened(uri) as file:
+    with open_annotation(uri) as file:
         try:
             yield from records(file, inside)
         except ValueError as e:
@@ -155,10 +158,7 @@ def identity(corpus: str, value: object) -> str | None:
 
 def longest(told: Iterable[list[Point]]) -> list[Point]:
     """The annotator who told most, the first of equals: several tell the same actions in other words."""
-    most: list[Point] = []
-    for points in told:
-        most = points if len(points) > len(most) else most
-    return most
+    return max(told, key=len, default=[])
 
 
 def about_points(points: Iterable[Point]) -> tuple[Narration, ...]:

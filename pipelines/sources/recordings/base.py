@@ -123,9 +123,9 @@ class SourceKind:
     alias: str | None = None  # a name it had, which the config still takes
 
 
-def clean(text: str, most: int = TEXT_CHARACTERS) -> str:
-    """One line of UTF-8 of at most `most` characters; half characters, which no table holds, become question marks."""
-    return " ".join(text.encode(errors="replace").decode().split())[:most]
+def clean(text: str, max_characters: int = TEXT_CHARACTERS) -> str:
+    """One line of UTF-8, cut at `max_characters`; half characters, which no table holds, become question marks."""
+    return " ".join(text.encode(errors="replace").decode().split())[:max_characters]
 
 
 def plain_uri(uri: str) -> tuple[str, tuple[str, str] | None]:

@@ -34,7 +34,7 @@ from typing import Any
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.recordings.annotations import (
-    MOST_NARRATIONS,
+    MAX_NARRATIONS,
     REASON,
     LeftOut,
     Point,
@@ -43,9 +43,9 @@ from pipelines.sources.recordings.annotations import (
     identity,
     item_of,
     json_records,
-    listed,
+    list_below,
     longest,
-    opened_table,
+    open_table,
     time_ns,
 )
 from pipelines.sources.recordings.base import Item, Narration, Source, SourceKind, clean
@@ -91,7 +91,7 @@ def _videos(root: str) -> dict[str, ObjectInfo]:
     found: dict[str, ObjectInfo] = {}
     for folder in FOLDERS:
         place = objects.join(root, folder)
-        here = {p: i for p, i in listed(place).items() if p.endswith(".mp4") and "/" not in p}
+        here = {p: i for p, i in list_below(place).items() if p.endswith(".mp4") and "/" not in p}
         names = _names(objects.join(place, "manifest.csv")) if here else {}
         for path, info in here.items():
             found.setdefault(names.get(path, PurePosixPath(path).stem), info)
@@ -103,7 +103,7 @@ def _names(manifest: str) -> dict[str, str]:
     if not objects.exists(manifest):
         return {}
     names: dict[str, str] = {}
-    with opened_table(manifest) as rows:
+    with open_table(manifest) as rows:
         try:
             for row in rows:
                 uid = row.get("video_uid") or row.get("file_uid")
@@ -189,8 +189,8 @@ def _point(plain: Any, count: int) -> Point:
     text = plain.get("narration_text") if isinstance(plain, dict) else None
     if not isinstance(text, str) or not clean(text):
         raise BadMedia(REASON, "no narration_text")
-    if count >= MOST_NARRATIONS:
-        raise BadMedia(REASON, f"more than {MOST_NARRATIONS} narrations of one video")
+    if count >= MAX_NARRATIONS:
+        raise BadMedia(REASON, f"more than {MAX_NARRATIONS} narrations of one video")
     return time_ns(plain.get("timestamp_sec"), "timestamp_sec"), clean(text)
 
 

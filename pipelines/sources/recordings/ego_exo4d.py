@@ -38,7 +38,7 @@ from typing import Any
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.recordings.annotations import (
-    MOST_NARRATIONS,
+    MAX_NARRATIONS,
     REASON,
     LeftOut,
     Point,
@@ -47,7 +47,7 @@ from pipelines.sources.recordings.annotations import (
     identity,
     item_of,
     json_records,
-    listed,
+    list_below,
     longest,
     time_ns,
 )
@@ -108,7 +108,9 @@ def _items(videos: Videos, take: Take, spoken: tuple[Narration, ...], source: So
 def _videos(root: str) -> Videos:
     """Aria's colour videos, full size before downscaled ones."""
     found: Videos = {}
-    for path, info in sorted(listed(objects.join(root, "takes")).items(), key=lambda p: ("/downscaled/" in p[0], p[0])):
+    for path, info in sorted(
+        list_below(objects.join(root, "takes")).items(), key=lambda p: ("/downscaled/" in p[0], p[0])
+    ):
         if match := _VIDEO.fullmatch(path):
             found.setdefault(match[1], {}).setdefault(match[2], info)
     return found
@@ -190,8 +192,8 @@ def _point(plain: Any, count: int) -> Point | None:
     text = clean(plain["text"]) if isinstance(plain, dict) and isinstance(plain.get("text"), str) else ""
     if not text:
         raise BadMedia(REASON, "no text")
-    if count >= MOST_NARRATIONS:
-        raise BadMedia(REASON, f"more than {MOST_NARRATIONS} descriptions of one take")
+    if count >= MAX_NARRATIONS:
+        raise BadMedia(REASON, f"more than {MAX_NARRATIONS} descriptions of one take")
     at_ns = time_ns(plain.get("timestamp"), "timestamp")
     if plain.get("ego_visible") in _NO or plain.get("unsure") in _YES:
         return None

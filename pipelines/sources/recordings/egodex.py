@@ -34,7 +34,7 @@ from infra.readers.hdf5 import Head
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.sources.recordings.annotations import LeftOut, Said, item_of, listed
+from pipelines.sources.recordings.annotations import LeftOut, Said, item_of, list_below
 from pipelines.sources.recordings.base import Item, Narration, Source, SourceKind, clean, with_sidecar
 from schemas.errors import BadMedia, UsageError
 
@@ -49,7 +49,7 @@ def list_items(source: Source) -> Iterator[Item]:
     """Every take below the URI, its .hdf5 yet unread. UsageError where the folder is not there."""
     if not objects.is_s3(source.uri) and not objects.exists(source.uri):
         raise UsageError(f"source {source.uri!r} is not there; mend [[source]] uri in handwheel.toml")
-    below = listed(source.uri)
+    below = list_below(source.uri)
     for path, info in below.items():
         if not path.endswith(".mp4"):
             continue

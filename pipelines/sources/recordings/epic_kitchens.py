@@ -27,14 +27,14 @@ from pathlib import PurePosixPath
 
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.recordings.annotations import (
-    MOST_NARRATIONS,
+    MAX_NARRATIONS,
     REASON,
     LeftOut,
     Said,
     identity,
     item_of,
-    listed,
-    opened_table,
+    list_below,
+    open_table,
 )
 from pipelines.sources.recordings.base import MEDIA_SUFFIXES, Item, Narration, Source, SourceKind, clean
 from schemas.errors import BadMedia, UsageError
@@ -50,7 +50,7 @@ _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?", re.ASCII)
 
 def list_items(source: Source) -> Iterator[Item]:
     """Every video below the URI, with its actions. UsageError: no list of annotations, or one that is none."""
-    below = listed(source.uri)
+    below = list_below(source.uri)
     lists = [uri for file in LISTS if (uri := _nearest(below, file))]
     if not lists:
         raise UsageError(f"source {source.uri!r}: neither {' nor '.join(LISTS)} is there or below; mend [[source]] uri")
@@ -90,7 +90,7 @@ def _rank(path: str) -> tuple[str, int, str]:
 
 def _read_list(uri: str, told: dict[str, list[Narration]], left_out: dict[str, LeftOut]) -> None:
     """Adds a list's actions to `told`, and what cannot be used to `left_out`, by video or line."""
-    with opened_table(uri) as rows:
+    with open_table(uri) as rows:
         if missing := [c for c in COLUMNS if c not in (_header(rows) or ())]:
             raise UsageError(f"annotation file {uri} has no column {', '.join(missing)}: is it EPIC-KITCHENS-100's?")
         while True:
@@ -123,8 +123,8 @@ def _action(row: dict[str, str | None], count: int) -> Narration:
     start_ns, end_ns = clock_ns(row["start_timestamp"] or ""), clock_ns(row["stop_timestamp"] or "")
     if not text or end_ns <= start_ns:
         raise BadMedia(REASON, "no narration" if not text else "it stops before it starts")
-    if count >= MOST_NARRATIONS:
-        raise BadMedia(REASON, f"more than {MOST_NARRATIONS} narrations of one video")
+    if count >= MAX_NARRATIONS:
+        raise BadMedia(REASON, f"more than {MAX_NARRATIONS} narrations of one video")
     return Narration(text, start_ns, end_ns)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captioning.facts import narration_of
-from pipelines.sources.recordings.annotations import about_points, identity, opened, spans_of_points, time_ns
+from pipelines.sources.recordings.annotations import about_points, identity, open_annotation, spans_of_points, time_ns
 from pipelines.sources.recordings.json_records import records
 from schemas.errors import BadMedia, UsageError
 from schemas.spans import NS
@@ -149,9 +149,9 @@ def test_ids_carry_their_corpus_and_nothing_is_no_id() -> None:
 def test_annotation_files_have_a_bound_and_must_be_there(tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     file.write_bytes(b"12345")
-    with pytest.raises(UsageError, match=r"has 5 bytes; the limit is 4"), opened(str(file), 4):
+    with pytest.raises(UsageError, match=r"has 5 bytes; the limit is 4"), open_annotation(str(file), 4):
         pass
-    with pytest.raises(UsageError, match="it is not there"), opened(str(tmp_path / "b.json")):
+    with pytest.raises(UsageError, match="it is not there"), open_annotation(str(tmp_path / "b.json")):
         pass
-    with pytest.raises(UsageError, match="it is not there"), opened(str(tmp_path)):
+    with pytest.raises(UsageError, match="it is not there"), open_annotation(str(tmp_path)):
         pass

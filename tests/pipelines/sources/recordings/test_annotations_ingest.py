@@ -13,7 +13,7 @@ from infra.storage.tables import Store
 from pipelines.hop import Run
 from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
-from pipelines.sources.recordings.annotations import listed
+from pipelines.sources.recordings.annotations import list_below
 from pipelines.staging.options import IngestOptions
 from schemas.keys import salted
 from tests.support.annotated import UID, corpora, ego4d_json, ego4d_video, items_of
@@ -90,4 +90,4 @@ def test_a_bucket_says_what_a_folder_does(real: dict[str, Path], bucket: str) ->
             words = [i.revision.partition("+")[2] for i in (item, there[name])]
             assert words[0] != "" != words[1]
             assert words[0] == words[1] or kind == "egodex"  # there it is the ETag of the file that says them
-    assert list(listed(f"{bucket}/egodex")) == ["part1/basic_fold/0.hdf5", "part1/basic_fold/0.mp4"]
+    assert list(list_below(f"{bucket}/egodex")) == ["part1/basic_fold/0.hdf5", "part1/basic_fold/0.mp4"]
