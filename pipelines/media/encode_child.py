@@ -58,7 +58,7 @@ class Blur:
     redactor: Redactor
     sampled: list[tuple[int, face_blur.Array]]
 
-    def faces(self, picture: decoder.Picture, facts: decoder.Facts) -> face_blur.Array:
+    def faces(self, picture: decoder.Picture, facts: decoder.StreamFacts) -> face_blur.Array:
         """Faces (N, 5) of a frame, looked for at the size of a proxy whatever size is encoded."""
         size = pixels.fitted(facts.width_px, facts.height_px, LOOK_PX)
         own = self.redactor.faces(pixels.rgb(picture.frame, size, facts.quarter_turns))
@@ -89,7 +89,7 @@ def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None, red
     waiting = sorted((c for c in cuts if c.times_ns), key=lambda c: c.times_ns[0])
     start_ns = max(0, waiting[0].times_ns[0] - 1_000_000_000) if waiting else 0
     last: decoder.Picture | None = None
-    facts: decoder.Facts | None = None
+    facts: decoder.StreamFacts | None = None
     for picture in _shown(decoder.pictures(container, stream, start_ns), redacted):
         if picture is not None and facts is None:
             facts = decoder.facts(container, stream, picture.frame, cuts[0].quarter_turns)
@@ -120,7 +120,7 @@ def _shown(pictures: Iterator[decoder.Picture], redacted: Iterable[Span]) -> Ite
 class Source:
     """What every frame of the recording shares."""
 
-    facts: decoder.Facts
+    facts: decoder.StreamFacts
     out: Path
     blur: Blur | None
 

@@ -87,7 +87,7 @@ def test_a_hand_has_the_fields_of_its_row_and_repeats(detector: LiteHandDetector
 
 def test_the_version_names_weights_and_threshold(detector: LiteHandDetector) -> None:
     assert weights.weights_digest() in detector.version
-    assert LiteHandDetector(presence_least=0.7).version != detector.version
+    assert LiteHandDetector(min_presence=0.7).version != detector.version
 
 
 def test_suppression_merges_by_score() -> None:

@@ -18,7 +18,7 @@ import pytest
 from captioning.checks import CaptionSet, check, first_failure
 from captioning.prompt import load, parse, prompt_for, render
 from infra.models.language_model import ModelRequest
-from infra.models.openai_compatible import OpenAICompatible
+from infra.models.openai_compatible import CallLimits, OpenAICompatible
 from schemas.errors import BadMedia, TransientError, UsageError
 from tests.support.caption_facts import BOTH, RIGHT_ONLY, facts, robot
 
@@ -84,7 +84,7 @@ def test_images_travel_as_data_urls_and_429_is_waited_out(monkeypatch: pytest.Mo
 
 def test_replies_keep_the_order_of_the_requests() -> None:
     with wire(said("one")) as (url, bodies):
-        model = OpenAICompatible(url, "vlm", max_in_flight=4)
+        model = OpenAICompatible(url, "vlm", limits=CallLimits(max_in_flight=4))
         assert model.complete([ModelRequest(str(i), (), "h") for i in range(9)]) == ["one"] * 9
         model.close()
     assert sorted(b["messages"][0]["content"] for b in bodies) == [str(i) for i in range(9)]
@@ -190,7 +190,7 @@ def test_what_a_real_model_invents_does_not_pass(llama: str) -> None:
         facts(narration="#C C picks up the cup from the table", hands=RIGHT_ONLY),
         facts(narration="#C C opens the drawer", hands=RIGHT_ONLY, start_ns=10**9),
     ]
-    model = OpenAICompatible(llama, "smollm2", max_in_flight=2, max_tokens=80)
+    model = OpenAICompatible(llama, "smollm2", max_tokens=80, limits=CallLimits(max_in_flight=2))
     replies = model.complete([ModelRequest(render(prompt_for("ego"), f), (), f.span_id) for f in asked])
     model.close()
     ends = [_end(known, reply) for known, reply in zip(asked, replies, strict=True)]
@@ -202,11 +202,8 @@ def test_what_a_real_model_invents_does_not_pass(llama: str) -> None:
             assert all(r.passed for r in check(CaptionSet(known.span_id, texts), known))
 
 
-def test_a_picture_for_a_text_model_stops_the_run_with_the_servers_words(
-    llama: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("infra.models.openai_compatible.ATTEMPTS", 1)
-    model = OpenAICompatible(llama, "smollm2", max_tokens=8)
+def test_a_picture_for_a_text_model_stops_the_run_with_the_servers_words(llama: str) -> None:
+    model = OpenAICompatible(llama, "smollm2", max_tokens=8, limits=CallLimits(max_attempts=1))
     with pytest.raises((TransientError, UsageError), match="image input is not supported"):
         model.complete([ModelRequest("what", (JPEG,), "h")])
     model.close()

@@ -20,7 +20,7 @@ IRREGULAR = (0, 33, 67, 100, 350, 600, 850, 1100, 1133, 1500, 2500, 2600)
 X265 = {"preset": "ultrafast", "x265-params": "log-level=none"}
 
 
-def _read(path: Path) -> tuple[decoder.Facts, list[decoder.Picture], list[Any]]:
+def _read(path: Path) -> tuple[decoder.StreamFacts, list[decoder.Picture], list[Any]]:
     """Facts, pictures and upright RGB frames."""
     with decoder.open_media(path) as container:
         stream = decoder.video_stream(container)
