@@ -65,7 +65,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
         _check_books(tables, recipe, policy)
         rows = _without_refused(run.store, rows, recipe)
         wanted = selection_digest(rows, how)
-        if not rows or (parent and _holds(run, parent, wanted)):
+        if not rows or (parent and holds_selection(run, parent, wanted)):
             done.notes.append("nothing to publish" if not rows else f"{parent.name if parent else ''} holds it all")
             return done
         worker = EncodeWorker(run.store, _reserve(run, parent), staging(run, HOP.name), options)
@@ -117,7 +117,7 @@ def release_recipe(recipe: str, policy: Policy, options: PublishOptions) -> dict
     return {"pass": recipe, "publish": plain, "encoder": encoder} | rules
 
 
-def _holds(run: Run, release: ReleaseDocument, wanted: str) -> bool:
+def holds_selection(run: Run, release: ReleaseDocument, wanted: str) -> bool:
     """Whether a release holds what is wanted, less the recordings that were gone then and are gone now."""
     if release.selection == wanted:
         return True

@@ -22,10 +22,13 @@ Take = Callable[[float], Rgb]
 
 
 def picture(seed: int, take: int, t_s: float) -> Rgb:
-    """A scene by `seed` at a time of a take: before one static background a disc goes its own way."""
+    """A scene by `seed` at a time of a take: before one static background a disc goes its own way, ever faster.
+
+    At one pace it would come back to where it was within seconds, and two moments of a take could not be told apart.
+    """
     rng = np.random.default_rng([seed, take])
     centre, turn, pace = rng.uniform(0.3, 0.7, 2), rng.uniform(0, 6.3, 2), rng.uniform(0.8, 2.2, 2)
-    at = (centre + 0.28 * np.sin(turn + pace * t_s)) * SIZE
+    at = (centre + 0.28 * np.sin(turn + pace * t_s + 0.05 * t_s**2)) * SIZE
     out = texture(seed, SIZE).copy()
     colour = (20, 40, 60) if seed % 2 else (230, 210, 190)
     cv2.circle(out, (int(at[0]), int(at[1])), 22, colour, -1, cv2.LINE_AA)
