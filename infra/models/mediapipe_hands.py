@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
@@ -131,7 +131,7 @@ def crop_transform(box: Array, points: Array) -> Array:
 def distinct(hands: list[Json]) -> list[Json]:
     """The hands without those that two palms found twice (boxes overlap by half), surest first."""
     surest: list[Json] = []
-    for hand in sorted(hands, key=lambda h: -float(h["presence"])):  # type: ignore[arg-type]
+    for hand in sorted(hands, key=lambda h: -cast("float", h["presence"])):
         others = np.array([_corners(k) for k in surest]).reshape(-1, 2, 2)
         if not (overlap(_corners(hand), others) > 0.5).any():
             surest.append(hand)
@@ -168,15 +168,25 @@ def _letterbox(rgb: Array) -> tuple[Array, float, Array]:
     return out / np.float32(255), scale, np.array([x, y], dtype=np.float64)
 
 
-def _interpreter(path: Path) -> Any:
+class _Interpreter(Protocol):
+    """What is used of LiteRT's, which ships no types."""
+
+    def get_input_details(self) -> list[dict[str, int]]: ...
+    def get_output_details(self) -> list[dict[str, int]]: ...
+    def set_tensor(self, index: int, value: Array) -> None: ...
+    def get_tensor(self, index: int) -> Array: ...
+    def invoke(self) -> None: ...
+
+
+def _interpreter(path: Path) -> _Interpreter:
     from ai_edge_litert.interpreter import Interpreter
 
-    model = Interpreter(str(path), num_threads=1)
-    model.allocate_tensors()
-    return model
+    interpreter = Interpreter(str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    return cast("_Interpreter", interpreter)
 
 
-def _run(model: Any, picture: Array) -> list[Array]:
+def _run(model: _Interpreter, picture: Array) -> list[Array]:
     model.set_tensor(model.get_input_details()[0]["index"], picture)
     model.invoke()
     return [model.get_tensor(o["index"]) for o in model.get_output_details()]

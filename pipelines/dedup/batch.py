@@ -24,7 +24,7 @@ class Batch:
 
     clips: list[str]
     version: str
-    found: JoinedEntries
+    joined: JoinedEntries
     new: pa.Table
 
 
@@ -38,14 +38,14 @@ def read_batch(store: Store, ranks: Mapping[str, str], recipe: str) -> Batch:
     ours = pc.is_in(known["clip_id"], value_set=pa.array(clips, pa.string()))  # posted by a run that was killed
     there = known.filter(ours)["clip_id"].unique()
     known = known.filter(pc.invert(ours))
-    found = index.join_entries(new, known)
-    if len(found.opened):
-        rest = store.lookup("postings", "key", index.rest_keys(found.opened).tolist(), COLUMNS)
+    joined = index.join_entries(new, known)
+    if len(joined.opened):
+        rest = store.lookup("postings", "key", index.rest_keys(joined.opened).tolist(), COLUMNS)
         rest = rest.filter(pc.invert(pc.is_in(rest["clip_id"], value_set=pa.array(clips, pa.string()))))
-        found = found._replace(shared=index.with_rest(found, rest))
+        joined = joined._replace(shared=index.with_rest(joined, rest))
     absent = pc.invert(pc.is_in(new["clip_id"], value_set=there))
     left = [c for c in clips if c not in set(there.to_pylist())]
-    return Batch(clips, version, found, index.index_rows(new.filter(absent), found.crowded, left, version))
+    return Batch(clips, version, joined, index.index_rows(new.filter(absent), joined.crowded, left, version))
 
 
 def prints_of(store: Store, clips: Iterable[str], recipe: str) -> dict[str, Fingerprint]:

@@ -51,7 +51,9 @@ def dedup(run: Run, recipe: str) -> Done:
 
         def work(clips: Sequence[str]) -> tuple[Batch, list[Duplicate]]:
             batch = read_batch(run.store, {clip: ranks[clip] for clip in clips}, recipe)
-            return batch, match_clips(run, HOP.name, batch.found.shared, recipe) if batch.found.shared.num_rows else []
+            return batch, match_clips(
+                run, HOP.name, batch.joined.shared, recipe
+            ) if batch.joined.shared.num_rows else []
 
         def write(result: tuple[Batch, list[Duplicate]]) -> int:
             batch, rows = result
@@ -59,7 +61,7 @@ def dedup(run: Run, recipe: str) -> Done:
             done.add("duplicates", run.store.insert("duplicates", rows, run_id=run.run_id))
             lease.check()
             commit(run, batch)
-            crowded.update(batch.found.crowded)
+            crowded.update(batch.joined.crowded)
             return len(batch.clips)
 
         batches = in_batches(((clip, 1) for clip in ranks), BATCH_CLIPS, BATCH_CLIPS)
@@ -98,7 +100,7 @@ def commit(run: Run, batch: Batch) -> None:
     """Children first: common keys and postings, then the rows that say that the clips were compared."""
     crowded = [
         CrowdedKey(common_id=crowded_key(key, rank), key=key, rank=rank, version=batch.version, run_id=run.run_id)
-        for key, rank in batch.found.crowded.items()
+        for key, rank in batch.joined.crowded.items()
     ]
     run.store.insert("commons", crowded, run_id=run.run_id)
     rows = batch.new.append_column("run_id", pa.repeat(run.run_id, batch.new.num_rows))

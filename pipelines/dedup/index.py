@@ -115,13 +115,13 @@ def join_entries(new: pa.Table, known: pa.Table) -> JoinedEntries:
     )
 
 
-def with_rest(found: JoinedEntries, rest: pa.Table) -> pa.Table:
+def with_rest(joined: JoinedEntries, rest: pa.Table) -> pa.Table:
     """Shared postings with the rest (COLUMNS, by their second keys) of the opened keys."""
-    at = pc.index_in(rest["key"], value_set=pa.array(rest_keys(found.opened)))
-    rest = rest.set_column(0, rest.schema.field("key"), pa.array(found.opened).take(at))
+    at = pc.index_in(rest["key"], value_set=pa.array(rest_keys(joined.opened)))
+    rest = rest.set_column(0, rest.schema.field("key"), pa.array(joined.opened).take(at))
     for name in ("new", "stands"):
         rest = rest.append_column(name, pa.repeat(False, rest.num_rows))
-    return pa.concat_tables([found.shared, rest.select(found.shared.column_names)])
+    return pa.concat_tables([joined.shared, rest.select(joined.shared.column_names)])
 
 
 def index_rows(new: pa.Table, crowded: Mapping[int, str], clips: Sequence[str], version: str) -> pa.Table:
