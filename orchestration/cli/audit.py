@@ -22,33 +22,41 @@ from pipelines.audits.result import Result, broken
 from pipelines.audits.tally import Metric
 from schemas.errors import UsageError, VerificationFailed
 
-audits = typer.Typer(no_args_is_help=True, help="How good it is, with intervals and pictures.")
+audits = typer.Typer(
+    no_args_is_help=True, help="Measure how good the results are against truth, with intervals and pictures."
+)
 
-TruthFolder = Annotated[Path, typer.Option("--truth", help="folder with *.truth.json: what `handwheel sim` writes")]
-Page = Annotated[Path | None, typer.Option("--page", help="an HTML page with bars and pictures of what went wrong")]
-Floors = Annotated[list[str] | None, typer.Option("--floor", help="metric=value: exit 4 where it is less")]
-Ceilings = Annotated[list[str] | None, typer.Option("--ceiling", help="metric=value: exit 4 where it is more")]
+TruthFolder = Annotated[Path, typer.Option("--truth", help="folder with *.truth.json, as `handwheel sim` writes them")]
+Page = Annotated[
+    Path | None, typer.Option("--page", help="write an HTML page here, with bars and pictures of what went wrong")
+]
+Floors = Annotated[
+    list[str] | None, typer.Option("--floor", help="metric=value: exit 4 if the metric is lower; may be repeated")
+]
+Ceilings = Annotated[
+    list[str] | None, typer.Option("--ceiling", help="metric=value: exit 4 if the metric is higher; may be repeated")
+]
 COLUMN = 28  # characters of a metric in a table
 NAMES = 46  # of an axis and its value
 WIDEST = 160
 
 
 def _hands(joined: Joined, config: Config) -> Result:
-    """Recall, precision, sides and key points of the hand tracks; seconds rightly kept."""
+    """Measure the hand tracks: recall, precision, sides, key points, and seconds rightly kept."""
     from pipelines.audits.hands import audit
 
     return audit(joined, config.policy.detector)
 
 
 def _cuts(joined: Joined, config: Config) -> Result:
-    """Clip boundaries against the cuts of the recordings."""
+    """Compare the clips' boundaries with the true cuts of the recordings."""
     from pipelines.audits.cuts import audit
 
     return audit(joined, config.ingest.cutting.cut.longest_s)
 
 
 def _captions(joined: Joined, config: Config) -> Result:
-    """Verbs, objects, colours, hands and endings that captions tell."""
+    """Compare the verbs, objects, colours, hands and endings of captions with what was done."""
     from pipelines.audits.captions import audit
 
     del config
@@ -56,7 +64,7 @@ def _captions(joined: Joined, config: Config) -> Result:
 
 
 def _outcomes(joined: Joined, config: Config) -> Result:
-    """What the robot's attempts say of their end, and how surely."""
+    """Compare the outcome that each robot log states, and how surely, with what happened."""
     from pipelines.audits.outcomes import audit
 
     del config

@@ -26,7 +26,7 @@ class Check:
 
 
 def command(as_json: Json = False) -> None:
-    """What this machine has and lacks, with the command that mends it."""
+    """Check what this machine has and what is missing, with the command that installs it (exit 2 if needed)."""
     with output(as_json) as tell:
         checks = examine()
         tell({"checks": [asdict(check) for check in checks]} if as_json else as_text(checks))
@@ -41,15 +41,20 @@ def examine() -> list[Check]:
         ("ffmpeg", _ffmpeg, True, "`make setup`"),
         ("hand detector's weights", _weights, True, "`python -m infra.models.weights`"),
         ("beam, ray, lance", _engines, True, "`make setup`"),
-        ("disk", _disk, True, "free some disk: below 2 GB nothing large can be ingested"),
+        ("disk", _disk, True, "free some disk space: with less than 2 GB nothing large can be ingested"),
         (
             "torch",
             lambda: importlib.metadata.version("torch"),
             False,
-            "`make setup-test`; the transformers captioner wants it",
+            "`make setup-test`; only the transformers captioner needs it",
         ),
-        ("chromium", _chromium, False, "install a Chromium; only the tests of the pages want it"),
-        ("S3 endpoint", _s3, False, "set AWS_ENDPOINT_URL and the AWS variables, if the root is s3://"),
+        ("chromium", _chromium, False, "install Chromium; only the tests of the pages need it"),
+        (
+            "S3 endpoint",
+            _s3,
+            False,
+            "set the AWS variables (and AWS_ENDPOINT_URL for another server), if the root is s3://",
+        ),
     )
     return [_check(*check) for check in checks]
 
@@ -106,6 +111,6 @@ def _s3() -> str:
 
 def as_text(checks: list[Check]) -> str:
     """The checks for people."""
-    mark = {True: "ok", False: "LACKS"}
+    mark = {True: "ok", False: "MISSING"}
     lines = [f"{mark[c.ok] if c.needed or c.ok else '-':>6}  {c.name}: {c.seen}" for c in checks]
-    return "\n".join([*lines, *(f"        to mend {c.name}: {c.mend}" for c in checks if c.mend)])
+    return "\n".join([*lines, *(f"        for {c.name}: {c.mend}" for c in checks if c.mend)])

@@ -9,9 +9,9 @@ import typer
 from schemas.errors import UsageError
 
 LATER = {
-    "export": "writes a release as LeRobot, WebDataset or MDS",
-    "takedown": "removes an asset, source or wearer from the future and lists every release it touched",
-    "gc": "removes what no pin, tag or lease needs",
+    "export": "write a release as LeRobot, WebDataset or MDS",
+    "takedown": "leave an asset, source or wearer out of later releases, and list those that it is in",
+    "gc": "remove what no pin, tag or lease needs",
 }
 
 

@@ -14,9 +14,9 @@ from schemas.errors import UsageError
 
 def command(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
-    by: Annotated[str | None, typer.Option("--by", help="asset")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="`asset`: list each recording too")] = None,
 ) -> None:  # fmt: skip
-    """Where every second of input went."""
+    """Show where every second of input went: kept, rejected, quarantined, unknown, failed or pending."""
     settings = load(config, sets, root)
     if by not in (None, "asset"):
         raise UsageError(f"--by {by}: only `asset`")

@@ -22,19 +22,20 @@ from pipelines.media.generations import begin_generation
 from schemas.errors import HandwheelError, TransientError
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="The data engine behind a robot world model.",
+    no_args_is_help=True, add_completion=False,
+    help="The data engine behind a robot world model: `init` writes a config, `turn` runs every hop.",
     pretty_exceptions_enable=False,  # their frames show local variables
 )  # fmt: skip
 app.add_typer(releases, name="release")
 app.add_typer(audits, name="audit")
 app.command("init")(init.command)
 
-REDECODE = "decode every recording anew that can still be had, as the libraries of now do"
+REDECODE = "decode again every recording that is still there, with the libraries installed now"
 INTERRUPTED = 130  # what typer exits with after Ctrl-C
 
 
 def run_hops(hops: Sequence[Hop], config: Config, as_json: bool, *, redecode: bool = False) -> None:
-    """Runs hops in order, a line each, and tells what `--json` promises."""
+    """Runs hops in order, prints a line for each, and then what `--json` promises."""
     with output(as_json) as tell, progress_bars() as progress:
         if redecode:
             begin_generation(turns.context_of(config).run)
@@ -66,7 +67,7 @@ def _hop_command(hop: Hop) -> None:
         app.command(hop.alias, hidden=True)(command)
 
 
-@app.command(help=f"One turn: {', '.join(hop.name for hop in turns.HOPS)}.")
+@app.command(help=f"Run every hop in order: {', '.join(hop.name for hop in turns.HOPS)}. What is done stays done.")
 def turn(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
     redecode: Annotated[bool, typer.Option("--redecode", help=REDECODE)] = False,

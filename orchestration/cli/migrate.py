@@ -16,9 +16,9 @@ from pipelines.migrate.rewrite import Rewritten
 
 def command(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what it would do, write nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what it would do")] = False,
 ) -> None:  # fmt: skip
-    """Bring a corpus of an earlier version to this one's tables and keys; killed, it goes on where it was."""
+    """Bring a corpus of an earlier schema to this program's. If it is killed, the same command goes on."""
     settings = load(config, sets, root)
     with output(as_json) as tell, progress_bars() as progress:
         leases = {hop.lease for hop in turns.HOPS}

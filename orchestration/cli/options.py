@@ -22,10 +22,16 @@ from orchestration.config import Config
 
 console = Console(stderr=True, highlight=False)
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="handwheel.toml; default: the one here, if any")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="a.b=value, over the file")]
-Root = Annotated[str | None, typer.Option("--root", help="a folder or s3://bucket/prefix, over the file")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="the config file; default: ./handwheel.toml, if there is one")
+]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", help="one key for this run, e.g. publish.seed=8; may be repeated")
+]
+Root = Annotated[
+    str | None, typer.Option("--root", help="the corpus: a folder or s3://bucket/prefix, instead of the file's root")
+]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout, everything else on stderr")]
 
 
 def say(text: str, head: str = "", style: str = "bold") -> None:

@@ -10,12 +10,14 @@ import typer
 from orchestration import turn as turns
 from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output, store_of
 
-releases = typer.Typer(no_args_is_help=True, help="What was published.")
+releases = typer.Typer(no_args_is_help=True, help="List, show, compare, verify and report releases.")
+
+Name = Annotated[str, typer.Argument(help="name of a release, as `handwheel release list` prints it")]
 
 
 @releases.command("list")
 def release_list(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
-    """Names of the releases, oldest first."""
+    """List the names of the releases, oldest first."""
     from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
@@ -25,9 +27,9 @@ def release_list(config: ConfigFile = None, sets: Sets = None, root: Root = None
 
 @releases.command("show")
 def release_show(
-    name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
+    name: Name, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
 ) -> None:
-    """Name, id, parents, views."""
+    """Show a release's name, id, parents and views."""
     from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
@@ -37,9 +39,9 @@ def release_show(
 
 @releases.command("diff")
 def release_diff(
-    a: str, b: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
+    a: Name, b: Name, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
 ) -> None:
-    """Clips that came, went or changed from release A to B, by view."""
+    """Show which clips were added, removed or changed from release A to B, by view."""
     from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
@@ -49,7 +51,7 @@ def release_diff(
 
 @releases.command("verify")
 def release_verify(
-    name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
+    name: Name, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
 ) -> None:
     """Read every byte of a release again and compare it with its id (exit 4 when it differs)."""
     from pipelines.corpus import releases as files
@@ -61,9 +63,9 @@ def release_verify(
 
 @releases.command("pin")
 def release_pin(
-    name: str, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
+    name: Name, config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False
 ) -> None:
-    """The pin to put into the trainer's repository."""
+    """Print the pin, to be put into the trainer's repository."""
     from pipelines.corpus import releases as files
 
     with output(as_json) as tell:
@@ -74,10 +76,10 @@ def release_pin(
 
 @releases.command("report")
 def release_report(
-    name: str, out: Annotated[Path, typer.Option("--out")] = Path("report.html"),
+    name: Name, out: Annotated[Path, typer.Option("--out", help="the HTML file to write")] = Path("report.html"),
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """One page with pictures: kept and refused clips, captions, hours."""
+    """Write one HTML page with pictures: kept and refused clips, captions, hours."""
     from orchestration.reports.report import report_of
 
     settings = load(config, sets, root)

@@ -11,17 +11,17 @@ from orchestration.cli.options import Json, output, progress_bars
 
 
 def command(
-    out: Annotated[Path, typer.Argument(help="a folder, made where it is not there")],
-    seed: Annotated[int, typer.Option(help="another seed is another world")] = 7,
-    clips: Annotated[int, typer.Option(help="first-person takes", min=0)] = 40,
-    robot: Annotated[int, typer.Option(help="the robot's attempts", min=0)] = 60,
-    quality: Annotated[str, typer.Option(help="draft, demo, survey or fine")] = "demo",
-    generation: Annotated[int, typer.Option(help="of the robot's policy", min=0)] = 0,
-    fixed: Annotated[list[str] | None, typer.Option("--fixed", help="axis=value of every take")] = None,
-    workers: Annotated[int, typer.Option(help="processes; 0: one a core", min=0)] = 0,
+    out: Annotated[Path, typer.Argument(help="the folder to render into; made if it is not there")],
+    seed: Annotated[int, typer.Option(help="another seed gives another world")] = 7,
+    clips: Annotated[int, typer.Option(help="number of first-person takes", min=0)] = 40,
+    robot: Annotated[int, typer.Option(help="number of robot attempts", min=0)] = 60,
+    quality: Annotated[str, typer.Option(help="of the pictures: draft, demo, survey or fine")] = "demo",
+    generation: Annotated[int, typer.Option(help="of the robot's policy: a later one has smaller faults", min=0)] = 0,
+    fixed: Annotated[list[str] | None, typer.Option("--fixed", help="axis=value of all takes, as skin=dark")] = None,
+    workers: Annotated[int, typer.Option(help="number of processes; 0: one for each core", min=0)] = 0,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Render the sample world: first-person hands and a robot's attempts, with their truth and a page of pictures."""
+    """Render the sample world: first-person takes and robot attempts, with their truth and a page of pictures."""
     from simworld import build
 
     from orchestration.reports import sim_page

@@ -12,10 +12,10 @@ from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output
 
 
 def command(
-    subject: Annotated[str, typer.Argument(help="id of a clip, span, asset or episode, sha256 or URI")],
+    subject: Annotated[str, typer.Argument(help="id of a clip, span, asset or episode; episode's name, sha256 or URI")],
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """The life of a clip, asset or episode: source, signals, verdict, captions, releases."""
+    """Show the rows of one clip, asset or episode: source, signals, verdict, captions, releases."""
     settings = load(config, sets, root)
     with output(as_json) as tell:
         store = turns.context_of(settings).run.store

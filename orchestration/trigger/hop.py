@@ -16,13 +16,13 @@ from schemas.keys import key_of
 
 
 def run(context: Context) -> Done:
-    """The newest release -> a retraining job, when a rule says it is worth it."""
+    """Call for retraining on the newest release, lane by lane, where a rule is met."""
     options = context.get(TriggerOptions)
     return trigger(context.run, options, sinks_of(options))
 
 
 HOP = Hop(
-    name="trigger", doc="The newest release -> a retraining job, when a rule says it is worth it.", run=run,
+    name="trigger", doc="Call for retraining on the newest release, lane by lane, where a rule is met.", run=run,
     reads=("releases", "triggers"), writes=("triggers",), needs=("publish",), lease="trigger", engine="the process",
 )  # fmt: skip
 

@@ -29,12 +29,12 @@ IN_PROCESS_SPANS = 64
 
 
 def run(context: Context) -> Done:
-    """Kept spans and robot attempts -> captions."""
+    """Write captions for accepted spans and robot attempts."""
     return caption(context.run, context.recipe, context.get(Policy), context.get(CaptionOptions))
 
 
 HOP = Hop(
-    name=NAME, doc="Kept spans and robot attempts -> captions.", run=run,
+    name=NAME, doc="Write captions for accepted spans and robot attempts.", run=run,
     reads=("assets", "clips", "decisions", "hands", "episodes", "proxies", "captions", "rejects"),
     writes=("captions", "rejects"), needs=("filter",), lease=NAME,
     engine="in the process below 64 spans (`grounded`), else Ray actors",

@@ -30,12 +30,12 @@ BATCH_CLIPS = 4000
 
 
 def run(context: Context) -> Done:
-    """Fingerprints of human clips -> which of them are copies."""
+    """Find which human clips are copies of each other."""
     return dedup(context.run, context.recipe)
 
 
 HOP = Hop(
-    name=NAME, doc="Fingerprints of human clips -> which of them are copies.", run=run,
+    name=NAME, doc="Find which human clips are copies of each other.", run=run,
     reads=("assets", "clips", "postings", "marks"), reads_beside="fingerprints of human clips",
     writes=("duplicates", "commons", "postings", "marks"), needs=("ingest",), lease=NAME, engine="Beam",
 )  # fmt: skip

@@ -30,12 +30,13 @@ class DetectOptions:
 
 
 def run(context: Context) -> Done:
-    """Proxies -> hand tracks."""
+    """Find hands in the proxies of new human clips: hand tracks."""
     return detect(context.run, context.recipe, context.get(DetectOptions))
 
 
 HOP = Hop(
-    name=NAME, doc="Proxies -> hand tracks.", run=run, reads=("assets", "clips", "proxies", "hands"),
+    name=NAME, doc="Find hands in the proxies of new human clips: hand tracks.", run=run,
+    reads=("assets", "clips", "proxies", "hands"),
     writes=("hands",), needs=("ingest", "fold"), lease=NAME, engine="Ray actors", alias="look",
 )  # fmt: skip
 

@@ -21,12 +21,12 @@ BOOKS_BALANCE = Check("books_balance", "The ledger adds up to the input")
 
 
 def run(context: Context) -> Done:
-    """Signals and hand tracks -> a verdict for every span."""
+    """Judge signals and hand tracks: a verdict for every span."""
     return decide_clips(context.run, context.recipe, context.get(Policy))
 
 
 HOP = Hop(
-    name="filter", doc="Signals and hand tracks -> a verdict for every span.", run=run,
+    name="filter", doc="Judge signals and hand tracks: a verdict for every span.", run=run,
     reads=("assets", "clips", "hands", "decisions"), writes=("decisions",), needs=("detect",), lease="filter",
     engine="pyarrow", checks=(BOOKS_BALANCE,), alias="keep",
 )  # fmt: skip

@@ -25,12 +25,12 @@ EPISODE = columns_of(Episode)
 
 
 def run(context: Context) -> Done:
-    """The robot's logs -> episodes, steps, clips."""
+    """Read new robot logs: episodes, steps, clips."""
     return fold(context.run, context.all(RobotSource), context.get(IngestOptions))
 
 
 HOP = Hop(
-    name=NAME, doc="The robot's logs -> episodes, steps, clips.", run=run, reads=("assets", "episodes", "rejects"),
+    name=NAME, doc="Read new robot logs: episodes, steps, clips.", run=run, reads=("assets", "episodes", "rejects"),
     reads_beside="what `[[robot]]` offers", writes=("proxies", "clips", "steps", "rejects", "assets", "episodes"),
     needs=(), lease=packages.LEASE, engine="Beam, the same",
 )  # fmt: skip

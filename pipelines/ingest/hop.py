@@ -26,12 +26,13 @@ REJECT = columns_of(Reject)
 
 
 def run(context: Context) -> Done:
-    """Recordings of the sources -> assets, clips, proxies."""
+    """Fetch and decode new recordings of the sources: assets, clips, proxies."""
     return ingest(context.run, context.all(Source), context.get(IngestOptions))
 
 
 HOP = Hop(
-    name=NAME, doc="Recordings of the sources -> assets, clips, proxies.", run=run, reads=("assets", "rejects"),
+    name=NAME, doc="Fetch and decode new recordings of the sources: assets, clips, proxies.", run=run,
+    reads=("assets", "rejects"),
     reads_beside="what `[[source]]` offers", writes=("proxies", "clips", "rejects", "assets"), needs=(),
     lease=packages.LEASE, engine="Beam; each decode in a sandboxed child process",
 )  # fmt: skip

@@ -36,12 +36,12 @@ GATE = Check("gate", "Great Expectations over a release")
 
 
 def run(context: Context) -> Done:
-    """Verdicts, captions, attempts -> a pinned release, when it would differ from the newest."""
+    """Make a release and its pin, if it would differ from the newest one."""
     return publish(context.run, context.recipe, context.get(Policy), context.get(PublishOptions))
 
 
 HOP = Hop(
-    name=NAME, doc="Verdicts, captions, attempts -> a pinned release, when it would differ from the newest.", run=run,
+    name=NAME, doc="Make a release and its pin, if it would differ from the newest one.", run=run,
     reads=("assets", "clips", "duplicates", "commons", "decisions", "captions", "episodes", "steps"),
     reads_beside="the recordings of what is kept", writes=("rejects", "releases"), needs=("caption", "fold", "dedup"),
     lease=NAME, engine="Beam; each encode in a sandboxed child process", checks=(GATE,),
