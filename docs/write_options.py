@@ -22,7 +22,8 @@ SET_BY_CODE = {"ingest.cutting.generation", "ingest.cutting.versions", "policy.d
 HEAD = """# Options
 
 Every option of `handwheel.toml`, its default, and what stands beside it in the code, by section. `make docs` writes
-this page, and a test says when it is stale. [config.md](config.md) says what the sections are for.
+this page, and a test says when it is stale. [config.md](config.md) says what the sections are for. "Ours" marks a
+number that was chosen for Handwheel and is in no paper or other tool.
 """
 
 

@@ -45,10 +45,10 @@ class CutOptions:
     unlike: float = 0.4  # difference of the pictures at zero mean and unit deviation
     min_jump_difference: float = stored_as("least_jump", default=5.0)  # likewise, of a jump
     ratio_jump: float = 8.0  # of the difference
-    beside_jump: float = 4.0
-    unlike_jump: float = 0.08
+    beside_jump: float = 4.0  # likewise, against the largest of them
+    unlike_jump: float = 0.08  # likewise, of the pictures
     returns: float = 0.5  # a picture nearer than this share of the difference is there again
-    longest_s: float = 60.0
+    longest_s: float = 60.0  # a clip is closed after this, without a cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,17 +26,17 @@ def silent(hop: str, done: float, total: float) -> None:
 class Beam:
     """How Beam runs. `embedded` is the FnApiRunner by its full name (DirectRunner would try to download Prism)."""
 
-    runner: str = "embedded"
-    flags: tuple[str, ...] = ()
-    workers: int = 0  # embedded only; 0: one a core
+    runner: str = "embedded"  # or a portable runner's name
+    flags: tuple[str, ...] = ()  # of that runner
+    workers: int = 0  # processes, embedded only; 0: one for each core
 
 
 @dataclass(frozen=True, slots=True)
 class Ray:
     """How Ray runs: `local` starts one on this machine and ends it with the command."""
 
-    address: str = "local"
-    workers: int = 0  # 0: one a core
+    address: str = "local"  # or a cluster's
+    workers: int = 0  # actors; 0: one for each core
     object_store_mb: int = 128  # actors read proxies by row id; nothing large passes through the store
 
 

@@ -39,9 +39,9 @@ class Policy:
     max_camera_motion: float = MOVING_CAMERA.policy_field("camera_motion_most")
     max_text_share: float = BURNED_IN_TEXT.policy_field("text_share_most")
     max_damaged_share: float = DAMAGED.policy_field("damaged_share_most")
-    bridge_s: float = column("gap without hands that a run outlives. facts: .75", default=0.75)
-    pad_s: float = column("added on both sides of a run. facts: 1", default=1.0)
-    min_span_s: float = _limit("span_least_s", 1.0, "shorter spans of hands are rejected. facts: 1")
+    bridge_s: float = column("a gap without hands up to this does not end a run", default=0.75)
+    pad_s: float = column("added on both sides of a run", default=1.0)
+    min_span_s: float = _limit("span_least_s", 1.0, "shorter spans of hands are rejected")
     longest_span_s: float = column("longer kept spans are cut in equal parts. Ours", default=20.0)
     min_hand_samples: int = _limit("hand_samples_least", 2, "fewer: brief_hands; a lone one is as often false. Ours")
     min_contact: float = _limit(

@@ -32,9 +32,9 @@ MAX_OUTPUT_BYTES = 256 << 20  # a child that says more is out of its mind
 class Limits:
     """What one input may cost. Below 2 GB of address space numpy and PyAV do not start."""
 
-    memory_bytes: int = 4 << 30
-    cpu_s: int = 3600
-    wall_s: float = 3600.0
+    memory_bytes: int = 4 << 30  # address space of one child
+    cpu_s: int = 3600  # processor time of one child
+    wall_s: float = 3600.0  # wall-clock time of one child
 
 
 @dataclass(slots=True)

@@ -32,17 +32,17 @@ class Engines(Strict):
 class Schedule(Strict):
     """When the hops run by themselves under `handwheel serve`."""
 
-    ingest_cron: str = "0 2 * * *"
+    ingest_cron: str = "0 2 * * *"  # when the schedule runs ingest to trigger: a cron line
 
 
 class Config(Strict):
     """The whole of handwheel.toml."""
 
-    root: str = "corpus"
+    root: str = "corpus"  # the corpus: a folder or s3://bucket/prefix
     salt_env: str = "HANDWHEEL_SALT"  # names the variable that salts wearer, robot and site ids
-    lease_wait_s: float = 0.0
-    source: tuple[Source, ...] = ()
-    robot: tuple[RobotSource, ...] = ()
+    lease_wait_s: float = 0.0  # how long a hop waits for another run that holds its lease; 0: it is refused at once
+    source: tuple[Source, ...] = ()  # [[source]]: recordings; docs/sources.md
+    robot: tuple[RobotSource, ...] = ()  # [[robot]]: robot logs; docs/sources.md
     ingest: IngestOptions = IngestOptions()
     detect: DetectOptions = DetectOptions()
     policy: Policy = Field(default_factory=lambda: Policy(detector=detector_version()))

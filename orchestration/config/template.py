@@ -44,6 +44,7 @@ backend = "grounded"                  # grounded, openai, transformers
 # [trigger]
 # command = "python train.py --pin {pin}"
 
+# What is kept: every number and its default. "Ours" marks one that was chosen for Handwheel and is in no paper.
 [policy]
 @POLICY@
 

@@ -21,7 +21,7 @@ class TriggerOptions:
     stale_new_h: float = 1.0  # stale: and least growth of the lane in hours
     cool_down_h: float = 24.0  # least time between two triggers of a lane
     command: str | tuple[str, ...] | None = None  # {pin} {release} {root} {lane} {rule} {key} filled in per argument
-    command_timeout_s: float = 3600.0
-    webhook_url: str | None = None
+    command_timeout_s: float = 3600.0  # a command that runs longer is stopped, and the trigger stays in the outbox
+    webhook_url: str | None = None  # takes a signed POST; docs/triggers.md
     webhook_secret_env: str = "HANDWHEEL_WEBHOOK_SECRET"  # the variable's name; the secret itself is never in a config
-    webhook_timeout_s: float = 30.0
+    webhook_timeout_s: float = 30.0  # of one try

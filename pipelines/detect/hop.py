@@ -26,7 +26,7 @@ class DetectOptions:
     """What looks, and how many clips a task holds."""
 
     detectors: tuple[str, ...] = (DETECTORS[0].name,)  # each writes tracks; policy.detector names whose are judged
-    batch_clips: int = 32
+    batch_clips: int = 32  # clips in one commit
 
 
 def run(context: Context) -> Done:

@@ -16,9 +16,9 @@ from schemas.spans import Span
 class PassOptions:
     """Options of the one pass: part of every asset's recipe."""
 
-    proxy_hz: float = 4.0
-    proxy_long_side_px: int = 448
-    proxy_quality: int = 75  # JPEG; q75 costs .65 of the sample clips' own bytes, q85 .84, q95 1.48
+    proxy_hz: float = 4.0  # samples a second in a proxy
+    proxy_long_side_px: int = 448  # of a sample
+    proxy_quality: int = 75  # JPEG quality; q75 costs .65 of the sample clips' own bytes, q85 .84, q95 1.48
     cut: cuts.CutOptions = field(default_factory=cuts.CutOptions)
     # Stages whose faces are blurred. First-person takes show people at home who never agreed to it; the web's were
     # published by others, a robot's show its own lab. It costs .14 to .18 core seconds a second: docs/privacy.md.

@@ -44,18 +44,18 @@ class View:
 class PublishOptions:
     """The recipe of a release. Most robot logs carry no calibration: wm_robot takes `unknown` too."""
 
-    wm_long_side_px: int = 320
-    wm_fps_hz: float = 10.0
-    idm_long_side_px: int = 256
-    longest_span_s: float = 60.0
-    val_share: float = 0.1
-    seed: int = 7
+    wm_long_side_px: int = 320  # of the world model's views
+    wm_fps_hz: float = 10.0  # of the world model's views
+    idm_long_side_px: int = 256  # of the IDM's views, which keep the log's own frame times
+    longest_span_s: float = 60.0  # the gate refuses a release with a longer span
+    val_share: float = 0.1  # share of groups that go to the split val
+    seed: int = 7  # draws splits and captions
     original_share: float = 0.05  # DALL-E 3's blend: 95 % synthetic, 5 % original
     level_weights: dict[str, float] = field(
         default_factory=lambda: {"L1": 0.1, "L2": 0.2, "L3": 0.3, "L4": 0.3, "L5": 0.1}
     )
     caption_models: tuple[str, ...] = ()  # preferred first, by prefix; then any other, `grounded` last
-    batch_recordings: int = 16
+    batch_recordings: int = 16  # recordings in one task of the encoder
 
     def view(self, name: str) -> View:
         """Geometry of a view by its name."""

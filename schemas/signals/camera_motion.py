@@ -7,7 +7,7 @@ import numpy as np
 from schemas.signals.base import Gate, Luma, PairValues, SampledFrame, Signal, median_of
 from schemas.signals.optical_flow import follow_corners
 
-CORNERS = 128  # EgoSmith's count (facts: camera motion by 128 corners, LK and RANSAC)
+CORNERS = 128  # as EgoSmith, which measures camera motion by 128 corners, Lucas-Kanade and RANSAC
 
 
 def add_shift(pairs: PairValues, frame: SampledFrame) -> PairValues:
