@@ -89,6 +89,7 @@ def test_a_changed_copy_is_found_and_a_mirrored_one_told(change: Change) -> None
         assert match.overlap_ns >= 5.8 * NS
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 40), st.floats(0.3, 4.0))
 def test_a_part_is_found_where_it_was_taken_from(seed: int, start_s: float) -> None:

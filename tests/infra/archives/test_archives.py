@@ -384,6 +384,7 @@ def test_no_damage_raises(tmp_path_factory: pytest.TempPathFactory, data: st.Dat
     path.unlink()
 
 
+@pytest.mark.slow
 @needs_weed
 def test_members_of_an_archive_on_s3_come_by_ranges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     big = bytes(range(256)) * 8000

@@ -56,6 +56,7 @@ def test_the_name_tells_the_weights(vlm: TransformersVlm) -> None:
     assert len(vlm.name.split()[-1]) == 12
 
 
+@pytest.mark.slow
 def test_a_missing_model_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no vision-language model"):
         TransformersVlm(str(tmp_path / "nothing"))

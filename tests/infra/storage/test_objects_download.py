@@ -59,6 +59,7 @@ def test_a_download_goes_on_where_it_broke_off(bucket: str, tmp_path: Path) -> N
     assert schedule.drawn.total() >= 4
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_often_and_for_long_is_asked_again_all_the_same(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_listing_goes_on_at_the_page_that_broke_off(bucket: str, monkeypatch: 
         list(objects.list_objects(f"{bucket}/broken/", replace(paging, attempts=2)))
 
 
+@pytest.mark.slow
 def test_a_listing_through_a_server_that_fails_is_whole(bucket: str) -> None:
     for i in range(60):
         objects.put(f"{bucket}/failing/{i:02}.mp4", b"x")
