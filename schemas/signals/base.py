@@ -14,27 +14,33 @@ from numpy.typing import NDArray
 
 S = TypeVar("S")
 Luma = NDArray[np.uint8]
+Rgb = NDArray[np.uint8]
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class SampledFrame:
-    """One sampled frame: luma uint8 (h, w) at proxy size, small uint8 at about a quarter of it, time in ns."""
+    """One sampled frame: time in ns, luma uint8 (h, w) at proxy size, small uint8 at about a quarter of it.
+
+    rgb: uint8 (h, w, 3), the frame as it was sampled and no copy of it: a signal writes nothing into it.
+    """
 
     t_ns: int
     luma: Luma
     small: Luma
+    rgb: Rgb
 
 
-def sampled_frame(t_ns: int, rgb: Luma) -> SampledFrame:
+def sampled_frame(t_ns: int, rgb: Rgb) -> SampledFrame:
     """The sample of an upright RGB frame, uint8 (h, w, 3)."""
     import cv2
 
     luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     h, w = luma.shape
     size = (max(16, w // 4), max(16, h // 4))
-    return SampledFrame(t_ns, luma, np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8))
+    small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return SampledFrame(t_ns, luma, small, rgb)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,13 @@ def _pan(shift_px: int, count: int) -> list[Rgb]:
     return [np.ascontiguousarray(wide[:, i * shift_px : i * shift_px + SIZE[0]]) for i in range(count)]
 
 
+def test_a_sample_has_the_frames_own_colours() -> None:
+    frame = _scene()
+    sample = sampled_frame(0, frame)
+    assert sample.rgb is frame
+    assert sample.rgb.shape == (*sample.luma.shape, 3)
+
+
 def test_a_still_is_frozen() -> None:
     seen = _measure([_scene()] * 8)
     assert (seen["freeze_share"], seen["motion"]) == (1.0, 0.0)
