@@ -40,10 +40,10 @@ _INFO = "meta/info.json"
 
 def list_logs(uri: str) -> Iterator[LogItem]:
     """One item for each data file of each data set below the folder or prefix; one for a broken data set."""
-    found = list(objects.list_objects(uri.rstrip("/") + "/"))
-    for info in [o for o in found if o.uri.endswith("/" + _INFO)]:
+    listed = list(objects.list_objects(uri.rstrip("/") + "/"))
+    for info in [o for o in listed if o.uri.endswith("/" + _INFO)]:
         root = info.uri[: -len(_INFO) - 1]
-        files = _below(root, found)
+        files = _below(root, listed)
         try:
             data_set = open_data_set(root, files)
         except BadMedia:  # read() refuses it with its reason
@@ -53,21 +53,21 @@ def list_logs(uri: str) -> Iterator[LogItem]:
         yield from _items(data_set)
 
 
-def _below(root: str, found: Iterable[ObjectInfo]) -> dict[str, ObjectInfo]:
-    return {o.uri[len(root) + 1 :]: o for o in found if o.uri.startswith(root + "/")}
+def _below(root: str, listed: Iterable[ObjectInfo]) -> dict[str, ObjectInfo]:
+    return {o.uri[len(root) + 1 :]: o for o in listed if o.uri.startswith(root + "/")}
 
 
 def _items(data_set: DataSet) -> Iterator[LogItem]:
     by_file: dict[str, list[EpisodeMeta]] = defaultdict(list)
     for episode in data_set.episodes:
-        found = data_set.first(episode.data)
-        by_file[_INFO if found is None else found.uri[len(data_set.root) + 1 :]].append(episode)
+        table = data_set.first(episode.data)
+        by_file[_INFO if table is None else table.uri[len(data_set.root) + 1 :]].append(episode)
     for path, episodes in sorted(by_file.items()):
         info = data_set.files[path]
         media = {m.uri: m for e in episodes for m in _media(data_set, e)}
-        told = [data_set.robot_type, str(data_set.fps_hz), *(digest_of(revision_text(e)) for e in episodes)]
+        parts = [data_set.robot_type, str(data_set.fps_hz), *(digest_of(revision_text(e)) for e in episodes)]
         # info.json stands for episodes without their data file; its own ETag changes with every append.
-        yield _item(data_set.root, info, told if path == _INFO else [info.etag, *told], tuple(media.values()))
+        yield _item(data_set.root, info, parts if path == _INFO else [info.etag, *parts], tuple(media.values()))
 
 
 def _media(data_set: DataSet, episode: EpisodeMeta) -> Iterator[MediaFile]:
@@ -107,8 +107,8 @@ def read(item: LogItem, workdir: Path) -> Iterator[EpisodeLog | BadEpisode]:
         raise BadMedia("bad_table", f"{path} has no episode_index")
     claimed = np.zeros(table.num_rows, dtype=bool)
     for meta in data_set.episodes:
-        found = data_set.first(meta.data)
-        if found is None or found.uri != item.uri:
+        place = data_set.first(meta.data)
+        if place is None or place.uri != item.uri:
             continue
         mine = _rows_of(table, meta)
         claimed |= mine
@@ -197,9 +197,9 @@ def _outcome(
     done: Flags | None,
 ) -> Outcome:
     robot = {"robot": data_set.robot_type}
-    if (said := meta.extra.get("outcome")) is not None:
+    if (outcome := meta.extra.get("outcome")) is not None:
         about = {key: meta.extra.get(f"outcome_{key}") for key in ("source", "confidence")}
-        return outcome_of(robot | {"outcome": about | {"value": said}})
+        return outcome_of(robot | {"outcome": about | {"value": outcome}})
     if isinstance(meta.extra.get("success"), bool):
         return outcome_of(robot | dict(meta.extra))
     for name in ("next.success", "success"):

@@ -134,8 +134,8 @@ def _tasks(root: str, files: Mapping[str, ObjectInfo]) -> dict[int, str]:
         rows = zip(table["task_index"].to_pylist(), table[name].to_pylist(), strict=True)
         return {int(i): str(t) for i, t in rows if i is not None and t is not None}
     if "meta/tasks.jsonl" in files:
-        told = _jsonl(root, "meta/tasks.jsonl", ("task_index", "task"))
-        return {int(number(r, "task_index") or 0): str(r["task"]) for r in told}
+        tasks = _jsonl(root, "meta/tasks.jsonl", ("task_index", "task"))
+        return {int(number(r, "task_index") or 0): str(r["task"]) for r in tasks}
     return {}
 
 
@@ -164,8 +164,8 @@ def _episodes_v30(root: str, info: Mapping[str, Any], files: Mapping[str, Object
         raise BadMedia("missing_file", "meta/episodes has no parquet file")
     for path in paths:
         table = read_parquet(objects.read_bytes(objects.join(root, path)), path)
-        told = [n for n in table.column_names if not n.startswith("stats/")]
-        for row in table.select(told).to_pylist():
+        names = [n for n in table.column_names if not n.startswith("stats/")]
+        for row in table.select(names).to_pylist():
             yield _episode_v30(info, row, path)
 
 

@@ -34,10 +34,10 @@ _LINES_MAX = 1_000_000
 
 def list_logs(uri: str) -> Iterator[LogItem]:
     """One item for each .jsonl below the folder or prefix, recordings beside it included."""
-    found = list(objects.list_objects(uri.rstrip("/") + "/"))
-    logs = {_stem(o.uri): o for o in found if o.uri.endswith(".jsonl")}
+    listed = list(objects.list_objects(uri.rstrip("/") + "/"))
+    logs = {_stem(o.uri): o for o in listed if o.uri.endswith(".jsonl")}
     media: dict[str, list[MediaFile]] = defaultdict(list)
-    for video in found:
+    for video in listed:
         stem = _stem(video.uri)
         if not video.uri.lower().endswith(VIDEO_SUFFIXES):
             continue
@@ -185,8 +185,8 @@ def _times(steps: list[dict[str, Any]], fps_hz: float | None) -> Times:
 
 def _collect_mode(header: dict[str, Any]) -> str:
     """As the header says, else by its policy's name: the simulator's own is scripted."""
-    if said := text(header, "collect_mode"):
-        return said
+    if mode := text(header, "collect_mode"):
+        return mode
     policy = text(header, "policy")
     return "unknown" if policy is None else "scripted" if policy.startswith("scripted") else "autonomous"
 

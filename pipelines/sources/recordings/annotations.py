@@ -74,16 +74,16 @@ class LeftOut:
             yield Item(uri, digest_of(detail)[:16], STAGE, bad=(REASON, detail))
 
 
-def item_of(info: ObjectInfo, said: Said, source: Source, licence: str | None) -> Item:
-    """The recording with what is said of it. The source's own licence outranks the corpus', its ids stand in."""
+def item_of(info: ObjectInfo, stated: Said, source: Source, licence: str | None) -> Item:
+    """The recording with what is stated of it. The source's own licence outranks the corpus', its ids stand in."""
     uri, bad_name = plain_uri(info.uri)
-    bad = bad_name or said.bad
-    revision = info.etag if said == Said() else f"{info.etag}+{digest_of(dataclasses.asdict(said))[:32]}"
+    bad = bad_name or stated.bad
+    revision = info.etag if stated == Said() else f"{info.etag}+{digest_of(dataclasses.asdict(stated))[:32]}"
     return Item(
         uri=uri, revision=revision, stage=STAGE, modified_ns=info.modified_ns, size_bytes=info.size_bytes,
-        licence=source.licence or licence, consent=source.consent, wearer=said.wearer or source.wearer,
-        site=said.site or source.site, intrinsics_json=said.intrinsics_json, narrations=said.narrations,
-        redacted=said.redacted, bad=bad,
+        licence=source.licence or licence, consent=source.consent, wearer=stated.wearer or source.wearer,
+        site=stated.site or source.site, intrinsics_json=stated.intrinsics_json, narrations=stated.narrations,
+        redacted=stated.redacted, bad=bad,
     )  # fmt: skip
 
 
@@ -156,16 +156,16 @@ def identity(corpus: str, value: object) -> str | None:
     return f"{corpus}/{plain}" if plain else None
 
 
-def longest(told: Iterable[list[Point]]) -> list[Point]:
+def longest(points: Iterable[list[Point]]) -> list[Point]:
     """The annotator who told most, the first of equals: several tell the same actions in other words."""
-    return max(told, key=len, default=[])
+    return max(points, key=len, default=[])
 
 
 def about_points(points: Iterable[Point]) -> tuple[Narration, ...]:
     """Texts at points of time (ns) as narrations of the spans about them; the middle of a span is its point."""
-    told = sorted(points)
-    spans = spans_of_points([t for t, _ in told])
-    return tuple(Narration(text, *span) for (_, text), span in zip(told, spans, strict=True))
+    points = sorted(points)
+    spans = spans_of_points([t for t, _ in points])
+    return tuple(Narration(text, *span) for (_, text), span in zip(points, spans, strict=True))
 
 
 def spans_of_points(times_ns: Sequence[int]) -> list[Span]:

@@ -65,9 +65,9 @@ def list_items(source: Source) -> Iterator[Item]:
         raise UsageError(f"source {source.uri!r} has no ego4d.json; mend [[source]] uri: it is Ego4D's folder v2")
     videos = _videos(root)
     known: dict[str, Said] = {}
-    for uid, said in _metadata(root):
+    for uid, stated in _metadata(root):
         if uid in videos:
-            known[uid] = said if uid not in known else Said(bad=(REASON, "ego4d.json names it twice"))
+            known[uid] = stated if uid not in known else Said(bad=(REASON, "ego4d.json names it twice"))
     narrations = objects.join(root, "annotations", "narration.json")
     if objects.exists(narrations):
         for key, record in json_records(narrations, inside="videos"):
@@ -88,14 +88,14 @@ def _roots(uri: str) -> tuple[str, str, str]:
 
 def _videos(root: str) -> dict[str, ObjectInfo]:
     """Files by uid, of the best quality that is here."""
-    found: dict[str, ObjectInfo] = {}
+    videos: dict[str, ObjectInfo] = {}
     for folder in FOLDERS:
         place = objects.join(root, folder)
         here = {p: i for p, i in list_below(place).items() if p.endswith(".mp4") and "/" not in p}
         names = _names(objects.join(place, "manifest.csv")) if here else {}
         for path, info in here.items():
-            found.setdefault(names.get(path, PurePosixPath(path).stem), info)
-    return found
+            videos.setdefault(names.get(path, PurePosixPath(path).stem), info)
+    return videos
 
 
 def _names(manifest: str) -> dict[str, str]:
@@ -121,14 +121,14 @@ def _metadata(root: str) -> Iterator[tuple[str, Said]]:
         if not isinstance(key, int) or not isinstance(video, dict) or not isinstance(video.get("video_uid"), str):
             continue
         try:
-            said = Said(
+            stated = Said(
                 redacted=_redacted(video),
                 wearer=identity("ego4d", video.get("fb_participant_id")),
                 site=identity("ego4d", video.get("physical_setting_name")),
             )
         except BadMedia as e:
-            said = Said(bad=(e.reason, e.detail))
-        yield video["video_uid"], said
+            stated = Said(bad=(e.reason, e.detail))
+        yield video["video_uid"], stated
 
 
 def _redacted(video: dict[str, Any]) -> tuple[Span, ...]:
@@ -158,8 +158,8 @@ def _span(plain: Any, start: str, end: str, more_ns: int) -> Span:
     return start_ns, end_ns + more_ns
 
 
-def _with(said: Said, narrations: tuple[Narration, ...]) -> Said:
-    return Said(narrations=narrations, redacted=said.redacted, wearer=said.wearer, site=said.site)
+def _with(stated: Said, narrations: tuple[Narration, ...]) -> Said:
+    return Said(narrations=narrations, redacted=stated.redacted, wearer=stated.wearer, site=stated.site)
 
 
 def _narrations(record: Any, left_out: LeftOut) -> tuple[Narration, ...]:
@@ -171,8 +171,8 @@ def _narrations(record: Any, left_out: LeftOut) -> tuple[Narration, ...]:
     return about_points(longest(passes))
 
 
-def _points(told: Any, name: str, left_out: LeftOut) -> list[Point]:
-    given = told.get("narrations") if isinstance(told, dict) else None
+def _points(record: Any, name: str, left_out: LeftOut) -> list[Point]:
+    given = record.get("narrations") if isinstance(record, dict) else None
     if not isinstance(given, list):
         left_out.add(f"{name} has no list of narrations")
         return []

@@ -107,13 +107,13 @@ def _items(videos: Videos, take: Take, spoken: tuple[Narration, ...], source: So
 
 def _videos(root: str) -> Videos:
     """Aria's colour videos, full size before downscaled ones."""
-    found: Videos = {}
+    videos: Videos = {}
     for path, info in sorted(
         list_below(objects.join(root, "takes")).items(), key=lambda p: ("/downscaled/" in p[0], p[0])
     ):
         if match := _VIDEO.fullmatch(path):
-            found.setdefault(match[1], {}).setdefault(match[2], info)
-    return found
+            videos.setdefault(match[1], {}).setdefault(match[2], info)
+    return videos
 
 
 def _name(plain: dict[str, Any]) -> str:
@@ -167,8 +167,8 @@ def _narrations(record: Any, left_out: LeftOut) -> tuple[Narration, ...]:
     if not isinstance(record, list):
         left_out.add(f"its annotations are {type(record).__name__}")
         return ()
-    told = [_points(a, left_out) for a in record if not (isinstance(a, dict) and a.get("rejected"))]
-    return about_points(longest(told))
+    passes = [_points(a, left_out) for a in record if not (isinstance(a, dict) and a.get("rejected"))]
+    return about_points(longest(passes))
 
 
 def _points(annotation: Any, left_out: LeftOut) -> list[Point]:

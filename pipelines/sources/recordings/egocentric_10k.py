@@ -49,14 +49,14 @@ def list_items(source: Source) -> Iterator[Item]:
             lenses[where] = _lens(listed.get(f"{where}/{INTRINSICS}") or _beside(where))
         intrinsics, etag, bad_lens = lenses[where]
         for sample in webdataset.samples(info):
-            said: dict[str, Any] = {"intrinsics_json": intrinsics}
+            fields: dict[str, Any] = {"intrinsics_json": intrinsics}
             bad = sample.bad or bad_lens
             try:
-                said |= _who(info.uri, sample.sidecars.get(".json"))
+                fields |= _who(info.uri, sample.sidecars.get(".json"))
             except BadMedia as e:
                 bad = bad or ("bad_sidecar", e.detail)
-            found = webdataset.item(source, info, sample.member, said, bad)
-            yield replace(found, revision=f"{found.revision}+{etag}") if etag else found
+            item = webdataset.item(source, info, sample.member, fields, bad)
+            yield replace(item, revision=f"{item.revision}+{etag}") if etag else item
 
 
 def _beside(where: str) -> ObjectInfo | None:

@@ -64,9 +64,9 @@ def resolve_sidecars(items: Sequence[Item]) -> Iterator[Item]:
         group = [(item, item.sidecar) for item in items[start : start + FETCHED_TAKES] if item.sidecar is not None]
         for (item, sidecar), head in zip(group, _heads([sidecar for _, sidecar in group]), strict=True):
             left_out = LeftOut()
-            said = _said(head, Path(item.uri).parent.name, left_out)
+            stated = _said(head, Path(item.uri).parent.name, left_out)
             yield from left_out.item(sidecar.uri, "hdf5")
-            yield replace(item, narrations=said.narrations, intrinsics_json=said.intrinsics_json, sidecar=None)
+            yield replace(item, narrations=stated.narrations, intrinsics_json=stated.intrinsics_json, sidecar=None)
 
 
 def _heads(files: list[ObjectInfo]) -> Iterator[Head | BadMedia]:
@@ -97,11 +97,11 @@ def _said(head: Head | BadMedia, task: str, left_out: LeftOut) -> Said:
     if isinstance(head, BadMedia):
         left_out.add(f"{head.reason}: {head.detail}")
         return Said(narrations=_words(task.replace("_", " ")))
-    told = head.attributes
-    second = str(told.get("which_llm_description")) == "2" and isinstance(told.get("llm_description2"), str)
-    text = told.get("llm_description2" if second else "llm_description")
+    attributes = head.attributes
+    second = str(attributes.get("which_llm_description")) == "2" and isinstance(attributes.get("llm_description2"), str)
+    text = attributes.get("llm_description2" if second else "llm_description")
     if not isinstance(text, str) or not clean(text):
-        name = told.get("task")
+        name = attributes.get("task")
         text = (name if isinstance(name, str) and clean(name) else task).replace("_", " ")
     intrinsic = head.arrays.get(INTRINSIC)
     if intrinsic is not None and not _is_intrinsic(intrinsic):

@@ -55,10 +55,10 @@ def list_items(source: Source) -> Iterator[Item]:
     if not lists:
         raise UsageError(f"source {source.uri!r}: neither {' nor '.join(LISTS)} is there or below; mend [[source]] uri")
     here = {PurePosixPath(p).stem for p in below}
-    told: dict[str, list[Narration]] = defaultdict(list)
+    narrations: dict[str, list[Narration]] = defaultdict(list)
     for uri in lists:
         left_out: dict[str, LeftOut] = defaultdict(LeftOut)
-        _read_list(uri, told, left_out)
+        _read_list(uri, narrations, left_out)
         for name in (n for n in left_out if n == LINES or n in here):
             yield from left_out[name].item(uri, name)
     offered: set[str] = set()
@@ -66,20 +66,20 @@ def list_items(source: Source) -> Iterator[Item]:
         video = PurePosixPath(path).stem
         named = _VIDEO.fullmatch(video)
         if named is None:
-            said = Said(bad=("not_in_dataset", "its name is no video id of EPIC-KITCHENS-100"))
+            stated = Said(bad=("not_in_dataset", "its name is no video id of EPIC-KITCHENS-100"))
         elif video in offered:
-            said = Said(bad=("second_copy", f"{video} lies here more than once; the first copy is taken"))
+            stated = Said(bad=("second_copy", f"{video} lies here more than once; the first copy is taken"))
         else:
             offered.add(video)
-            actions = sorted(told[video], key=lambda n: (n.start_ns or 0, n.end_ns or 0, n.text))
-            said = Said(narrations=tuple(actions), wearer=identity("epic_kitchens", named[1]))
-        yield item_of(below[path], said, source, LICENCE)
+            actions = sorted(narrations[video], key=lambda n: (n.start_ns or 0, n.end_ns or 0, n.text))
+            stated = Said(narrations=tuple(actions), wearer=identity("epic_kitchens", named[1]))
+        yield item_of(below[path], stated, source, LICENCE)
 
 
 def _nearest(below: dict[str, ObjectInfo], name: str) -> str | None:
     """The list of that name which lies least deep."""
-    found = [p for p in below if PurePosixPath(p).name == name]
-    return below[min(found, key=lambda p: (p.count("/"), p))].uri if found else None
+    lists = [p for p in below if PurePosixPath(p).name == name]
+    return below[min(lists, key=lambda p: (p.count("/"), p))].uri if lists else None
 
 
 def _rank(path: str) -> tuple[str, int, str]:
@@ -88,8 +88,8 @@ def _rank(path: str) -> tuple[str, int, str]:
     return pure.stem, 0 if pure.parent.name == "videos" else 1, path
 
 
-def _read_list(uri: str, told: dict[str, list[Narration]], left_out: dict[str, LeftOut]) -> None:
-    """Adds a list's actions to `told`, and what cannot be used to `left_out`, by video or line."""
+def _read_list(uri: str, narrations: dict[str, list[Narration]], left_out: dict[str, LeftOut]) -> None:
+    """Adds a list's actions to `narrations`, and what cannot be used to `left_out`, by video or line."""
     with open_table(uri) as rows:
         if missing := [c for c in COLUMNS if c not in (_header(rows) or ())]:
             raise UsageError(f"annotation file {uri} has no column {', '.join(missing)}: is it EPIC-KITCHENS-100's?")
@@ -106,7 +106,7 @@ def _read_list(uri: str, told: dict[str, list[Narration]], left_out: dict[str, L
                 left_out[LINES].add(f"line {rows.line_num} names no video: {video[:40]!r}")
                 continue
             try:
-                told[video].append(_action(row, len(told[video])))
+                narrations[video].append(_action(row, len(narrations[video])))
             except BadMedia as e:
                 left_out[video].add(f"line {rows.line_num}: {e.detail}")
 
@@ -130,11 +130,11 @@ def _action(row: dict[str, str | None], count: int) -> Narration:
 
 def clock_ns(text: str) -> int:
     """HH:MM:SS with 0 to 9 decimals as ns, exactly. BadMedia `bad_annotation`."""
-    found = _CLOCK.fullmatch(text)
-    if found is None:
+    clock = _CLOCK.fullmatch(text)
+    if clock is None:
         raise BadMedia(REASON, f"no time of the form HH:MM:SS.ss: {text[:40]!r}")
-    hours, minutes, seconds = (int(part) for part in found.groups()[:3])
-    return (hours * 3600 + minutes * 60 + seconds) * NS + int((found[4] or "").ljust(9, "0"))
+    hours, minutes, seconds = (int(part) for part in clock.groups()[:3])
+    return (hours * 3600 + minutes * 60 + seconds) * NS + int((clock[4] or "").ljust(9, "0"))
 
 
 KIND = SourceKind("epic_kitchens", list_items)

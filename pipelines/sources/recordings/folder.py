@@ -58,12 +58,12 @@ def resolve_sidecars(items: Sequence[Item]) -> Iterator[Item]:
     for item in items:
         assert item.sidecar is not None
         try:
-            said = said_by(item.sidecar.uri, item.sidecar.size_bytes)
+            fields = said_by(item.sidecar.uri, item.sidecar.size_bytes)
         except FileNotFoundError:  # gone since the listing: what it said no longer holds
-            said = {"revision": item.revision.partition("+")[0]}
+            fields = {"revision": item.revision.partition("+")[0]}
         except BadMedia as e:
-            said = {"bad": (e.reason, e.detail)}
-        yield replace(item, **said, sidecar=None)
+            fields = {"bad": (e.reason, e.detail)}
+        yield replace(item, **fields, sidecar=None)
 
 
 def listing(uri: str) -> dict[str, ObjectInfo]:

@@ -49,19 +49,19 @@ def list_items(source: Source) -> Iterator[Item]:
     for info in webdataset.archives_at(source.uri):
         whole = Member("", info.size_bytes, 0)
         try:
-            stream, said = _first_frame(info)
+            stream, fields = _first_frame(info)
         except FileNotFoundError:  # gone since the listing
             continue
         except BadMedia as e:
             yield webdataset.item(source, info, whole, {}, (e.reason, e.detail))
             continue
         film = Member(jpeg_sequence.member_of(f"image_{stream}"), info.size_bytes, 0)
-        yield webdataset.item(source, info, film, said | {"quarter_turns": QUARTER_TURNS})
+        yield webdataset.item(source, info, film, fields | {"quarter_turns": QUARTER_TURNS})
 
 
 def _first_frame(info: ObjectInfo) -> tuple[str, dict[str, Any]]:
     """The stream to take and what the clip's first frame says. BadMedia: bad_archive and its like, no_video."""
-    found: dict[str, Member] = {}
+    members: dict[str, Member] = {}
     first = None
     with reader.open_archive(info.uri) as archive:
         for count, member in enumerate(archive.members()):
@@ -71,14 +71,14 @@ def _first_frame(info: ObjectInfo) -> tuple[str, dict[str, Any]]:
                 first = numbered[1] if first is None else first
                 if numbered[1] != first:
                     break
-                found[numbered[2]] = member
+                members[numbered[2]] = member
             if count >= HEAD_MEMBERS:
                 break
-        stream = next((s for s in STREAMS if f"image_{s}.jpg" in found), None)
+        stream = next((s for s in STREAMS if f"image_{s}.jpg" in members), None)
         if stream is None:
             raise BadMedia("no_video", f"no picture of the streams {' or '.join(STREAMS)} in the first frame")
-        told = {name: _json(archive, found.get(f"{name}.json")) for name in ("info", "cameras")}
-    return stream, _said(told["info"], told["cameras"].get(stream))
+        described = {name: _json(archive, members.get(f"{name}.json")) for name in ("info", "cameras")}
+    return stream, _said(described["info"], described["cameras"].get(stream))
 
 
 def _said(info: dict[str, Any], camera: Any) -> dict[str, Any]:
@@ -87,12 +87,12 @@ def _said(info: dict[str, Any], camera: Any) -> dict[str, Any]:
         who = text(info, "participant_id")
     except BadMedia as e:
         raise BadMedia("bad_sidecar", e.detail) from e
-    said: dict[str, Any] = {"wearer": identity("hot3d", who)} if who else {}
+    fields: dict[str, Any] = {"wearer": identity("hot3d", who)} if who else {}
     calibration = camera.get("calibration") if isinstance(camera, dict) else None
     if isinstance(calibration, dict):
         model = {"model": calibration.get("projection_model_type")}
-        said["intrinsics_json"] = json.dumps(calibration | model, sort_keys=True)
-    return said
+        fields["intrinsics_json"] = json.dumps(calibration | model, sort_keys=True)
+    return fields
 
 
 def _json(archive: reader.Archive, member: Member | None) -> dict[str, Any]:

@@ -112,11 +112,11 @@ def read(path: Path, names: Sequence[str]) -> dict[str, list[Any]]:
     try:
         with path.open("rb") as file:
             frame = Restricted(file).load()
-        found = _frame(frame)
-        missing = [name for name in names if name not in found]
+        columns = _frame(frame)
+        missing = [name for name in names if name not in columns]
         if missing:
             raise BadMedia("bad_pickle", f"no column {', '.join(missing)}")
-        return {name: _plain(found[name], name) for name in names}
+        return {name: _plain(columns[name], name) for name in names}
     except BROKEN as e:
         raise BadMedia("bad_pickle", f"{type(e).__name__}: {e}"[:200]) from e
 
@@ -134,16 +134,16 @@ def _frame(frame: Any) -> dict[Any, list[Any]]:
         raise BadMedia("bad_pickle", "a DataFrame of a pandas before 1.3 or after 3")
     blocks, axes = manager.args
     names = _index(axes[0])
-    found: dict[Any, list[Any]] = {}
+    columns: dict[Any, list[Any]] = {}
     for block in blocks:
         if not _is(block, BLOCK):
             raise BadMedia("bad_pickle", "a block of columns that is none")
         values, placement = block.args[:2]
         for at, column in zip(_placed(placement, len(names)), _rows(values), strict=True):
-            found[names[at]] = column
-    if len({len(column) for column in found.values()}) > 1:
+            columns[names[at]] = column
+    if len({len(column) for column in columns.values()}) > 1:
         raise BadMedia("bad_pickle", "columns of different lengths")
-    return found
+    return columns
 
 
 def _index(axis: Any) -> list[Any]:

@@ -119,19 +119,19 @@ def unsigned(url: str) -> str:
     query, hash_mark, fragment = rest.partition("#")
     names = [unquote(part.partition("=")[0]) for part in query.split("&")]
     azure = "sig" in (name.lower() for name in names)
-    kept = [
+    parameters = [
         part
         for part, name in zip(query.split("&"), names, strict=True)
         if not SIGNING.fullmatch(name) and not (azure and AZURE.fullmatch(name))
     ]
-    return base + (mark + "&".join(kept) if kept and mark else "") + hash_mark + fragment
+    return base + (mark + "&".join(parameters) if parameters and mark else "") + hash_mark + fragment
 
 
 def _time_ns(value: object, what: str) -> int | None:
     """Seconds, or a clock as InternVid and Panda-70M write it, `0:07:33.689`. BadMedia `bad_sidecar`."""
-    found = CLOCK.fullmatch(value) if isinstance(value, str) else None
-    if found is not None:
-        value = int(found[1] or 0) * 3600 + int(found[2]) * 60 + float(found[3])
+    clock = CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if clock is not None:
+        value = int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
     return seconds_to_ns(value, what)
 
 

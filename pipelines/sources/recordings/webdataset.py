@@ -50,15 +50,15 @@ def list_items(source: Source) -> Iterator[Item]:
     """Recordings of all archives, in order of archive and place. UsageError where there is nothing at all."""
     for info in archives_at(source.uri):
         for sample in samples(info):
-            said: dict[str, Any] = {}
+            fields: dict[str, Any] = {}
             bad = sample.bad
             try:
                 for suffix in (".txt", ".json"):  # what the JSON says outranks the text
                     if bad is None and suffix in sample.sidecars:
-                        said |= folder.said_in(sample.sidecars[suffix], suffix)
+                        fields |= folder.said_in(sample.sidecars[suffix], suffix)
             except BadMedia as e:
                 bad = (e.reason, e.detail)
-            yield item(source, info, sample.member, said, bad)
+            yield item(source, info, sample.member, fields, bad)
 
 
 def archives_at(uri: str) -> list[ObjectInfo]:
@@ -70,9 +70,9 @@ def samples(info: ObjectInfo) -> Iterator[Sample]:
     """Recordings of one archive, and one bad sample for each member that may not be read."""
     try:
         with archives.open_archive(info.uri) as archive:
-            found = list(archive.members())
-            by_name = {member.name: member for member in found}
-            for member in found:
+            members = list(archive.members())
+            by_name = {member.name: member for member in members}
+            for member in members:
                 if member.bad is not None:
                     yield Sample(member, {}, member.bad)
                 elif _suffix(member.name) in MEDIA_SUFFIXES and by_name[member.name] is member:
@@ -111,9 +111,9 @@ def _keys(name: str) -> list[str]:
 
 
 def item(
-    source: Source, info: ObjectInfo, member: Member, said: dict[str, Any], bad: tuple[str, str] | None = None
+    source: Source, info: ObjectInfo, member: Member, stated: dict[str, Any], bad: tuple[str, str] | None = None
 ) -> Item:
-    """The item of a member, with what the source says and what is said of it, which outranks the source."""
+    """The item of a member, with what the source says and what is stated of it, which outranks the source."""
     name = member.name or f"#byte={member.offset}"
     uri = f"{info.uri}{archives.MEMBER_MARK}{name}"
     if (text := uri.encode(errors="backslashreplace").decode()) != uri:
@@ -129,7 +129,7 @@ def item(
     }
     return Item(
         uri=uri, revision=f"{info.etag}+{member.offset:x}+{member.size_bytes:x}", modified_ns=info.modified_ns,
-        size_bytes=member.size_bytes, bad=bad, **fields | said,
+        size_bytes=member.size_bytes, bad=bad, **fields | stated,
     )  # fmt: skip
 
 
