@@ -96,6 +96,7 @@ def test_the_captions_page_has_a_config_that_loads(tmp_path: Path) -> None:
 
 def test_the_table_tells_the_licences() -> None:
     rows = re.findall(r"^\| \[`(\w+)`\].*\| `([^`|]+)` \|$", read_page(PAGE), re.MULTILINE)
-    assert dict(rows) == {
-        kind: getattr(inspect.getmodule(recordings.kind_of(kind).list), "LICENCE", None) for kind in ANNOTATED
-    }
+    modules = {kind: inspect.getmodule(recordings.kind_of(kind).list) for kind in KINDS}
+    stated = {kind: module.LICENCE for kind, module in modules.items() if hasattr(module, "LICENCE")}
+    assert set(ANNOTATED) <= set(stated)
+    assert dict(rows) == stated

@@ -112,6 +112,9 @@ def test_the_captions_page_has_lengths_and_checks() -> None:
     assert limits == {**LIMITS, "achieved": ACHIEVED_LIMIT}
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| [^|]+ \|$", checks, re.MULTILINE)
     assert [name for row in rows for name in re.findall(r"\w+", row)] == [name for name, _ in CHECKS]
+    recipe = " ".join(section_of("CONTRIBUTING.md", "## Add a captioner").split())
+    assert f"at most {', '.join(map(str, LIMITS.values()))} words" in recipe
+    assert f"`achieved` too, of at most {ACHIEVED_LIMIT} words" in recipe
 
 
 def test_the_sample_worlds_page_has_its_axes() -> None:
