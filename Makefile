@@ -6,6 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO := demo
 PATHS := .:packages/handwheel:packages/handwheel-sim
+FIGURES := docs/benchmarks
 
 # Test processes: one a core, and not so many that Beam and Ray of each no longer fit into memory.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
@@ -73,25 +74,26 @@ sim: setup  ## 40 takes and 60 attempts of the sample world with a page of conta
 world: sim
 
 bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory of 3 h; cutters; JPEG quality; drawn text (an hour)
-	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_ingest --hevc
-	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_ingest --long
-	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_cuts
-	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_proxies
-	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_text
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_ingest --hevc --json $(FIGURES)
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_ingest --long --json $(FIGURES)
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_cuts --json $(FIGURES)
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_proxies --json $(FIGURES)
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_text --json $(FIGURES)
 
 bench-duplicates: setup  ## Near-duplicates: recall and precision on transforms of the sample clips (ten minutes)
-	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_duplicates.py
+	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_duplicates.py --json $(FIGURES)
 
 bench-sim: setup  ## Pictures a second and minutes of video a core-hour, by quality and part
-	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_sim.py
+	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_sim.py --json $(FIGURES)
 
 bench-world: bench-sim
 
 audit-hands: setup  ## The hand detector on 200 takes over all variations: recall, precision, a page (about 40 minutes)
-	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.audit_hands audit-hands --takes 200
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.audit_hands audit-hands --takes 200 --json $(FIGURES)
 
 bench: setup-test  ## Benchmarks of the rooms but those with targets of their own; each prints what it measured
-	@for f in tests/benchmarks/bench_{hands,ingest_again,keep}.py; do echo "== $$f"; PYTHONPATH=$(PATHS) $(BIN)/python $$f; done
+	@for f in tests/benchmarks/bench_{hands,ingest_again,keep}.py; do echo "== $$f"; \
+	PYTHONPATH=$(PATHS) $(BIN)/python $$f --json $(FIGURES); done
 
 kill: setup-test  ## kill -9 every hop at seeded random points, run it again, compare every table
 	$(BIN)/python -m tests.faults.kill --kills 44 --seed 7

@@ -1,7 +1,8 @@
 """The hand detector on many takes over all variations of the sample world: recall and precision with intervals.
 
-`python -m tests.benchmarks.audit_hands FOLDER --takes 200`: renders the takes (kept in the cache), ingests, looks and
-keeps, prints the audit and writes FOLDER/hands.html. Rendering is most of it: about 8 s of a core a take.
+`python -m tests.benchmarks.audit_hands FOLDER --takes 200 [--json [FOLDER]]`: renders the takes (kept in the cache),
+ingests, looks and keeps, prints the audit and writes FOLDER/hands.html. Rendering is most of it: about 8 s of a core a
+take.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from orchestration.cli import audit
 from orchestration.cli import main as cli
 from orchestration.cli.options import output, progress_bars, say
 from orchestration.reports import audit_page, sim_page
+from tests.benchmarks.record import Row, add_json_option, record
 
 SEED = 2026  # not the demo's, nor one that anything was tuned on
 
@@ -26,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--takes", type=int, default=200)
+    add_json_option(parser)
     asked = parser.parse_args()
     out: Path = asked.folder.resolve()
     options = build.WorldOptions(seed=SEED, clips=asked.takes, robot=0, quality="survey")
@@ -40,6 +43,14 @@ def main() -> None:
     print(audit.as_text(found))
     audit_page.write(turns.context_of(settings).run.store, found, out / "hands.html")
     say(f"{out / 'hands.html'} is written; open it in a browser")
+    totals: list[Row] = [{"metric": name} | estimate.plain() for name, estimate in found.metrics.items()]
+    rows: list[Row] = [
+        {"axis": axis, "value": value, "metric": name} | estimate.plain()
+        for axis, values in found.by.items()
+        for value, estimates in values.items()
+        for name, estimate in estimates.items()
+    ]
+    record("hands-sim", {"takes": asked.takes, "metrics": totals, "by_axis": rows}, asked.json)
 
 
 if __name__ == "__main__":

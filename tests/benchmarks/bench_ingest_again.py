@@ -1,10 +1,13 @@
-"""Time of a second ingest of an unchanged folder (limit 5 s for 1,000 assets): `bench_ingest_again.py [ASSETS]`.
+"""Time of a second ingest of an unchanged folder (limit 5 s for 1,000 assets).
+
+`python tests/benchmarks/bench_ingest_again.py [ASSETS] [--json [FOLDER]]`.
 
 The first ingest is a real one: ten recordings are decoded, and every other file is a copy of one of them.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import shutil
 import statistics
@@ -23,6 +26,7 @@ from pipelines.hop import Run
 from pipelines.ingest.hop import ingest
 from pipelines.sources.recordings import Source
 from pipelines.staging.options import IngestOptions
+from tests.benchmarks.record import add_json_option, record
 from tests.support.media import shot, write
 
 RECORDINGS = 10
@@ -65,18 +69,25 @@ def _used_s() -> float:
 
 
 def main() -> None:
-    assets = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    """Prints what the first ingest took, and the median of five more."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("assets", nargs="?", type=int, default=1000)
+    add_json_option(parser)
+    given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="handwheel-again-"))
     try:
-        sources = make(folder / "media", assets)
+        sources = make(folder / "media", given.assets)
         begun = time.monotonic()
         done = ingest(Run(Store(str(folder / "root")), "first"), sources, IngestOptions())
-        print(f"first   {time.monotonic() - begun:7.2f} s  {done.line()}")
+        first_s = time.monotonic() - begun
+        print(f"first   {first_s:7.2f} s  {done.line()}")
         took = [again(folder / "root", sources) for _ in range(5)]
         wall_s, core_s = (statistics.median(column) for column in zip(*took, strict=True))
         print(f"again   {wall_s:7.2f} s  {core_s:.2f} core-seconds, median of {len(took)}; limit {LIMIT_S:g} s")
     finally:
         shutil.rmtree(folder)
+    again_s = {"again_median_wall_s": wall_s, "again_median_core_s": core_s, "again_limit_s": LIMIT_S}
+    record("ingest-again", {"assets": given.assets, "first_wall_s": first_s} | again_s, given.json)
     sys.exit(int(wall_s >= LIMIT_S))
 
 

@@ -1,7 +1,11 @@
-"""Time of a verdict over 100,000 clips (limit 5 s): `python tests/benchmarks/bench_keep.py [CLIPS]`."""
+"""Time of a verdict over 100,000 clips (limit 5 s).
+
+`python tests/benchmarks/bench_keep.py [CLIPS] [--json [FOLDER]]`.
+"""
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import time
@@ -18,6 +22,7 @@ from schemas.arrow import schema_of
 from schemas.hands import HAND
 from schemas.keys import key_of
 from schemas.spans import NS
+from tests.benchmarks.record import add_json_option, record
 
 SAMPLES = 40  # 10 s at 4 Hz
 HANDS = 24  # hands a clip
@@ -74,7 +79,11 @@ def hands_table(clips: pa.Table, detector: str) -> pa.Table:
 
 def main() -> None:
     """Print the median of three."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", nargs="?", type=int, default=100_000)
+    add_json_option(parser)
+    given = parser.parse_args()
+    count: int = given.clips
     policy = Policy(detector="bench")
     clips = clips_table(count)
     hands = hands_table(clips, policy.detector)
@@ -88,6 +97,8 @@ def main() -> None:
         f"keep: {count} clips, {count * HANDS} hands, {len(decisions)} decisions: "
         f"{statistics.median(took):.2f} s (median of {times})"
     )
+    rows = {"clips": count, "hands": count * HANDS, "decisions": len(decisions)}
+    record("keep", rows | {"median_s": statistics.median(took), "runs": [{"wall_s": t} for t in took]}, given.json)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Proxies by JPEG quality: bytes an hour, what is lost, what an encode costs, and whether the same hands are found.
 
-`python -m tests.benchmarks.bench_proxies`: the sample clips with hands at work, at the pass's own rate and size. PSNR
-and SSIM are of luma, against the picture before JPEG; hands are the embedded detector's, against those that it finds in
-that picture (boxes that overlap by half and more).
+`python -m tests.benchmarks.bench_proxies [--json [FOLDER]]`: the sample clips with hands at work, at the pass's own
+rate and size. PSNR and SSIM are of luma, against the picture before JPEG; hands are the embedded detector's, against
+those that it finds in that picture (boxes that overlap by half and more).
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import time
@@ -26,6 +27,7 @@ from infra.video import decoder, pixels  # noqa: E402
 from pipelines.media.options import PassOptions  # noqa: E402
 from schemas.spans import NS  # noqa: E402
 from tests.benchmarks.bench_ingest import samples  # noqa: E402
+from tests.benchmarks.record import add_json_option, record  # noqa: E402
 
 QUALITIES = (60, 70, 75, 80, 85, 90, 95)
 Rgb = npt.NDArray[np.uint8]
@@ -45,6 +47,9 @@ class Row:
 
 def main() -> None:
     """Prints a row a quality."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_json_option(parser)
+    given = parser.parse_args()
     place = samples()
     if place is None:
         sys.exit("no sample clips; next: set HANDWHEEL_SAMPLES")
@@ -59,15 +64,25 @@ def main() -> None:
     print(f"{len(paths)} clips, {len(pictures)} samples, {of} hands in them before JPEG\n")
     print("| quality | MB an hour | share of the clips' own bytes | PSNR, dB | SSIM | encode, ms | hands kept | more |")
     print("|---|---|---|---|---|---|---|---|")
+    table = []
     for quality in QUALITIES:
         rows = [at(p, quality, detector, hands) for p, hands in zip(pictures, truth, strict=True)]
         size, ms = sum(r.size for r in rows), statistics.median(r.ms for r in rows)
-        print(
-            f"| {quality} | {size * 3600e-6 / seconds:.0f} | {size / own:.2f} | "
-            f"{statistics.mean(r.psnr_db for r in rows):.1f} | {statistics.mean(r.ssim for r in rows):.4f} | "
-            f"{ms:.2f} | {sum(r.same for r in rows)} | {sum(r.other for r in rows)} |",
-            flush=True,
-        )
+        row = {
+            "quality": quality,
+            "mb_per_hour": size * 3600e-6 / seconds,
+            "share_of_own_bytes": size / own,
+            "psnr_db": statistics.mean(r.psnr_db for r in rows),
+            "ssim": statistics.mean(r.ssim for r in rows),
+            "encode_ms": ms,
+            "hands_kept": sum(r.same for r in rows),
+            "hands_more": sum(r.other for r in rows),
+        }
+        forms = ("", ".0f", ".2f", ".1f", ".4f", ".2f", "", "")
+        cells = [format(value, form) for value, form in zip(row.values(), forms, strict=True)]
+        print(f"| {' | '.join(cells)} |", flush=True)
+        table.append(row)
+    record("proxies", {"clips": len(paths), "samples": len(pictures), "hands": of, "rows": table}, given.json)
 
 
 def sampled(path: Path) -> Iterator[Rgb]:

@@ -1,10 +1,12 @@
 """What the sample world costs: pictures a second and minutes of video a core-hour, by quality and part.
 
-One process, one thread. A first-person take and an attempt a quality; medians over their frames.
+`python tests/benchmarks/bench_sim.py [QUALITY ...] [--json [FOLDER]]`. One process, one thread. A first-person take and
+an attempt a quality; medians over their frames.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -20,6 +22,8 @@ from simworld.robot import attempt as robot  # noqa: E402
 from simworld.robot import scene as robot_scene  # noqa: E402
 from simworld.robot.frames import head_camera  # noqa: E402
 from simworld.tasks import measure  # noqa: E402
+
+from tests.benchmarks.record import Row, add_json_option, record  # noqa: E402
 
 SEED = 7
 
@@ -73,22 +77,31 @@ def bench_attempt(quality: str) -> dict[str, float]:
     return parts | {"set up": loading_s, "frames": len(attempted.t_s), "fps": plan.fps_hz}
 
 
-def line(name: str, parts: dict[str, float], encode_s: float) -> str:
-    """One row of the table."""
+def row_of(name: str, parts: dict[str, float], encode_s: float) -> Row:
+    """The figures of one row of the table, which it prints."""
     frame_s = parts["move"] + parts.get("truth", 0.0) + parts["draw"] + encode_s + parts["set up"] / parts["frames"]
     minutes = 3600 / frame_s / parts["fps"] / 60
     columns = [f"{1000 * parts.get(p, 0.0):7.0f}" for p in ("move", "truth", "draw")]
-    return f"{name:16} {' '.join(columns)} {parts['set up']:7.1f} {1 / frame_s:11.2f} {minutes:11.1f}"
+    print(f"{name:16} {' '.join(columns)} {parts['set up']:7.1f} {1 / frame_s:11.2f} {minutes:11.1f}", flush=True)
+    costs = {f"{p}_ms": 1000 * parts[p] for p in ("move", "truth", "draw") if p in parts}
+    rates = {"pictures_per_core_s": 1 / frame_s, "video_min_per_core_h": minutes}
+    return {"name": name} | costs | {"set_up_s": parts["set up"]} | rates
 
 
 def main() -> None:
     """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("qualities", nargs="*", metavar="QUALITY", help=f"of {', '.join(render.QUALITIES)}; all")
+    add_json_option(parser)
+    given = parser.parse_args()
+    rows = []
     print(f"{'':16} {'move':>7} {'truth':>7} {'draw':>7} {'set up':>7} {'pictures/':>11} {'minutes of':>11}")
     print(f"{'':16} {'ms':>7} {'ms':>7} {'ms':>7} {'s':>7} {'core-s':>11} {'video/core-h':>12}")
-    for quality in sys.argv[1:] or list(render.QUALITIES):
+    for quality in given.qualities or list(render.QUALITIES):
         encode_s = _encoding(quality)
-        print(line(f"{quality} take", bench_take(quality), encode_s), flush=True)
-        print(line(f"{quality} attempt", bench_attempt(quality), encode_s), flush=True)
+        rows.append(row_of(f"{quality} take", bench_take(quality), encode_s))
+        rows.append(row_of(f"{quality} attempt", bench_attempt(quality), encode_s))
+    record("sim-pictures", {"rows": rows}, given.json)
 
 
 def _encoding(quality: str) -> float:

@@ -1,8 +1,9 @@
 """Text drawn on the picture: how much of it text_share finds, what it takes for it wrongly, and what it costs.
 
-`python -m tests.benchmarks.bench_text [--seed 7] [--clips N]`: sample clips with text drawn by text_media.py, as they
-are and shaken as by hand. A film is found where its share is over the policy's, told where there is one at all. Labels
-stand in the scene only where the camera is shaken or seen to stand; clips with text of their own are left out.
+`python -m tests.benchmarks.bench_text [--seed 7] [--clips N] [--json [FOLDER]]`: sample clips with text drawn by
+text_media.py, as they are and shaken as by hand. A film is found where its share is over the policy's, told where there
+is one at all. Labels stand in the scene only where the camera is shaken or seen to stand; clips with text of their own
+are left out.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tests.benchmarks.bench_duplicates import wilson  # noqa: E402
 from tests.benchmarks.bench_ingest import samples  # noqa: E402
 from tests.benchmarks.bench_proxies import sampled  # noqa: E402
 from tests.benchmarks.cut_media import FOLDERS  # noqa: E402
+from tests.benchmarks.record import Figures, add_json_option, record  # noqa: E402
 
 OWN_TEXT = "vitra_"  # clips with a caption that was drawn on them
 Shares = dict[tuple[str, bool], list[tuple[str, float | None]]]
@@ -39,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--clips", type=int, help="that many, drawn by the seed")
+    add_json_option(parser)
     given = parser.parse_args()
     place = samples()
     if place is None:
@@ -52,8 +55,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-text-") as folder:
         for at in chosen:
             costs_s += measure(paths[at], given.seed, Path(folder) / "film.mp4", shares)
-    table(shares, BURNED_IN_TEXT.limit)
-    print(f"\nseed {given.seed}, {count} clips; {1000 * sum(costs_s) / max(1, len(costs_s)):.2f} CPU ms a sample")
+    figures = table(shares, BURNED_IN_TEXT.limit)
+    sample_ms = 1000 * sum(costs_s) / max(1, len(costs_s))
+    print(f"\nseed {given.seed}, {count} clips; {sample_ms:.2f} CPU ms a sample")
+    whole = {"seed": given.seed, "clips": count, "sample_cpu_ms": sample_ms}
+    record("drawn-text", {**whole, **figures}, given.json)
 
 
 def measure(path: Path, seed: int, film: Path, shares: Shares) -> list[float]:
@@ -84,15 +90,19 @@ def judged(film: Path) -> tuple[float | None, list[float]]:
     return burned_in_text.finish(state), costs_s
 
 
-def table(shares: Shares, most: float) -> None:
+def table(shares: Shares, most: float) -> Figures:
     """Found / told / films, by kind; then the false alarms of what has no drawn text, and their films."""
+    rows = []
     print(f"| share over {most} / told / films | as they are | shaken |\n|---|---|---|")
     for kind in text_media.KINDS:
         cells = []
         for shaken in (False, True):
             of = shares.get((kind, shaken), [])
             told = [share for _, share in of if share is not None]
-            cells.append(f"{sum(share > most for share in told)} / {len(told)} / {len(of)}")
+            over = sum(share > most for share in told)
+            cells.append(f"{over} / {len(told)} / {len(of)}")
+            counts = {"films_over_limit": over, "films_with_a_share": len(told), "films": len(of)}
+            rows.append({"kind": kind, "shaken": shaken} | counts)
         print(f"| {kind} | {' | '.join(cells)} |")
     plain = [(stem, kind, shaken, s) for (kind, shaken), of in shares.items() for stem, s in of]
     plain = [film for film in plain if film[1] in text_media.NOT_DRAWN and film[3] is not None]
@@ -100,6 +110,7 @@ def table(shares: Shares, most: float) -> None:
     print(f"\nno drawn text, told, and rightly so: {wilson(len(plain) - len(false), len(plain))}; false alarms:")
     for stem, kind, shaken, share in false:
         print(f"- {stem}, {kind}, {'shaken' if shaken else 'as it is'}: {share}")
+    return {"limit_share": most, "undrawn_films": len(plain), "undrawn_films_over_limit": len(false), "rows": rows}
 
 
 if __name__ == "__main__":
