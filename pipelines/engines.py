@@ -78,7 +78,7 @@ def workers_that_fit(cluster: Mapping[str, float], resources: Resources) -> int:
         return max(1, by_cores)
     by_gpus = int(cluster.get("GPU", 0) / resources.num_gpus)
     if not by_gpus:
-        raise UsageError(f"a worker wants {resources.num_gpus:g} GPU and Ray has {cluster.get('GPU', 0):g}")
+        raise UsageError(f"a worker needs {resources.num_gpus:g} GPU and Ray has {cluster.get('GPU', 0):g}")
     return max(1, min(by_cores, by_gpus))
 
 

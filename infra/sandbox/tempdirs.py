@@ -67,7 +67,7 @@ def _base() -> Path:
     base = Path(tempfile.gettempdir()) / f"handwheel-{os.getuid()}"
     base.mkdir(mode=0o700, exist_ok=True)
     if base.is_symlink() or base.stat().st_uid != os.getuid():
-        raise UsageError(f"{base} belongs to somebody else; set TMPDIR to a folder of yours")
+        raise UsageError(f"{base} belongs to another user; set TMPDIR to a folder of yours")
     return base
 
 

@@ -95,7 +95,7 @@ def prepare(store: Store) -> None:
         except objects.Conflict:
             continue  # another hop was first, or a migration has begun
         return
-    raise UsageError(f"{objects.join(store.root, FILE)} is written by others all the time; run the same command again")
+    raise UsageError(f"{objects.join(store.root, FILE)} keeps being written by other runs; run the same command again")
 
 
 def _absent_columns(store: Store, stamp: Stamp | None) -> dict[str, pa.Schema]:
@@ -110,7 +110,9 @@ def _refuse_other(root: str, version: int, migrating_to: int | None) -> None:
     if newest > SCHEMA:
         raise UsageError(f"{root} is of schema {newest}, made by a newer handwheel; this one reads schema {SCHEMA}")
     if migrating_to is not None:
-        raise UsageError(f"{root} is half way to schema {migrating_to}: run `handwheel migrate` to go on")
+        raise UsageError(
+            f"{root} is in the middle of a migration to schema {migrating_to}: run `handwheel migrate` to finish it"
+        )
     if version < SCHEMA:
         raise UsageError(f"{root} is of schema {version}, this program reads {SCHEMA}: run `handwheel migrate`")
 

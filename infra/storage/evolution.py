@@ -100,5 +100,5 @@ def old_tag(version: int) -> str:
 def _there(store: Store, table: str, version: int | None = None) -> lance.LanceDataset:
     dataset = store.open(table, version)
     if dataset is None:
-        raise TransientError(f"{store.uri(table)} went away; run the same command again")
+        raise TransientError(f"{store.uri(table)} was removed; run the same command again")
     return dataset

@@ -88,7 +88,7 @@ def hold(
             break
         if time.monotonic() >= deadline_s:
             raise LeaseHeld(
-                f"{uri} is held by {holder}; it frees itself within {ttl_s:.0f} s of its end, "
+                f"{uri} is held by {holder}; the lease is free {ttl_s:.0f} s after that run ends, "
                 "then run the same command again"
             )
         time.sleep(0.5)

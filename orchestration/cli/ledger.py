@@ -19,7 +19,7 @@ def command(
     """Show where every second of input went: kept, rejected, quarantined, unknown, failed or pending."""
     settings = load(config, sets, root)
     if by not in (None, "asset"):
-        raise UsageError(f"--by {by}: only `asset`")
+        raise UsageError(f"--by {by}: the only value is `asset`")
     with output(as_json) as tell:
         store = turns.context_of(settings).run.store
         account, inputs = books.ledger(store, turns.recipe(settings), settings.policy.digest)

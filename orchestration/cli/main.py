@@ -114,7 +114,7 @@ def main() -> None:
         sys.exit(e.exit_code)
     except OSError as e:  # a full disk, a place that may not be written, a server that went away
         logging.getLogger(__name__).info("where it happened", exc_info=True)
-        say(f"{e}; HANDWHEEL_LOG=INFO says where. Mend it and run the same command again", "handwheel: ", "bold red")
+        say(f"{e}; HANDWHEEL_LOG=INFO shows where. Fix it and run the same command again", "handwheel: ", "bold red")
         sys.exit(TransientError.exit_code)
 
 

@@ -47,5 +47,5 @@ def _move(plain: dict[str, object], old: str, new: str) -> None:
         return
     name = new.rpartition(".")[2]
     if name in section:
-        raise UsageError(f"config: {old} is what {new} was called before; give one of the two")
+        raise UsageError(f"config: {old} is the earlier name of {new}; give only one of them")
     section[name] = section.pop(last)

@@ -28,7 +28,7 @@ def impossible(config: Config) -> Iterator[str]:
         yield f"root {config.root} is not a folder"
     for key, value, known in _choices(config):
         if value not in known:
-            yield f"{key}: {value!r} is none of {', '.join(known)}"
+            yield f"{key}: {value!r} is not one of {', '.join(known)}"
     for key in POSITIVE:
         if not 0 < (number := attrgetter(key)(config)) < math.inf:
             yield f"{key} is {number}; it is more than 0"

@@ -67,7 +67,7 @@ def _set(plain: dict[str, object], setting: str) -> None:
     """Sets `a.b=value`: a TOML value, or text."""
     key, equals, value = setting.partition("=")
     if not equals:
-        raise UsageError(f"--set {setting!r}: it is a.b=value")
+        raise UsageError(f"--set {setting!r}: write it as a.b=value")
     *path, last = key.split(".")
     section = plain
     for name in path:

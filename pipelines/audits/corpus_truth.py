@@ -95,7 +95,7 @@ def truths_below(folder: Path) -> tuple[Truth, ...]:
         try:
             truths.append(Truth(path, replace(load(path), frames=())))
         except (KeyError, TypeError, ValueError, AttributeError) as e:
-            raise UsageError(f"{path} is no truth of a recording ({type(e).__name__}: {e}); remove it") from e
+            raise UsageError(f"{path} is not the truth of a recording ({type(e).__name__}: {e}); remove it") from e
     return tuple(truths)
 
 

@@ -73,7 +73,7 @@ def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
     for source in sources:
         kind = kind_of(source.kind)
         if not objects.is_s3(source.uri) and not objects.exists(source.uri):
-            raise UsageError(f"robot logs {source.uri!r} are not there; mend [[robot]] uri in handwheel.toml")
+            raise UsageError(f"robot logs {source.uri!r} are not there; correct [[robot]] uri in handwheel.toml")
         for item in kind.list(source.uri):
             yield Logs(source, item)
 

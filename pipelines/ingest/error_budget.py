@@ -30,6 +30,6 @@ class Budget:
         most = ", ".join(f"{n} {reason}" for reason, n in self.reasons.most_common(SHOWN))
         raise TooManyRejects(
             f"{refused} of {self.tried} items of this run were refused ({most}); ingest.max_reject_share is "
-            f"{self.max_share:g}. The last batch is not committed, what was committed before stays. Mend the source, "
-            "or take it as it is: `handwheel ingest --set ingest.max_reject_share=1`"
+            f"{self.max_share:g}. The last batch is not committed, what was committed before stays. Correct the "
+            "source, or accept the refusals: `handwheel ingest --set ingest.max_reject_share=1`"
         )

@@ -87,7 +87,7 @@ def note_changed_pixels(run: Run) -> str | None:
     ]
     return (
         f"pixels are decoded otherwise than before in this corpus ({', '.join(changed) or 'the same versions'}); what "
-        "is there stays. `handwheel turn --redecode` decodes every recording anew"
+        "is there stays. `handwheel turn --redecode` decodes every recording again"
     )
 
 

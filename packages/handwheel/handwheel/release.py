@@ -79,7 +79,7 @@ def open(
     try:
         pin = fmt.Pin.loads(StorageFolder(folder).read(file).decode())
     except ValueError as e:
-        raise VerificationError(f"{here.uri}: {e}. Next: `handwheel release pin NAME` writes it anew") from e
+        raise VerificationError(f"{here.uri}: {e}. Next: `handwheel release pin NAME` writes it again") from e
     if root is not None:
         return read_release(StorageFolder.of(root), pin.release, pin)
     if "://" in folder and "://" not in pin.root and not Path(pin.root).is_absolute():

@@ -50,7 +50,7 @@ def decode_sample(row: Mapping[str, Any], start: int = 0, count: int | None = No
     if in_video != frame_count:
         raise VerificationError(
             f"clip {row['clip_id']}: {in_video} frames in its video, {frame_count} in frame_ns. "
-            "Next: publish it anew; this release was made wrong"
+            "Next: publish again; this release was made wrong"
         )
     frame_ns = np.asarray(row["frame_ns"][span], np.int64)
     frames.flags.writeable = frame_ns.flags.writeable = False

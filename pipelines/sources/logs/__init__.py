@@ -33,7 +33,7 @@ def kind_of(name: str) -> LogKind:
     """UsageError: there is no such format."""
     kinds = kinds_by_name()
     if name not in kinds:
-        raise UsageError(f"robot kind {name!r} is none of {', '.join(kinds)}")
+        raise UsageError(f"robot kind {name!r} is not one of {', '.join(kinds)}")
     return kinds[name]
 
 

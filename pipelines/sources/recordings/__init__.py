@@ -44,7 +44,7 @@ def kind_of(name: str) -> SourceKind:
     """UsageError: there is no such kind."""
     kinds = kinds_by_name()
     if name not in kinds:
-        raise UsageError(f"source kind {name!r} is none of {', '.join(kinds)}")
+        raise UsageError(f"source kind {name!r} is not one of {', '.join(kinds)}")
     return kinds[name]
 
 

@@ -62,7 +62,7 @@ def list_items(source: Source) -> Iterator[Item]:
     """Every video here, in order of file, those without a word last. UsageError where there is no ego4d.json."""
     root = next((r for r in _roots(source.uri) if objects.exists(objects.join(r, "ego4d.json"))), None)
     if root is None:
-        raise UsageError(f"source {source.uri!r} has no ego4d.json; mend [[source]] uri: it is Ego4D's folder v2")
+        raise UsageError(f"source {source.uri!r} has no ego4d.json; correct [[source]] uri: it is Ego4D's folder v2")
     videos = _videos(root)
     known: dict[str, Said] = {}
     for uid, stated in _metadata(root):

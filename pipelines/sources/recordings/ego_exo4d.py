@@ -75,7 +75,7 @@ def list_items(source: Source) -> Iterator[Item]:
     """The first-person videos of every take here. UsageError where there is no takes.json."""
     listing = objects.join(source.uri, "takes.json")
     if not objects.exists(listing):
-        raise UsageError(f"source {source.uri!r} has no takes.json; mend [[source]] uri: it is Ego-Exo4D's folder")
+        raise UsageError(f"source {source.uri!r} has no takes.json; correct [[source]] uri: it is Ego-Exo4D's folder")
     videos = _videos(source.uri)
     takes: dict[str, Take] = {}
     for _, plain in json_records(listing):

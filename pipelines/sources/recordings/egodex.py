@@ -48,7 +48,7 @@ FETCHED_TAKES = 256  # at a time: of S3's scratch holds no more, and a child rea
 def list_items(source: Source) -> Iterator[Item]:
     """Every take below the URI, its .hdf5 yet unread. UsageError where the folder is not there."""
     if not objects.is_s3(source.uri) and not objects.exists(source.uri):
-        raise UsageError(f"source {source.uri!r} is not there; mend [[source]] uri in handwheel.toml")
+        raise UsageError(f"source {source.uri!r} is not there; correct [[source]] uri in handwheel.toml")
     below = list_below(source.uri)
     for path, info in below.items():
         if not path.endswith(".mp4"):

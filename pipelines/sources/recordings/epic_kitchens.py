@@ -53,7 +53,9 @@ def list_items(source: Source) -> Iterator[Item]:
     below = list_below(source.uri)
     lists = [uri for file in LISTS if (uri := _nearest(below, file))]
     if not lists:
-        raise UsageError(f"source {source.uri!r}: neither {' nor '.join(LISTS)} is there or below; mend [[source]] uri")
+        raise UsageError(
+            f"source {source.uri!r}: neither {' nor '.join(LISTS)} is there or below; correct [[source]] uri"
+        )
     here = {PurePosixPath(p).stem for p in below}
     narrations: dict[str, list[Narration]] = defaultdict(list)
     for uri in lists:

@@ -69,7 +69,7 @@ def resolve_sidecars(items: Sequence[Item]) -> Iterator[Item]:
 def listing(uri: str) -> dict[str, ObjectInfo]:
     """What lies at or below a source's URI, by URI, in order. UsageError where there is nothing at all."""
     if not objects.is_s3(uri) and not objects.exists(uri):
-        raise UsageError(f"source {uri!r} is not there; mend [[source]] uri in handwheel.toml")
+        raise UsageError(f"source {uri!r} is not there; correct [[source]] uri in handwheel.toml")
     return {info.uri: info for info in objects.list_objects(uri) if _below(info.uri, uri)}
 
 

@@ -77,7 +77,7 @@ def _rows(info: ObjectInfo) -> dict[str, list[Row]]:
         try:
             objects.download(info.uri, path)
         except FileNotFoundError as e:
-            raise TransientError(f"{info.uri} went while it was read; run the same command again") from e
+            raise TransientError(f"{info.uri} was removed while it was read; run the same command again") from e
         columns = pickled_frames.columns(path, COLUMNS)
     by_video: dict[str, list[Row]] = defaultdict(list)
     for values in zip(*(columns[name] for name in COLUMNS), strict=True):

@@ -51,7 +51,7 @@ def _lines(uri: str) -> Iterator[dict[str, Any] | None]:
     """Lines as dicts; None for one that is not. UsageError: not there, too large, of another format."""
     suffix = PurePosixPath(uri).suffix.lower()
     if suffix not in FORMATS:
-        raise UsageError(f"URL list {uri!r}: the suffix is none of {', '.join(FORMATS)}")
+        raise UsageError(f"URL list {uri!r}: the suffix is not one of {', '.join(FORMATS)}")
     with tempdirs.folder("list") as folder:
         path = _local(uri, folder)
         if suffix == ".parquet":
@@ -74,7 +74,7 @@ def _local(uri: str, folder: Path) -> Path:
         if objects.is_s3(uri):
             objects.download(uri, folder / "list")
     except FileNotFoundError as e:
-        raise UsageError(f"URL list {uri!r} is not there; mend [[source]] uri in handwheel.toml") from e
+        raise UsageError(f"URL list {uri!r} is not there; correct [[source]] uri in handwheel.toml") from e
     return folder / "list" if objects.is_s3(uri) else Path(uri)
 
 

@@ -92,7 +92,7 @@ def test_of_many_hops_that_open_at_once_all_succeed_and_each_column_is_there_onc
         (Stamp(SCHEMA + 1), f"schema {SCHEMA + 1}, made by a newer handwheel"),
         (Stamp(SCHEMA, migrating_to=SCHEMA + 1), f"schema {SCHEMA + 1}, made by a newer handwheel"),
         (Stamp(SCHEMA - 1), "run `handwheel migrate`"),
-        (Stamp(SCHEMA - 1, migrating_to=SCHEMA), "run `handwheel migrate` to go on"),
+        (Stamp(SCHEMA - 1, migrating_to=SCHEMA), "run `handwheel migrate` to finish it"),
     ],
 )
 def test_another_schema_is_refused_in_one_line(store: Store, stamp: Stamp, words: str) -> None:

@@ -23,7 +23,9 @@ def test_old_sections_and_keys_are_read_as_the_new_ones(tmp_path: Path) -> None:
 
 def test_both_names_of_a_key_are_refused() -> None:
     settings = ["trigger.new_hours_fraction=0.5", "trigger.new_hours_share=0.5"]
-    with pytest.raises(UsageError, match=r"trigger\.new_hours_fraction is what trigger\.new_hours_share was called"):
+    with pytest.raises(
+        UsageError, match=r"trigger\.new_hours_fraction is the earlier name of trigger\.new_hours_share"
+    ):
         load(None, settings, None)
 
 

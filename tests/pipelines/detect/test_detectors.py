@@ -36,5 +36,5 @@ def test_workers_are_as_many_as_their_resources_allow() -> None:
     assert workers_that_fit({"CPU": 8.0, "GPU": 2.0}, one_gpu) == 2
     assert workers_that_fit({"CPU": 2.0, "GPU": 8.0}, one_gpu) == 1
     assert workers_that_fit({"CPU": 8.0, "GPU": 1.0}, Resources(num_gpus=0.25)) == 4
-    with pytest.raises(UsageError, match="wants 1 GPU and Ray has 0"):
+    with pytest.raises(UsageError, match="needs 1 GPU and Ray has 0"):
         workers_that_fit({"CPU": 8.0}, one_gpu)

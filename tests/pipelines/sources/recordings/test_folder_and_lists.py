@@ -164,12 +164,12 @@ def test_a_folder_that_is_named_like_an_archive_is_not_taken_for_one(tmp_path: P
 
 
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"is not there; mend \[\[source\]\] uri"):
+    with pytest.raises(UsageError, match=r"is not there; correct \[\[source\]\] uri"):
         _folder(tmp_path / "nowhere")
 
 
 def test_an_unknown_kind_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="none of folder, url_list"):
+    with pytest.raises(UsageError, match="not one of folder, url_list"):
         list(list_items([Source("tape", "x")]))
 
 
@@ -297,7 +297,7 @@ def test_a_list_is_bounded_and_its_long_lines_cost_themselves(tmp_path: Path, mo
 
 def test_a_list_of_another_format_or_nowhere_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "list.xls").write_bytes(b"")
-    with pytest.raises(UsageError, match=r"none of \.csv"):
+    with pytest.raises(UsageError, match=r"not one of \.csv"):
         _list(tmp_path / "list.xls")
     with pytest.raises(UsageError, match="is not there"):
         _list(tmp_path / "list.csv")
