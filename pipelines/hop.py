@@ -36,7 +36,7 @@ class Ray:
     """How Ray runs: `local` starts one on this machine and ends it with the command."""
 
     address: str = "local"  # or a cluster's
-    workers: int = 0  # actors; 0: one for each core
+    workers: int = 0  # actors; 0: as many as the cores and GPUs allow
     object_store_mb: int = 128  # actors read proxies by row id; nothing large passes through the store
 
 
