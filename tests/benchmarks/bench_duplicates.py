@@ -248,7 +248,7 @@ def by_hop(store: Store) -> tuple[dict[tuple[str, str], Any], Row]:
         )
         for r in rows
     }
-    return pairs, cost
+    return pairs, cost | {"duplicates": len(rows)}
 
 
 def main() -> None:
