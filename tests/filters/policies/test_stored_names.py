@@ -133,5 +133,5 @@ def test_keys_by_the_names_they_had_still_set_the_policy(tmp_path: Path) -> None
     assert other.policy == Policy(detector="x", min_contact=0.5)
     assert other.ingest.cutting.cut.min_difference == 15.0
     path.write_text("[policy]\nmin_contact = 0.4\ncontact_accept_least = 0.4\n")
-    with pytest.raises(UsageError, match=r"policy\.contact_accept_least is what policy\.min_contact was called"):
+    with pytest.raises(UsageError, match=r"policy\.contact_accept_least is the earlier name of policy\.min_contact"):
         load(path, [], None)
