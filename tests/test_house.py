@@ -98,6 +98,7 @@ def typed(folder: Path, source: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_misspelt_column_fails_the_check(tmp_path: Path) -> None:
     assert typed(tmp_path, ROW_MODULE.format(last="end_ns")).startswith("Success")
     assert '"Clip" has no attribute "end_sn"' in typed(tmp_path, ROW_MODULE.format(last="end_sn"))

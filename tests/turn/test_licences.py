@@ -64,6 +64,7 @@ def test_no_view_takes_what_a_licence_forbids_even_if_it_was_accepted(corpus: Co
     assert _views(corpus) == (allowed, {"licence_no_derivatives": 1, "licence_reserved": 2})
 
 
+@pytest.mark.slow
 def test_a_licence_that_is_corrected_is_told_alike_everywhere(corpus: Corpus, tmp_path: Path) -> None:
     key = corpus.span("b", text="#C C picks up a cup")
     _licence(corpus, "b", "CC-BY-4.0", "ego", "2")
@@ -110,6 +111,7 @@ def test_decisions_ledger_and_release_say_why(corpus: Corpus) -> None:
 
 
 @pytest.mark.filterwarnings("default")  # Great Expectations warns of its own affairs
+@pytest.mark.slow
 def test_the_gate_refuses_a_row_that_came_by_another_way(tmp_path: Path) -> None:
     rules = [r for r in expectations("wm_ego", OPTIONS) if r[1].get("column") == "licence_refusal"]
     assert rules

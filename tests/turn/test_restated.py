@@ -84,6 +84,7 @@ def test_a_licence_corrected_for_the_robot_holds_at_once(tmp_path: Path) -> None
         assert taken(run_id + "again", licence) == (licence, {})
 
 
+@pytest.mark.slow
 def test_a_licence_corrected_in_the_config_or_beside_the_file_holds_at_once(tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     path = write(tmp_path / "media" / "v.mp4", shot(1, 6))
@@ -107,6 +108,7 @@ def test_a_licence_corrected_in_the_config_or_beside_the_file_holds_at_once(tmp_
         assert taken(f"4{i}", "CC-BY-NC-4.0") == (licence, {"assets": 1})
 
 
+@pytest.mark.slow
 def test_what_is_said_again_after_something_else_holds_again(tmp_path: Path) -> None:
     """Beside a file that no listing reads, whose revision was there before."""
     (tmp_path / "media").mkdir()

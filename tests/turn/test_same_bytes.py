@@ -152,6 +152,7 @@ def test_what_is_seen_hangs_on_no_order(tmp_path: Path, video: Path, what: str) 
             assert not any(start < span[1] and span[0] < end for start, end, *_ in corpus.seen())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("with_weights")
 @pytest.mark.parametrize(
     ("first", "later"),

@@ -44,6 +44,7 @@ def test_two_ingests_at_once_are_one(once: Path, tmp_path: Path, turned: Turned,
     assert list((root / "leases").glob("*.json")) == []
 
 
+@pytest.mark.slow
 def test_a_second_turn_adds_nothing(tmp_path: Path, turned: Turned) -> None:
     root, config = tmp_path / "corpus", turned.config
     shutil.copytree(turned.root, root)

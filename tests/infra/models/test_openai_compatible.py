@@ -100,6 +100,7 @@ def test_a_server_without_json_mode_is_asked_again_without_it() -> None:
     assert ["response_format" in b for b in bodies] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_refusals_after_an_answer_are_empty_replies_and_before_one_stop_the_run() -> None:
     with wire(said("yes"), (413, {}, {"error": "too large"})) as (url, _):
         model = OpenAICompatible(url, "vlm")

@@ -45,6 +45,7 @@ def test_what_is_no_text_or_number_is_absent_and_texts_are_bounded(tmp_path: Pat
     assert head.attributes == {"bytes": "caf\ufffd", "flag": 1, "long": "x" * hdf5.TEXT_CHARACTERS}
 
 
+@pytest.mark.slow
 def test_a_file_that_brings_its_reader_down_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sandbox is real; the child is told to crash, hang or starve where a file's name says so."""
     files = made(tmp_path, 8)

@@ -37,6 +37,7 @@ def python_files() -> list[Path]:
     return sorted(f for f in files if not any(p.startswith(".") or p in ("build", "node_modules") for p in f.parts))
 
 
+@pytest.mark.slow
 def test_no_child_is_named_by_a_string() -> None:
     found = []
     for file in python_files():

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[3]
 USE = """
 import sys, time
@@ -58,6 +60,7 @@ def test_a_killed_ones_goes_with_the_next_and_a_live_ones_stays(tmp_path: Path) 
     ended(living)
 
 
+@pytest.mark.slow
 def test_many_at_once_do_not_meet(tmp_path: Path) -> None:
     held = [use(tmp_path, 1.0) for _ in range(3)]
     assert len({place for _, place in held}) == 3

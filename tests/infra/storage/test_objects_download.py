@@ -135,6 +135,7 @@ def test_a_listing_of_many_pages_is_whole(bucket: str) -> None:
     assert found == sorted(f"{bucket}/pages/{n}" for n in names)
 
 
+@pytest.mark.slow
 def test_a_listing_goes_on_at_the_page_that_broke_off(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each page fails so often that botocore gives up, and is asked for again; no page before it is."""
     paging = Paging(page_keys=3, backoff_s=0.002)

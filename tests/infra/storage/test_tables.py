@@ -132,6 +132,7 @@ def test_a_table_whose_creation_was_killed_is_created(tmp_path: Path) -> None:
     assert keys(store) == ["a"]
 
 
+@pytest.mark.slow
 def test_tags_stay_where_they_were_put(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     store.insert("rejects", [reject("a")], run_id="r")

@@ -68,6 +68,7 @@ def test_every_hop_is_an_asset_in_its_place(config: Config) -> None:
     assert checks == {"publish:gate", "filter:books_balance"}
 
 
+@pytest.mark.slow
 def test_a_history_with_assets_of_old_names_does_no_harm(config: Config, tmp_path: Path) -> None:
     """An instance that ran an earlier version knows assets that no hop makes any more; it shows them and goes on."""
     (tmp_path / "history").mkdir()

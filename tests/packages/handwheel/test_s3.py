@@ -33,6 +33,7 @@ def uploaded(bucket: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sto
     return place, written
 
 
+@pytest.mark.slow
 def test_a_release_in_a_bucket_reads_like_the_one_on_disk(uploaded: tuple[StorageFolder, Written]) -> None:
     place, written = uploaded
     there, here = handwheel.open(place.uri, release=written.pin.release), handwheel.open(written.pin_file)

@@ -65,6 +65,7 @@ def _video(path: Path, frames: int) -> None:
     encoder.close()
 
 
+@pytest.mark.slow
 def test_what_the_sample_has() -> None:
     mended, seen, unseen, _ = attempts()
     assert mended.success

@@ -130,6 +130,7 @@ def test_few_draws_cover_much_and_later_generations_have_the_same_scenes_with_sm
     assert robot_plan.draw(7, 1, 8, generation=2).policy in (None, "scripted-g2")
 
 
+@pytest.mark.slow
 def test_later_generations_succeed_more_often() -> None:
     failing = [
         p for i in range(10) if (p := robot_plan.draw(7, i, 10)).fault.kind not in ("none", "slip") and not p.human

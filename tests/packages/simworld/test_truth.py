@@ -85,6 +85,7 @@ def test_a_moving_hand_is_blurred_and_a_resting_one_hardly(
     assert max(acting) > 3 * np.median(resting)
 
 
+@pytest.mark.slow
 def test_an_open_shutter_of_no_length_blurs_nothing() -> None:
     planned = plan.draw(5, 0, 3, TakeOptions(fps_hz=1.0, fixed={"verb": "reach", "blur": "none"}))
     assert {hand.blur_px for frame in measure.measure_plan(planned).frames for hand in frame.hands} == {0.0}
@@ -99,6 +100,7 @@ def test_what_is_no_human_hand_is_not_told_as_one(negative: str) -> None:
     assert told.shots[0].tasks[0].success is None
 
 
+@pytest.mark.slow
 def test_a_failure_says_why_and_when() -> None:
     planned = plan.draw(2, 0, 1, TakeOptions(fps_hz=2.0, fixed={"outcome": "miss", "verb": "pick"}))
     task = measure.measure_plan(planned).shots[0].tasks[0]

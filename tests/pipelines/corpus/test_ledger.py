@@ -127,6 +127,7 @@ def _clip(draw: st.DrawFn, corpus: Corpus, sha: str, span: Span) -> None:
         corpus.book(PLACE_OF[verdict], part[1] - part[0], reasons[0] if reasons else None)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(corpora())
 def test_the_books_balance(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus) -> None:

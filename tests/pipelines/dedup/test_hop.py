@@ -108,6 +108,7 @@ def test_copies_are_found_and_nothing_else(recordings: dict[str, tuple[Asset, Cl
     assert compared.read("marks").num_rows == 7  # everyone but the robot
 
 
+@pytest.mark.slow
 def test_the_order_of_arrival_changes_no_row(
     recordings: dict[str, tuple[Asset, Clip]], compared: Store, tmp_path: Path
 ) -> None:
@@ -118,6 +119,7 @@ def test_the_order_of_arrival_changes_no_row(
     assert rows_of(store) == rows_of(compared)
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_gap_and_a_done_one_no_work(
     recordings: dict[str, tuple[Asset, Clip]], compared: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +183,7 @@ def kinds() -> dict[str, list[int]]:
     return {name: words_of(lambda t, p=p: p(2, 0, t), LENGTH / NS) for name, p in made.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, phases=[Phase.generate])  # an example is some 5 runs of the hop
 @given(st.randoms(use_true_random=False), st.integers(1, 3), st.integers(2, 4))
 def test_pairs_are_a_function_of_the_clips_however_common_their_keys(

@@ -114,6 +114,7 @@ def test_the_second_run_adds_nothing_and_starts_no_engine(
     assert Store(str(whole)).versions() == before
 
 
+@pytest.mark.slow
 def test_runs_that_die_before_a_table_are_made_up_for(
     whole: Path, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

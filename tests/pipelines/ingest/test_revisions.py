@@ -277,6 +277,7 @@ def test_an_options_change_of_manners_alone_retries_nothing(corpus: Corpus) -> N
     assert digest(limits, sandbox.Limits()) != digest(limits, sandbox.Limits(cpu_s=1))
 
 
+@pytest.mark.slow
 def test_a_new_recipe_fetches_nothing_whose_bytes_are_kept(
     corpus: Corpus, clips: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +297,7 @@ def test_a_new_recipe_fetches_nothing_whose_bytes_are_kept(
     assert corpus.methods == ["HEAD /v.mp4", "GET /v.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [500, 503])
 def test_urls_that_always_fail_do_not_hold_up_the_same_ones_in_every_run(corpus: Corpus, status: int) -> None:
     """They are so many, and listed first, that their host is left alone before the last is asked."""

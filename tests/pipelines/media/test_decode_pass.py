@@ -76,6 +76,7 @@ def test_shots_are_cut_where_they_change(tmp_path: Path) -> None:
     assert np.abs(jpeg.astype(int) - shot(1, 17)[0]).mean() < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [Fraction(2), Fraction(30000, 1001), Fraction(23, 10)])
 def test_no_clip_is_over_a_minute(tmp_path: Path, fps: Fraction) -> None:
     count = int(130 * fps)
@@ -195,6 +196,7 @@ def test_a_recording_cut_short_says_what_was_promised(tmp_path: Path) -> None:
     assert caught.value.reason == "not_media"
 
 
+@pytest.mark.slow
 def test_flipped_bits_cost_at_most_the_one_file(tmp_path: Path) -> None:
     """Each ends as a decode that tiles or as a stable reason; the child lives through all of them."""
     whole = {

@@ -76,6 +76,7 @@ def test_a_first_generation_is_noted_and_changes_no_recipe(root: Path) -> None:
     assert (recipe_under(OPTIONS, str(root)), recipe_under(OPTIONS, str(root)).earlier) == (OPTIONS.recipe, ())
 
 
+@pytest.mark.slow
 def test_other_pixels_are_told_and_decode_nothing_again(root: Path) -> None:
     made_by_others(root)
     assert bring_in(root, "idle").notes == [], "nothing is decoded, so that nothing is decoded otherwise"
@@ -86,6 +87,7 @@ def test_other_pixels_are_told_and_decode_nothing_again(root: Path) -> None:
     assert "--redecode" in done.notes[0]
 
 
+@pytest.mark.slow
 def test_a_new_generation_decodes_what_is_there_and_keeps_what_is_gone(root: Path) -> None:
     before = Corpus(Store(str(root)), OPTIONS.recipe).clips().values(CLIP.clip_id)
     (root.parent / "media" / "goes.mp4").unlink()

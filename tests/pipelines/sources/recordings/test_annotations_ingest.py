@@ -74,6 +74,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield uri
 
 
+@pytest.mark.slow
 @needs_weed
 def test_a_bucket_says_what_a_folder_does(real: dict[str, Path], bucket: str) -> None:
     for kind, folder in real.items():

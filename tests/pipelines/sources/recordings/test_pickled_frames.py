@@ -215,6 +215,7 @@ def test_no_class_of_the_libraries_is_ever_handed_out() -> None:
         assert issubclass(made.find_class(module, name), pickled_frames.StandIn)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_no_damage_raises_anything_else(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
