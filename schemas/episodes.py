@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import pyarrow as pa
 
@@ -24,6 +25,26 @@ class StoredCameraSpan(StoredSpan):
 
     camera: str
     sha256: str
+
+
+TASK = pa.struct([("text", pa.string()), ("start_frame", pa.int64()), ("end_frame", pa.int64()), ("kind", pa.string())])
+NOTE = pa.struct([("code", pa.string()), ("detail", pa.string())])
+
+
+class StoredTask(TypedDict):
+    """What was to be done in the steps [start_frame, end_frame)."""
+
+    text: str
+    start_frame: int
+    end_frame: int
+    kind: str
+
+
+class StoredNote(TypedDict):
+    """Something of an attempt that its reader should know."""
+
+    code: str
+    detail: str
 
 
 FLOATS = pa.list_(pa.float32())
@@ -63,6 +84,10 @@ class Episode:
     action_names: list[str] = column("names of the action's axes, may be empty", pa.list_(pa.string()))
     cameras: list[StoredCameraSpan] = column("its span in each camera's recording", pa.list_(CAMERA_SPAN))
     run_id: str = column("provenance")
+    tasks: list[StoredTask] | None = column("where they change on the way", pa.list_(TASK), default=None)
+    ever_succeeded: bool | None = column("success was reached at some step, whatever the outcome is", default=None)
+    split: str | None = column("train, val or test, as the log's makers drew it", default=None)
+    notes: list[StoredNote] | None = column("what its reader should know", pa.list_(NOTE), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +105,7 @@ class Step:
     intervention: bool | None = column("a person corrected or recovered")
     reward: float | None = column("as logged")
     done: bool | None = column("as logged")
+    camera_ns: list[int | None] | None = column(
+        "time of its frame in each camera's recording, as `episodes.cameras` has them; null: it has none there",
+        pa.list_(pa.int64()), default=None,
+    )  # fmt: skip

@@ -74,7 +74,7 @@ def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
         kind = kind_of(source.kind)
         if not objects.is_s3(source.uri) and not objects.exists(source.uri):
             raise UsageError(f"robot logs {source.uri!r} are not there; correct [[robot]] uri in handwheel.toml")
-        for item in kind.list(source.uri):
+        for item in kind.list(source.uri, source):
             yield Logs(source, item)
 
 

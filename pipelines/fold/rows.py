@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats, lost_rows
 from schemas import Episode, Step
 from schemas.arrow import schema_of
 from schemas.columns import Array
-from schemas.episodes import StoredCameraSpan
+from schemas.episodes import StoredCameraSpan, StoredNote, StoredTask
 from schemas.errors import BadMedia
 from schemas.keys import episode_key, episode_row_key, salted, step_key
 from schemas.spans import NS
@@ -91,6 +91,12 @@ def episode_row(log: EpisodeLog, sha_by_uri: Mapping[str, str], *, run_id: str, 
         state_names=list(log.state_names),
         action_names=list(log.action_names),
         cameras=cameras,
+        tasks=[
+            StoredTask(text=t.text, start_frame=t.start_frame, end_frame=t.end_frame, kind=t.kind) for t in log.tasks
+        ],
+        ever_succeeded=log.ever_succeeded,
+        split=log.split,
+        notes=[StoredNote(code=n.code, detail=n.detail) for n in log.notes],
         run_id=run_id,
     )
 
@@ -109,7 +115,8 @@ def step_table(log: EpisodeLog) -> pa.Table:
         "action_executed": _lists(log.actions_executed),
         "control_source": _control(log),
         "intervention": None if log.intervention is None else pa.array(log.intervention),
-        "reward": None if log.reward is None else pa.array(log.reward.astype(np.float64)),
+        "reward": None if log.reward is None else pa.array(log.reward.astype(np.float64), mask=lost_rows(log.reward)),
+        "camera_ns": None,
         "done": None if log.done is None else pa.array(log.done),
     }
     arrays = [pa.nulls(count, f.type) if (made := columns[f.name]) is None else made for f in schema]
@@ -120,7 +127,7 @@ def _lists(array: Floats | None) -> Array | None:
     if array is None:
         return None
     offsets = np.arange(len(array) + 1, dtype=np.int32) * array.shape[1]
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(array.reshape(-1)))
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(array.reshape(-1)), mask=pa.array(lost_rows(array)))
 
 
 def _control(log: EpisodeLog) -> Array:

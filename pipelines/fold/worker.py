@@ -103,7 +103,7 @@ class FoldWorker:
 
     def _attempts(self, logs: Logs) -> list[EpisodeLog | BadEpisode]:
         with tempdirs.folder("log") as folder:
-            return list(kind_of(logs.source.kind).read(logs.item, folder))
+            return list(kind_of(logs.source.kind).read(logs.item, folder, logs.source))
 
     def _hash(self, media: MediaFile) -> tuple[str, int]:
         """sha256 and size; remote bytes are kept in scratch for the decoder."""

@@ -7,21 +7,35 @@ from dataclasses import dataclass
 
 from pipelines.hop import Progress
 from pipelines.sources.logs import lerobot, plain_log, sim
-from pipelines.sources.logs.base import LogKind
+from pipelines.sources.logs.base import SURPLUS, LogKind, LogOptions
+from pipelines.sources.logs.episode_log import COLLECT_MODES, MAX_RATE_HZ, SAFE_NAME
 from schemas.errors import UsageError
 
 KINDS = (plain_log.KIND, lerobot.KIND, sim.KIND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RobotSource:
+class RobotSource(LogOptions):
     """A place with robot logs of one format. kind: the name of one of KINDS; uri: a folder or an S3 prefix."""
 
     kind: str
     uri: str
+    name: str | None = None  # of its attempts' namespace: part of their identity
     licence: str | None = None
     consent: str | None = None
     site: str | None = None
+
+    def __post_init__(self) -> None:
+        """ValueError: a value that no reader takes."""
+        if self.surplus not in (None, *SURPLUS):
+            raise ValueError(f"surplus is {self.surplus!r}, not one of {', '.join(SURPLUS)}")
+        if self.collect_mode not in (None, *COLLECT_MODES):
+            raise ValueError(f"collect_mode is {self.collect_mode!r}, not one of {', '.join(sorted(COLLECT_MODES))}")
+        if self.fps_hz is not None and not 0 < self.fps_hz <= MAX_RATE_HZ:
+            raise ValueError(f"fps_hz is {self.fps_hz}; it is more than 0 and at most {MAX_RATE_HZ}")
+        for what, name in (("name", self.name), ("embodiment", self.embodiment)):
+            if name is not None and not SAFE_NAME.fullmatch(name):
+                raise ValueError(f"{what} {name[:80]!r} is not 1 to 128 letters, digits, `_`, `-` and single dots")
 
 
 def kinds_by_name() -> dict[str, LogKind]:

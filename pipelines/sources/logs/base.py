@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.hop import Progress
 from pipelines.sources.logs.episode_log import EpisodeLog
+
+SURPLUS = ("head", "tail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogColumns:
+    """Where a log keeps what it has under names of its own: columns, keys, paths below a root or topics, by format."""
+
+    state: tuple[str, ...] = ()  # side by side, in this order; empty: the format's own
+    action: tuple[str, ...] = ()  # commanded; as state
+    cameras: Mapping[str, str] = field(default_factory=dict)  # camera -> where its pictures are; empty: all there are
+    task: str | None = None  # the instruction
+    outcome: str | None = None  # success, as a word, number or boolean
+    discarded: str | None = None  # true for an attempt that is not to be trained on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOptions:
+    """What a `[[robot]]` says of its logs. Said here, it holds, whatever a log says of itself."""
+
+    columns: LogColumns = field(default_factory=LogColumns)
+    fps_hz: float | None = None  # rate of the rows, for formats that have no clock
+    collect_mode: str | None = None  # autonomous, teleop, play, scripted
+    embodiment: str | None = None  # robot type; names the view idm_<embodiment>
+    surplus: str | None = None  # where a recording's frames beyond its rows lie: head, tail; None: such are refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +77,12 @@ class LogKind:
     """A format of robot logs: one file here, and one line in `KINDS`.
 
     list: items under a folder or prefix, in order of uri, from names and small metadata alone. read: an item's
-    attempts; BadMedia: nothing of the item can be read. prepare: makes logs that must be made before they are listed.
+    attempts, and a BadEpisode for each part that is left out (an attempt, or `<attempt>/<part>` of one that is taken
+    without it); BadMedia: nothing of the item can be read. prepare: makes logs that must be made before their listing.
     """
 
     name: str
-    list: Callable[[str], Iterator[LogItem]]
-    read: Callable[[LogItem, Path], Iterator[EpisodeLog | BadEpisode]]
+    list: Callable[[str, LogOptions], Iterator[LogItem]]
+    read: Callable[[LogItem, Path, LogOptions], Iterator[EpisodeLog | BadEpisode]]
     prepare: Callable[[str, Progress], None] | None = None
     alias: str | None = None  # a name it had, which the config still takes

@@ -21,15 +21,20 @@ COLLECT_MODES = frozenset({"autonomous", "teleop", "play", "scripted", "unknown"
 CONTROL_OF_MODE = {"autonomous": "policy", "teleop": "human", "play": "human", "scripted": "script"}
 
 # Names become names of views, files and metrics.
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.)){0,127}")
+SAFE_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.)){0,127}")
 _LONGEST_TEXT = 65_536
+MAX_RATE_HZ = 100_000
+LOST_SHARE = 0.5  # of the steps; an attempt that lacks more readings of a kind is refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraSpan:
     """The attempt's span [start_ns, end_ns) in one camera's recording, from the recording's first frame.
 
-    alone: the recording holds this attempt and nothing else, so their lengths must agree.
+    alone: the recording holds this attempt and nothing else.
+    frame_stamps_ns: when each frame of the span was taken, by the log, int64 (M,), on the clock of `t_ns` (0 is the
+    first step's time); row and frame are then paired by nearest stamp within tolerance_ns, and a row beyond it has no
+    frame in this camera. None: frame i of the span is row i's, so that there must be as many.
     """
 
     camera: str
@@ -37,11 +42,33 @@ class CameraSpan:
     start_ns: int
     end_ns: int
     alone: bool
+    frame_stamps_ns: Times | None = None
+    tolerance_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpan:
+    """What was to be done in the steps [start_frame, end_frame), in the log's own words. kind: task, subtask, ..."""
+
+    text: str
+    start_frame: int
+    end_frame: int
+    kind: str = "task"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something of an attempt that its reader should know, and that costs it nothing. code: stable."""
+
+    code: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeLog:
     """One attempt: T steps of S states and A actions. Arrays are read-only copies.
+
+    A step whose state, action or reward holds NaN or infinity has none of it (null in the table).
 
     Raises BadMedia with one of: unsafe_name, bad_text, bad_field, empty_episode, no_states_or_actions,
     length_mismatch, non_finite, time_not_increasing, bad_span.
@@ -78,6 +105,10 @@ class EpisodeLog:
     reward: Floats | None  # (T,)
     done: Flags | None  # (T,)
     cameras: tuple[CameraSpan, ...]
+    tasks: tuple[TaskSpan, ...] = ()  # where they change on the way
+    ever_succeeded: bool | None = None  # success was reached at some step, whatever the outcome is
+    split: str | None = None  # train, val or test, as the log's makers drew it
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         _check_words(self)
@@ -122,19 +153,30 @@ def _check_arrays(log: EpisodeLog) -> None:
             continue
         if len(value) != count:
             raise BadMedia("length_mismatch", f"{name} has {len(value)} rows, {count} steps")
-        if value.dtype == np.float32 and not np.isfinite(value).all():
-            raise BadMedia("non_finite", f"{name} at step {_first_bad(value)}")
+        if value.dtype == np.float32:
+            _note_lost(log, name, value)
     if log.t_ns[0] != 0 or (np.diff(log.t_ns) <= 0).any():
         raise BadMedia("time_not_increasing", f"at step {int(np.argmax(np.diff(log.t_ns) <= 0)) + 1}")
-    if not (np.isfinite(log.fps_hz) and 0 < log.fps_hz <= 100_000):
+    if not (np.isfinite(log.fps_hz) and 0 < log.fps_hz <= MAX_RATE_HZ):
         raise BadMedia("bad_field", f"fps_hz is {log.fps_hz}")
     if log.failure_frame is not None and not 0 <= log.failure_frame < count:
         raise BadMedia("bad_field", f"failure_frame {log.failure_frame} of {count} steps")
 
 
-def _first_bad(value: npt.NDArray[np.float32]) -> int:
+def lost_rows(value: Floats) -> Flags:
+    """(T,) Steps whose value, or one of its axes, is no finite number: a reading that was lost."""
     bad = ~np.isfinite(value)
-    return int(np.argmax(bad if bad.ndim == 1 else bad.any(axis=1)))
+    return np.asarray(bad if bad.ndim == 1 else bad.any(axis=1), np.bool_)
+
+
+def _note_lost(log: EpisodeLog, name: str, value: Floats) -> None:
+    """A lost reading costs its step and is noted. BadMedia(non_finite): more than LOST_SHARE of the steps lack it."""
+    lost = lost_rows(value)
+    if lost.mean() > LOST_SHARE:
+        raise BadMedia("non_finite", f"{name} in {int(lost.sum())} of {len(lost)} steps, first {int(np.argmax(lost))}")
+    if lost.any():
+        detail = f"{name} in {int(lost.sum())} of {len(lost)} steps, first {int(np.argmax(lost))}"
+        object.__setattr__(log, "notes", (*log.notes, Note(code="lost_readings", detail=detail)))
 
 
 def _check_words(log: EpisodeLog) -> None:
@@ -174,7 +216,7 @@ def _check_cameras(log: EpisodeLog) -> None:
 
 def check_name(what: str, name: str) -> None:
     """BadMedia(unsafe_name) unless it is 1 to 128 letters, digits, `_`, `-` and single dots."""
-    if not _SAFE_NAME.fullmatch(name):
+    if not SAFE_NAME.fullmatch(name):
         raise BadMedia("unsafe_name", f"{what} {name[:80]!r}")
 
 

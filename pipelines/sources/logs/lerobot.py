@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, MediaFile
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, axis_names, number, outcome_of, text
 from pipelines.sources.logs.lerobot_columns import OFF_GRID, flags, floats, integers, times
@@ -38,7 +38,7 @@ _COLUMNS = {
 _INFO = "meta/info.json"
 
 
-def list_logs(uri: str) -> Iterator[LogItem]:
+def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
     """One item for each data file of each data set below the folder or prefix; one for a broken data set."""
     listed = list(objects.list_objects(uri.rstrip("/") + "/"))
     for info in [o for o in listed if o.uri.endswith("/" + _INFO)]:
@@ -93,7 +93,7 @@ def _item(root: str, info: ObjectInfo, parts: list[str], media: tuple[MediaFile,
     )
 
 
-def read(item: LogItem, workdir: Path) -> Iterator[EpisodeLog | BadEpisode]:
+def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
     """The data file's episodes in order, then one BadEpisode for its rows that belong to none.
 
     BadMedia: unsupported_version, bad_json, bad_header, bad_table, missing_file, too_large.

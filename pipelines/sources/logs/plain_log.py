@@ -20,7 +20,7 @@ import numpy as np
 
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, MediaFile
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Floats, Times
 from pipelines.sources.logs.fields import axis_names, json_object, number, outcome_of, text, text_of_json
 from schemas.errors import BadMedia
@@ -32,7 +32,7 @@ _LOG_MAX_BYTES = 256 << 20
 _LINES_MAX = 1_000_000
 
 
-def list_logs(uri: str) -> Iterator[LogItem]:
+def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
     """One item for each .jsonl below the folder or prefix, recordings beside it included."""
     listed = list(objects.list_objects(uri.rstrip("/") + "/"))
     logs = {_stem(o.uri): o for o in listed if o.uri.endswith(".jsonl")}
@@ -75,7 +75,7 @@ def _item(log: ObjectInfo, media: tuple[MediaFile, ...]) -> LogItem:
     )
 
 
-def read(item: LogItem, workdir: Path) -> Iterator[EpisodeLog | BadEpisode]:
+def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
     """The one attempt of the item.
 
     BadMedia: bad_json, bad_header, too_large, ragged_rows, missing_video, and EpisodeLog's.

@@ -129,7 +129,7 @@ def test_one_bad_episode_costs_itself(tmp_path: Path) -> None:
     path = _fake_video(tmp_path) / "data/chunk-000/file-000.parquet"
     table = pq.read_table(path)
     actions = np.array(table["action"].to_pylist(), np.float32)
-    actions[14, 2] = np.inf
+    actions[13:19, 2] = np.inf
     column = pa.FixedSizeListArray.from_arrays(pa.array(actions.reshape(-1)), 6)
     pq.write_table(table.set_column(table.schema.get_field_index("action"), "action", column), path)
     logs, bad = _read(tmp_path)
