@@ -158,7 +158,7 @@ def pictures(container: InputContainer, stream: VideoStream, start_ns: int = 0) 
     Damage is passed over: what can be decoded comes and says so, and a frame whose clock leaps by more than an hour is
     left out.
     """
-    clock = _Clock(stream)
+    clock = Clock(stream)
     frames, origin = _decode(container, stream), None
     if start_ns > 0:
         origin, frames = _seek(container, stream, start_ns, clock)
@@ -178,7 +178,7 @@ def pictures(container: InputContainer, stream: VideoStream, start_ns: int = 0) 
         torn = False
 
 
-class _Clock:
+class Clock:
     """Ticks of a stream as ns, in integers: a Fraction a frame costs as much as a cheap signal."""
 
     def __init__(self, stream: VideoStream) -> None:
@@ -200,7 +200,7 @@ def _time_base(stream: VideoStream) -> Fraction:
     return cast("Fraction", stream.time_base)  # None is for streams without packets
 
 
-def _seek(container: InputContainer, stream: VideoStream, start_ns: int, clock: _Clock) -> tuple[int, Iterator[_Frame]]:
+def _seek(container: InputContainer, stream: VideoStream, start_ns: int, clock: Clock) -> tuple[int, Iterator[_Frame]]:
     """The first frame's clock in ns, and the frames from a key frame at or before `start_ns`.
 
     MPEG-TS has no index and its seek may land late: then it is tried from ever earlier.
