@@ -8,10 +8,12 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, output
+from orchestration.cli import doctor_logs
+from orchestration.cli.options import ConfigFile, Json, Sets, output
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,19 @@ class Check:
     mend: str
 
 
-def command(as_json: Json = False) -> None:
-    """Check what this machine has and what is missing, with the command that installs it (exit 2 if needed)."""
+def command(
+    logs: Annotated[str | None, typer.Option("--logs", help="look at robot logs instead: a folder or prefix")] = None,
+    kind: Annotated[str, typer.Option("--kind", help="their format; default: found out")] = "",
+    items: Annotated[int, typer.Option("--items", min=1, help="how many of the logs to read")] = 50,
+    config: ConfigFile = None, sets: Sets = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Check what this machine has and what is missing, with the command that installs it (exit 2 if needed).
+
+    With --logs: what a fold would make of robot logs, what it would refuse, and what mends it; nothing is stored.
+    """
+    if logs is not None:
+        doctor_logs.tell_of(logs, kind, items, doctor_logs.said_of(logs, config, sets), as_json)
+        return
     with output(as_json) as tell:
         checks = examine()
         tell({"checks": [asdict(check) for check in checks]} if as_json else as_text(checks))

@@ -1,0 +1,92 @@
+"""`handwheel doctor --logs PATH`: what a fold would make of robot logs, what it would refuse, and what mends it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from orchestration.cli.options import load, output
+from pipelines.fold.dry_look import REMEDIES, Look, look
+from pipelines.sources.logs import RobotSource
+
+SHOWN = 4  # values of a fact, commonest first
+TEXT_CHARACTERS = 160
+
+
+def said_of(uri: str, config: Path | None, sets: list[str] | None) -> RobotSource | None:
+    """The `[[robot]]` of the config that names this place, so that its columns hold here too."""
+    place = _plain(uri)
+    return next((robot for robot in load(config, sets, None).robot if _plain(robot.uri) == place), None)
+
+
+def _plain(uri: str) -> str:
+    return uri.rstrip("/") if "://" in uri else str(Path(uri).resolve())
+
+
+def tell_of(uri: str, kind: str, most_items: int, said: RobotSource | None, as_json: bool) -> None:
+    """Prints the look. UsageError: no format takes anything that lies there."""
+    source = said or RobotSource(kind=kind, uri=uri)
+    with output(as_json) as tell:
+        found = look(replace(source, kind=kind or source.kind, uri=uri if "://" in uri else _plain(uri)), most_items)
+        tell(as_object(found) if as_json else as_text(found, uri))
+
+
+def as_object(found: Look) -> dict[str, object]:
+    """The look as one JSON object."""
+    return {
+        "kind": found.kind, "uri": found.uri, "data_sets": len(found.roots), "logs": found.items,
+        "logs_read": found.read_items, "attempts": found.attempts, "steps": found.steps, "seconds": found.seconds,
+        "facts": {name: dict(values) for name, values in found.facts.items()},
+        "refused": {
+            reason: {"count": count, "examples": found.refused[reason], "mend": REMEDIES.get(reason)}
+            for reason, count in found.refused_count.items()
+        },
+    }  # fmt: skip
+
+
+def as_text(found: Look, uri: str) -> str:
+    """The look for people: what is there, what would be left out and why, and the lines for handwheel.toml."""
+    read = "all read" if found.read_items == found.items else f"{found.read_items} of them read"
+    sets = f"{len(found.roots)} data sets, " if len(found.roots) > 1 else ""
+    lines = [
+        f"{uri}: {found.kind}, {sets}{found.items} logs, {read}",
+        f"{found.attempts} attempts would be taken: {found.steps} steps, {found.seconds:.1f} s",
+    ]
+    for name, values in found.facts.items():
+        lines += _fact_lines(name, values)
+    if found.refused_count:
+        lines.append(f"{sum(found.refused_count.values())} parts would be left out:")
+    for reason, count in found.refused_count.most_common():
+        lines.append(f"  {count:>6}  {reason}")
+        lines += [f"          {example[:TEXT_CHARACTERS]}" for example in found.refused[reason]]
+        if mend := REMEDIES.get(reason):
+            lines.append(f"          mend: {mend}")
+    return "\n".join([*lines, "", *_block(found, uri)])
+
+
+def _fact_lines(name: str, values: Counter[str]) -> Iterator[str]:
+    for i, (value, count) in enumerate(values.most_common(SHOWN)):
+        yield f"  {name if not i else '':<14} {value[:TEXT_CHARACTERS]} ({count})"
+    if len(values) > SHOWN:
+        yield f"  {'':<14} and {len(values) - SHOWN} more"
+
+
+def _block(found: Look, uri: str) -> Iterator[str]:
+    """What to write into handwheel.toml, with the remedies that a value of the config can be."""
+    yield "In handwheel.toml:"
+    yield "  [[robot]]"
+    yield f'  kind = "{found.kind}"'
+    yield f'  uri = "{uri}"'
+    yield from (f"  {line}" for line in _advice(found))
+    yield "then `handwheel fold`"
+
+
+def _advice(found: Look) -> Iterator[str]:
+    if found.refused_count["video_mismatch"]:
+        yield '# surplus = "tail"   # if the frames beyond the rows are a discarded take\'s'
+    if found.refused_count["no_rate"]:
+        yield "# fps_hz = 20        # the rate that the recorder ran at"
+    if found.refused_count["no_states_or_actions"] or found.refused_count["ambiguous_columns"]:
+        yield '# columns = {state = ["..."], action = ["..."]}   # of the names above'

@@ -1,0 +1,153 @@
+"""What the fold would make of robot logs, told before it reads fifty thousand of them: nothing is decoded or stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+import numpy as np
+
+from infra.sandbox import tempdirs
+from pipelines.sources import logs
+from pipelines.sources.logs import RobotSource
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind
+from pipelines.sources.logs.episode_log import EpisodeLog
+from schemas.errors import BadMedia, TransientError, UsageError
+from schemas.spans import NS
+
+PROBED_ITEMS = 2  # read of each format, to tell which one the logs are of
+EXAMPLES = 3  # of a reason
+
+# What mends a refusal, by its reason.
+REMEDIES = {
+    "video_mismatch": 'surplus = "tail" (or "head"), if the frames beyond the rows lie there',
+    "no_states_or_actions": "columns.state and columns.action name the columns that hold them",
+    "ambiguous_columns": "columns.state, columns.action and columns.cameras say which are meant",
+    "no_rate": "fps_hz says the rate of the rows",
+    "namespace_taken": "name tells one data set from another of the same name",
+    "lfs_pointer": "run `git lfs pull` where the logs lie",
+    "missing_video": "bring the recordings, or let columns.cameras name those that are there",
+    "missing_camera": "columns.cameras names the cameras that are there, if the others are not to come",
+    "no_pictures": "the world model and the IDM need pictures: record them, or leave these logs out",
+    "missing_file": "bring the file; the next fold reads it",
+}
+
+
+@dataclass(slots=True)
+class Look:
+    """What is there, by counts; examples of what would be refused, by reason."""
+
+    kind: str
+    uri: str
+    items: int = 0
+    read_items: int = 0
+    roots: set[str] = field(default_factory=set)
+    attempts: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    facts: dict[str, Counter[str]] = field(default_factory=dict)
+    refused: dict[str, list[str]] = field(default_factory=dict)
+    refused_count: Counter[str] = field(default_factory=Counter)
+
+    def count(self, fact: str, value: object) -> None:
+        """One more attempt of which this holds."""
+        self.facts.setdefault(fact, Counter())[str(value)] += 1
+
+    def refuse(self, reason: str, example: str) -> None:
+        """One more part that would be left out."""
+        self.refused_count[reason] += 1
+        if len(known := self.refused.setdefault(reason, [])) < EXAMPLES:
+            known.append(example)
+
+
+def look(source: RobotSource, most_items: int) -> Look:
+    """Reads up to `most_items` of a source's logs, evenly over all of them, as the fold does, without the recordings.
+
+    source.kind "" finds the format by itself. UsageError: no format takes anything that lies there.
+    """
+    kind, items = _kind_and_items(source)
+    found = Look(kind.name, source.uri, items=len(items), roots={item.root for item in items})
+    picked = sorted({int(i) for i in np.linspace(0, len(items) - 1, min(most_items, len(items)))})
+    for i in picked:
+        found.read_items += 1
+        for part in _parts(kind, items[i], replace(source, kind=kind.name)):
+            _add(found, items[i], part)
+    return found
+
+
+def _kind_and_items(source: RobotSource) -> tuple[LogKind, list[LogItem]]:
+    kinds = [logs.kind_of(source.kind)] if source.kind else [k for k in logs.KINDS if k.prepare is None]
+    offered = {kind.name: list(kind.list(source.uri, source)) for kind in kinds}
+    best = max(kinds, key=lambda kind: _fitness(kind, offered, source))
+    if not offered[best.name]:
+        raise UsageError(f"no robot log that is known lies below {source.uri}; docs/sources.md lists the formats")
+    return best, offered[best.name]
+
+
+def _fitness(kind: LogKind, offered: dict[str, list[LogItem]], source: RobotSource) -> tuple[int, int, int]:
+    """Attempts that a format reads of its first items; then how much of what lies there it takes: root before file."""
+    items = offered[kind.name]
+    parts = [part for item in islice(items, PROBED_ITEMS) for part in _parts(kind, item, source)]
+    above = sum(any(item.root.startswith(other.root) for other in items[:1]) for item in items)
+    taken = sum(isinstance(part, EpisodeLog) for part in parts)
+    foreign = any(isinstance(p, BadEpisode) and p.reason in ("bad_json", "bad_header", "other_format") for p in parts)
+    return taken, 0 if foreign else bool(items), above
+
+
+def _parts(kind: LogKind, item: LogItem, source: RobotSource) -> Iterator[EpisodeLog | BadEpisode]:
+    with tempdirs.folder("look") as folder:
+        try:
+            yield from kind.read(item, folder, source)
+        except BadMedia as e:
+            yield BadEpisode(name="", reason=e.reason, detail=e.detail)
+        except (TransientError, OSError) as e:
+            yield BadEpisode(name="", reason="unreached", detail=str(e))
+
+
+def _add(found: Look, item: LogItem, part: EpisodeLog | BadEpisode) -> None:
+    if isinstance(part, BadEpisode):
+        where = part.name or item.uri.removeprefix(found.uri).lstrip("/")
+        found.refuse(part.reason, f"{where}: {part.detail}")
+        return
+    found.attempts += 1
+    found.steps += len(part.t_ns)
+    found.seconds += float(part.t_ns[-1]) / NS
+    for what, array, names in (("state", part.states, part.state_names), ("action", part.actions, part.action_names)):
+        found.count(what, "none" if array is None else f"{array.shape[1]} axes: {_shortened(names)}")
+    found.count("clock", _clock(part))
+    found.count("robot", part.embodiment)
+    found.count("cameras", ", ".join(c.camera for c in part.cameras))
+    found.count("outcome", part.outcome + (f", by {part.outcome_source}" if part.outcome_source else ""))
+    found.count("control", _control(part))
+    found.count("task", part.instruction or "none")
+    if part.split:
+        found.count("split", part.split)
+    for note in part.notes:
+        found.count(f"note {note.code}", note.detail)
+
+
+def _shortened(names: Sequence[str]) -> str:
+    return ", ".join([*names[:4], *(["..."] if len(names) > 4 else [])]) or "no names"
+
+
+def _clock(part: EpisodeLog) -> str:
+    """The rate that is stated, and how the steps' own times lie beside it."""
+    steps_ns = np.diff(part.t_ns)
+    if not len(steps_ns):
+        return f"{part.fps_hz:g} Hz, one step"
+    real = NS / float(np.median(steps_ns))
+    if abs(real / part.fps_hz - 1) < 0.01 and steps_ns.max() < 1.5 * NS / part.fps_hz:
+        return f"{part.fps_hz:g} Hz"
+    return f"{part.fps_hz:g} Hz stated, steps of their own times ({_round(real)} Hz)"
+
+
+def _round(rate_hz: float) -> str:
+    return f"{rate_hz:.2g}"
+
+
+def _control(part: EpisodeLog) -> str:
+    if part.intervention is not None and part.intervention.any():
+        return f"{part.collect_mode}, with interventions"
+    return part.collect_mode
