@@ -13,7 +13,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .PHONY: help setup setup-test lock check test test-all ratchet demo sim world bench bench-ingest bench-duplicates
-.PHONY: bench-sim bench-world audit-hands size docs kill fuzz faults clean
+.PHONY: bench-sim bench-world audit-hands size docs kill fuzz faults cases clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ sim: setup  ## 40 takes and 60 attempts of the sample world with a page of conta
 	$(BIN)/handwheel sim sim-demo --seed 7 --clips 40 --robot 60
 
 world: sim
+
+cases: setup-test  ## Inputs that went wrong, of a folder of scripts (CASES=folder), beside what was expected
+	$(BIN)/python -m tests.faults.cases $(CASES)
 
 bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory of 3 h; cutters; JPEG quality; drawn text (an hour)
 	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_ingest --hevc --json $(FIGURES)
