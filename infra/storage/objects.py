@@ -1,4 +1,7 @@
-"""The door to files and S3: list, read, download, conditional put. A URI is a local path or s3://bucket/key."""
+"""The door to files, S3 and the Hugging Face Hub: list, read, download, conditional put.
+
+A URI is a local path, s3://bucket/key or, to be read alone, hf://datasets/org/name@revision/path.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.storage import hub_files
+from infra.storage.hub_files import begin_run as begin_run
+from infra.storage.hub_uri import is_hub
 from infra.storage.info import Conflict as Conflict
 from infra.storage.info import ObjectInfo as ObjectInfo
 from infra.storage.s3 import Paging, call_s3, copy_out, list_entries, split_uri
-from infra.storage.s3 import read_range as read_range
+from infra.storage.s3 import read_range as read_s3_range
+from schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from types_boto3_s3 import type_defs
@@ -30,6 +37,11 @@ def join(uri: str, *parts: str) -> str:
 def is_s3(uri: str) -> bool:
     """Whether the URI names an S3 object, bucket or prefix."""
     return uri.startswith("s3://")
+
+
+def is_remote(uri: str) -> bool:
+    """Whether the URI names what is not on this machine's disk, and is fetched to be read as a file."""
+    return is_s3(uri) or is_hub(uri)
 
 
 def storage_options() -> dict[str, str]:
@@ -49,6 +61,9 @@ def list_objects(prefix: str, paging: Paging = Paging()) -> Iterator[ObjectInfo]
         for o in list_entries(prefix, paging):
             stamp = int(o["LastModified"].timestamp()) * 1_000_000_000
             yield ObjectInfo(f"s3://{bucket}/{o['Key']}", int(o["Size"]), o["ETag"].strip('"'), stamp)
+        return
+    if is_hub(prefix):
+        yield from hub_files.list_objects(prefix)
         return
     base = Path(prefix)
     for path in [base] if base.is_file() else sorted(_files(base, set())):
@@ -77,7 +92,9 @@ def _files(folder: Path, entered: set[str]) -> Iterator[Path]:
 
 
 def exists(uri: str) -> bool:
-    """Whether an object (or, locally, a file or folder) is there."""
+    """Whether an object (or, but on S3, a file or folder) is there."""
+    if is_hub(uri):
+        return hub_files.exists(uri)
     if not is_s3(uri):
         return Path(uri).exists()
     bucket, key = split_uri(uri)
@@ -94,6 +111,8 @@ def read(uri: str) -> tuple[bytes, str]:
         buffer = io.BytesIO()
         etag = copy_out(uri, buffer, None)
         return buffer.getvalue(), etag
+    if is_hub(uri):
+        return hub_files.read(uri)
     data = Path(uri).read_bytes()
     return data, hashlib.md5(data, usedforsecurity=False).hexdigest()
 
@@ -105,7 +124,7 @@ def info(uri: str) -> ObjectInfo:
         head = call_s3(lambda c: c.head_object(Bucket=bucket, Key=key), uri)
         stamp = int(head["LastModified"].timestamp()) * 1_000_000_000
         return ObjectInfo(uri, int(head["ContentLength"]), head["ETag"].strip('"'), stamp)
-    return _local_info(uri, Path(uri).stat())
+    return hub_files.info(uri) if is_hub(uri) else _local_info(uri, Path(uri).stat())
 
 
 def _local_info(path: str, status: os.stat_result) -> ObjectInfo:
@@ -118,17 +137,34 @@ def read_bytes(uri: str) -> bytes:
     return read(uri)[0]
 
 
+def read_range(uri: str, start: int, count: int, etag: str) -> bytes:
+    """At most `count` bytes from `start`, which lies inside a remote object whose ETag is still `etag`.
+
+    TransientError: the object was rewritten, or the server gave up after three tries.
+    """
+    return (hub_files.read_range if is_hub(uri) else read_s3_range)(uri, start, count, etag)
+
+
 def etag_in(revision: str) -> str | None:
-    """The ETag that a listing's revision begins with (more may follow after `+`), where it looks like S3's."""
+    """The ETag that a listing's revision begins with (more may follow after `+`), where it looks like a server's."""
     etag = revision.partition("+")[0]
-    return etag if re.fullmatch(r"[0-9a-f]{32}(-[0-9]{1,5})?", etag) else None
+    return etag if re.fullmatch(r"[0-9a-f]{32}(-[0-9]{1,5})?|[0-9a-f]{40}|[0-9a-f]{64}", etag) else None
+
+
+def listed_sha256(uri: str, revision: str) -> str | None:
+    """The sha256 of an object's bytes where its listing says it."""
+    etag = etag_in(revision) if is_hub(uri) else None
+    return etag and hub_files.content_sha256(etag)
 
 
 def download(uri: str, path: Path, *, if_match: str | None = None) -> None:
-    """Copies an object to a local file; from S3 what broke off goes on by range, while the object is the same.
+    """Copies an object to a local file; from a server what broke off goes on by range, while the object is the same.
 
-    if_match: Conflict where the object's ETag is another (S3 alone). FileNotFoundError where there is none.
+    if_match: Conflict where the object's ETag is another (a server's alone). FileNotFoundError where there is none.
     """
+    if is_hub(uri):
+        hub_files.download(uri, path, if_match)
+        return
     if is_s3(uri):
         with path.open("wb") as target:
             copy_out(uri, target, if_match)
@@ -138,8 +174,14 @@ def download(uri: str, path: Path, *, if_match: str | None = None) -> None:
                 target.write(block)
 
 
+def _check_writable(uri: str) -> None:
+    if is_hub(uri):
+        raise UsageError(f"{uri}: the Hub is read and never written; name a folder or s3://bucket/prefix")
+
+
 def upload(path: Path, uri: str) -> None:
     """Copies a local file to an object, whole or not at all, in flat memory."""
+    _check_writable(uri)
     if is_s3(uri):
         bucket, key = split_uri(uri)
         call_s3(lambda c: c.upload_file(str(path), bucket, key), uri)
@@ -157,6 +199,7 @@ def put(uri: str, data: bytes, *, if_absent: bool = False, if_match: str | None 
 
     if_absent: Conflict when something is there. if_match: Conflict unless the ETag there is this one.
     """
+    _check_writable(uri)
     if is_s3(uri):
         bucket, key = split_uri(uri)
         request: type_defs.PutObjectRequestTypeDef = {"Bucket": bucket, "Key": key, "Body": data}
@@ -191,6 +234,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def delete(uri: str, *, if_match: str | None = None) -> None:
     """Removes one object; no error where there is none. if_match: Conflict when another ETag is there."""
+    _check_writable(uri)
     if is_s3(uri):
         bucket, key = split_uri(uri)
         request: type_defs.DeleteObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
@@ -211,6 +255,7 @@ def delete_below(prefix: str) -> None:
     """Removes every object below a prefix or folder, hidden ones and empty folders included."""
     import shutil
 
+    _check_writable(prefix)
     if not is_s3(prefix):
         shutil.rmtree(prefix, ignore_errors=True)
         return

@@ -1,4 +1,4 @@
-"""Files and S3 objects as seekable binary files; of an object only the ranges that are read travel."""
+"""Files and remote objects as seekable binary files; of an object only the ranges that are read travel."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ BUFFER_BYTES = 64 << 10  # a tar's header, a small sidecar and the next header i
 
 def open_seekable(info: ObjectInfo) -> BinaryIO:
     """The object that a listing or `objects.info` found, open for reading."""
-    if objects.is_s3(info.uri):
+    if objects.is_remote(info.uri):
         return io.BufferedReader(Ranged(info), BUFFER_BYTES)
     return open(info.uri, "rb")
 
 
 class Ranged(io.RawIOBase):
-    """An S3 object read by ranges. TransientError from a read: the object was rewritten since, or S3 gave up."""
+    """A remote object read by ranges. TransientError from a read: it was rewritten since, or its server gave up."""
 
     def __init__(self, info: ObjectInfo) -> None:
         super().__init__()

@@ -24,7 +24,9 @@ SHARES = ("ingest.max_reject_share", "publish.val_share")
 
 def impossible(config: Config) -> Iterator[str]:
     """What is wrong with the values of a config, told before the first hop starts."""
-    if not objects.is_s3(config.root) and Path(config.root).exists() and not Path(config.root).is_dir():
+    if objects.is_remote(config.root) and not objects.is_s3(config.root):
+        yield f"root {config.root} can only be read; name a folder or s3://bucket/prefix"
+    elif not objects.is_s3(config.root) and Path(config.root).exists() and not Path(config.root).is_dir():
         yield f"root {config.root} is not a folder"
     for key, value, known in _choices(config):
         if value not in known:

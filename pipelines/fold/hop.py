@@ -42,6 +42,7 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
     unreached: list[str] = []
     with run.hold(HOP.lease) as lease:
         packages.sweep(run, HOP.name)
+        objects.begin_run(run.run_id)
         prepare(sources, run.progress)
         recipe, offered = options.cutting.recipe, list(list_logs(sources))
         terms = {

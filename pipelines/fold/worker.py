@@ -13,7 +13,7 @@ from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines.fold.rows import episode_row, fit_to_video, slack_ns, step_table
 from pipelines.media.decoder import DecodeFacts, Decoder, find_decoded_asset
-from pipelines.media.local_copy import local_copy
+from pipelines.media.local_copy import listed_sha256, local_copy
 from pipelines.media.options import DecodeSpec, PassOptions
 from pipelines.media.requirements import ROBOT, required_spec
 from pipelines.sources.logs import RobotSource, kind_of
@@ -107,8 +107,10 @@ class FoldWorker:
 
     def _hash(self, media: MediaFile) -> tuple[str, int]:
         """sha256 and size; remote bytes are kept in scratch for the decoder."""
+        if (listed := listed_sha256(media.uri, media.revision)) is not None:
+            return listed, media.size_bytes  # `decode` brings it where it is not known, and holds it against this
         path = Path(media.uri)
-        if remote := objects.is_s3(media.uri):
+        if remote := objects.is_remote(media.uri):
             path = Path(self.scratch) / self._asset_id(media)
             objects.download(media.uri, path)
         with path.open("rb") as f:

@@ -14,7 +14,7 @@ from infra.storage.tables import Store
 from pipelines.ingest import limit_rejects
 from pipelines.ingest.revisions import NAME, download_item, is_web
 from pipelines.media.decoder import DecodeFacts, Decoder, find_decoded_asset
-from pipelines.media.local_copy import bring, in_place, local_copy, stored
+from pipelines.media.local_copy import bring, in_place, listed_sha256, local_copy, stored
 from pipelines.media.options import DecodeSpec
 from pipelines.media.requirements import required_spec
 from pipelines.sources.recordings import Item
@@ -72,6 +72,8 @@ class IngestWorker:
         if in_place(item.uri):
             with open(item.uri, "rb") as f:
                 return hashlib.file_digest(f, "sha256").hexdigest(), Path(item.uri).stat().st_size
+        if (listed := listed_sha256(item.uri, item.revision)) is not None:
+            return listed, item.size_bytes  # `decode` brings it where it is not known, and holds it against this
         path = Path(self.scratch) / place_key(item.uri, item.revision)
         try:
             bring(item.uri, path, objects.etag_in(item.revision))
@@ -107,7 +109,7 @@ class IngestWorker:
             package.assets += [self._asset(f.item, f.size_bytes, key, facts) for f in fetched]
         except BadMedia as e:
             package.rejects += [self._reject(f.item, e) for f in fetched]
-        except TransientError as e:
+        except (TransientError, OSError) as e:
             package = WorkPackage(unreached=[f"{_shown(f.item.uri)}: {e}" for f in fetched])
         objects.put(objects.join(self.staging, f"{key}.json"), package.dumps())
 

@@ -31,12 +31,12 @@ def is_film(member: str) -> bool:
 def write(archive_uri: str, member: str, path: Path) -> None:
     """The pictures as one motion JPEG, not encoded again; equal pictures give equal bytes.
 
-    An archive on S3 is fetched whole first: most of it is wanted, and in a thousand pieces.
+    A remote archive is fetched whole first: most of it is wanted, and in a thousand pieces.
     BadMedia: no_frames, missing_frames, bad_frame, too_large, and what makes an archive or member bad.
     """
     with tempdirs.folder("stills") as folder:
         local = archive_uri
-        if objects.is_s3(archive_uri):
+        if objects.is_remote(archive_uri):
             local = str(folder / archive_uri.rpartition("/")[2])
             objects.download(archive_uri, Path(local))
         with reader.open_archive(local) as archive:

@@ -21,13 +21,20 @@ def stored(root: str, sha256: str) -> str:
 
 def in_place(uri: str) -> bool:
     """Whether the recording is a local file, to be read where it lies."""
-    return not uri.startswith(("http://", "https://", "s3://")) and reader.split_member(uri) is None
+    if uri.startswith(("http://", "https://")) or objects.is_remote(uri):
+        return False
+    return reader.split_member(uri) is None
+
+
+def listed_sha256(uri: str, revision: str) -> str | None:
+    """The sha256 of the recording's bytes where its listing says it: it need not be fetched to be known."""
+    return objects.listed_sha256(uri, revision) if reader.split_member(uri) is None else None
 
 
 def bring(uri: str, path: Path, etag: str | None = None) -> None:
-    """Copies an S3 object, a member of an archive, or an archive's pictures as one recording, to a local file.
+    """Copies a remote object, a member of an archive, or an archive's pictures as one recording, to a local file.
 
-    etag: of an S3 object; objects.Conflict where it has another one now. FileNotFoundError: the object, archive or
+    etag: of a remote object; objects.Conflict where it has another one now. FileNotFoundError: the object, archive or
     member is not there. BadMedia: why the archive cannot give it.
     """
     inside = reader.split_member(uri)

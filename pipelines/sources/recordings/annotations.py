@@ -94,7 +94,7 @@ def text_of(name: str) -> str:
 
 def list_below(folder: str) -> dict[str, ObjectInfo]:
     """Objects below a folder or prefix, by their path from it, in order; S3's neighbours by prefix stay out."""
-    if not objects.is_s3(folder):
+    if not objects.is_remote(folder):
         return {PurePosixPath(i.uri).relative_to(folder).as_posix(): i for i in objects.list_objects(folder)}
     start = folder.rstrip("/") + "/"
     return {i.uri.removeprefix(start): i for i in objects.list_objects(start)}
@@ -102,17 +102,17 @@ def list_below(folder: str) -> dict[str, ObjectInfo]:
 
 @contextmanager
 def open_annotation(uri: str, max_bytes: int = ANNOTATION_BYTES) -> Iterator[BinaryIO]:
-    """An annotation file, S3's from a copy in scratch. UsageError: not there, no file of ours, too large."""
+    """An annotation file, a remote one from a copy in scratch. UsageError: not there, no file of ours, too large."""
     try:
-        name = uri if objects.is_s3(uri) else str(Path(uri))
+        name = uri if objects.is_remote(uri) else str(Path(uri))
         info = next((i for i in objects.list_objects(name) if i.uri == name), None)
         if info is None:
             raise FileNotFoundError(uri)
         if info.size_bytes > max_bytes:
             raise UsageError(f"annotation file {uri} has {info.size_bytes} bytes; the limit is {max_bytes}")
         with tempdirs.folder("annotation") as folder:
-            path = folder / "file" if objects.is_s3(uri) else Path(uri)
-            if objects.is_s3(uri):
+            path = folder / "file" if objects.is_remote(uri) else Path(uri)
+            if objects.is_remote(uri):
                 objects.download(uri, path)
             with path.open("rb") as file:
                 yield file

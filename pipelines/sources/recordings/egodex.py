@@ -70,12 +70,12 @@ def resolve_sidecars(items: Sequence[Item]) -> Iterator[Item]:
 
 
 def _heads(files: list[ObjectInfo]) -> Iterator[Head | BadMedia]:
-    """One answer a file, in order; S3's are fetched into scratch."""
+    """One answer a file, in order; remote ones are fetched into scratch."""
     with tempdirs.folder("hdf5") as folder:
         here: list[Path] = []
         for at, info in enumerate(files):
             path = Path(info.uri)
-            if objects.is_s3(info.uri):
+            if objects.is_remote(info.uri):
                 path = folder / f"{at}.hdf5"
                 _fetch(info, path)
             here.append(path)

@@ -24,7 +24,7 @@ def prepare(uri: str, progress: Progress) -> None:
     """Renders what the folder lacks. UsageError: it is not a local folder, or there is nothing to render with."""
     from simworld import build
 
-    if objects.is_s3(uri):
+    if objects.is_remote(uri):
         raise UsageError(f"{uri}: a world is rendered into a local folder; copy it from there and read it as a folder")
     build.build(Path(uri), build.read_spec(Path(uri)), lambda done, total: progress("sim", done, total))
 

@@ -71,11 +71,11 @@ def _local(uri: str, folder: Path) -> Path:
         size_bytes = objects.info(uri).size_bytes
         if size_bytes > LIST_BYTES:
             raise UsageError(f"URL list {uri!r} has {size_bytes} bytes; the limit is {LIST_BYTES}: split it")
-        if objects.is_s3(uri):
+        if objects.is_remote(uri):
             objects.download(uri, folder / "list")
     except FileNotFoundError as e:
         raise UsageError(f"URL list {uri!r} is not there; correct [[source]] uri in handwheel.toml") from e
-    return folder / "list" if objects.is_s3(uri) else Path(uri)
+    return folder / "list" if objects.is_remote(uri) else Path(uri)
 
 
 def _unpacked(uri: str, path: Path, out: Path) -> Path:
