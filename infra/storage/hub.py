@@ -76,11 +76,9 @@ def resolve(place: Place) -> Pin:
 
 def list_tree(place: Place, pin: Pin) -> Iterator[Entry]:
     """Every file below a folder at a commit, page by page. FileNotFoundError, TransientError."""
-    from huggingface_hub.utils import paginate
-
     url = f"{_api(place)}/tree/{pin.commit}" + (f"/{quote(place.path, safe='')}" if place.path else "")
     with _errors(place.uri, place):
-        for answer in paginate(url, {"recursive": True, "expand": False}, _headers(), timeout=TIMEOUT_S):
+        for answer in _library().paginate(url, {"recursive": True, "expand": False}, _headers(), timeout=TIMEOUT_S):
             if (entry := _entry_of(answer)) is not None:
                 yield entry
 
@@ -100,20 +98,18 @@ def blocks(place: Place, pin: Pin, start: int, end: int | None) -> Iterator[byte
     Errors of `broken()`: the connection ended, and a read from where it did may go on. FileNotFoundError, UsageError,
     TransientError.
     """
-    from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff
-
     url = f"{endpoint()}/datasets/{place.repo}/resolve/{pin.commit}/{quote(place.path)}"
     headers = _headers() | {"Accept-Encoding": "identity"}  # so that lengths are those of the file
     if start or end is not None:
         headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
     with (
         _refusals(place.uri, place),
-        http_stream_backoff(
+        _library().http_stream_backoff(
             "GET", url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True, max_retries=RETRIES,
             retry_on_exceptions=(), retry_on_status_codes=(408, 429, 503),
         ) as response,
     ):  # fmt: skip
-        hf_raise_for_status(response)
+        _library().hf_raise_for_status(response)
         at = 0 if response.status_code == 200 else start  # a server without ranges sends all of it
         for block in response.iter_bytes(BLOCK_BYTES):
             before, at = at, at + len(block)
@@ -131,12 +127,10 @@ def broken() -> tuple[type[Exception], ...]:
 
 def _entry_of(answer: Any) -> Entry | None:
     """A file of the Hub's answer; None for a folder."""
-    from huggingface_hub.hf_api import RepoFile
-
     if answer["type"] != "file":
         return None
-    file = RepoFile(**answer)
-    return Entry(str(file.path), int(file.size), str(file.lfs.sha256 if file.lfs else file.blob_id))
+    lfs = answer.get("lfs")
+    return Entry(str(answer["path"]), int(answer["size"]), str(lfs["oid"] if lfs else answer["oid"]))
 
 
 def _api(place: Place) -> str:
@@ -144,19 +138,22 @@ def _api(place: Place) -> str:
 
 
 def _headers() -> dict[str, str]:
-    from huggingface_hub.utils import build_hf_headers
-
-    return build_hf_headers(token=os.environ.get(TOKEN) or False, library_name="handwheel")
+    return dict(_library().build_hf_headers(token=os.environ.get(TOKEN) or False, library_name="handwheel"))
 
 
 def _request(method: Literal["GET", "POST"], url: str, **request: Any) -> Any:
-    from huggingface_hub.utils import hf_raise_for_status, http_backoff
-
-    response = http_backoff(
+    response = _library().http_backoff(
         method, url, headers=_headers(), timeout=TIMEOUT_S, follow_redirects=True, max_retries=RETRIES, **request
     )
-    hf_raise_for_status(response)
+    _library().hf_raise_for_status(response)
     return response
+
+
+def _library() -> Any:
+    """What the library documents for requests of one's own; its types leave these names out."""
+    import huggingface_hub.utils
+
+    return huggingface_hub.utils
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def marks_of(kinds: Iterable[str], word: str) -> list[str]:
 
 
 def test_every_kind_has_a_page_a_row_and_a_block() -> None:
-    assert {p.stem for p in (REPOSITORY / FOLDER).glob("*.md")} == {*KINDS, *LOG_KINDS, "annotated"}
+    assert {p.stem for p in (REPOSITORY / FOLDER).glob("*.md")} == {*KINDS, *LOG_KINDS, "annotated", "hub"}
     assert marks_of(KINDS, "source") == KINDS
     assert marks_of(LOG_KINDS, "robot") == LOG_KINDS
     rows = re.findall(r"^\| \[`(\w+)`\]\(sources/(\w+)\.md\) \|", read_page(PAGE), re.MULTILINE)
