@@ -81,7 +81,7 @@ class Asset:
     fps_hz: float | None = column("average; null where the container does not say")
     duration_ns: int = column("the longer of declared and decoded: what the ledger accounts for")
     decoded_ns: int = column("what its clips and gaps tile, from the first frame")
-    gaps: list[StoredGap] = column("spans that no clip holds: damaged, redacted", GAP, default_factory=list)
+    gaps: list[StoredGap] = column("spans that no clip holds, and why", GAP, default_factory=list)
     quarter_turns: int = column("clockwise, on top of the container's own rotation, as the source says", default=0)
     decode_variant: str = column(
         "tells clips of equal bytes apart that were cut, redacted or turned otherwise", stored="tiling", default=""

@@ -5,21 +5,22 @@ Everything here runs inside the sandbox (infra.sandbox.sandbox): the bytes are h
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import av
 import av.logging
 from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from infra.video.frames import decode
+from infra.video.seeking import Clock, frames_from, time_base
+from infra.video.timeline import MAX_GAP_NS, Timeline
 from schemas.errors import BadMedia
 from schemas.spans import NS
 
@@ -30,11 +31,8 @@ DEMUXERS = (
 MAX_SIDE_PX = 16384
 MAX_PIXELS = 8192 * 8192
 MAX_DECLARED_NS = 7 * 24 * 3600 * NS  # more is a broken header, and says nothing
-MAX_GAP_NS = 3600 * NS  # a longer one is a broken clock: one flipped bit can claim centuries
-SEEK_BACK_NS = 2 * NS  # first step back where a seek landed late; doubles from there
-
-
-T = TypeVar("T")
+RAW = {"h264", "hevc", "m4v", "mpegvideo"}  # demuxers of streams without a container
+MAX_RATE_HZ = 240  # of those: a higher one is a clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,8 @@ class Picture(NamedTuple):
     """A decoded frame: time from the recording's first frame, how long it is shown, PyAV's frame.
 
     damaged: the decoder complained and no clean key frame has come since. torn: it complained since the frame before,
-    so that the time between the two may lack pictures.
+    so that the time between the two may lack pictures. joint: its clock is another one than the frame's before: another
+    capture, behind which the file goes on. leap: since the frame before there was no picture for long.
     """
 
     t_ns: int
@@ -62,6 +61,8 @@ class Picture(NamedTuple):
     frame: VideoFrame
     damaged: bool
     torn: bool
+    joint: bool = False
+    leap: bool = False
 
 
 def sniff(path: Path) -> None:
@@ -135,12 +136,12 @@ def facts(container: InputContainer, stream: VideoStream, first: VideoFrame, qua
     sar = stream.sample_aspect_ratio or 1
     width = max(1, round(first.width * float(sar or 1)))
     size = (width, first.height) if turns % 2 == 0 else (first.height, width)
-    declared = stream.duration * _time_base(stream) * NS if stream.duration else 0
+    declared = stream.duration * time_base(stream) * NS if stream.duration else 0
     if not declared and container.duration:
         # Matroska declares the end on its clock, which need not start at 0; the others declare a length.
         ends_late = container.start_time or 0 if "matroska" in container.format.name else 0
         declared = (container.duration - ends_late) * 1000
-    rate = stream.average_rate
+    rate = stated_rate(stream)
     return StreamFacts(
         container.format.name,
         stream.codec_context.name,
@@ -152,125 +153,49 @@ def facts(container: InputContainer, stream: VideoStream, first: VideoFrame, qua
 
 
 def pictures(container: InputContainer, stream: VideoStream, start_ns: int = 0) -> Iterator[Picture]:
-    """Frames in order of time, t_ns from the recording's first frame, never the same time twice.
+    """Frames in order of time, t_ns from the recording's first frame, never the same time twice, none passed over.
 
-    start_ns > 0 seeks to the key frame before it: frames from there on, on the same times.
-    Damage is passed over: what can be decoded comes and says so, and a frame whose clock leaps by more than an hour is
-    left out.
+    start_ns > 0 seeks to the key frame before it: frames from there on, on the same times; where the recording's clock
+    does not allow that, frames from the first one on. Damage is passed over: what can be decoded comes and says so.
+    BadMedia: unseekable, no_clock.
     """
-    clock = Clock(stream)
-    frames, origin = _decode(container, stream), None
+    clock, timeline = Clock(stream), Timeline(_usual_ns(stream))
+    decoded = decode(container, stream)
     if start_ns > 0:
-        origin, frames = _seek(container, stream, start_ns, clock)
-    usual_ns = round(NS / stream.average_rate) if stream.average_rate else 0
-    usual_ns = usual_ns if 0 < usual_ns <= MAX_GAP_NS else NS // 25
-    last_ns, torn = -1, False
-    for frame, damaged, complained in frames:
+        timeline.offset_ns, decoded = frames_from(container, stream, start_ns, lambda: _again(container))
+    readings = ((f, clock.ns(f.ticks)) for f in decoded)
+    here, torn, unkeyed = next(readings, None), False, False
+    while here is not None:
+        (frame, ticks, damaged, complained), reading_ns = here
+        if ticks is None and not stated_rate(stream):
+            raise BadMedia("no_clock", "neither times nor a rate: `ffmpeg -framerate RATE -i FILE -c copy FILE.mp4`")
+        here = next(readings, None)
+        coming_ns = here[1] if here else None
+        place = timeline.place(reading_ns, coming_ns)
+        unkeyed = (unkeyed or place.is_joint) and not frame.key_frame  # another capture that begins within a group
         torn |= complained
-        clock_ns = clock.ns(frame.pts)
-        origin = clock_ns or 0 if origin is None else origin
-        t_ns = max(last_ns, 0) + usual_ns if clock_ns is None else clock_ns - origin
-        if t_ns <= last_ns or t_ns - max(last_ns, start_ns) > MAX_GAP_NS:
-            continue
-        length = clock.ns(frame.duration) or usual_ns
-        last_ns = t_ns
-        yield Picture(t_ns, length if 0 < length <= MAX_GAP_NS else usual_ns, frame, damaged, torn)
+        shown_ns = timeline.shown_ns(clock.ns(frame.duration), coming_ns)
+        yield Picture(place.t_ns, shown_ns, frame, damaged or unkeyed, torn, place.is_joint, place.is_leap)
         torn = False
 
 
-class Clock:
-    """Ticks of a stream as ns, in integers: a Fraction a frame costs as much as a cheap signal."""
-
-    def __init__(self, stream: VideoStream) -> None:
-        base = _time_base(stream)
-        self._ns, self._ticks = base.numerator * NS, base.denominator
-
-    def ns(self, ticks: int | None) -> int | None:
-        """Rounded to the nearest ns."""
-        return None if ticks is None else (2 * ticks * self._ns + self._ticks) // (2 * self._ticks)
+def _again(container: InputContainer) -> tuple[InputContainer, VideoStream]:
+    """The same file, from its start."""
+    again = open_media(Path(container.name.removeprefix("file:")))
+    return again, video_stream(again)
 
 
-class _Frame(NamedTuple):
-    frame: VideoFrame
-    damaged: bool
-    complained: bool
+def stated_rate(stream: VideoStream) -> Fraction | None:
+    """Frames a second by the container's word, or by a raw stream's own; None: not stated.
 
-
-def _time_base(stream: VideoStream) -> Fraction:
-    return cast("Fraction", stream.time_base)  # None is for streams without packets
-
-
-def _seek(container: InputContainer, stream: VideoStream, start_ns: int, clock: Clock) -> tuple[int, Iterator[_Frame]]:
-    """The first frame's clock in ns, and the frames from a key frame at or before `start_ns`.
-
-    MPEG-TS has no index and its seek may land late: then it is tried from ever earlier.
-    BadMedia: no_frames, unseekable.
+    ffmpeg gives every raw stream 25 Hz. An encoder that was given times states its clock as a rate: 1000, 90000.
     """
-    first = next(_decode(container, stream), None)
-    if first is None:
-        raise without_frames(stream)
-    origin = clock.ns(first.frame.pts) or 0
-    back_ns = 0
-    while back_ns <= start_ns + SEEK_BACK_NS:
-        tick = int((origin + start_ns - back_ns) / NS / _time_base(stream))
-        try:
-            container.seek(tick, stream=stream, backward=True)
-        except av.error.FFmpegError as e:
-            raise BadMedia("unseekable", str(e.strerror)) from e
-        frames = _decode(container, stream)
-        first = next(frames, None)
-        if first is not None and (clock.ns(first.frame.pts) or 0) - origin <= start_ns:
-            return origin, itertools.chain([first], frames)
-        back_ns = max(2 * back_ns, SEEK_BACK_NS)
-    raise BadMedia("unseekable", f"no key frame was found before {start_ns / NS:.3f} s")
+    raw = stream.container.format.name in RAW
+    rate = stream.codec_context.framerate if raw else stream.average_rate
+    return rate if rate and not (raw and rate > MAX_RATE_HZ) else None
 
 
-@dataclass(slots=True)
-class Complaints:
-    """Which frames may show damage: those that come out after the decoder complained, up to the first key frame that
-    it took afterwards without complaint. ffmpeg exits 0 on damage: what it says is all there is."""
-
-    bad: bool = False
-    clean_from: int | None = None  # that key frame's pts
-
-    def note_packet(self, packet: Packet[VideoStream] | None, complained: bool) -> None:
-        """A packet went into the decoder."""
-        if complained:
-            self.bad, self.clean_from = True, None
-        elif self.bad and self.clean_from is None and packet is not None and packet.is_keyframe:
-            self.clean_from = packet.pts
-
-    def may_show_damage(self, frame: VideoFrame) -> bool:
-        """Whether a frame that came out may show damage."""
-        if self.bad and self.clean_from is not None and frame.pts is not None and frame.pts >= self.clean_from:
-            self.bad, self.clean_from = False, None
-        return self.bad or bool(frame.is_corrupt)
-
-
-def _decode(container: InputContainer, stream: VideoStream) -> Iterator[_Frame]:
-    packets = container.demux(stream)
-    complaints, torn = Complaints(), False
-    while True:
-        packet, unread = _listen_to(lambda: next(packets, None))
-        if packet is None and not unread:
-            return
-        # Where the demuxer gave up the decoder still holds frames.
-        frames, complained = _listen_to(packet.decode if packet else stream.codec_context.decode)
-        complaints.note_packet(packet, unread or complained)
-        torn |= unread or complained
-        for frame in frames or ():
-            yield _Frame(frame, complaints.may_show_damage(frame), torn)
-            torn = False
-        if packet is None:
-            return
-
-
-def _listen_to(call: Callable[[], T]) -> tuple[T | None, bool]:
-    """What a call of the decoder or demuxer gave, None where it raised, and whether it complained."""
-    with av.logging.Capture(local=True) as complaints:
-        try:
-            return call(), bool(complaints)
-        except av.error.EOFError:
-            return None, bool(complaints)
-        except av.error.FFmpegError:
-            return None, True
+def _usual_ns(stream: VideoStream) -> int:
+    rate = stated_rate(stream)
+    usual_ns = round(NS / rate) if rate else 0
+    return usual_ns if 0 < usual_ns <= MAX_GAP_NS else NS // 25

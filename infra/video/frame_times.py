@@ -15,17 +15,15 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from infra.video import decoder
+from infra.video import decoder, seeking
 
 # One packet of these is one frame; VP8, VP9 and packed MPEG-4 have packets that show none.
 CODECS = {"h264", "hevc", "av1", "libdav1d", "mjpeg"}
 # Containers whose tables date every packet. A transport stream may begin within a group, or be several glued together.
 CONTAINERS = ("mov,mp4", "matroska")
 
-Ticks = npt.NDArray[np.int64]
 
-
-def frame_times(path: Path) -> Ticks:
+def frame_times(path: Path) -> npt.NDArray[np.int64]:
     """The times of all frames that `decoder.pictures` gives, int64 (N,), ns from the first, ascending.
 
     Demuxed where the packets tell all; else decoded, with the same result. What only a decoder can see, damage within
@@ -36,7 +34,7 @@ def frame_times(path: Path) -> Ticks:
         stream = decoder.video_stream(container)
         ticks = _packet_ticks(container, stream)
         if ticks is not None:
-            clock = decoder.Clock(stream)
+            clock = seeking.Clock(stream)
             return np.array([clock.ns(t) for t in ticks.tolist()], np.int64) - (clock.ns(int(ticks[0])) or 0)
     with decoder.open_media(path) as container:
         stream = decoder.video_stream(container)
@@ -46,7 +44,7 @@ def frame_times(path: Path) -> Ticks:
         return times
 
 
-def _packet_ticks(container: InputContainer, stream: VideoStream) -> Ticks | None:
+def _packet_ticks(container: InputContainer, stream: VideoStream) -> seeking.Ticks | None:
     """Each packet's PTS, ascending, in ticks of the stream; None where they do not tell all."""
     if not container.format.name.startswith(CONTAINERS) or stream.codec_context.name not in CODECS:
         return None
@@ -60,16 +58,9 @@ def _packet_ticks(container: InputContainer, stream: VideoStream) -> Ticks | Non
                     pts.append(packet.pts)
         except av.error.FFmpegError:
             return None
-    ticks = np.array(pts, np.int64)
-    if complaints or not len(ticks) or ticks[0] != ticks.min():  # what precedes the first key frame does not decode
+    if complaints or not pts or pts[0] != min(pts):  # what precedes the first key frame does not decode
         return None
-    order = np.argsort(ticks, kind="stable")
-    late = int((order - np.arange(len(order))).max())  # packets that a decoder must wait for, before it shows a frame
-    if late > stream.codec_context.reorder_depth:
-        return None
-    ticks, steps = ticks[order], np.diff(ticks[order])
-    hour = decoder.MAX_GAP_NS / (1e9 * float(stream.time_base or 1))
-    return ticks if not len(steps) or (steps.min() > 0 and steps.max() < hour) else None
+    return seeking.in_order(np.array(pts, np.int64), stream)
 
 
 def _is_sound(packet: Packet[VideoStream], stream: VideoStream, first: bool) -> bool:

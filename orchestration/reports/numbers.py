@@ -21,6 +21,7 @@ LEDGER_REASONS = {
     "exact_duplicate": "rejected",
     "no_episode": "rejected",
     "damaged": "rejected",
+    "no_pictures": "rejected",
     "redacted": "rejected",
     "cut_short": "failed",
 }

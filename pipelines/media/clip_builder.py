@@ -32,12 +32,16 @@ class ClipBuilder:
 
 @dataclass(slots=True)
 class SampledFrame:
-    """A frame whose cut is not decided yet: what is taken of it, if anything, and why no clip may hold it, if so."""
+    """A frame whose cut is not decided yet: what is taken of it, if anything, and why no clip may hold it, if so.
+
+    before: why no clip may hold what lies between the frame before and this one, if so. joint: another capture begins.
+    """
 
     t_ns: int
     end_ns: int
     damaged: bool
-    torn: bool
+    before: str | None
+    joint: bool
     why_not: str | None
     rgb: pixels.Rgb | None
     cells: npt.NDArray[np.float64] | None

@@ -85,9 +85,10 @@ def one_pass(
     size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
     sampling = SampleMaker(size, facts.quarter_turns, redactor)
     gaps: list[Gap] = []
+    joints: list[int] = []
     decoded_ns = 0
     with rows_file(out / "proxies.arrow", Proxy) as proxies:
-        frames = _with_cuts(itertools.chain([first], pictures), sampling, options, spec)
+        frames = _with_cuts(itertools.chain([first], _noting_joints(pictures, joints)), sampling, options, spec)
         for clip, decoded_ns in _clips(frames, spec, options, gaps):
             redaction = Redaction() if redactor is None else redactor.redaction(decoded_ns)
             row = close(clip, decoded_ns, sha256, options, spec, redaction)
@@ -96,9 +97,16 @@ def one_pass(
                 yield row
     gaps = [gap for gap in gaps if gap[0] < gap[1]]
     decoded_ns = max([decoded_ns, *(g[1] for g in gaps)])
-    lost = facts.declared_ns - decoded_ns
+    lost = 0 if joints else facts.declared_ns - decoded_ns  # a container knows one clock
     duration_ns = facts.declared_ns if lost > SHORT_NS else decoded_ns
     return PassEnd(facts, duration_ns, decoded_ns, gaps)
+
+
+def _noting_joints(pictures: Iterator[decoder.Picture], joints: list[int]) -> Iterator[decoder.Picture]:
+    for picture in pictures:
+        if picture.joint:
+            joints.append(picture.t_ns)
+        yield picture
 
 
 def _inside(clip: Clip, spans: Iterable[Span]) -> bool:
@@ -114,14 +122,14 @@ def _clips(
     clip: ClipBuilder | None = ClipBuilder(0)
     end_ns = 0
     for frame, starts_shot in frames:
-        hole = spec.spans is None and frame.torn and frame.t_ns > end_ns + (frame.end_ns - frame.t_ns) // 2
-        if clip is not None and (hole or frame.why_not):
-            if (at := end_ns if hole else frame.t_ns) > clip.start_ns:
+        why = frame.before if frame.t_ns > end_ns + (frame.end_ns - frame.t_ns) // 2 else None
+        if clip is not None and (why or frame.why_not):
+            if (at := end_ns if why else frame.t_ns) > clip.start_ns:
                 yield clip, at
             clip = None
-            gaps.append((at, frame.t_ns, "damaged"))
+            gaps.append((at, frame.t_ns, why or "damaged"))
         if clip is None:
-            lengthen(gaps, frame.t_ns, gaps[-1][2])
+            lengthen(gaps, frame.t_ns, why or gaps[-1][2])
         if frame.why_not:
             lengthen(gaps, frame.end_ns, frame.why_not)
         elif clip is None:
@@ -151,20 +159,21 @@ def _with_cuts(
     wanted = (lambda t_ns: True) if spec.spans is None else within(spec.spans)
     redacted = touches(spec.redacted)
     first: pixels.Rgb | None = None
-    for t_ns, length_ns, frame, damaged, torn in pictures:
-        why_not = "redacted" if redacted(t_ns, t_ns + length_ns) else None
-        if damaged and spec.spans is None:
-            why_not = why_not or "damaged"
+    for t_ns, length_ns, frame, damaged, torn, joint, leap in pictures:
+        why_not, before = "redacted" if redacted(t_ns, t_ns + length_ns) else None, None
+        if spec.spans is None:
+            why_not = why_not or ("damaged" if damaged else None)
+            before = "damaged" if torn else "no_pictures" if leap else None
         taken = why_not is None and wanted(t_ns)
         rgb = sampling.rgb(frame, t_ns) if taken and proxy_due(t_ns) else None
         # A robot's attempts are not compared (pipelines/dedup/hop.py), and need no fingerprint.
         tiny = sampling.cells(frame) if taken and spec.spans is None and cells_due(t_ns) else None
-        waiting.append(SampledFrame(t_ns, t_ns + length_ns, damaged, torn, why_not, rgb, tiny))
+        waiting.append(SampledFrame(t_ns, t_ns + length_ns, damaged, before, joint, why_not, rgb, tiny))
         first = luma = pixels.luma_like(frame, first)
         for answer in cuts.update(state, luma, options.cut):
-            yield waiting.popleft(), answer
+            yield waiting[0], answer | waiting.popleft().joint
     for answer in cuts.finish(state, options.cut):
-        yield waiting.popleft(), answer
+        yield waiting[0], answer | waiting.popleft().joint
 
 
 def _ticks(hz: float) -> Callable[[int], bool]:

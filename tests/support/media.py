@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -66,6 +67,36 @@ def write(path: Path, pictures: Sequence[Rgb], video: Video = Video()) -> Path:
         container.mux(stream.encode(None))
         if sound is not None:
             _silence(container, sound)
+    return path
+
+
+def write_glued(path: Path, parts: Sequence[Sequence[Rgb]], video: Video, starts: Sequence[int] | None = None) -> Path:
+    """Captures one behind the other, as `cat` makes them, each with a clock of its own.
+
+    starts: the tick at which each clock begins. Nothing is said of the time between two captures.
+    """
+    data = b""
+    for pictures, start in zip(parts, starts or [0] * len(parts), strict=True):
+        step = Fraction(1, video.fps) / video.clock
+        ticks = tuple(start + round(i * step) for i in range(len(pictures)))
+        part = write(path.with_name(f"part.{path.name}"), pictures, dataclasses.replace(video, ticks=ticks))
+        data += part.read_bytes()
+        part.unlink()
+    path.write_bytes(data)
+    return path
+
+
+def write_raw(path: Path, pictures: Sequence[Rgb], codec: str, options: dict[str, str], fps: int = 10) -> Path:
+    """The pictures as a raw stream without a container, or an AVI: packets that state no time."""
+    height, width = pictures[0].shape[:2]
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=fps, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for i, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = i, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     return path
 
 

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from infra.video import decoder, pixels
+from infra.video.frame_times import frame_times
 from schemas.errors import BadMedia
-from tests.support.media import Video, shot, texture, write, write_sound
+from schemas.spans import NS
+from tests.support.media import Video, shot, texture, write, write_glued, write_raw, write_sound
 
 MS = 1_000_000
 EVERY_100 = [i * 100 * MS for i in range(12)]
@@ -146,6 +148,91 @@ def test_a_seek_gives_the_same_frames_on_the_same_times(tmp_path: Path, name: st
     assert [t for t in seen if t >= start_ms * MS] == wanted
     assert min(seen) <= start_ms * MS
     assert all(np.array_equal(seen[t], whole[t]) for t in wanted)
+
+
+B_FRAMES = {"preset": "veryfast", "bf": "3", "b-pyramid": "normal", "g": "10"}
+TS = Video(clock=Fraction(1, 90000), options=B_FRAMES)
+HOUR = 3600 * 90_000
+GLUED = {
+    "again": ("ts", TS, None),
+    "later": ("ts", TS, (0, 5000 * 90_000)),
+    "earlier": ("ts", TS, (2 * HOUR, 0)),
+    "leap": ("ts", TS, (90_000, 51 * 90_000)),
+    "mkv": ("mkv", Video(options=B_FRAMES), None),
+    "mpg": ("mpg", Video(codec="mpeg2video", fps=25, clock=Fraction(1, 25)), None),
+}
+
+
+@pytest.fixture(scope="module", params=GLUED)
+def glued(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Two captures in one file, of 25 and 20 frames."""
+    suffix, video, starts = GLUED[request.param]
+    parts = [shot(8, 25), shot(9, 20)]
+    return request.param, write_glued(tmp_path_factory.mktemp("glued") / f"a.{suffix}", parts, video, starts)
+
+
+def test_captures_that_were_glued_together_lose_nothing(glued: tuple[str, Path]) -> None:
+    name, path = glued
+    _, pictures, frames = _read(path)
+    step = 40 * MS if name == "mpg" else 100 * MS
+    behind = 50 * NS if name == "leap" else 25 * step
+    expected = [i * step for i in range(25)] + [behind + i * step for i in range(20)]
+    assert [p.t_ns for p in pictures] == pytest.approx(expected, abs=1)
+    assert [i for i, p in enumerate(pictures) if p.joint] == ([] if name == "leap" else [25])
+    assert [i for i, p in enumerate(pictures) if p.leap] == ([25] if name == "leap" else [])
+    apart = [np.abs(f.astype(int) - w).mean() for f, w in zip(frames, [*shot(8, 25), *shot(9, 20)], strict=True)]
+    assert max(apart) < 16
+    assert frame_times(path).tolist() == [p.t_ns for p in pictures]
+
+
+@pytest.mark.parametrize("start_ms", [450, 2_400, 2_550, 3_900, 50_700])
+def test_a_seek_in_glued_captures_gives_the_same_frames_on_the_same_times(
+    glued: tuple[str, Path], start_ms: int
+) -> None:
+    path = glued[1]
+    whole = {p.t_ns: pixels.luma(p.frame) for p in _read(path)[1]}
+    with decoder.open_media(path) as container:
+        stream = decoder.video_stream(container)
+        seen = {p.t_ns: pixels.luma(p.frame) for p in decoder.pictures(container, stream, start_ms * MS)}
+    wanted = [t for t in whole if t >= start_ms * MS]
+    assert [t for t in seen if t >= start_ms * MS] == wanted
+    assert all(np.array_equal(seen[t], whole[t]) for t in wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("b.avi", "libx264", B_FRAMES),
+        ("b.h264", "libx264", B_FRAMES),
+        ("b.hevc", "libx265", {"preset": "ultrafast", "x265-params": "log-level=none:bframes=3"}),
+        ("b.m2v", "mpeg2video", {"bf": "2"}),
+        ("b.m4v", "mpeg4", {"bf": "2"}),
+    ],
+)
+@pytest.mark.parametrize("start_ms", [0, 1_250])
+def test_packets_without_times_of_their_own(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str], start_ms: int
+) -> None:
+    """At the stream's own rate, which is not ffmpeg's 25 Hz, and in the order in which frames are shown."""
+    fps = 30 if codec == "mpeg2video" else 10
+    written = shot(3, 30)
+    path = write_raw(tmp_path / name, written, codec, options, fps)
+    facts, pictures, frames = _read(path)
+    assert [p.t_ns for p in pictures] == pytest.approx([i * NS / fps for i in range(30)], abs=30)
+    assert facts.fps_hz == fps
+    assert max(np.abs(f.astype(int) - w).mean() for f, w in zip(frames, written, strict=True)) < 14
+    assert frame_times(path).tolist() == [p.t_ns for p in pictures]
+    with decoder.open_media(path) as container:
+        seen = [p.t_ns for p in decoder.pictures(container, decoder.video_stream(container), start_ms * MS)]
+    assert [t for t in seen if t >= start_ms * MS] == [p.t_ns for p in pictures if p.t_ns >= start_ms * MS]
+
+
+def test_a_raw_stream_without_a_rate_is_refused(tmp_path: Path) -> None:
+    options = X265 | {"x265-params": "log-level=none:vui-timing-info=0"}
+    path = write_raw(tmp_path / "raw.hevc", shot(1, 10), "libx265", options)
+    with pytest.raises(BadMedia) as caught:
+        _read(path)
+    assert caught.value.reason == "no_clock"
 
 
 NOT_MEDIA = {

@@ -33,7 +33,7 @@ from schemas.arrow import schema_of
 from schemas.errors import BadMedia
 from schemas.spans import NS, Span, merge
 from tests.support import children
-from tests.support.media import Video, samples, shot, write, write_long, write_sound
+from tests.support.media import Video, samples, shot, write, write_glued, write_long, write_sound
 
 SHA = "a" * 64
 MS = 1_000_000
@@ -93,7 +93,7 @@ def test_no_clip_is_over_a_minute(tmp_path: Path, fps: Fraction) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_clips_tile_whatever_the_clock_says(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    """Gaps of up to 200 s included."""
+    """Where it leaps, by up to 200 s, nothing is kept: each picture is kept for seconds at most."""
     steps = data.draw(
         st.lists(st.sampled_from([1, 20, 33, 250, 1000, 30_000, 61_000, 200_000]), min_size=1, max_size=9)
     )
@@ -101,9 +101,37 @@ def test_clips_tile_whatever_the_clock_says(tmp_path_factory: pytest.TempPathFac
     pictures = [p for i in range(5) for p in shot(i, 2, (32, 32))][: len(ticks)]
     path = tmp_path_factory.mktemp("vfr") / f"v.{data.draw(st.sampled_from(['mp4', 'mkv']))}"
     reply = _decode(write(path, pictures, Video(ticks=ticks)))
-    _tiles(reply)
+    assert _covered(reply) == [(0, reply["facts"]["decoded_ns"])]
+    assert {g[2] for g in reply["gaps"]} <= {"no_pictures"}
+    assert all(0 < c["end_ns"] - c["start_ns"] <= 60 * NS for c in reply["clips"])
     assert sum(c["frame_count"] for c in reply["clips"]) == len(ticks)
     assert reply["facts"]["decoded_ns"] > (ticks[-1] - ticks[0]) * MS
+    slow_ns = max(2 * NS, 4 * NS / reply["facts"]["fps_hz"])
+    times = [(t - ticks[0]) * MS for t in ticks]
+    assert [g[1] for g in reply["gaps"]] == [b for a, b in pairwise(times) if b - a > slow_ns]
+
+
+TS = Video(clock=Fraction(1, 90000), options={"preset": "veryfast", "bf": "2", "g": "10"})
+
+
+def test_a_leap_of_the_clock_is_a_gap_and_no_time_that_is_kept(tmp_path: Path) -> None:
+    path = write_glued(tmp_path / "leap.ts", [shot(1, 30), shot(1, 30)], TS, (90_000, 101 * 90_000))
+    reply = _decode(path)
+    assert [(c["start_ns"], c["end_ns"]) for c in reply["clips"]] == [(0, 3 * NS), (100 * NS, 103 * NS)]
+    assert reply["gaps"] == [(3 * NS, 100 * NS, "no_pictures")]
+    assert reply["facts"]["duration_ns"] == 103 * NS
+
+
+@pytest.mark.parametrize("starts", [None, (0, 3 * 3600 * 90_000)])
+def test_captures_that_were_glued_together_are_cut_at_the_joint(tmp_path: Path, starts: tuple[int, int] | None) -> None:
+    """Though their pictures are alike; what the container says of the whole holds for one clock alone."""
+    path = write_glued(tmp_path / "glued.ts", [shot(1, 30), shot(1, 30)[::-1]], TS, starts)
+    reply = _decode(path)
+    assert [(c["start_ns"], c["end_ns"], c["frame_count"]) for c in reply["clips"]] == [
+        (0, 3 * NS, 30), (3 * NS, 6 * NS, 30),
+    ]  # fmt: skip
+    assert reply["gaps"] == []
+    assert reply["facts"]["duration_ns"] == 6 * NS
 
 
 def test_a_fingerprint_is_of_the_first_frame_in_each_twelfth_of_a_second(tmp_path: Path) -> None:
