@@ -88,8 +88,8 @@ def look_up(place: Place, pin: Pin) -> tuple[bool, Entry | None]:
     with _errors(place.uri, place):
         wanted = {"paths": [place.path], "expand": False}
         answers = _request("POST", f"{_api(place)}/paths-info/{pin.commit}", data=wanted).json()
-        found = [answer for answer in answers if answer["path"] == place.path]
-        return bool(found), _entry_of(found[0]) if found else None
+        matches = [answer for answer in answers if answer["path"] == place.path]
+        return bool(matches), _entry_of(matches[0]) if matches else None
 
 
 def blocks(place: Place, pin: Pin, start: int, end: int | None) -> Iterator[bytes]:
