@@ -53,6 +53,7 @@ class LogItem:
     revision changes when anything that its attempts are made of changes, and with nothing else; no two places
     share one, so that a copy is told from what was read already.
     size_bytes counts the log and its media.
+    listing: digest of the root's listing, where a reader keeps in memory what it read of the root.
     """
 
     uri: str
@@ -61,6 +62,7 @@ class LogItem:
     modified_ns: int
     size_bytes: int
     media: tuple[MediaFile, ...]
+    listing: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,57 +1,76 @@
-"""Reader of LeRobot data sets, v3.0 and v2.1 (checked against the documented layout).
+"""Reader of LeRobot data sets, v3.0, v2.1 and v2.0 (checked against the documented layout).
 
-An item is one data file with its episodes. An episode whose recordings are not there is refused
-(missing_video): every view needs frames, and it is read again when they arrive, since that changes its item's
-revision. An outcome is what a column `success` or `next.success` says, by frame or by episode; else, of
-rewards that are 0 or 1, what the last step got (0 is a failure only where `next.done` ends it); else unknown.
-Columns of meta/episodes that the format does not know but that are read: outcome, outcome_source,
-outcome_confidence, failure_mode, failure_frame, collect_mode, robot_id, scene, policy, world_model, idm, trained_on,
-calibration (JSON).
+An item is one data file with its episodes, and one more is what a data set has besides attempts (lerobot_left.py). An
+episode is taken with the cameras that are there, and refused where none is (missing_video): every view needs frames.
+It is read again when a recording arrives, since that changes its item's revision. An outcome is what a column
+`success` or `next.success` says, by frame or by episode; else, of rewards that are 0 or 1, what the last step got (0 is
+a failure only where `next.done` ends it); else unknown. Columns of meta/episodes that the format does not know but that
+are read: outcome, outcome_source, outcome_confidence, failure_mode, failure_frame, collect_mode, robot_id, scene,
+policy, world_model, idm, trained_on, calibration (JSON).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from infra.storage import objects
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.sources.logs.lerobot_episode import COLUMNS, episode, episode_name
-from pipelines.sources.logs.lerobot_meta import open_data_set, read_parquet
-from pipelines.sources.logs.lerobot_places import INFO, below, list_logs, rows_of
+from pipelines.sources.logs.lerobot_episode import COLUMNS, episode
+from pipelines.sources.logs.lerobot_files import lfs_pointer, read_columns
+from pipelines.sources.logs.lerobot_left import left_out
+from pipelines.sources.logs.lerobot_meta import INFO, DataSet, EpisodeMeta
+from pipelines.sources.logs.lerobot_open import data_set_of
+from pipelines.sources.logs.lerobot_places import cameras_there, chosen, discarded_by, is_true, list_logs, under
+from pipelines.sources.logs.lerobot_rows import Rows
 from schemas.errors import BadMedia
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
-    """The data file's episodes in order, then one BadEpisode for its rows that belong to none.
+    """The data file's episodes in order, each before its cameras that are left out, then its rows that belong to none.
 
-    BadMedia: unsupported_version, bad_json, bad_header, bad_table, missing_file, too_large.
+    BadMedia: unsupported_version, bad_json, bad_header, bad_table, missing_file, too_large, lfs_pointer.
     """
-    data_set = open_data_set(item.root, below(item.root, objects.list_objects(item.root + "/")))
+    data_set = under(data_set_of(item), options)
     path = item.uri[len(item.root) + 1 :]
     if path == INFO:
-        raise BadMedia("missing_file", "episodes whose data file is not there")
-    table = read_parquet(objects.read_bytes(item.uri), path, COLUMNS)
-    if "episode_index" not in table.column_names:
-        raise BadMedia("bad_table", f"{path} has no episode_index")
-    claimed = np.zeros(table.num_rows, dtype=bool)
-    for meta in data_set.episodes:
-        place = data_set.first(meta.data)
-        if place is None or place.uri != item.uri:
-            continue
-        mine = rows_of(table, meta)
-        claimed |= mine
-        try:
-            yield episode(data_set, meta, table.filter(pa.array(mine)), item)
-        except BadMedia as error:
-            yield BadEpisode(name=episode_name(meta), reason=error.reason, detail=error.detail)
-    if orphans := int((~claimed).sum()):
-        detail = f"{orphans} of {table.num_rows} rows lie in no episode of meta/episodes"
+        yield from left_out(data_set)
+        return
+    if path in data_set.pointers:
+        raise lfs_pointer(path)
+    wanted = COLUMNS | {options.columns.discarded or ""}
+    rows = Rows(data_set, path, read_columns(data_set.files[path], path, wanted))
+    for meta in data_set.placed.get(path, ()):
+        yield from _attempt(item, data_set, chosen(meta, options), rows, options)
+    if orphans := rows.orphans():
+        detail = f"{orphans} of {rows.table.num_rows} rows lie in no episode of meta/episodes"
         yield BadEpisode(name="orphan_rows", reason="orphan_rows", detail=detail)
+
+
+def _attempt(
+    item: LogItem, data_set: DataSet, meta: EpisodeMeta, rows: Rows, options: LogOptions
+) -> Iterator[EpisodeLog | BadEpisode]:
+    """The episode and the cameras that it is taken without, or why it is not taken."""
+    try:
+        table, _ = rows.take(meta)
+        if why := discarded_by(data_set, meta, options) or _discarded_in(table, options.columns.discarded):
+            raise BadMedia("discarded", f"{why} leaves it out")
+        yield episode(data_set, replace(meta, length=table.num_rows), table, item)
+    except BadMedia as error:
+        yield BadEpisode(name=meta.name, reason=error.reason, detail=error.detail)
+    else:
+        yield from cameras_there(data_set, meta)[1]
+
+
+def _discarded_in(rows: pa.Table, column: str | None) -> str | None:
+    """The column, where one of the rows has it set."""
+    if column is None or column not in rows.column_names:
+        return None
+    return column if any(is_true(v) for v in pc.unique(rows[column]).to_pylist()) else None
 
 
 KIND = LogKind("lerobot", list_logs, read)

@@ -68,6 +68,7 @@ def episode(data_set: DataSet, meta: EpisodeMeta, rows: pa.Table, item: LogItem)
         reward=reward,
         done=done,
         cameras=tuple(cameras_of(data_set, meta, rows.num_rows)),
+        split=data_set.split_of(meta.index),
     )
 
 

@@ -1,72 +1,103 @@
-"""Where a LeRobot data set's attempts lie: its items, and each attempt's rows and spans of recordings."""
+"""Where a LeRobot data set's attempts lie: its items, and each attempt's spans of recordings."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
-from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.sources.logs.base import LogItem, LogOptions, MediaFile
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import CameraSpan
-from pipelines.sources.logs.lerobot_columns import OFF_GRID, integers
-from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta, open_data_set, revision_text
+from pipelines.sources.logs.lerobot_columns import OFF_GRID
+from pipelines.sources.logs.lerobot_files import lfs_pointer
+from pipelines.sources.logs.lerobot_left import left_words
+from pipelines.sources.logs.lerobot_meta import (
+    DEPTH,
+    IMAGE,
+    INFO,
+    VIDEO,
+    DataSet,
+    EpisodeMeta,
+    VideoSpan,
+    revision_text,
+)
+from pipelines.sources.logs.lerobot_open import listing_of, open_data_set, roots_below
 from schemas.errors import BadMedia
-from schemas.keys import digest_of, log_revision
+from schemas.keys import as_stored, digest_of, log_revision
 from schemas.spans import NS
 
-INFO = "meta/info.json"
+_TRUE = frozenset({"true", "1", "1.0", "yes", "y", "discarded"})
+# Of an attempt that is left without any camera, in the order in which they are the reason.
+_WITHOUT = {"lfs_pointer": "lfs_pointer", "missing_camera": "missing_video"}
 
 
 def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
-    """One item for each data file of each data set below the folder or prefix; one for a broken data set."""
-    listed = list(objects.list_objects(uri.rstrip("/") + "/"))
-    for info in [o for o in listed if o.uri.endswith("/" + INFO)]:
-        root = info.uri[: -len(INFO) - 1]
-        files = below(root, listed)
+    """One item for each data file of each data set below the folder or prefix, and one for what is left out of it.
+
+    A data set whose metadata cannot be read is one item.
+    """
+    for root, files in roots_below(uri).items():
+        info, listing = files[INFO], listing_of(files)
         try:
-            data_set = open_data_set(root, files)
+            data_set = under(open_data_set(root, files, listing), options)
         except BadMedia:  # read() refuses it with its reason
             etags = [o.etag for path, o in files.items() if path.startswith("meta/")]
-            yield _item(root, info, etags, ())
+            yield _item(root, info, etags, (), listing)
             continue
-        yield from _items(data_set)
+        yield from _items(data_set, options, listing)
 
 
-def below(root: str, listed: Iterable[ObjectInfo]) -> dict[str, ObjectInfo]:
-    return {o.uri[len(root) + 1 :]: o for o in listed if o.uri.startswith(root + "/")}
+def under(data_set: DataSet, options: LogOptions) -> DataSet:
+    """The data set with what the config says over what it says itself."""
+    fps_hz, robot_type = options.fps_hz or data_set.fps_hz, options.embodiment or data_set.robot_type
+    same = (fps_hz, robot_type) == (data_set.fps_hz, data_set.robot_type)
+    return data_set if same else replace(data_set, fps_hz=fps_hz, robot_type=robot_type)
 
 
-def _items(data_set: DataSet) -> Iterator[LogItem]:
-    by_file: dict[str, list[EpisodeMeta]] = defaultdict(list)
-    for episode in data_set.episodes:
-        table = data_set.first(episode.data)
-        by_file[INFO if table is None else table.uri[len(data_set.root) + 1 :]].append(episode)
-    for path, episodes in sorted(by_file.items()):
-        info = data_set.files[path]
-        media = {m.uri: m for e in episodes for m in _media(data_set, e)}
-        parts = [data_set.robot_type, str(data_set.fps_hz), *(digest_of(revision_text(e)) for e in episodes)]
-        # info.json stands for episodes without their data file; its own ETag changes with every append.
-        yield _item(data_set.root, info, parts if path == INFO else [info.etag, *parts], tuple(media.values()))
+def _items(data_set: DataSet, options: LogOptions, listing: str) -> Iterator[LogItem]:
+    stated = _stated(options)
+    for path, episodes in sorted(data_set.placed.items()):
+        if not path:
+            continue
+        media: dict[str, MediaFile] = {}
+        parts = [data_set.files[path].etag, data_set.robot_type, str(data_set.fps_hz)]
+        parts += [digest_of(revision_text(e)) for e in episodes]
+        for episode in (chosen(e, options) for e in episodes):
+            parts += _facts(data_set, episode, options)
+            if discarded_by(data_set, episode, options) is None:
+                media |= {info.uri: _media(v, info) for v, info in cameras_there(data_set, episode)[0]}
+        yield _item(data_set.root, data_set.files[path], parts + stated, tuple(media.values()), listing)
+    if words := left_words(data_set):
+        yield _item(data_set.root, data_set.files[INFO], words, (), listing)
 
 
-def _media(data_set: DataSet, episode: EpisodeMeta) -> Iterator[MediaFile]:
-    for video in episode.videos:
-        if info := data_set.first(video.candidates):
-            yield MediaFile(
-                camera=video.camera,
-                uri=info.uri,
-                revision=info.etag,
-                modified_ns=info.modified_ns,
-                size_bytes=info.size_bytes,
-            )
+def _stated(options: LogOptions) -> list[str]:
+    """What the config says of the logs, where it says anything: then they are read again when it says another thing."""
+    own = LogOptions(**{f.name: getattr(options, f.name) for f in fields(LogOptions)})
+    return [] if own == LogOptions() else [digest_of(as_stored(own))]
 
 
-def _item(root: str, info: ObjectInfo, parts: list[str], media: tuple[MediaFile, ...]) -> LogItem:
+def _facts(data_set: DataSet, episode: EpisodeMeta, options: LogOptions) -> list[str]:
+    """What a revision holds besides: nothing for an episode of the train split with all of its cameras."""
+    facts = [f"{b.name}: {b.reason}" for b in cameras_there(data_set, episode)[1]]
+    split = data_set.split_of(episode.index)
+    facts += [f"{episode.name}: {split}"] if split in ("val", "test") else []
+    return facts + ([f"{episode.name}: discarded"] if discarded_by(data_set, episode, options) else [])
+
+
+def _media(video: VideoSpan, info: ObjectInfo) -> MediaFile:
+    return MediaFile(
+        camera=video.camera,
+        uri=info.uri,
+        revision=info.etag,
+        modified_ns=info.modified_ns,
+        size_bytes=info.size_bytes,
+    )
+
+
+def _item(root: str, info: ObjectInfo, parts: list[str], media: tuple[MediaFile, ...], listing: str) -> LogItem:
     return LogItem(
         uri=info.uri,
         root=root,
@@ -74,31 +105,83 @@ def _item(root: str, info: ObjectInfo, parts: list[str], media: tuple[MediaFile,
         modified_ns=max(info.modified_ns, *(m.modified_ns for m in media), 0),
         size_bytes=info.size_bytes + sum(m.size_bytes for m in media),
         media=media,
+        listing=listing,
     )
 
 
-def rows_of(table: pa.Table, meta: EpisodeMeta) -> npt.NDArray[np.bool_]:
-    """Mask of the episode's rows: its index on them, and inside its range of global indices."""
-    mine: npt.NDArray[np.bool_] = integers(table, "episode_index") == meta.index
-    if meta.rows is not None and "index" in table.column_names:
-        index = integers(table, "index")
-        mine &= (index >= meta.rows[0]) & (index < meta.rows[1])
-    return mine
+def chosen(episode: EpisodeMeta, options: LogOptions) -> EpisodeMeta:
+    """The episode with the cameras that the config names, under its names; with all of its own where it names none."""
+    wanted = options.columns.cameras
+    if not wanted:
+        return episode
+    by_key = {key: v for v in episode.videos for key in (v.key, v.camera)}
+    videos = (
+        replace(by_key[key], camera=name, kind=VIDEO if by_key[key].kind == DEPTH else by_key[key].kind)
+        if key in by_key
+        else VideoSpan(camera=name, candidates=(), start_s=0.0, end_s=None, key=key)
+        for name, key in wanted.items()
+    )
+    return replace(episode, videos=tuple(videos))
+
+
+def discarded_by(data_set: DataSet, episode: EpisodeMeta, options: LogOptions) -> str | None:
+    """What of the metadata says that nobody is to train on the episode."""
+    if episode.index in data_set.discarded:
+        return f"discarded_episode_indices of {INFO}"
+    column = options.columns.discarded
+    return f"{column} of its metadata" if column and is_true(episode.extra.get(column)) else None
+
+
+def is_true(value: object) -> bool:
+    """Whether a flag that others wrote as a word, number or boolean is set."""
+    return str(value).strip().lower() in _TRUE
+
+
+def cameras_there(
+    data_set: DataSet, episode: EpisodeMeta
+) -> tuple[list[tuple[VideoSpan, ObjectInfo]], list[BadEpisode]]:
+    """The episode's recordings, and a BadEpisode for each camera that has none that can be taken."""
+    there: list[tuple[VideoSpan, ObjectInfo]] = []
+    left: list[BadEpisode] = []
+    for video in episode.videos:
+        path = data_set.find(video.candidates)
+        if video.kind == DEPTH:
+            why = ("depth_camera", f"{video.key} holds distances; it is no camera of a view")
+        elif video.kind == IMAGE:
+            why = ("image_camera", f"{video.key} holds pictures in the data file's rows, which are not read yet")
+        elif path is None:
+            places = " or ".join(video.candidates)[:200] or f"the metadata name no file of {video.key}"
+            why = ("missing_camera", f"{places}; not there")
+        elif path in data_set.pointers:
+            why = ("lfs_pointer", lfs_pointer(path).detail)
+        else:
+            there.append((video, data_set.files[path]))
+            continue
+        left.append(BadEpisode(name=f"{episode.name}/camera {video.camera}", reason=why[0], detail=why[1]))
+    return there, left
 
 
 def cameras_of(data_set: DataSet, meta: EpisodeMeta, count: int) -> Iterator[CameraSpan]:
-    if not meta.videos:
-        raise BadMedia("missing_video", "the data set declares no video")
-    for video in meta.videos:
-        info = data_set.first(video.candidates)
-        if info is None:
-            raise BadMedia("missing_video", f"{video.camera}: {' or '.join(video.candidates)[:200]}")
+    """The episode's spans of recordings. BadMedia: why there is none (missing_video, lfs_pointer, ...)."""
+    there, left = cameras_there(data_set, meta)
+    if not there:
+        raise _no_cameras(left)
+    for video, info in there:
         start_ns = _on_grid(video.start_s, data_set.fps_hz)
         long_ns = round(count * NS / data_set.fps_hz)
         end_ns = start_ns + long_ns if video.end_s is None else _on_grid(video.end_s, data_set.fps_hz)
         if abs(end_ns - start_ns - long_ns) > 2 * NS / data_set.fps_hz + 0.02 * long_ns:
             raise BadMedia("video_mismatch", f"{video.camera}: {end_ns - start_ns} ns for {count} steps")
         yield CameraSpan(camera=video.camera, uri=info.uri, start_ns=start_ns, end_ns=end_ns, alone=video.end_s is None)
+
+
+def _no_cameras(left: list[BadEpisode]) -> BadMedia:
+    if not left:
+        return BadMedia("missing_video", "the data set declares no video")
+    reasons: Mapping[str, BadEpisode] = {b.reason: b for b in reversed(left)}
+    first = next((reasons[r] for r in _WITHOUT if r in reasons), left[0])
+    details = "; ".join(f"{b.name.rpartition('camera ')[2]}: {b.detail}" for b in left)
+    return BadMedia(_WITHOUT.get(first.reason, first.reason), details[:500])
 
 
 def _on_grid(time_s: float, fps_hz: float) -> int:

@@ -18,7 +18,8 @@ from pipelines.fold.rows import episode_id
 from pipelines.sources.logs import lerobot
 from pipelines.sources.logs.base import BadEpisode
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.sources.logs.lerobot_meta import EpisodeMeta, VideoSpan, fill, revision_text
+from pipelines.sources.logs.lerobot_episodes import fill
+from pipelines.sources.logs.lerobot_meta import EpisodeMeta, VideoSpan, revision_text
 from schemas.errors import BadMedia
 from schemas.keys import digest_of
 from schemas.spans import NS
@@ -153,10 +154,9 @@ def test_outcome_of_rewards(tmp_path: Path, rewards: tuple[float, ...] | None, d
 
 
 @pytest.mark.parametrize(("break_it", "reason"), [
-    (lambda root: _version(root, "v2.0"), "unsupported_version"),
+    (lambda root: _version(root, "v1.6"), "unsupported_version"),
     (lambda root: (root / "meta/info.json").write_text("{"), "bad_json"),
     (lambda root: (root / "data/chunk-000/file-000.parquet").write_bytes(b"PAR1 no"), "bad_table"),
-    (lambda root: (root / "data/chunk-000/file-000.parquet").unlink(), "missing_file"),
     (lambda root: (root / "meta/episodes/chunk-000/file-000.parquet").write_bytes(b"no"), "bad_table"),
     (lambda root: shutil.rmtree(root / "meta/episodes"), "missing_file"),
 ])  # fmt: skip
@@ -171,6 +171,15 @@ def test_a_broken_data_set_is_one_item_with_a_reason(tmp_path: Path, break_it: o
         list(lerobot.read(bad, tmp_path))
     assert refused.value.reason == reason
     assert len([p for p in lerobot.read(good, tmp_path) if isinstance(p, EpisodeLog)]) == 3
+
+
+def test_episodes_without_their_data_file_are_told_once(tmp_path: Path) -> None:
+    write_lerobot(tmp_path, LeRobotSpec(with_video=False))
+    (tmp_path / "data/chunk-000/file-000.parquet").unlink()
+    logs, (bad,) = _read(tmp_path)
+    assert not logs
+    assert (bad.name, bad.reason) == ("data", "missing_file")
+    assert bad.detail.startswith("3 of 3 episodes have no data file: episode_000000")
 
 
 def _version(root: Path, version: str) -> None:
