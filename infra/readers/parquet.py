@@ -19,12 +19,15 @@ MAX_BYTES = 8 << 30  # of lines
 BATCH_ROWS = 1000
 
 
-def write_lines(path: Path, names: Sequence[str], out: Path) -> None:
+def write_lines(path: Path, names: Sequence[str], out: Path) -> list[str]:
     """Writes the named columns, those that are there, a JSON object a row; `null` for a row that cannot be read.
+
+    Returns the names of all columns that are there.
 
     BadMedia: bad_parquet, too_large, decoder_*.
     """
-    sandbox.run(__name__, [os.path.abspath(path), json.dumps(list(names)), str(out)], LIMITS)
+    printed = sandbox.run(__name__, [os.path.abspath(path), json.dumps(list(names)), str(out)], LIMITS)
+    return [str(name) for name in json.loads(printed)]
 
 
 def main(argv: list[str]) -> None:
@@ -39,6 +42,7 @@ def main(argv: list[str]) -> None:
                 out.writelines(_lines(batch))
                 if out.tell() > MAX_BYTES:
                     raise BadMedia("too_large", f"more than {MAX_BYTES} bytes as lines")
+            print(json.dumps(file.schema_arrow.names))
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError) as e:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -35,6 +36,20 @@ MEDIA_SUFFIXES = frozenset(
 
 STAGES = ("web", "ego")
 TEXT_CHARACTERS = 2000
+CLOCK = re.compile(r"\s*(?:(\d{1,4}):)?([0-5]?\d):([0-5]?\d(?:[.,]\d{1,9})?)\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListColumns:
+    """Which columns of a list hold what; None: those that lists are known to have (list_cells.NAMES)."""
+
+    url: str | None = None
+    caption: str | None = None
+    start: str | None = None  # seconds or clocks, as end
+    end: str | None = None
+    spans: str | None = None  # lists of [start, end], one for each caption of the cell
+    licence: str | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +63,12 @@ class Source:
     consent: str | None = None
     wearer: str | None = None
     site: str | None = None
+    columns: ListColumns = field(default_factory=ListColumns)  # of a url_list
 
     def __post_init__(self) -> None:
-        """ValueError: a stage that no view takes."""
+        """ValueError: a stage that no view takes, columns of what has none."""
+        if self.columns != ListColumns() and self.kind != "url_list":
+            raise ValueError(f"columns are of a url_list; a {self.kind} has none")
         if self.stage not in STAGES:
             raise ValueError(f"stage is {self.stage!r}, not one of {', '.join(STAGES)}")
 
@@ -149,3 +167,28 @@ def seconds_to_ns(value: object, what: str) -> int | None:
     if not 0 <= seconds < 1e7:
         raise BadMedia("bad_sidecar", f"{what} is outside 0 .. 1e7 s: {seconds}")
     return round(seconds * 1e9)
+
+
+def span_ns(start: object, end: object, names: tuple[str, str] = ("start_s", "end_s")) -> tuple[int | None, int | None]:
+    """A manifest's span, seconds or clocks, in ns; an end alone is one from the first frame on.
+
+    BadMedia `bad_sidecar`: what is no time, an end before its start.
+    """
+    start_ns, end_ns = (
+        seconds_to_ns(_seconds_of(value), name) for value, name in zip((start, end), names, strict=True)
+    )
+    if end_ns is None:
+        return start_ns, None
+    if end_ns < (start_ns or 0):
+        raise BadMedia(
+            "bad_sidecar", f"{names[1]} is {end_ns / 1e9:g} s, before {names[0]}, {(start_ns or 0) / 1e9:g} s"
+        )
+    return start_ns or 0, end_ns
+
+
+def _seconds_of(value: object) -> object:
+    """A clock (`0:07:33.689`, `07:33,689`) as seconds; anything else as it is."""
+    clock = CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if clock is None:
+        return value
+    return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3].replace(",", "."))
