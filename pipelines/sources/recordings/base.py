@@ -116,13 +116,15 @@ class Item:
     served: bool = False
     known_sha256: str | None = None
     sidecar: ObjectInfo | None = None
+    sidecar_text: ObjectInfo | None = None  # another one, which is heard where that says nothing
     kind: str = ""
 
 
-def with_sidecar(item: Item, sidecar: ObjectInfo) -> Item:
-    """The item with a file yet unread, which may outrank what the source says: both are part of the revision."""
+def with_sidecar(item: Item, sidecar: ObjectInfo, text: ObjectInfo | None = None) -> Item:
+    """The item with files yet unread, which may outrank what the source says: all are part of the revision."""
     stated = digest_of([item.stage, item.licence, item.consent])[:8]
-    return replace(item, revision=f"{item.revision}+{sidecar.etag}+{stated}", sidecar=sidecar)
+    etags = "+".join(info.etag for info in (sidecar, text) if info is not None)
+    return replace(item, revision=f"{item.revision}+{etags}+{stated}", sidecar=sidecar, sidecar_text=text)
 
 
 @dataclass(frozen=True, slots=True)

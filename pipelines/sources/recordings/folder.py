@@ -1,13 +1,14 @@
 """Folders and S3 prefixes of media files, with optional sidecars `<name>.json`, `<name>.<ext>.json`, `<name>.txt`.
 
-A JSON sidecar may hold: caption or narration (text), narrations ([{text, start_s, end_s}]), licence, consent, wearer,
-site, intrinsics, stage, and redacted ([{start_s, end_s}]). Other keys are left alone.
+A JSON sidecar may hold: caption or narration (text), narrations ([{text, start_s, end_s}], narrations.py), licence,
+consent, wearer, site, intrinsics, stage, and redacted ([{start_s, end_s}]). Other keys are left alone. The text is the
+narration where the JSON has none.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,7 +19,6 @@ from pipelines.sources.recordings.base import (
     MEDIA_SUFFIXES,
     STAGES,
     Item,
-    Narration,
     Source,
     SourceKind,
     clean,
@@ -26,6 +26,7 @@ from pipelines.sources.recordings.base import (
     seconds_to_ns,
     with_sidecar,
 )
+from pipelines.sources.recordings.narrations import narrations_in, whole
 from schemas.errors import BadMedia, UsageError
 from schemas.spans import Span
 
@@ -45,25 +46,33 @@ def list_items(source: Source) -> Iterator[Item]:
         if bad_name is not None:
             yield Item(uri=name, revision=info.etag, modified_ns=info.modified_ns, stage=source.stage, bad=bad_name)
             continue
-        sidecar = next((s for s in _sidecars(uri) if s in listed), None)
+        sidecars = [listed[s] for s in _sidecars(uri, listed)]
         item = Item(
             uri=uri, revision=info.etag, modified_ns=info.modified_ns, size_bytes=info.size_bytes, stage=source.stage,
             licence=source.licence, consent=source.consent, wearer=source.wearer, site=source.site,
         )  # fmt: skip
-        yield item if sidecar is None else with_sidecar(item, listed[sidecar])
+        yield with_sidecar(item, *sidecars) if sidecars else item
 
 
 def resolve_sidecars(items: Sequence[Item]) -> Iterator[Item]:
     """The items with what their sidecars say, which outranks the source."""
     for item in items:
-        assert item.sidecar is not None
-        try:
-            fields = said_by(item.sidecar.uri, item.sidecar.size_bytes)
-        except FileNotFoundError:  # gone since the listing: what it said no longer holds
-            fields = {"revision": item.revision.partition("+")[0]}
-        except BadMedia as e:
-            fields = {"bad": (e.reason, e.detail)}
-        yield replace(item, **fields, sidecar=None)
+        sidecars = [s for s in (item.sidecar, item.sidecar_text) if s is not None]
+        fields: dict[str, Any] = {}
+        there: list[ObjectInfo] = []
+        for sidecar in sidecars:
+            try:
+                fields = said_by(sidecar.uri, sidecar.size_bytes) | fields
+                there.append(sidecar)
+            except FileNotFoundError:  # gone since the listing: what it said no longer holds
+                continue
+            except BadMedia as e:
+                fields, there = {"bad": (e.reason, e.detail)}, sidecars
+                break
+        bare = replace(item, revision=item.revision.partition("+")[0])
+        if there != sidecars:
+            item = with_sidecar(bare, *there) if there else bare
+        yield replace(item, **fields, sidecar=None, sidecar_text=None)
 
 
 def listing(uri: str) -> dict[str, ObjectInfo]:
@@ -78,9 +87,11 @@ def _below(uri: str, source: str) -> bool:
     return not objects.is_s3(source) or uri == source or uri.startswith(source.rstrip("/") + "/")
 
 
-def _sidecars(uri: str) -> list[str]:
+def _sidecars(uri: str, listed: Container[str]) -> list[str]:
+    """The JSON of the fullest name, and the text."""
     stem = uri[: -len(PurePosixPath(uri).suffix)]
-    return [f"{uri}.json", f"{stem}.json", f"{stem}.txt"]
+    json_name = next((name for name in (f"{uri}.json", f"{stem}.json") if name in listed), None)
+    return [name for name in (json_name, f"{stem}.txt") if name is not None and name in listed]
 
 
 def said_by(uri: str, size_bytes: int) -> dict[str, Any]:
@@ -95,7 +106,7 @@ def said_in(raw: bytes, name: str) -> dict[str, Any]:
     try:
         text = raw.decode("utf-8-sig")
         if name.endswith(".txt"):
-            return {"narrations": _whole(text)}
+            return {"narrations": whole(text)}
         plain = json.loads(text)
     except (ValueError, RecursionError) as e:
         raise BadMedia("bad_sidecar", f"not UTF-8 text or JSON: {e}"[:200]) from e
@@ -120,11 +131,8 @@ def _fields(plain: dict[str, Any]) -> dict[str, Any]:
     if "redacted" in plain:
         redacted = plain["redacted"] if isinstance(plain["redacted"], list) else [None]
         fields["redacted"] = tuple(_redacted(span) for span in redacted)
-    spans = plain.get("narrations")
-    if isinstance(spans, list):
-        fields["narrations"] = tuple(_narration(n) for n in spans[:10_000])
-    elif isinstance(text := plain.get("narration") or plain.get("caption"), str):
-        fields["narrations"] = _whole(text)
+    if narrations := narrations_in(plain):
+        fields["narrations"] = narrations
     return fields
 
 
@@ -134,18 +142,6 @@ def _redacted(plain: Any) -> Span:
     if edges[0] is None or edges[1] is None or edges[0] >= edges[1]:
         raise BadMedia("bad_sidecar", "redacted is a list of {start_s, end_s}, the end behind the start")
     return edges[0], edges[1]
-
-
-def _whole(text: str) -> tuple[Narration, ...]:
-    text = clean(text)
-    return (Narration(text),) if text else ()
-
-
-def _narration(plain: Any) -> Narration:
-    if not isinstance(plain, dict) or not isinstance(plain.get("text"), str):
-        raise BadMedia("bad_sidecar", "a narration is {text, start_s, end_s}")
-    start, end = seconds_to_ns(plain.get("start_s"), "start_s"), seconds_to_ns(plain.get("end_s"), "end_s")
-    return Narration(clean(plain["text"]), start, end)
 
 
 KIND = SourceKind("folder", list_items, resolve=resolve_sidecars)
