@@ -106,7 +106,7 @@ def _is_told(again: Open, start_ns: int, clock: Clock) -> bool:
                         break
         except av.error.FFmpegError:
             return False
-    return not complaints and in_order(np.array(pts, np.int64), stream) is not None
+        return not complaints and in_order(np.array(pts, np.int64), stream) is not None  # while the stream is open
 
 
 def in_order(pts: Ticks, stream: VideoStream) -> Ticks | None:

@@ -46,7 +46,9 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
         prepare(sources, run.progress)
         recipe, offered = options.cutting.recipe, list(list_logs(sources))
         terms = {
-            media.uri: Terms(logs.source.licence, logs.source.consent) for logs in offered for media in logs.item.media
+            uri: Terms(logs.source.licence, logs.source.consent)
+            for logs in offered
+            for uri in (logs.item.uri, *(media.uri for media in logs.item.media))
         }
         lease.check()
         done.add("assets", run.store.insert("assets", restated_media(run, terms, recipe), run_id=run.run_id))

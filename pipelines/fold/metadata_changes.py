@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pipelines.corpus.stated import MARK, ROBOT, base_revision, newest_stated
 from pipelines.hop import Run
+from pipelines.media import log_pictures
 from schemas import Asset
 from schemas.arrow import rows_of
 from schemas.keys import asset_key
@@ -22,15 +23,23 @@ class Terms:
 
 
 def restated_media(run: Run, terms: Mapping[str, Terms], recipe: str) -> list[Asset]:
-    """Assets of a robot's recordings, by uri, whose licence or consent is said otherwise now: rows to be added."""
+    """Assets of a robot's recordings whose licence or consent is said otherwise now: rows to be added.
+
+    terms: by uri, of a recording or of the log that it lies in.
+    """
     newest, taken = newest_stated(run, f"recipe = '{recipe}' and stage = '{ROBOT}'")
     changed = [
         asset.asset_id
         for uri, asset in newest.items()
-        if uri in terms and terms[uri] != Terms(asset.licence, asset.consent)
+        if (now := _of(uri, terms)) is not None and now != Terms(asset.licence, asset.consent)
     ]
     rows = rows_of(Asset, run.store.read_keys("assets", "asset_id", sorted(changed)))
-    return [_later(row, terms[row.uri], taken, run.run_id) for row in rows]
+    return [_later(row, now, taken, run.run_id) for row in rows if (now := _of(row.uri, terms)) is not None]
+
+
+def _of(uri: str, terms: Mapping[str, Terms]) -> Terms | None:
+    pictures = log_pictures.split(uri)
+    return terms.get(uri if pictures is None else pictures[0])
 
 
 def _later(row: Asset, terms: Terms, taken: Counter[tuple[str, str]], run_id: str) -> Asset:

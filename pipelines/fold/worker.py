@@ -12,6 +12,7 @@ from infra.sandbox import sandbox, tempdirs
 from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines.fold.rows import episode_row, fit_to_video, slack_ns, step_table
+from pipelines.media import log_pictures
 from pipelines.media.decoder import DecodeFacts, Decoder, find_decoded_asset
 from pipelines.media.local_copy import listed_sha256, local_copy
 from pipelines.media.options import DecodeSpec, PassOptions
@@ -51,6 +52,7 @@ class Offer:
     spans: tuple[Span, ...]
     robot: str | None
     error: str = ""  # why its bytes could not be had this time
+    refusal: tuple[str, str] | None = None  # why its bytes cannot be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,14 @@ class FoldWorker:
         except (BadMedia, TransientError, OSError):
             attempts = []  # `fold` reads it again and says why
         robot = next((e.robot for e in attempts if e.robot), None)
-        for media in logs.item.media:
+        for media in [*logs.item.media, *_within(logs.item, attempts)]:
             spans = tuple(s for e in attempts for s in _spans(e, media.uri, self._longest_ns()))
             try:
                 sha256, size = self._hash(media)
                 yield sha256, Offer(key, logs.source, media, size, spans, robot)
+            except BadMedia as e:
+                refusal = (e.reason, e.detail)
+                yield f"-{self._asset_id(media)}", Offer(key, logs.source, media, 0, spans, robot, refusal=refusal)
             except (TransientError, OSError) as e:
                 error = f"{media.uri}: {e}"
                 yield f"-{self._asset_id(media)}", Offer(key, logs.source, media, 0, spans, robot, error)
@@ -106,7 +111,9 @@ class FoldWorker:
             return list(kind_of(logs.source.kind).read(logs.item, folder, logs.source))
 
     def _hash(self, media: MediaFile) -> tuple[str, int]:
-        """sha256 and size; remote bytes are kept in scratch for the decoder."""
+        """sha256 and size; remote bytes are kept in scratch for the decoder, pictures of a log are read again."""
+        if (pictures := log_pictures.split(media.uri)) is not None:
+            return log_pictures.digest(*pictures)
         if (listed := listed_sha256(media.uri, media.revision)) is not None:
             return listed, media.size_bytes  # `decode` brings it where it is not known, and holds it against this
         path = Path(media.uri)
@@ -130,6 +137,8 @@ class FoldWorker:
         try:
             if offers[0].error:
                 raise TransientError(offers[0].error)
+            if offers[0].refusal:
+                raise BadMedia(*offers[0].refusal)
             facts = self._facts(sha256, offers, package)
             assets = {self._asset_id(o.media): self._asset(o, sha256, facts) for o in offers}
             package.assets += assets.values()
@@ -226,6 +235,17 @@ class FoldWorker:
             why = (bad[0].reason, f"no attempt of it can be used: {bad[0].detail}") if bad else ("empty_log", "")
             package.rejects = [] if len(bad) == 1 else package.rejects
             package.rejects.append(packages.reject(key, item.uri, HOP, recipe, why, self.run_id))
+
+
+def _within(item: LogItem, attempts: list[EpisodeLog]) -> list[MediaFile]:
+    """Recordings that lie as pictures within the log: its listing does not know them, its attempts name them."""
+    listed = {media.uri for media in item.media}
+    named = {camera.uri: camera.camera for attempt in attempts for camera in attempt.cameras}
+    return [
+        MediaFile(camera=camera, uri=uri, revision=item.revision, modified_ns=item.modified_ns, size_bytes=0)
+        for uri, camera in named.items()
+        if uri not in listed and log_pictures.split(uri) is not None
+    ]
 
 
 def _spans(attempt: EpisodeLog, uri: str, longest_ns: int) -> list[Span]:
