@@ -6,6 +6,7 @@ Everything here runs inside the sandbox (infra.sandbox.sandbox): the bytes are h
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,6 +34,11 @@ MAX_PIXELS = 8192 * 8192
 MAX_DECLARED_NS = 7 * 24 * 3600 * NS  # more is a broken header, and says nothing
 RAW = {"h264", "hevc", "m4v", "mpegvideo"}  # demuxers of streams without a container
 MAX_RATE_HZ = 240  # of those: a higher one is a clock
+# libavutil/stereo3d.h; 0 is a flat picture, 8 one whose packing is not said.
+STEREO = {
+    1: "side by side", 2: "top and bottom", 3: "frame by frame", 4: "as a checkerboard", 5: "side by side", 6: "by rows",
+    7: "by columns",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,14 @@ def without_frames(stream: VideoStream) -> BadMedia:
     if not (stream.codec_context.width and stream.codec_context.height):
         return BadMedia("bad_size", "its header states no size that a decoder takes")
     return BadMedia("no_frames", "a video stream without one decodable frame")
+
+
+def check_one_eye(frame: VideoFrame) -> None:
+    """BadMedia `stereo`: a frame holds both eyes' pictures, as its container or codec says (AVStereo3DType)."""
+    for data in frame.side_data:
+        packing = int.from_bytes(bytes(data)[:4], sys.byteorder)
+        if data.type.name == "STEREO3D" and packing in STEREO:
+            raise BadMedia("stereo", f"both eyes' pictures in one, {STEREO[packing]}; cut out one eye's")
 
 
 def facts(container: InputContainer, stream: VideoStream, first: VideoFrame, quarter_turns: int = 0) -> StreamFacts:

@@ -81,6 +81,7 @@ def one_pass(
     first = next(pictures, None)
     if first is None:
         raise decoder.without_frames(stream)
+    decoder.check_one_eye(first.frame)
     facts = decoder.facts(container, stream, first.frame, spec.quarter_turns)
     size = pixels.fitted(facts.width_px, facts.height_px, options.proxy_long_side_px)
     sampling = SampleMaker(size, facts.quarter_turns, redactor)

@@ -13,7 +13,8 @@
 Only what lies here is offered: videos that ego4d.json names and nobody fetched are neither items nor rejects. A video
 that ego4d.json does not name is refused (not_in_dataset), since its redactions are unknown, and so is one whose
 redactions cannot be read. Redacted are `redacted_intervals` (the last frame included, as the consortium's own notebook
-counts) and components marked `redacted`; `has_redacted_regions` without either is refused.
+counts) and components marked `redacted`; `has_redacted_regions` without either is refused. So is a stereoscopic video
+(`is_stereo`: both eyes side by side).
 
 Narrations are points: each becomes the span about it by EgoVLP's rule (annotated.py), its middle the point. Of two
 annotators' passes the one with more narrations speaks, since both tell the same actions. `#C`, `#O` and `#unsure` stay
@@ -116,7 +117,7 @@ def _names(manifest: str) -> dict[str, str]:
 
 
 def _metadata(root: str) -> Iterator[tuple[str, Said]]:
-    """What ego4d.json says of each video, without its narrations."""
+    """What ego4d.json says of each video, without its narrations; one of both eyes side by side is refused."""
     for key, video in json_records(objects.join(root, "ego4d.json"), inside="videos"):
         if not isinstance(key, int) or not isinstance(video, dict) or not isinstance(video.get("video_uid"), str):
             continue
@@ -128,6 +129,8 @@ def _metadata(root: str) -> Iterator[tuple[str, Said]]:
             )
         except BadMedia as e:
             stated = Said(bad=(e.reason, e.detail))
+        if str(video.get("is_stereo")).lower() in ("true", "1"):
+            stated = Said(bad=("stereo", "is_stereo: both eyes' pictures side by side in one"))
         yield video["video_uid"], stated
 
 

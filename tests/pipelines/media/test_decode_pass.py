@@ -506,6 +506,19 @@ def test_a_span_past_the_end_is_refused(irregular: Path, tmp_path: Path, start_s
     assert caught.value.reason == "span_unreadable"
 
 
+@pytest.mark.parametrize(("packing", "is_stereo"), [(3, True), (4, True), (6, False)])
+def test_both_eyes_in_one_picture_are_refused(tmp_path: Path, packing: int, is_stereo: bool) -> None:
+    """H.264's frame packing: side by side, top and bottom, and one that is flat (Rec. H.264, D.2.26)."""
+    options = {"preset": "ultrafast", "x264-params": f"frame-packing={packing}"}
+    path = write(tmp_path / "eyes.mp4", shot(1, 5), Video(options=options))
+    if not is_stereo:
+        _tiles(_decode(path))
+        return
+    with pytest.raises(BadMedia) as caught:
+        _decode(path)
+    assert caught.value.reason == "stereo"
+
+
 def test_what_is_no_recording_is_refused_by_the_encoder_too(tmp_path: Path) -> None:
     with pytest.raises(BadMedia) as caught:
         _encode(write_sound(tmp_path / "sound.mp4"), tmp_path, [[0]])

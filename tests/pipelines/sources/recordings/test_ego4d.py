@@ -120,6 +120,15 @@ def test_a_video_named_twice_or_not_at_all_stays_out(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("said", [True, 1, "true"])
+def test_a_video_of_both_eyes_stays_out(tmp_path: Path, said: object) -> None:
+    flat = ego4d_video(OTHER_UID, is_stereo=False)
+    root = corpus(tmp_path, [ego4d_video(UID, is_stereo=said), flat], {UID: passes([narration(1, "x")])})
+    items = items_of("ego4d", root)
+    assert (items[FILE].bad or ("",))[0] == "stereo"
+    assert items[f"full_scale/{OTHER_UID}.mp4"].bad is None
+
+
 def test_broken_narrations_are_left_out_and_told(tmp_path: Path) -> None:
     points = [
         narration(1, "#C C cuts"), narration(float("nan"), "#C C a"), narration(None, "#C C b"), narration("x", "c"),
