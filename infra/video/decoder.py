@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import av.logging
@@ -36,8 +36,8 @@ RAW = {"h264", "hevc", "m4v", "mpegvideo"}  # demuxers of streams without a cont
 MAX_RATE_HZ = 240  # of those: a higher one is a clock
 # libavutil/stereo3d.h; 0 is a flat picture, 8 one whose packing is not said.
 STEREO = {
-    1: "side by side", 2: "top and bottom", 3: "frame by frame", 4: "as a checkerboard", 5: "side by side", 6: "by rows",
-    7: "by columns",
+    1: "side by side", 2: "top and bottom", 3: "frame by frame", 4: "as a checkerboard", 5: "side by side",
+    6: "by rows", 7: "by columns",
 }  # fmt: skip
 
 
@@ -138,7 +138,8 @@ def without_frames(stream: VideoStream) -> BadMedia:
 
 def check_one_eye(frame: VideoFrame) -> None:
     """BadMedia `stereo`: a frame holds both eyes' pictures, as its container or codec says (AVStereo3DType)."""
-    for data in frame.side_data:
+    every: Any = frame.side_data  # a mapping whose iteration PyAV's stub takes for that of names
+    for data in every:
         packing = int.from_bytes(bytes(data)[:4], sys.byteorder)
         if data.type.name == "STEREO3D" and packing in STEREO:
             raise BadMedia("stereo", f"both eyes' pictures in one, {STEREO[packing]}; cut out one eye's")

@@ -170,9 +170,12 @@ def lost_rows(value: Floats) -> Flags:
 
 
 def _note_lost(log: EpisodeLog, name: str, value: Floats) -> None:
-    """A lost reading costs its step and is noted. BadMedia(non_finite): more than LOST_SHARE of the steps lack it."""
+    """A lost reading costs its step and is noted.
+
+    BadMedia(non_finite): more than LOST_SHARE of the steps lack it, and it is no reward, without which the rest holds.
+    """
     lost = lost_rows(value)
-    if lost.mean() > LOST_SHARE:
+    if lost.mean() > LOST_SHARE and name != "reward":
         raise BadMedia("non_finite", f"{name} in {int(lost.sum())} of {len(lost)} steps, first {int(np.argmax(lost))}")
     if lost.any():
         detail = f"{name} in {int(lost.sum())} of {len(lost)} steps, first {int(np.argmax(lost))}"

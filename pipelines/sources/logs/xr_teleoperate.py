@@ -1,0 +1,172 @@
+"""Reader of Unitree xr_teleoperate recordings: `episode_0001/data.json` beside `colors/000000_color_0.jpg`.
+
+Layout: github.com/unitreerobotics/xr_teleoperate, teleop/utils/episode_writer.py. An item is an episode's folder. Rows
+{idx, colors {camera: file}, depths, states {part: {qpos, qvel, torque}}, actions {same}, tactiles, audios, sim_state}.
+There is no time: rows and pictures lie on the grid of `info.image.fps`, or of the `[[robot]]`'s fps_hz. State and
+action are the qpos of the parts that have one in every row, side by side in PARTS' order, then by name. `text.goal` as
+the recorder ships it is a placeholder, no instruction. Depths, tactiles and audios are not read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
+from infra.storage.range_reader import open_seekable
+from pipelines.media.log_pictures import Selector, picture_uri, rate_of
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
+from pipelines.sources.logs.fields import UNKNOWN, json_object, number, text
+from schemas.errors import BadMedia
+from schemas.keys import log_revision
+from schemas.spans import NS
+
+LOG = "data.json"
+PARTS = ("left_arm", "right_arm", "left_ee", "right_ee", "body")
+PLACEHOLDERS = ("e.g. ", "task description")
+MAX_BYTES = 1 << 30
+HEAD_BYTES = 4096  # of data.json: `info` comes first
+RATE = re.compile(r'"image"\s*:\s*\{[^{}]*"fps"\s*:\s*([0-9.]+)')
+PICTURE = re.compile(r"[0-9]+_(?P<camera>.+)(?P<suffix>\.(?:jpg|jpeg|png))", re.IGNORECASE)
+
+
+def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
+    """One item for each folder with a data.json and pictures in `colors`."""
+    by_folder: dict[str, list[ObjectInfo]] = {}
+    logs = []
+    for info in objects.list_objects(uri.rstrip("/") + "/"):
+        folder, _, name = info.uri.rpartition("/")
+        if name == LOG:
+            logs.append(info)
+        elif folder.endswith("/colors"):
+            by_folder.setdefault(folder.rpartition("/")[0], []).append(info)
+    for log in logs:
+        root = log.uri.rpartition("/")[0]
+        pictures = by_folder.get(root, [])
+        yield LogItem(
+            uri=log.uri, root=root.rpartition("/")[0],
+            revision=log_revision(log.uri, [log.etag, *(part for p in pictures for part in (p.uri, p.etag))]),
+            modified_ns=max(o.modified_ns for o in (log, *pictures)),
+            size_bytes=log.size_bytes + sum(p.size_bytes for p in pictures),
+            media=tuple(_media(log, pictures, options.fps_hz or _stated_rate_hz(log))),
+        )  # fmt: skip
+
+
+def _stated_rate_hz(log: ObjectInfo) -> float | None:
+    """The pictures' rate by the file's head, so that a listing reads no rows. None: it is not there, as read() says."""
+    with open_seekable(log) as file:
+        found = RATE.search(file.read(HEAD_BYTES).decode(errors="replace"))
+    return float(found[1]) if found and float(found[1]) > 0 else None
+
+
+def _media(log: ObjectInfo, pictures: Sequence[ObjectInfo], rate_hz: float | None) -> Iterator[MediaFile]:
+    by_camera: dict[tuple[str, str], list[ObjectInfo]] = {}
+    for picture in pictures if rate_hz else ():
+        if match := PICTURE.fullmatch(picture.uri.rpartition("/")[2]):
+            by_camera.setdefault((match["camera"], match["suffix"]), []).append(picture)
+    for (camera, suffix), own in sorted(by_camera.items()):
+        where = Selector("folder", "colors", rate_of(rate_hz or 1.0), {"suffix": f"_{camera}{suffix}"})
+        yield MediaFile(
+            camera=camera, uri=picture_uri(log.uri.rpartition("/")[0], where),
+            revision=log_revision(log.uri, [p.etag for p in own]), modified_ns=max(p.modified_ns for p in own),
+            size_bytes=sum(p.size_bytes for p in own),
+        )  # fmt: skip
+
+
+def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
+    """The folder's one attempt; a BadEpisode for each camera that lacks pictures.
+
+    BadMedia: bad_json, bad_header, too_large, empty_episode, no_rate, no_states_or_actions, no_pictures.
+    """
+    raw = objects.read_bytes(item.uri)
+    if len(raw) > MAX_BYTES:
+        raise BadMedia("too_large", f"{len(raw)} bytes, limit {MAX_BYTES}")
+    log = json_object(raw, LOG)
+    info = _object(log, "info")
+    rows = log.get("data")
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise BadMedia("empty_episode", f"{LOG} has no rows in `data`")
+    rate_hz = options.fps_hz or number(_object(info, "image"), "fps")
+    if not rate_hz or rate_hz <= 0:
+        raise BadMedia("no_rate", "info.image.fps is not there: say the rate, `fps_hz = ...` in its [[robot]]")
+    name = item.uri.rpartition("/")[0].rpartition("/")[2]
+    cameras, missing = _cameras(item, rows, rate_hz)
+    yield from (BadEpisode(name=f"{name}/camera {c}", reason="missing_frames", detail=why) for c, why in missing)
+    names = _object(info, "joint_names")
+    states, state_names = _vectors(rows, "states", options.columns.state, names)
+    actions, action_names = _vectors(rows, "actions", options.columns.action, names)
+    yield EpisodeLog(
+        name=name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
+        embodiment=options.embodiment or "unitree", robot=None, scene=None, instruction=_instruction(log),
+        outcome=UNKNOWN[0], outcome_source=None, outcome_confidence=None, failure_mode=None, failure_frame=None,
+        policy_id=None, world_model_id=None, idm_id=None, trained_on=None,
+        collect_mode=options.collect_mode or "teleop", calibration_json=None, fps_hz=rate_hz,
+        state_names=state_names, action_names=action_names,
+        t_ns=np.round(np.arange(len(rows)) * (NS / rate_hz)).astype(np.int64), states=states, actions=actions,
+        actions_executed=None, control_source="human", intervention=None, reward=None, done=None, cameras=cameras,
+    )  # fmt: skip
+
+
+def _object(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """An object, empty where there is none."""
+    value = fields.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _instruction(log: Mapping[str, Any]) -> str | None:
+    goal = text(_object(log, "text"), "goal")
+    return None if goal is None or goal.lower().startswith(PLACEHOLDERS) else goal
+
+
+def _cameras(
+    item: LogItem, rows: Sequence[Mapping[str, Any]], rate_hz: float
+) -> tuple[tuple[CameraSpan, ...], list[tuple[str, str]]]:
+    """Cameras with a picture of every row; those that lack one, with what is missing. BadMedia: no_pictures."""
+    files = {m.camera: m.uri for m in item.media}
+    spans, missing = [], []
+    for camera in sorted({str(c) for row in rows for c in _object(row, "colors")} | set(files)):
+        shown = sum(bool(_object(row, "colors").get(camera)) for row in rows)
+        if camera in files and shown == len(rows):
+            end_ns = round(len(rows) * NS / rate_hz)
+            spans.append(CameraSpan(camera=camera, uri=files[camera], start_ns=0, end_ns=end_ns, alone=True))
+        else:
+            missing.append((camera, f"pictures named in {shown} of {len(rows)} rows, files there: {camera in files}"))
+    if not spans:
+        raise BadMedia("no_pictures", f"no camera has a picture of every row: {missing or 'none is there'}"[:300])
+    return tuple(spans), missing
+
+
+def _vectors(
+    rows: Sequence[Mapping[str, Any]], key: str, wanted: tuple[str, ...], names: Mapping[str, Any]
+) -> tuple[Floats | None, tuple[str, ...]]:
+    """(T, width) of the parts' qpos side by side, and a name for each axis. BadMedia: ragged_rows, and as `wanted`."""
+    there = {str(part) for row in rows for part in _object(row, key)}
+    parts = wanted or (*(p for p in PARTS if p in there), *sorted(there - set(PARTS)))
+    blocks: list[Floats] = []
+    axes: list[str] = []
+    for part in parts:
+        values = [_object(_object(row, key), part).get("qpos") or [] for row in rows]
+        widths = {len(v) if isinstance(v, list) else -1 for v in values}
+        if widths == {0} and not wanted:
+            continue
+        if len(widths) > 1 or -1 in widths or 0 in widths:
+            raise BadMedia(
+                "ragged_rows", f"{key}.{part}.qpos has {sorted(widths)[:4]} numbers; there are {sorted(there)}"
+            )
+        try:
+            blocks.append(np.array(values, np.float64).astype(np.float32))
+        except (TypeError, ValueError) as e:
+            raise BadMedia("ragged_rows", f"{key}.{part}.qpos: {e}"[:200]) from e
+        width, own = blocks[-1].shape[1], names.get(part)
+        named = isinstance(own, list) and len(own) == width and all(isinstance(n, str) for n in own)
+        axes += list(own) if named and isinstance(own, list) else [f"{part}_{k}" for k in range(width)]
+    return (np.concatenate(blocks, axis=1), tuple(axes)) if blocks else (None, ())
+
+
+KIND = LogKind("xr_teleoperate", list_logs, read)

@@ -1,0 +1,183 @@
+"""Reader of zarr replay buffers (Diffusion Policy, UMI): `data/<key>` of all episodes on end, `meta/episode_ends`.
+
+Layout: github.com/real-stanford/diffusion_policy, diffusion_policy/common/replay_buffer.py. An item is a store, a
+`.zarr` folder or a `.zarr.zip`; its episodes are called `episode_000000` and so on. There is no clock, no task and no
+outcome: the rate is `fps_hz` of the `[[robot]]` (UMI 60, pusht 10), without which the store is refused. Cameras are the
+uint8 arrays (N, h, w, 3); state is `data/state`, else every other array of numbers side by side in order of name, but
+for those that say where a demonstration starts and ends; action is `data/action`, where there is one (UMI has none: its
+action is the next pose, which is left to who trains on it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from infra.readers import zarr
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
+from pipelines.media.log_pictures import Selector, picture_uri, rate_of
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Floats
+from pipelines.sources.logs.fields import UNKNOWN
+from schemas.errors import BadMedia
+from schemas.keys import log_revision
+from schemas.spans import NS
+
+STORE = re.compile(r"(.*?\.zarr(?:\.zip)?)(?:/.*)?", re.DOTALL)
+ENDS = "meta/episode_ends"
+NOT_STATE = ("demo_start_pose", "demo_end_pose", "n_contacts")
+
+
+def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
+    """One item for each store below the folder or prefix, or the store itself."""
+    by_store: dict[str, list[ObjectInfo]] = {}
+    whole = uri.rstrip("/")
+    for info in objects.list_objects(whole if whole.endswith(".zip") else whole + "/"):
+        if match := STORE.fullmatch(info.uri):
+            by_store.setdefault(match[1], []).append(info)
+    for store, parts in sorted(by_store.items()):
+        yield _item(store, parts, options)
+
+
+def _item(store: str, parts: list[ObjectInfo], options: LogOptions) -> LogItem:
+    revision = log_revision(store, [part for o in sorted(parts, key=lambda o: o.uri) for part in (o.uri, o.etag)])
+    modified_ns, size_bytes = max(o.modified_ns for o in parts), sum(o.size_bytes for o in parts)
+    media: list[MediaFile] = []
+    try:
+        held = Held.of(Path(store))
+        for rows in held.episodes() if options.fps_hz else ():
+            for name in dict(options.columns.cameras).values() or held.cameras():
+                uri = _recording(store, name, rows, options.fps_hz or 1.0)
+                share = size_bytes // max(1, len(held.ends) * len(held.cameras()))
+                media.append(
+                    MediaFile(camera=name, uri=uri, revision=revision, modified_ns=modified_ns, size_bytes=share)
+                )
+    except (BadMedia, OSError):  # read() says why
+        media = []
+    return LogItem(
+        uri=store, root=store.rpartition("/")[0], revision=revision, modified_ns=modified_ns, size_bytes=size_bytes,
+        media=tuple(media),
+    )  # fmt: skip
+
+
+def _recording(store: str, name: str, rows: tuple[int, int], rate_hz: float) -> str:
+    options = {"start": str(rows[0]), "end": str(rows[1])}
+    return picture_uri(store, Selector("zarr", f"data/{name}", rate_of(rate_hz), options))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a store holds. shapes: of the arrays below `data/`, by name; ends: of its episodes, exclusive."""
+
+    store: Path
+    shapes: Mapping[str, tuple[tuple[int, ...], str]]
+    ends: tuple[int, ...]
+
+    @staticmethod
+    def of(store: Path) -> Held:
+        """BadMedia: bad_zarr, missing_file, bad_header, not_local, and the door's."""
+        if "://" in str(store) or ":/" in str(store):
+            raise BadMedia("not_local", "a replay buffer is read from a local disk alone: copy it there")
+        shapes = zarr.shapes(store)
+        data = {name[5:]: about for name, about in shapes.items() if name.startswith("data/")}
+        if ENDS not in shapes:
+            raise BadMedia("missing_file", f"{store.name} has no {ENDS}")
+        if not data:
+            raise BadMedia("missing_file", f"{store.name} has no data/ (git often ignores folders called `data`)")
+        ends = [int(end) for end in zarr.arrays(store, [ENDS])[ENDS].reshape(-1)]
+        if sorted(set(ends)) != ends or (ends and ends[0] <= 0):
+            raise BadMedia("bad_header", f"{ENDS} does not grow: {ends[:6]}")
+        return Held(store, data, tuple(ends))
+
+    def episodes(self) -> list[tuple[int, int]]:
+        """First row and the row behind the last of each."""
+        return list(zip((0, *self.ends[:-1]), self.ends, strict=True)) if self.ends else []
+
+    def cameras(self) -> list[str]:
+        """Arrays of pictures."""
+        return [
+            n for n, (shape, dtype) in self.shapes.items() if dtype == "uint8" and len(shape) == 4 and shape[3] == 3
+        ]
+
+    def numbers(self) -> list[str]:
+        """Arrays of numbers that are of the state where nothing is called so."""
+        kinds = ("float", "int")
+        plain = [n for n, (shape, dtype) in self.shapes.items() if dtype.startswith(kinds) and len(shape) in (1, 2)]
+        return [n for n in plain if n != "action" and not n.endswith(NOT_STATE)]
+
+
+def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
+    """The store's episodes. BadMedia: no_rate, no_pictures, missing_file, bad_zarr, bad_header, no_reader."""
+    held = Held.of(Path(item.uri))
+    if options.fps_hz is None:
+        raise BadMedia("no_rate", "a replay buffer has no clock: say its rate, `fps_hz = ...` in its [[robot]]")
+    cameras = dict(options.columns.cameras) or {name: name for name in held.cameras()}
+    if not cameras:
+        raise BadMedia("no_pictures", f"no array of pictures; there are {', '.join(held.shapes)}"[:300])
+    default = ("state",) if "state" in held.shapes else tuple(held.numbers())
+    states = _columns(held, options.columns.state or default)
+    actions = _columns(held, options.columns.action or (("action",) if "action" in held.shapes else ()))
+    for i, (start, end) in enumerate(held.episodes()):
+        name = f"episode_{i:06d}"
+        try:
+            yield _episode(item, options, name, (start, end), cameras, states, actions)
+        except BadMedia as e:
+            yield BadEpisode(name=name, reason=e.reason, detail=e.detail)
+
+
+Columns = tuple[Floats, tuple[str, ...]] | None
+
+
+def _columns(held: Held, wanted: tuple[str, ...]) -> Columns:
+    """(N, width) of arrays side by side, and names of the axes. BadMedia: no_states_or_actions, length_mismatch."""
+    if not wanted:
+        return None
+    if absent := [name for name in wanted if name not in held.shapes]:
+        raise BadMedia("no_states_or_actions", f"no data/{absent[0]}; there are {', '.join(held.shapes)}"[:300])
+    read_ = zarr.arrays(held.store, [f"data/{name}" for name in wanted])
+    blocks: list[npt.NDArray[Any]] = [array.reshape(len(array), -1) for array in read_.values()]
+    if len({len(block) for block in blocks}) > 1:
+        raise BadMedia("length_mismatch", f"{', '.join(wanted)} have {sorted({len(b) for b in blocks})} rows")
+    names = [
+        f"{name}_{k}" if block.shape[1] > 1 else name
+        for name, block in zip(wanted, blocks, strict=True)
+        for k in range(block.shape[1])
+    ]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.concatenate([block.astype(np.float32) for block in blocks], axis=1), tuple(names)
+
+
+def _episode(
+    item: LogItem, options: LogOptions, name: str, rows: tuple[int, int], cameras: Mapping[str, str], states: Columns,
+    actions: Columns,
+) -> EpisodeLog:  # fmt: skip
+    start, end = rows
+    rate_hz = options.fps_hz or 1.0
+    mode = options.collect_mode or "unknown"
+    length_ns = round((end - start) * NS / rate_hz)
+    return EpisodeLog(
+        name=name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
+        embodiment=options.embodiment or "unknown", robot=None, scene=None, instruction=None, outcome=UNKNOWN[0],
+        outcome_source=None, outcome_confidence=None, failure_mode=None, failure_frame=None, policy_id=None,
+        world_model_id=None, idm_id=None, trained_on=None, collect_mode=mode, calibration_json=None, fps_hz=rate_hz,
+        state_names=states[1] if states else (), action_names=actions[1] if actions else (),
+        t_ns=np.round(np.arange(end - start) * (NS / rate_hz)).astype(np.int64),
+        states=states[0][start:end] if states else None, actions=actions[0][start:end] if actions else None,
+        actions_executed=None, control_source=CONTROL_OF_MODE.get(mode), intervention=None, reward=None, done=None,
+        cameras=tuple(
+            CameraSpan(
+                camera=camera, uri=_recording(item.uri, key, rows, rate_hz), start_ns=0, end_ns=length_ns, alone=True
+            )
+            for camera, key in sorted(cameras.items())
+        ),
+    )  # fmt: skip
+
+
+KIND = LogKind("zarr_replay", list_logs, read)

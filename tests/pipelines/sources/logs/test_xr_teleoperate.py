@@ -1,0 +1,118 @@
+"""xr_teleoperate folders: parts side by side, no instruction where the recorder's placeholder stands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipelines.sources.logs import xr_teleoperate as xr
+from pipelines.sources.logs.base import BadEpisode, LogColumns, LogOptions
+from pipelines.sources.logs.episode_log import EpisodeLog
+from schemas.errors import BadMedia
+
+N = 6
+
+
+def write(folder: Path, change: Any = None, cameras: int = 2, fps: float | None = 30.0) -> Path:
+    """An episode's folder in the recorder's layout; qpos[0] of the left arm is the row's number."""
+    (folder / "colors").mkdir(parents=True)
+    rows = []
+    for k in range(N):
+        for c in range(cameras):
+            (folder / f"colors/{k:06d}_color_{c}.jpg").write_bytes(b"\xff\xd8 picture %d %d" % (k, c))
+        part = {"qpos": [float(k), 0.5], "qvel": [], "torque": []}
+        both = {"right_ee": part, "left_arm": part, "body": {"qpos": []}}
+        colors = {f"color_{c}": f"colors/{k:06d}_color_{c}.jpg" for c in range(cameras)}
+        rows.append({"idx": k, "colors": colors, "depths": {}, "states": both, "actions": both, "tactiles": None})
+    info = {"image": {"fps": fps}, "joint_names": {"left_arm": ["yaw", "pitch"], "right_ee": []}}
+    log = {"info": info, "text": {"goal": "Fold the towel.", "desc": "", "steps": ""}, "data": rows}
+    if change:
+        change(log)
+    (folder / "data.json").write_text(json.dumps(log))
+    return folder
+
+
+def read(root: Path, **said: Any) -> tuple[list[EpisodeLog], list[BadEpisode]]:
+    """All that the reader gives."""
+    options = LogOptions(**said)
+    parts = [p for item in xr.list_logs(str(root), options) for p in xr.read(item, root, options)]
+    logs = [p for p in parts if isinstance(p, EpisodeLog)]
+    return logs, [p for p in parts if isinstance(p, BadEpisode)]
+
+
+def test_parts_lie_side_by_side_in_a_fixed_order(tmp_path: Path) -> None:
+    write(tmp_path / "fold the towel/episode_0003")
+    (log,), bad = read(tmp_path)
+    assert (log.name, log.instruction, log.outcome, bad) == ("episode_0003", "Fold the towel.", "unknown", [])
+    assert log.state_names == ("yaw", "pitch", "right_ee_0", "right_ee_1")
+    assert log.states is not None
+    np.testing.assert_array_equal(log.states[:, 0], np.arange(N))
+    assert [c.camera for c in log.cameras] == ["color_0", "color_1"]
+    assert log.t_ns[-1] == round(5e9 / 30)
+
+
+@pytest.mark.parametrize("goal", ["e.g. pick the red cube on the table.", "task description", ""])
+def test_the_recorders_placeholder_is_no_instruction(tmp_path: Path, goal: str) -> None:
+    write(tmp_path / "episode_0000", lambda log: log["text"].update(goal=goal))
+    assert read(tmp_path)[0][0].instruction is None
+
+
+def test_a_camera_that_lacks_a_picture_costs_itself(tmp_path: Path) -> None:
+    write(tmp_path / "episode_0000", lambda log: log["data"][2]["colors"].pop("color_1"))
+    (log,), bad = read(tmp_path)
+    assert [c.camera for c in log.cameras] == ["color_0"]
+    assert [(b.name, b.reason) for b in bad] == [("episode_0000/camera color_1", "missing_frames")]
+
+
+def _no_rows(log: dict[str, Any]) -> None:
+    log["data"] = []
+
+
+def _ragged(log: dict[str, Any]) -> None:
+    log["data"][3]["states"]["left_arm"]["qpos"] = [1.0]
+
+
+@pytest.mark.parametrize(("change", "reason"), [(_no_rows, "empty_episode"), (_ragged, "ragged_rows")])
+def test_what_is_refused_has_a_stable_reason(tmp_path: Path, change: Any, reason: str) -> None:
+    write(tmp_path / "episode_0000", change)
+    with pytest.raises(BadMedia) as refused:
+        read(tmp_path)
+    assert refused.value.reason == reason
+
+
+def test_without_a_rate_or_pictures_it_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a/episode_0000", fps=None)
+    with pytest.raises(BadMedia, match="fps_hz"):
+        read(tmp_path)
+    assert read(tmp_path, fps_hz=15.0)[0][0].fps_hz == 15.0
+    write(tmp_path / "b/episode_0000", cameras=0)
+    with pytest.raises(BadMedia) as refused:
+        read(tmp_path / "b")
+    assert refused.value.reason == "no_pictures"
+
+
+def test_said_parts_hold(tmp_path: Path) -> None:
+    write(tmp_path / "episode_0000")
+    (log,), _ = read(tmp_path, columns=LogColumns(state=("right_ee",)), embodiment="g1")
+    assert (log.state_names, log.embodiment) == (("right_ee_0", "right_ee_1"), "g1")
+
+
+@pytest.mark.slow
+def test_no_damage_raises_anything_else(tmp_path: Path) -> None:
+    folder = write(tmp_path / "episode_0000")
+    whole = (folder / "data.json").read_bytes()
+    rng, reasons = np.random.default_rng(3), set()
+    for _ in range(500):
+        data = bytearray(whole[: rng.integers(1, len(whole))] if rng.random() < 0.3 else whole)
+        for at in rng.integers(0, len(data), rng.integers(1, 6)):
+            data[at] = int(rng.integers(32, 127))
+        (folder / "data.json").write_bytes(bytes(data))
+        try:
+            read(tmp_path)
+        except BadMedia as refused:
+            reasons.add(refused.reason)
+    assert reasons
