@@ -14,7 +14,12 @@ from schemas.errors import BadMedia
 
 Outcome = tuple[str, str | None, float | None]  # outcome, its source, its confidence
 UNKNOWN: Outcome = ("unknown", None, None)
-_WORDS = {word: word for word in ("success", "failure", "unknown")} | {"fail": "failure", "failed": "failure"}
+_SPELLINGS = {
+    "success": ("success", "succeeded", "successful", "succeed", "true", "yes", "y", "1", "1.0", "pass", "passed"),
+    "failure": ("failure", "fail", "failed", "unsuccessful", "false", "no", "n", "0", "0.0"),
+    "unknown": ("unknown", "", "none", "null", "nan", "n/a", "na", "-1", "-1.0", "unlabeled", "unlabelled"),
+}
+_WORDS = {spelling: word for word, spellings in _SPELLINGS.items() for spelling in spellings}
 _TEXT_MAX = 65_536
 
 
@@ -64,37 +69,55 @@ def text_of_json(value: Any) -> str | None:
     return out if len(out) <= _TEXT_MAX else _refuse("calibration")
 
 
-def outcome_of(fields: Mapping[str, Any]) -> Outcome:
-    """Outcome as stated by `outcome` (a word, or {value, source, confidence}) or by `success` (a boolean).
+def outcome_word(value: object) -> str:
+    """success, failure or unknown, of a label as a word, boolean or number. BadMedia(bad_header): none of these."""
+    word = _WORDS.get(str(value).strip().lower()) if value is None or isinstance(value, str | int | float) else None
+    if word is None:
+        raise BadMedia("bad_header", f"outcome is {str(value)[:80]!r}")
+    return word
 
-    A statement without a source is the simulator's where the robot is one (confidence 1), else a sensor's.
+
+def outcome_of(fields: Mapping[str, Any], default_source: str = "sensor") -> Outcome:
+    """Outcome as stated by `outcome` (a word, or {value, source, confidence}) or by `success` (a boolean, 0 or 1).
+
+    A statement without a source is the simulator's where the robot is one (confidence 1), else of the default.
     """
     stated = fields.get("outcome")
     details = stated if isinstance(stated, dict) else {"value": stated}
     value = details.get("value", details.get("result"))
-    if value is None and isinstance(fields.get("success"), bool):
-        value = "success" if fields["success"] else "failure"
-    outcome = _WORDS.get(str(value).lower()) if value is not None else "unknown"
-    if outcome is None:
-        raise BadMedia("bad_header", f"outcome is {str(value)[:80]!r}")
+    outcome = outcome_word(fields.get("success") if value is None else value)
     if outcome == "unknown":
         return UNKNOWN
-    simulated = "sim" in (text(fields, "robot") or "").split("_")
+    simulated = "sim" in (text(fields, "robot") or "").lower().split("_")
     confidence = number(details, "confidence")
     if confidence is None and simulated:
         confidence = 1.0
-    return outcome, text(details, "source") or ("sim" if simulated else "sensor"), confidence
+    return outcome, text(details, "source") or ("sim" if simulated else default_source), confidence
 
 
 def axis_names(stated: Any, array: npt.NDArray[np.float32] | None) -> tuple[str, ...]:
-    """Names of the array's axes where the log gives one for each; lists nested in objects are joined."""
-    flat = _flat(stated)
-    return tuple(flat) if array is not None and array.ndim == 2 and len(flat) == array.shape[1] else ()
+    """Names of the array's axes where the log gives one for each; () where it does not.
+
+    Lists within lists and objects are joined; `{name: index}` is in the order of the indices; a name that comes twice
+    is told apart by the key above it.
+    """
+    if array is None or array.ndim != 2:
+        return ()
+    for prefixed in (False, True):
+        flat = tuple(_flat(stated, "", prefixed))
+        if len(flat) == array.shape[1] and len(set(flat)) == len(flat):
+            return flat
+    plain = tuple(_flat(stated, "", False))
+    return plain if len(plain) == array.shape[1] else ()
 
 
-def _flat(stated: Any) -> list[str]:
+def _flat(stated: Any, prefix: str, prefixed: bool) -> list[str]:
     if isinstance(stated, dict):
-        return [name for part in stated.values() for name in _flat(part)]
+        numbered = {k: v for k, v in stated.items() if isinstance(v, int) and not isinstance(v, bool)}
+        if numbered and len(numbered) == len(stated):
+            return [prefix + str(k) for k, _ in sorted(numbered.items(), key=lambda pair: pair[1])]
+        return [n for k, part in stated.items() for n in _flat(part, f"{prefix}{k}." if prefixed else "", prefixed)]
     if isinstance(stated, list):
-        return [name for name in stated if isinstance(name, str)]
+        parts = ([prefix + part] if isinstance(part, str) else _flat(part, prefix, prefixed) for part in stated)
+        return [name for part in parts for name in part]
     return []

@@ -2,11 +2,11 @@
 
 An item is one data file with its episodes, and one more is what a data set has besides attempts (lerobot_left.py). An
 episode is taken with the cameras that are there, and refused where none is (missing_video): every view needs frames.
-It is read again when a recording arrives, since that changes its item's revision. An outcome is what a column
-`success` or `next.success` says, by frame or by episode; else, of rewards that are 0 or 1, what the last step got (0 is
-a failure only where `next.done` ends it); else unknown. Columns of meta/episodes that the format does not know but that
-are read: outcome, outcome_source, outcome_confidence, failure_mode, failure_frame, collect_mode, robot_id, scene,
-policy, world_model, idm, trained_on, calibration (JSON).
+It is read again when a recording arrives, since that changes its item's revision.
+What the columns hold: lerobot_keys.py. How an episode ended: lerobot_outcome.py. What it was to do: lerobot_tasks.py.
+Columns of meta/episodes that the format does not know but that are read: outcome, outcome_source,
+outcome_confidence, failure_mode, failure_frame, collect_mode, robot_id, scene, policy, world_model, idm, trained_on,
+calibration (JSON).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import pyarrow.compute as pc
 
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.sources.logs.lerobot_episode import COLUMNS, episode
+from pipelines.sources.logs.lerobot_episode import episode
 from pipelines.sources.logs.lerobot_files import lfs_pointer, read_columns
+from pipelines.sources.logs.lerobot_keys import is_wanted
 from pipelines.sources.logs.lerobot_left import left_out
 from pipelines.sources.logs.lerobot_meta import INFO, DataSet, EpisodeMeta
 from pipelines.sources.logs.lerobot_open import data_set_of
@@ -42,8 +43,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         return
     if path in data_set.pointers:
         raise lfs_pointer(path)
-    wanted = COLUMNS | {options.columns.discarded or ""}
-    rows = Rows(data_set, path, read_columns(data_set.files[path], path, wanted))
+    rows = Rows(data_set, path, read_columns(data_set.files[path], path, is_wanted))
     for meta in data_set.placed.get(path, ()):
         yield from _attempt(item, data_set, chosen(meta, options), rows, options)
     if orphans := rows.orphans():
@@ -59,7 +59,7 @@ def _attempt(
         table, _ = rows.take(meta)
         if why := discarded_by(data_set, meta, options) or _discarded_in(table, options.columns.discarded):
             raise BadMedia("discarded", f"{why} leaves it out")
-        yield episode(data_set, replace(meta, length=table.num_rows), table, item)
+        yield from episode(data_set, replace(meta, length=table.num_rows), table, item, options)
     except BadMedia as error:
         yield BadEpisode(name=meta.name, reason=error.reason, detail=error.detail)
     else:

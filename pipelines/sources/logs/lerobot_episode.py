@@ -1,77 +1,159 @@
-"""An EpisodeLog of a LeRobot episode's rows."""
+"""An EpisodeLog of a LeRobot episode's rows, and what it is taken without."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+
 import pyarrow as pa
 
-from pipelines.sources.logs.base import LogItem
-from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, EpisodeLog, Floats
-from pipelines.sources.logs.fields import axis_names, number, text
-from pipelines.sources.logs.lerobot_columns import flags, floats, times
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogOptions
+from pipelines.sources.logs.episode_log import (
+    CONTROL_OF_MODE,
+    LOST_SHARE,
+    SAFE_NAME,
+    EpisodeLog,
+    Flags,
+    Floats,
+    Times,
+    lost_rows,
+)
+from pipelines.sources.logs.fields import number, text
+from pipelines.sources.logs.lerobot_columns import flags, floats, grid, scalars, times
+from pipelines.sources.logs.lerobot_keys import EXECUTED, Keys, keys_of, nothing_fits
 from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
-from pipelines.sources.logs.lerobot_outcome import outcome_and_source
+from pipelines.sources.logs.lerobot_outcome import Labels, ending
 from pipelines.sources.logs.lerobot_places import cameras_of
-from pipelines.sources.logs.lerobot_tasks import instruction
+from pipelines.sources.logs.lerobot_tasks import tasks_of
+from pipelines.sources.logs.lerobot_vectors import vector
+from pipelines.sources.logs.parts import Parts
+from pipelines.sources.logs.signs import signs_of
+from schemas.columns import Array
 from schemas.errors import BadMedia
 
-COLUMNS = {
-    "observation.state", "action", "action_executed", "timestamp", "frame_index", "episode_index", "index",
-    "task_index", "next.reward", "next.done", "next.success", "success", "intervention",
-}  # fmt: skip
 
-
-def episode_name(meta: EpisodeMeta) -> str:
-    return f"episode_{meta.index:06d}"
-
-
-def episode(data_set: DataSet, meta: EpisodeMeta, rows: pa.Table, item: LogItem) -> EpisodeLog:
+def episode(
+    data_set: DataSet, meta: EpisodeMeta, rows: pa.Table, item: LogItem, options: LogOptions = LogOptions()
+) -> Iterator[EpisodeLog | BadEpisode]:
+    """The attempt, and a BadEpisode for each part that it is taken without. BadMedia: it is not taken."""
     if rows.num_rows != meta.length or not rows.num_rows:
         raise BadMedia("length_mismatch", f"{rows.num_rows} rows, its metadata say {meta.length}")
+    parts = Parts(meta.name)
+    yield _log(data_set, meta, rows, (item, options), parts)
+    yield from parts.refused
+
+
+def _log(
+    data_set: DataSet, meta: EpisodeMeta, rows: pa.Table, where: tuple[LogItem, LogOptions], parts: Parts
+) -> EpisodeLog:
+    item, options = where
+    keys = keys_of(rows.schema, data_set.features, options.columns)
     columns = {name: rows[name].combine_chunks() for name in rows.column_names}
-    states, actions = floats(columns, "observation.state"), floats(columns, "action")
-    intervention = flags(columns, "intervention")
-    mode = text(meta.extra, "collect_mode") or ("unknown" if intervention is None else "autonomous")
-    reward = floats(columns, "next.reward")
-    reward = reward.reshape(-1) if reward is not None and reward.size == rows.num_rows else None
-    done = flags(columns, "next.done")
-    outcome, source, confidence = outcome_and_source(data_set, meta, columns, reward, done)
-    failure_frame = number(meta.extra, "failure_frame")
+    states, state_names = vector(columns, keys.state, data_set.features, parts)
+    actions, action_names = vector(columns, keys.action, data_set.features, parts)
+    _tell_unread(keys, states, actions, parts)
+    intervention = _flags(columns, keys, "intervention", parts)
+    mode = _mode(meta, intervention, options, parts)
+    reward, done = _reward(columns, keys, parts), _flags(columns, keys, "done", parts)
+    labels = Labels(data_set=data_set, meta=meta, columns=columns, keys=keys, reward=reward, done=done,
+                    named=options.columns.outcome)  # fmt: skip
+    end, tasks = ending(labels, parts), tasks_of(data_set, meta, columns, parts, options.columns.task)
+    failed = end.outcome[0] == "failure"
+    failure_frame = parts.take("failure_frame", lambda: number(meta.extra, "failure_frame")) if failed else None
+    t_ns = _times(columns, data_set.fps_hz, rows.num_rows, parts)
+    words = {key: parts.take(key, partial(text, meta.extra, key)) for key in _TEXTS}
+    embodiment = _embodiment(options.embodiment or data_set.robot_type, parts)
     return EpisodeLog(
-        name=episode_name(meta),
+        name=meta.name,
         uri=item.uri,
         revision=item.revision,
         modified_ns=item.modified_ns,
-        embodiment=data_set.robot_type,
-        robot=text(meta.extra, "robot_id"),
-        scene=text(meta.extra, "scene"),
-        instruction=instruction(data_set, meta, columns),
-        outcome=outcome,
-        outcome_source=source,
-        outcome_confidence=confidence,
-        failure_mode=text(meta.extra, "failure_mode") if outcome == "failure" else None,
-        failure_frame=None if outcome != "failure" or failure_frame is None else int(failure_frame),
-        policy_id=text(meta.extra, "policy"),
-        world_model_id=text(meta.extra, "world_model"),
-        idm_id=text(meta.extra, "idm"),
-        trained_on=text(meta.extra, "trained_on"),
+        embodiment=embodiment,
+        robot=words["robot_id"],
+        scene=words["scene"],
+        instruction=tasks.instruction,
+        outcome=end.outcome[0],
+        outcome_source=end.outcome[1],
+        outcome_confidence=end.outcome[2],
+        failure_mode=words["failure_mode"] if failed else None,
+        failure_frame=None if failure_frame is None else int(failure_frame),
+        policy_id=words["policy"],
+        world_model_id=words["world_model"],
+        idm_id=words["idm"],
+        trained_on=words["trained_on"],
         collect_mode=mode,
-        calibration_json=text(meta.extra, "calibration"),
+        calibration_json=words["calibration"],
         fps_hz=data_set.fps_hz,
-        state_names=_names(data_set, "observation.state", states),
-        action_names=_names(data_set, "action", actions),
-        t_ns=times(columns, data_set.fps_hz, rows.num_rows),
+        state_names=state_names,
+        action_names=action_names,
+        t_ns=t_ns,
         states=states,
         actions=actions,
-        actions_executed=floats(columns, "action_executed"),
+        actions_executed=parts.take(f"column {EXECUTED}", lambda: floats(columns, EXECUTED)),
         control_source=CONTROL_OF_MODE.get(mode),
         intervention=intervention,
         reward=reward,
         done=done,
         cameras=tuple(cameras_of(data_set, meta, rows.num_rows)),
+        tasks=tasks.spans,
         split=data_set.split_of(meta.index),
+        ever_succeeded=end.ever_succeeded,
+        notes=(*parts.notes, *signs_of(states, actions, state_names, action_names)),
     )
 
 
-def _names(data_set: DataSet, feature: str, array: Floats | None) -> tuple[str, ...]:
-    about = data_set.features.get(feature)
-    return axis_names(about.get("names"), array) if isinstance(about, dict) else ()
+_TEXTS = ("robot_id", "scene", "failure_mode", "policy", "world_model", "idm", "trained_on", "calibration")
+
+
+def _tell_unread(keys: Keys, states: Floats | None, actions: Floats | None, parts: Parts) -> None:
+    """BadMedia(no_states_or_actions): neither was found, and these are the columns."""
+    if states is None and actions is None:
+        raise nothing_fits(keys)
+    for what, array in (("state", states), ("action", actions)):
+        if array is None:
+            parts.refuse(what, f"no_{what}s", f"no column is known as one: {', '.join(keys.columns)[:500]}")
+    if keys.bodies:
+        detail = f"{', '.join(keys.bodies)[:500]}: columns.state and columns.action take them side by side"
+        parts.refuse("columns", "unread_columns", detail)
+    if keys.others:
+        parts.note("unread_columns", ", ".join(keys.others))
+
+
+def _flags(columns: Mapping[str, Array], keys: Keys, word: str, parts: Parts) -> Flags | None:
+    """The first column of the word that says anything."""
+    taken = (parts.take(f"column {name}", partial(flags, columns, name)) for name in keys.words[word])
+    return next((values for values in taken if values is not None), None)
+
+
+def _reward(columns: Mapping[str, Array], keys: Keys, parts: Parts) -> Floats | None:
+    """Rewards, unless most of them are lost."""
+    name = next(iter(keys.words["reward"]), None)
+    reward = None if name is None else parts.take(f"column {name}", lambda: scalars(columns, name))
+    if reward is not None and (lost := lost_rows(reward)).mean() > LOST_SHARE:
+        parts.refuse(f"column {name}", "non_finite", f"in {int(lost.sum())} of {len(lost)} steps")
+        return None
+    return reward
+
+
+def _mode(meta: EpisodeMeta, intervention: Flags | None, options: LogOptions, parts: Parts) -> str:
+    """As the config says, else the metadata; where a person could step in, a policy held the controls before."""
+    stated = options.collect_mode or parts.take("collect_mode", lambda: text(meta.extra, "collect_mode"))
+    if stated is not None or intervention is None:
+        return stated or "unknown"
+    return "teleop" if intervention.all() else "autonomous"
+
+
+def _times(columns: Mapping[str, Array], fps_hz: float, count: int, parts: Parts) -> Times:
+    """The log's clock; the grid of fps where it has none that can be used, which is told."""
+    t_ns = parts.take("column timestamp", lambda: times(columns, fps_hz, count))
+    return grid(fps_hz, count) if t_ns is None else t_ns
+
+
+def _embodiment(robot_type: str, parts: Parts) -> str:
+    """The robot's type as a name that views and files can have."""
+    if SAFE_NAME.fullmatch(robot_type):
+        return robot_type
+    name = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9_.-]+", "_", robot_type)).strip("_.-")[:128]
+    parts.note("robot_renamed", f"{robot_type[:80]!r} is {name or 'unknown'!r} here: letters, digits, `_`, `-` and `.`")
+    return name or "unknown"

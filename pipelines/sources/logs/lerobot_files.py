@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,7 @@ from pipelines.sources.logs.fields import json_object
 from schemas.errors import BadMedia
 
 _TABLE_MAX_BYTES = 2 << 30  # uncompressed, of the columns that are read
+Wanted: TypeAlias = "Collection[str] | Callable[[pa.Field[Any]], bool] | None"  # columns; None: all of them
 _POINTER = b"version https://git-lfs.github.com/spec/"
 POINTER_MAX_BYTES = 1024  # of a pointer, by its specification
 
@@ -43,25 +44,25 @@ def read_meta(files: Mapping[str, ObjectInfo], path: str) -> bytes:
     return raw
 
 
-def read_parquet(raw: bytes, where: str, columns: Collection[str] | None = None) -> pa.Table:
+def read_parquet(raw: bytes, where: str, columns: Wanted = None) -> pa.Table:
     """The columns that are there, of a table of bounded size. BadMedia: lfs_pointer, bad_table, too_large."""
     if raw.startswith(_POINTER):
         raise lfs_pointer(where)
     return _table_of(pa.BufferReader(raw), where, columns)
 
 
-def read_columns(info: ObjectInfo, where: str, columns: Collection[str]) -> pa.Table:
+def read_columns(info: ObjectInfo, where: str, columns: Wanted) -> pa.Table:
     """The columns that are there, of a file whose other columns are not fetched where it is local."""
     if objects.is_remote(info.uri) or info.size_bytes <= POINTER_MAX_BYTES:
         return read_parquet(objects.read_bytes(info.uri), where, columns)
     return _table_of(info.uri, where, columns)
 
 
-def _table_of(source: pa.BufferReader | str, where: str, columns: Collection[str] | None) -> pa.Table:
+def _table_of(source: pa.BufferReader | str, where: str, columns: Wanted) -> pa.Table:
     try:
         with pq.ParquetFile(source) as file:
-            names = [n for n in file.schema_arrow.names if columns is None or n in columns]
-            size = _size_of(file.metadata, set(names))
+            names = [f.name for f in file.schema_arrow if _is_wanted(f, columns)]
+            size = _size_of(file.metadata, names)
             if size > _TABLE_MAX_BYTES:
                 raise BadMedia("too_large", f"{where}: {size} bytes, limit {_TABLE_MAX_BYTES}")
             return file.read(columns=names)
@@ -69,9 +70,17 @@ def _table_of(source: pa.BufferReader | str, where: str, columns: Collection[str
         raise BadMedia("bad_table", f"{where}: {str(error)[:200]}") from error
 
 
-def _size_of(about: pq.FileMetaData, names: set[str]) -> int:
-    """Uncompressed bytes of the named columns."""
-    leaves = [i for i in range(about.num_columns) if about.schema.column(i).path.partition(".")[0] in names]
+def _is_wanted(field: pa.Field[Any], columns: Wanted) -> bool:
+    if columns is None:
+        return True
+    return columns(field) if callable(columns) else field.name in columns
+
+
+def _size_of(about: pq.FileMetaData, names: list[str]) -> int:
+    """Uncompressed bytes of the named columns, whose names hold dots, as do the paths of what lies in them."""
+    inner = tuple(f"{name}." for name in names)
+    paths = [about.schema.column(i).path for i in range(about.num_columns)]
+    leaves = [i for i, path in enumerate(paths) if path in names or path.startswith(inner)]
     groups = [about.row_group(i) for i in range(about.num_row_groups)]
     return sum(group.column(i).total_uncompressed_size for group in groups for i in leaves)
 

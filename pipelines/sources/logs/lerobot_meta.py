@@ -92,6 +92,8 @@ class DataSet:
     splits: tuple[tuple[str, int, int], ...] = ()  # train, val or test; half-open range of episodes
     discarded: frozenset[int] = frozenset()  # episodes that its makers want nobody to train on
     announced: tuple[int | None, int | None] = (None, None)  # episodes and frames by info.json
+    differing: dict[str, bool] = field(default_factory=dict)  # whether a column's rows differ, of those looked into
+    texts: dict[str, Mapping[int, str]] = field(default_factory=dict)  # by index, of the lists that were read
     row_counts: dict[str, dict[int, int]] = field(default_factory=dict)  # rows by episode, of data files looked into
 
     def find(self, candidates: Iterable[str]) -> str | None:

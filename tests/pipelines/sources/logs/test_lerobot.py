@@ -142,7 +142,7 @@ def test_one_bad_episode_costs_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rewards", "done", "outcome"), [
-    ((1.0,), True, "success"), ((0.0,), True, "failure"), ((0.0,), False, "unknown"),
+    ((1.0,), True, "success"), ((0.0,), True, "unknown"), ((0.0,), False, "unknown"),
     ((0.4,), True, "unknown"),
     (None, True, "unknown"),
 ])  # fmt: skip

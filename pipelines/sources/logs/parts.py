@@ -1,0 +1,37 @@
+"""What an attempt is read without, gathered while it is read: a part that cannot be read costs itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pipelines.sources.logs.base import BadEpisode
+from pipelines.sources.logs.episode_log import Note
+from schemas.errors import BadMedia
+
+T = TypeVar("T")
+
+
+class Parts:
+    """The parts that one attempt is taken without, and notes on what it is taken with."""
+
+    def __init__(self, attempt: str) -> None:
+        self.attempt = attempt
+        self.refused: list[BadEpisode] = []
+        self.notes: list[Note] = []
+
+    def refuse(self, part: str, reason: str, detail: str) -> None:
+        """The attempt goes without that part."""
+        self.refused.append(BadEpisode(name=f"{self.attempt}/{part}", reason=reason, detail=detail))
+
+    def note(self, code: str, detail: str) -> None:
+        """Something that costs nothing."""
+        self.notes.append(Note(code=code, detail=detail[:1000]))
+
+    def take(self, part: str, make: Callable[[], T]) -> T | None:
+        """What `make` gives; None where it cannot be read, which is told."""
+        try:
+            return make()
+        except BadMedia as error:
+            self.refuse(part, error.reason, error.detail)
+            return None
