@@ -70,6 +70,7 @@ class Asset:
     size_bytes: int = column("bytes")
     stage: str = column("web, ego, robot")
     licence: str | None = column("SPDX id or the source's words; null: not stated")
+    licence_evidence: str | None = column("words that say the licence, and where on the web; null: none", default=None)
     consent: str | None = column("reference to the consent it was taken under")
     wearer_id: str | None = column("salted")
     robot_id: str | None = column("salted")

@@ -4,8 +4,18 @@ from infra.web.client import Client
 from infra.web.host_limits import RetryNextRun
 from infra.web.limits import FetchLimits
 from infra.web.net import Net
-from infra.web.revision import Download, ServedRevision
+from infra.web.revision import Document, Download, ServedRevision
 from infra.web.session import Memory
 from infra.web.urls import redacted_url
 
-__all__ = ["Client", "Download", "FetchLimits", "Memory", "Net", "RetryNextRun", "ServedRevision", "redacted_url"]
+__all__ = [
+    "Client",
+    "Document",
+    "Download",
+    "FetchLimits",
+    "Memory",
+    "Net",
+    "RetryNextRun",
+    "ServedRevision",
+    "redacted_url",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.web.revision import Download, ServedRevision
+from infra.web.revision import Document, Download, ServedRevision
 from infra.web.session import Session
 
 
@@ -13,7 +13,7 @@ from infra.web.session import Session
 class Client(Session):
     """Asks servers what a URL holds, and downloads it; threads and Beam's workers may share one.
 
-    Both methods raise BadMedia (bad_url, private_address, insecure_redirect, too_many_redirects, robots_disallow,
+    Each method raises BadMedia (bad_url, private_address, insecure_redirect, too_many_redirects, robots_disallow,
     too_slow, bad_headers, bad_http, http_<status>) for what is final, and TransientError for what may pass, after
     `limits.attempts` tries in a row without progress.
     """
@@ -32,6 +32,12 @@ class Client(Session):
         from infra.web.download import download
 
         return download(url, path, self)
+
+    def read(self, url: str, max_bytes: int) -> Document:
+        """A small document, unpacked where it is gzip. BadMedia, besides the client's: too_large, bad_gzip."""
+        from infra.web.document import read_document
+
+        return read_document(url, self, max_bytes)
 
     def new_run(self) -> None:
         """Every robots.txt is read again, and hosts that failed are given another chance."""

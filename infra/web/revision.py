@@ -26,3 +26,12 @@ class Download:
     sha256: str
     size_bytes: int
     served: ServedRevision
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A small document. url: after redirects; media_type: in small letters, empty where the server says none."""
+
+    url: str
+    body: bytes
+    media_type: str

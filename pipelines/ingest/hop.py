@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from infra import web
 from infra.sandbox import tempdirs
@@ -10,12 +11,13 @@ from infra.storage import objects
 from pipelines.engines import pipeline
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.ingest import limit_rejects
+from pipelines.ingest.dead_links import Offered, dead_link_lines
 from pipelines.ingest.error_budget import Budget
 from pipelines.ingest.metadata_changes import as_new_revisions
-from pipelines.ingest.revisions import NAME, with_known_bytes, with_server_revisions
+from pipelines.ingest.revisions import NAME, is_web, with_known_bytes, with_server_revisions
 from pipelines.ingest.worker import IngestWorker
 from pipelines.media.generations import note_changed_pixels
-from pipelines.sources.recordings import Item, Source, list_items, prepare, resolve_sidecars
+from pipelines.sources.recordings import Crawl, Item, Source, list_items, prepare, resolve_sidecars
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
 from schemas import Reject
@@ -48,11 +50,12 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
         objects.begin_run(run.run_id)
         prepare(sources, run.progress)
         client.new_run()
-        items, unreached = with_server_revisions(
-            run, list(list_items(sources)), recipe, client, again=options.ask_again
-        )
+        crawl = Crawl(client)
+        listed = [list(list_items([source], crawl)) for source in sources]
+        answers = with_server_revisions(run, [*chain(*listed)], recipe, client, again=options.ask_again)
+        unreached = [*crawl.unreached, *answers.unreached]
         client.another_chance()
-        items = as_new_revisions(run, items, recipe)
+        items = as_new_revisions(run, answers.items, recipe)
         limits = limit_rejects.digest(options.fetch, options.limits)
         todo = with_known_bytes(run, not_yet_ingested(run, items, recipe, limits))
         budget = Budget(options.max_reject_share, options.min_rejects)
@@ -73,6 +76,8 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
         batches = in_batches(sizes, options.batch_bytes, options.batch_items)
         commit_in_batches(run, HOP.name, batches, one_by_one(work), commit)
     packages.note_unreached(done, unreached)
+    links = [Offered(s.uri, [i.uri for i in own if is_web(i)]) for s, own in zip(sources, listed, strict=True)]
+    done.notes += dead_link_lines(run, links, answers.gone, recipe)
     return done
 
 

@@ -42,6 +42,18 @@ class Known:
         return Known(frozenset(values_of(taken, str)), frozenset(values_of(refused, str)))
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What came of asking servers: items with their revisions, a line for each new URL that was not reached.
+
+    gone: reasons by URL, of those that the corpus has and whose servers refuse them now.
+    """
+
+    items: list[Item]
+    unreached: list[str]
+    gone: dict[str, str]
+
+
 def is_web(item: Item) -> bool:
     """Whether an item is fetched from the web as a whole file."""
     return item.uri.startswith(WEB) and "!/" not in item.uri
@@ -52,10 +64,8 @@ def link(item: Item) -> str:
     return item.signed_uri or item.uri
 
 
-def with_server_revisions(
-    run: Run, items: Sequence[Item], recipe: str, client: Client, *, again: bool
-) -> tuple[list[Item], list[str]]:
-    """The items with the revisions that their servers have now, and a line for each new URL that was not reached.
+def with_server_revisions(run: Run, items: Sequence[Item], recipe: str, client: Client, *, again: bool) -> Answers:
+    """The items with the revisions that their servers have now.
 
     An item that has a revision (or is bad) stays as it is. again: a URL that is taken already is asked too; otherwise
     it is left out. A URL that is known and cannot be asked now, or is gone, is left out: what it gave stays.
@@ -66,20 +76,24 @@ def with_server_revisions(
     out += [item for item in web_items if not _to_ask(item)]
     to_ask = [item for item in web_items if _to_ask(item)]
     if not to_ask:
-        return out, []
+        return Answers(out, [], {})
     known = Known.of(run, recipe)
     if not again:
         to_ask = [item for item in to_ask if item.uri not in known.taken]
-    answers, unreached = _answers(run, [link(item) for item in to_ask], client), []
+    answers = _answers(run, [link(item) for item in to_ask], client)
+    unreached: list[str] = []
+    gone: dict[str, str] = {}
     for item in to_ask:
         answer = answers[link(item)]
         if isinstance(answer, ServedRevision):
             out.append(_with(item, answer))
-        elif isinstance(answer, BadMedia) and item.uri not in known.taken:
+        elif isinstance(answer, BadMedia) and item.uri in known.taken:
+            gone[item.uri] = answer.reason
+        elif isinstance(answer, BadMedia):
             out.append(replace(item, revision=answer.reason, bad=(answer.reason, answer.detail)))
         elif isinstance(answer, TransientError) and item.uri not in known.taken | known.refused:
             unreached.append(f"{redacted_url(item.uri)}: {answer}")
-    return out, unreached
+    return Answers(out, unreached, gone)
 
 
 def with_known_bytes(run: Run, items: Mapping[str, Item]) -> dict[str, Item]:

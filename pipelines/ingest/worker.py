@@ -137,7 +137,8 @@ class IngestWorker:
         return Asset(
             asset_id=asset_key(item.uri, item.revision, recipe), uri=item.uri, revision=item.revision,
             modified_ns=item.modified_ns, sha256=sha256, size_bytes=size, stage=item.stage, licence=item.licence,
-            consent=item.consent, robot_id=None, intrinsics_json=item.intrinsics_json,
+            licence_evidence=item.licence_evidence, consent=item.consent, robot_id=None,
+            intrinsics_json=item.intrinsics_json,
             wearer_id=salted(item.wearer, self.salt) if item.wearer else None,
             site_id=salted(item.site, self.salt) if item.site else None,
             narrations=[StoredNarration(start_ns=n.start_ns, end_ns=n.end_ns, text=n.text) for n in item.narrations],

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from infra.web import Client
 from pipelines.hop import Progress
 from pipelines.sources.recordings import (
     ego4d,
@@ -10,14 +11,16 @@ from pipelines.sources.recordings import (
     egocentric_10k,
     egodex,
     epic_kitchens,
+    feed,
     folder,
     hd_epic,
     hot3d,
     sim,
+    sitemap,
     url_list,
     webdataset,
 )
-from pipelines.sources.recordings.base import STAGES, Item, Narration, Source, SourceKind
+from pipelines.sources.recordings.base import STAGES, Crawl, Item, Narration, Source, SourceKind
 from schemas.errors import UsageError
 
 KINDS = (
@@ -32,6 +35,8 @@ KINDS = (
     ego4d.KIND,
     ego_exo4d.KIND,
     egodex.KIND,
+    feed.KIND,
+    sitemap.KIND,
 )
 
 
@@ -55,10 +60,11 @@ def prepare(sources: Iterable[Source], progress: Progress) -> None:
             make(source.uri, progress)
 
 
-def list_items(sources: Iterable[Source]) -> Iterator[Item]:
-    """What the sources offer now; a sidecar is not read yet."""
+def list_items(sources: Iterable[Source], crawl: Crawl | None = None) -> Iterator[Item]:
+    """What the sources offer now; a sidecar is not read yet. crawl: how those of the web are listed."""
+    crawl = crawl or Crawl(Client())
     for source in sources:
-        for item in kind_of(source.kind).list(source):
+        for item in kind_of(source.kind).items(source, crawl):
             yield item if item.sidecar is None else replace(item, kind=source.kind)
 
 
@@ -74,6 +80,7 @@ def resolve_sidecars(items: Sequence[Item]) -> list[Item]:
 __all__ = [
     "KINDS",
     "STAGES",
+    "Crawl",
     "Item",
     "Narration",
     "Source",

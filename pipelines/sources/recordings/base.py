@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from infra.archives import reader
 from infra.storage.objects import ObjectInfo
+from infra.web import Client, Document, redacted_url
 from pipelines.hop import Progress
-from schemas.errors import BadMedia
+from schemas.errors import BadMedia, TransientError
 from schemas.keys import digest_of
 from schemas.spans import Span
 
@@ -94,6 +95,7 @@ class Item:
     sidecar: a file that says something of it and is not read yet (`resolve_sidecars`); its revision is part of the
     item's, so that it is read for what is to be ingested, and for nothing that is known. kind: of what reads it.
     known_sha256: of its bytes as they were taken before; those that the corpus keeps are not fetched again.
+    licence_evidence: which words of which page, feed or sitemap say the licence, and where they stand.
     bad: why it cannot be read at all (a manifest's broken line); it becomes a Reject.
     """
 
@@ -104,6 +106,7 @@ class Item:
     size_bytes: int = 0
     sha256: str | None = None  # where the source declares it; other bytes are refused
     licence: str | None = None
+    licence_evidence: str | None = None
     consent: str | None = None
     wearer: str | None = None
     site: str | None = None
@@ -127,20 +130,45 @@ def with_sidecar(item: Item, sidecar: ObjectInfo, text: ObjectInfo | None = None
     return replace(item, revision=f"{item.revision}+{etags}+{stated}", sidecar=sidecar, sidecar_text=text)
 
 
+@dataclass(slots=True)
+class Crawl:
+    """How a source of the web is listed. unreached: a line for each document that could not be had this time."""
+
+    client: Client
+    unreached: list[str] = field(default_factory=list)
+
+    def read(self, url: str, max_bytes: int) -> Document | None:
+        """A document; None where it is left for the next run. BadMedia: why there is none."""
+        try:
+            return self.client.read(url, max_bytes)
+        except TransientError as e:
+            self.unreached.append(f"{redacted_url(url)}: {e}")
+            return None
+
+
 @dataclass(frozen=True, slots=True)
 class SourceKind:
     """A kind of source: one file here, and one line in `KINDS`.
 
-    list: what the source offers, at no fetch of media. prepare: makes a source at a URI that must be made before it can
+    list: what the source offers, at no fetch of media. crawl: the same where listing asks the web; then there is no
+    `list`. prepare: makes a source at a URI that must be made before it can
     be listed. resolve: items with what their sidecars say, and others that say what of these could not be used; for
     many items at once.
     """
 
     name: str
-    list: Callable[[Source], Iterator[Item]]
+    list: Callable[[Source], Iterator[Item]] | None
     prepare: Callable[[str, Progress], None] | None = None
     resolve: Callable[[Sequence[Item]], Iterable[Item]] | None = None
     alias: str | None = None  # a name it had, which the config still takes
+    crawl: Callable[[Source, Crawl], Iterator[Item]] | None = None
+
+    def items(self, source: Source, crawl: Crawl) -> Iterator[Item]:
+        """What the source offers, whichever way it is listed."""
+        if self.crawl is not None:
+            yield from self.crawl(source, crawl)
+        elif self.list is not None:
+            yield from self.list(source)
 
 
 def clean(text: str, max_characters: int = TEXT_CHARACTERS) -> str:

@@ -13,6 +13,7 @@ import csv
 import json
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 from urllib.parse import unquote
@@ -178,23 +179,30 @@ def _item(line: Line, source: Source) -> Item:
     if line is None:
         raise BadMedia("bad_line", "no row or JSON object of a sane length")
     columns = source.columns
-    url = clean(str(cell_of(line, "url", columns) or ""), LINE_CHARACTERS)
+    licence = cell_of(line, "licence", columns)
+    item = web_item(str(cell_of(line, "url", columns) or ""), source, clean(str(licence)) if licence else "")
+    narrations = narrations_of(line, columns)
+    sha256 = str(cell_of(line, "sha256", columns) or "").strip().lower() or None
+    if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise BadMedia("bad_line", f"sha256 is not 64 hex digits: {sha256[:80]!r}")
+    return replace(item, revision=sha256 or "", sha256=sha256, narrations=narrations)
+
+
+def web_item(url: str, source: Source, licence: str) -> Item:
+    """A URL as an item whose revision its server is asked for. licence: the source's where it is empty.
+
+    BadMedia `bad_url`.
+    """
+    url = clean(url, LINE_CHARACTERS)
     if re.match("[^/]*//[^/]*@", url):
         raise BadMedia("bad_url", "a URL with a name or password is neither fetched nor kept; take them out")
     if not url.startswith(("http://", "https://")):
         raise BadMedia("bad_url", f"only http and https URLs are fetched: {url.partition('?')[0][:80]!r}")
-    narrations = narrations_of(line, columns)
-    licence = cell_of(line, "licence", columns)
-    sha256 = str(cell_of(line, "sha256", columns) or "").strip().lower() or None
-    if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise BadMedia("bad_line", f"sha256 is not 64 hex digits: {sha256[:80]!r}")
     url = url.replace("!/", "%21/")  # the same URL, and no member of an archive
     uri = unsigned(url)
     return Item(
-        uri=uri, signed_uri=url if url != uri else None, revision=sha256 or "", stage=source.stage, sha256=sha256,
-        licence=clean(str(licence)) if licence else source.licence,
-        consent=source.consent, wearer=source.wearer, site=source.site,
-        narrations=narrations,
+        uri=uri, signed_uri=url if url != uri else None, revision="", stage=source.stage,
+        licence=licence or source.licence, consent=source.consent, wearer=source.wearer, site=source.site,
     )  # fmt: skip
 
 

@@ -187,8 +187,9 @@ def test_what_the_web_offers_is_kept_checked_or_tried_again(
         "[::1": "bad_url",
     }  # fmt: skip
     assert (root / "media" / sha).read_bytes() == data
-    assert len(done.notes) == 1
+    assert len(done.notes) == 2
     assert done.notes[0].startswith("1 could not be reached and are tried again next time: http://127.0.0.1:9/")
+    assert done.notes[1] == f"{listing}: 2 of 7 links are dead (28.6%): 1 http_404, 1 not_media_type"
     monkeypatch.setattr(Client, "download", lambda _, url, path: pytest.fail(f"{url} was fetched again"))
     again = _ingest(root, source, "two", options)
     assert (again.added, again.notes) == ({}, done.notes)
