@@ -58,20 +58,21 @@ def resolve_sidecars(items: Sequence[Item]) -> Iterator[Item]:
     """The items with what their sidecars say, which outranks the source."""
     for item in items:
         sidecars = [s for s in (item.sidecar, item.sidecar_text) if s is not None]
-        fields: dict[str, Any] = {}
         there: list[ObjectInfo] = []
+        parts = []
         for sidecar in sidecars:
             try:
-                fields = said_by(sidecar.uri, sidecar.size_bytes) | fields
+                parts.append(said_by(sidecar.uri, sidecar.size_bytes))
                 there.append(sidecar)
             except FileNotFoundError:  # gone since the listing: what it said no longer holds
                 continue
             except BadMedia as e:
-                fields, there = {"bad": (e.reason, e.detail)}, sidecars
+                parts, there = [{"bad": (e.reason, e.detail)}], sidecars
                 break
-        bare = replace(item, revision=item.revision.partition("+")[0])
         if there != sidecars:
+            bare = replace(item, revision=item.revision.partition("+")[0])
             item = with_sidecar(bare, *there) if there else bare
+        fields = {name: value for part in reversed(parts) for name, value in part.items()}
         yield replace(item, **fields, sidecar=None, sidecar_text=None)
 
 

@@ -47,11 +47,10 @@ def narrations_of(line: Mapping[str, Any], columns: ListColumns) -> tuple[Narrat
     BadMedia: bad_line where captions and spans are not equally many, bad_sidecar for what is no time or ends too early.
     """
     cell = cell_of(line, "caption", columns)
-    told = _list_of(cell)
-    if told is not None and not all(isinstance(text, str) for text in told):
-        told = None if isinstance(cell, str) else [text if isinstance(text, str) else None for text in told]
-    texts = [str(cell)] if told is None and cell is not None else told or []
-    if any(text is None for text in texts):
+    texts = _list_of(cell)
+    if texts is None or (isinstance(cell, str) and not all(isinstance(text, str) for text in texts)):
+        texts = [] if cell is None else [str(cell)]  # one that only looks like a list: [3]
+    if not all(isinstance(text, str) for text in texts):
         raise BadMedia(REASON, f"a caption in its list is no text: {str(cell)[:80]}")
     spans = [span_ns(*span, ("start", "end")) for span in _spans(line, columns)]
     if len(spans) <= 1:

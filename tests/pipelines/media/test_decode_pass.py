@@ -33,7 +33,7 @@ from schemas.arrow import schema_of
 from schemas.errors import BadMedia
 from schemas.spans import NS, Span, merge
 from tests.support import children
-from tests.support.media import Video, samples, shot, write, write_glued, write_long, write_sound
+from tests.support.media import Video, samples, shot, write, write_long, write_sound
 
 SHA = "a" * 64
 MS = 1_000_000
@@ -109,29 +109,6 @@ def test_clips_tile_whatever_the_clock_says(tmp_path_factory: pytest.TempPathFac
     slow_ns = max(2 * NS, 4 * NS / reply["facts"]["fps_hz"])
     times = [(t - ticks[0]) * MS for t in ticks]
     assert [g[1] for g in reply["gaps"]] == [b for a, b in pairwise(times) if b - a > slow_ns]
-
-
-TS = Video(clock=Fraction(1, 90000), options={"preset": "veryfast", "bf": "2", "g": "10"})
-
-
-def test_a_leap_of_the_clock_is_a_gap_and_no_time_that_is_kept(tmp_path: Path) -> None:
-    path = write_glued(tmp_path / "leap.ts", [shot(1, 30), shot(1, 30)], TS, (90_000, 101 * 90_000))
-    reply = _decode(path)
-    assert [(c["start_ns"], c["end_ns"]) for c in reply["clips"]] == [(0, 3 * NS), (100 * NS, 103 * NS)]
-    assert reply["gaps"] == [(3 * NS, 100 * NS, "no_pictures")]
-    assert reply["facts"]["duration_ns"] == 103 * NS
-
-
-@pytest.mark.parametrize("starts", [None, (0, 3 * 3600 * 90_000)])
-def test_captures_that_were_glued_together_are_cut_at_the_joint(tmp_path: Path, starts: tuple[int, int] | None) -> None:
-    """Though their pictures are alike; what the container says of the whole holds for one clock alone."""
-    path = write_glued(tmp_path / "glued.ts", [shot(1, 30), shot(1, 30)[::-1]], TS, starts)
-    reply = _decode(path)
-    assert [(c["start_ns"], c["end_ns"], c["frame_count"]) for c in reply["clips"]] == [
-        (0, 3 * NS, 30), (3 * NS, 6 * NS, 30),
-    ]  # fmt: skip
-    assert reply["gaps"] == []
-    assert reply["facts"]["duration_ns"] == 6 * NS
 
 
 def test_a_fingerprint_is_of_the_first_frame_in_each_twelfth_of_a_second(tmp_path: Path) -> None:
@@ -504,19 +481,6 @@ def test_a_span_past_the_end_is_refused(irregular: Path, tmp_path: Path, start_s
     with pytest.raises(BadMedia) as caught:
         _encode(irregular, tmp_path, [[start_s * NS + i * NS for i in range(30)]])
     assert caught.value.reason == "span_unreadable"
-
-
-@pytest.mark.parametrize(("packing", "is_stereo"), [(3, True), (4, True), (6, False)])
-def test_both_eyes_in_one_picture_are_refused(tmp_path: Path, packing: int, is_stereo: bool) -> None:
-    """H.264's frame packing: side by side, top and bottom, and one that is flat (Rec. H.264, D.2.26)."""
-    options = {"preset": "ultrafast", "x264-params": f"frame-packing={packing}"}
-    path = write(tmp_path / "eyes.mp4", shot(1, 5), Video(options=options))
-    if not is_stereo:
-        _tiles(_decode(path))
-        return
-    with pytest.raises(BadMedia) as caught:
-        _decode(path)
-    assert caught.value.reason == "stereo"
 
 
 def test_what_is_no_recording_is_refused_by_the_encoder_too(tmp_path: Path) -> None:
