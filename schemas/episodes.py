@@ -54,14 +54,15 @@ FLOATS = pa.list_(pa.float32())
 class Episode:
     """One robot attempt, success or failure. Written last: its steps and clips are whole once it is there.
 
-    A corrected log is a new row of the same episode_id; the latest (modified_ns, revision) counts.
+    A log that is read again gives new rows. The latest (reading, modified_ns, revision) counts, of an episode_id and of
+    a name in a log; it stands for an attempt unless it is a copy or withdrawn (pipelines/corpus/episodes.py).
     """
 
-    episode_row_id: str = column("key_of(episode_id, revision)")
-    episode_id: str = column("key_of(name, digest of its states and actions): the same wherever it is read")
+    episode_row_id: str = column("key_of(episode_id, revision, reading)")
+    episode_id: str = column("key_of(namespace, name)")
     name: str = column("the log's own name of it")
     uri: str = column("the log it was read from")
-    revision: str = column("of the log")
+    revision: str = column("of the log, and of how it was read")
     modified_ns: int = column("the log's time of this revision, Unix ns; 0 where it has none")
     embodiment: str = column("robot type; names the view idm_<embodiment>")
     robot_id: str | None = column("salted")
@@ -88,14 +89,22 @@ class Episode:
     ever_succeeded: bool | None = column("success was reached at some step, whatever the outcome is", default=None)
     split: str | None = column("train, val or test, as the log's makers drew it", default=None)
     notes: list[StoredNote] | None = column("what its reader should know", pa.list_(NOTE), default=None)
+    namespace: str | None = column("of its data set: `[[robot]] name`, Hub repository or path", default=None)
+    root: str | None = column("where that data set lies", default=None)
+    reader: str | None = column("what read it, with its version; null: before readers had one", default=None)
+    reading: int | None = column("rises with each reading of its log, or of the attempt; null: 0", default=None)
+    steps_id: str | None = column("steps.steps_id; null: the steps of its episode_id", default=None)
+    copy_of: str | None = column("episode_id of the attempt with the same steps and recordings", default=None)
+    withdrawn: str | None = column("why this reading of the log gives the attempt no more", default=None)
+    earlier_id: str | None = column("its episode_id under schema 2", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One frame of an episode."""
 
-    step_id: str = column("key_of(episode_id, frame)")
-    episode_id: str = column("episodes.episode_id")
+    step_id: str = column("key_of(steps_id, frame)")
+    episode_id: str = column("the attempt that it was first read of; episodes.steps_id says of which others it is")
     frame: int = column("0-based")
     t_ns: int = column("from the episode's start")
     state: list[float] | None = column("(S,) as logged", FLOATS)
@@ -109,3 +118,4 @@ class Step:
         "time of its frame in each camera's recording, as `episodes.cameras` has them; null: it has none there",
         pa.list_(pa.int64()), default=None,
     )  # fmt: skip
+    steps_id: str | None = column("digest of what all steps of it hold; null: episode_id", default=None)

@@ -97,14 +97,19 @@ def attempt_key(log: str, name: str) -> str:
     return key_of(log, name)
 
 
-def episode_key(name: str, digest: str) -> str:
-    """episodes.episode_id: an attempt by its name and the digest of its numbers, wherever it is read."""
-    return key_of(name, digest)
+def reading_revision(reader: str, said: str, namespace: str, revision: str) -> str:
+    """episodes.revision: a log's, with its reader, the digest of what `[[robot]]` says of it, and its namespace."""
+    return key_of(reader, said, namespace, revision)
 
 
-def episode_row_key(episode_id: str, revision: str) -> str:
-    """episodes.episode_row_id: what one revision of a log says of an attempt."""
-    return key_of(episode_id, revision)
+def episode_key(namespace: str, name: str) -> str:
+    """episodes.episode_id: an attempt by its data set's namespace and the log's own name of it."""
+    return key_of(namespace, name)
+
+
+def episode_row_key(episode_id: str, revision: str, reading: int) -> str:
+    """episodes.episode_row_id: what one reading of a revision of a log says of an attempt."""
+    return key_of(episode_id, revision, reading)
 
 
 def variant_key(redacted: Sequence[Sequence[int]], quarter_turns: int, blur: str, cut: str) -> str:
@@ -157,9 +162,9 @@ def reject_key(subject: str, hop: str, recipe: str, *limits: str) -> str:
     return key_of(subject, hop, recipe, *limits)
 
 
-def step_key(episode_id: str, frame: int) -> str:
+def step_key(steps_id: str, frame: int) -> str:
     """steps.step_id."""
-    return key_of(episode_id, frame)
+    return key_of(steps_id, frame)
 
 
 def share_of(*parts: object) -> float:

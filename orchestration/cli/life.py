@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TypeVar
 
 from infra.storage.tables import Store
+from orchestration.cli.life_attempts import readings_of
 from orchestration.cli.life_rows import (
     AssetFacts,
     CaptionFacts,
@@ -55,7 +56,7 @@ def life_of(store: Store, subject: str, recipe: str, policy: str) -> Life:
     decisions = _naming(store, DecisionFacts, "decisions", ("span_id", "clip_id", "sha256"), subject)
     duplicates = _naming(store, DuplicateFacts, "duplicates", ("clip_a", "clip_b"), subject)
     captions = _naming(store, CaptionFacts, "captions", ("span_id", "sha256"), subject)
-    episodes = _naming(store, EpisodeFacts, "episodes", ("episode_id", "name", "uri"), subject)
+    episodes = readings_of(store, subject)
     if not any((assets, rejects, clips, decisions, duplicates, captions, episodes)):
         raise UsageError(
             f"{subject!r} is not a clip, span, asset, sha256, URI or episode here; try `handwheel ledger --by asset`"

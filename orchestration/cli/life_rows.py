@@ -97,6 +97,7 @@ class EpisodeFacts:
     """What is worth telling of an attempt."""
 
     episode_id: str
+    namespace: str | None
     name: str
     uri: str
     embodiment: str
@@ -105,6 +106,12 @@ class EpisodeFacts:
     failure_mode: str | None
     frame_count: int
     cameras: list[StoredCameraSpan]
+    revision: str
+    modified_ns: int
+    reading: int | None
+    copy_of: str | None
+    withdrawn: str | None
+    earlier_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

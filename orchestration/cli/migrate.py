@@ -12,6 +12,7 @@ from orchestration import turn as turns
 from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output, progress_bars
 from pipelines.migrate.engine import Migrated, migrate
 from pipelines.migrate.rewrite import Rewritten
+from schemas.migrations import RobotPlace, steps_at
 
 
 def command(
@@ -22,7 +23,8 @@ def command(
     settings = load(config, sets, root)
     with output(as_json) as tell, progress_bars() as progress:
         leases = {hop.lease for hop in turns.HOPS}
-        done = migrate(turns.run_of(settings, progress), leases, dry_run=dry_run)
+        places = [RobotPlace(robot.uri, robot.name) for robot in settings.robot]
+        done = migrate(turns.run_of(settings, progress), leases, steps=steps_at(places), dry_run=dry_run)
         tell(asdict(done) if as_json else as_text(done, settings.root))
 
 

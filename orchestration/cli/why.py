@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from orchestration import turn as turns
 from orchestration.cli.life import Life, life_of
+from orchestration.cli.life_attempts import attempts_named
+from orchestration.cli.life_rows import EpisodeFacts
 from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output
 
 
@@ -19,8 +23,25 @@ def command(
     settings = load(config, sets, root)
     with output(as_json) as tell:
         store = turns.context_of(settings).run.store
+        if len(several := attempts_named(store, subject)) > 1:
+            tell({"which": _question(several), "episodes": list(map(asdict, several))} if as_json else which(several))
+            return
         life = life_of(store, subject, turns.recipe(settings), settings.policy.digest)
         tell(life.plain() if as_json else as_text(life))
+
+
+def which(attempts: Sequence[EpisodeFacts]) -> str:
+    """Attempts of one name for people, each with the id that tells it, and the question which of them is meant."""
+    lines = [
+        f"  {e.episode_id}  {e.namespace or '?'}/{e.name}  {e.outcome}  {e.uri}"
+        + (f"  (copy of {e.copy_of})" if e.copy_of else "  (withdrawn)" if e.withdrawn else "")
+        for e in attempts
+    ]
+    return "\n".join([_question(attempts), *lines])
+
+
+def _question(attempts: Sequence[EpisodeFacts]) -> str:
+    return f"{len(attempts)} attempts are called {attempts[0].name}; which one? Run `handwheel why ID`, by its id:"
 
 
 def as_text(life: Life) -> str:

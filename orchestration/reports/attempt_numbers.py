@@ -11,7 +11,9 @@ import pyarrow.compute as pc
 
 from infra.storage.tables import Store
 from orchestration.reports.bars import Bar, count_of
-from schemas.columns import SortKeys, exceeds
+from pipelines.corpus.episodes import STANDING, standing_rows
+from schemas import Episode
+from schemas.columns import exceeds
 from schemas.episodes import StoredCameraSpan
 from schemas.tables import TypedTable, columns_of
 
@@ -54,13 +56,10 @@ class OutcomeSum:
 
 
 def attempts_of(store: Store) -> TypedTable[AttemptRow]:
-    """The latest row of each attempt, by (modified_ns, revision)."""
-    table = store.read("episodes", [f.name for f in fields(AttemptRow) if f.name != "seconds"])
-    newest: SortKeys = [("episode_id", "ascending"), ("modified_ns", "descending"), ("revision", "descending")]
-    table = table.sort_by(newest)
-    episodes = table["episode_id"].to_pylist()
-    firsts = [i for i, episode in enumerate(episodes) if i == 0 or episode != episodes[i - 1]]
-    table = table.take(pa.array(firsts, pa.int64()))
+    """The latest row of each attempt, in order of episode_id."""
+    shown = {f.name for f in fields(AttemptRow)} - {"seconds"}
+    table = store.read("episodes", sorted(shown | set(STANDING)))
+    table = table.take(pa.array(standing_rows(TypedTable(Episode, table)), pa.int64()))
     fps_hz = pc.if_else(exceeds(table["fps_hz"], 0), table["fps_hz"], pa.scalar(None, pa.float64()))
     seconds = pc.divide(pc.cast(table["frame_count"], pa.float64()), fps_hz)
     return TypedTable(AttemptRow, table.append_column("seconds", seconds))

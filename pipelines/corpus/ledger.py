@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.storage.tables import Store
 from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.decisions import DECISION
 from pipelines.corpus.duplicates import unread_of
+from pipelines.corpus.episodes import EPISODE, STANDING, latest_rows
 from pipelines.corpus.inventory import ASSET, CLIP, CurrentAsset
+from schemas import Episode
 from schemas.columns import Column, table_from, values_of
 from schemas.keys import asset_key
 from schemas.spans import NS
@@ -78,10 +81,21 @@ def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[InputA
         account = _account(asset, covered.get(asset.sha256, 0), booked.get(asset.sha256, []))
         inputs.append(InputAccount(asset.uri, asset.sha256, account))
         _merge(total, account)
-    for uri, reason in sorted({(str(r.uri), r.reason) for r in refused(corpus)}):
+    for uri, reason in sorted({(str(r.uri), r.reason) for r in refused(corpus)} | _not_attempts(store)):
         inputs.append(InputAccount(uri, None, Account(by_reason={reason: 0})))
         total.by_reason.setdefault(reason, 0)
     return total, sorted(inputs, key=lambda i: i.uri)
+
+
+def _not_attempts(store: Store) -> set[tuple[str, str]]:
+    """Logs with attempts that do not count, and why: copies, and what a later reading does not give."""
+    episodes = TypedTable(Episode, store.read("episodes", STANDING))
+    rows = episodes.take(pa.array(latest_rows(episodes), pa.int64()))
+    columns = (rows.values(EPISODE.uri), rows.values(EPISODE.copy_of), rows.values(EPISODE.withdrawn))
+    whys = (
+        (uri, "withdrawn" if gone else "copy_of" if copy else None) for uri, copy, gone in zip(*columns, strict=True)
+    )
+    return {(uri, why) for uri, why in whys if why}
 
 
 @dataclass(frozen=True, slots=True)

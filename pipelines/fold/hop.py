@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from pipelines.engines import pipeline
 from pipelines.fold.metadata_changes import Terms, restated_media
-from pipelines.fold.worker import HOP as NAME
-from pipelines.fold.worker import FoldWorker, Logs
+from pipelines.fold.offers import HOP as NAME
+from pipelines.fold.offers import Logs, list_logs, not_yet_folded, taken_rejects
+from pipelines.fold.settle import Settler
+from pipelines.fold.worker import FoldWorker
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.media.generations import note_changed_pixels
-from pipelines.sources.logs import RobotSource, kind_of, prepare
+from pipelines.sources.logs import RobotSource, prepare
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
-from schemas import Episode
-from schemas.errors import UsageError
-from schemas.keys import log_key, reject_key
-from schemas.tables import TypedTable, columns_of
-
-EPISODE = columns_of(Episode)
 
 
 def run(context: Context) -> Done:
@@ -52,14 +48,16 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
         }
         lease.check()
         done.add("assets", run.store.insert("assets", restated_media(run, terms, recipe), run_id=run.run_id))
+        done.add("rejects", run.store.insert("rejects", taken_rejects(run, offered, recipe), run_id=run.run_id))
         todo = not_yet_folded(run, offered, recipe)
+        settler = Settler(run, offered, todo, recipe)
 
         def work(keys: Sequence[str]) -> int:
             _run_beam(run, {key: todo[key] for key in keys}, options)
             return len(keys)
 
         def commit(finished: int) -> int:
-            unreached.extend(packages.commit(run, HOP.name, lease, done))
+            unreached.extend(packages.commit(run, HOP.name, lease, done, settler.settle))
             return finished
 
         sizes = ((key, logs.item.size_bytes) for key, logs in todo.items())
@@ -67,40 +65,9 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
             done.notes.append(note)
         batches = in_batches(sizes, options.batch_bytes, options.batch_items)
         commit_in_batches(run, HOP.name, batches, one_by_one(work), commit)
+    done.notes += settler.notes()
     packages.note_unreached(done, unreached)
     return done
-
-
-def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
-    """What the sources offer now."""
-    for source in sources:
-        kind = kind_of(source.kind)
-        if not objects.is_s3(source.uri) and not objects.exists(source.uri):
-            raise UsageError(f"robot logs {source.uri!r} are not there; correct [[robot]] uri in handwheel.toml")
-        for item in kind.list(source.uri, source):
-            yield Logs(source, item)
-
-
-def not_yet_folded(run: Run, offered: Iterable[Logs], recipe: str) -> dict[str, Logs]:
-    """Logs that are neither episodes with decoded recordings, nor this recipe's rejects, by item key."""
-    read = _folded(run, recipe)
-    todo = {
-        log_key(logs.item.uri, logs.item.revision, recipe): logs
-        for logs in offered
-        if (logs.item.uri, logs.item.revision) not in read
-    }
-    refused = {reject_key(key, HOP.name, recipe): key for key in todo}
-    left = {refused[r] for r in run.store.absent("rejects", list(refused))}
-    return {key: logs for key, logs in todo.items() if key in left}
-
-
-def _folded(run: Run, recipe: str) -> set[tuple[str, str]]:
-    """(uri, revision) of every log whose episodes are there with all of their recordings' assets."""
-    decoded = set(run.store.read("assets", ["sha256"], f"recipe = '{recipe}'")["sha256"].to_pylist())
-    episodes = TypedTable(Episode, run.store.read("episodes", ["uri", "revision", "cameras"]))
-    logs = list(zip(episodes.values(EPISODE.uri), episodes.values(EPISODE.revision), strict=True))
-    whole = [all(c["sha256"] in decoded for c in cameras) for cameras in episodes.values(EPISODE.cameras)]
-    return set(logs) - {log for log, is_whole in zip(logs, whole, strict=True) if not is_whole}
 
 
 def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:

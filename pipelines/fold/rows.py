@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.fold.content import content_key
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats, lost_rows
 from schemas import Episode, Step
 from schemas.arrow import schema_of
@@ -24,16 +24,13 @@ _SLACK_FRAMES = 2
 _SLACK_SHARE = 0.02
 
 
-def episode_id(log: EpisodeLog) -> str:
-    """episode_key(name, digest of states and actions as float32 little-endian with their shapes).
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose attempts a log holds, and what read it."""
 
-    Equal wherever and in whatever format the attempt is read; a corrected outcome keeps it.
-    """
-    digest = hashlib.sha256()
-    for array in (log.states, log.actions):
-        digest.update(b"none;" if array is None else f"{array.shape};".encode())
-        digest.update(b"" if array is None else array.astype("<f4").tobytes())
-    return episode_key(log.name, digest.hexdigest())
+    namespace: str
+    root: str
+    reader: str
 
 
 def fit_to_video(log: EpisodeLog, decoded_ns: Mapping[str, int]) -> EpisodeLog:
@@ -57,15 +54,20 @@ def _fit(span: CameraSpan, fps_hz: float, decoded_ns: int) -> CameraSpan:
     return replace(span, end_ns=decoded_ns if span.alone else min(span.end_ns, decoded_ns))
 
 
-def episode_row(log: EpisodeLog, sha_by_uri: Mapping[str, str], *, run_id: str, salt: str) -> Episode:
-    """The attempt's row. sha_by_uri: sha256 of each camera's recording; salt hides robot and scene."""
-    own_id = episode_id(log)
+def episode_row(
+    log: EpisodeLog, origin: Origin, sha_by_uri: Mapping[str, str], steps_id: str, *, run_id: str, salt: str
+) -> Episode:
+    """The attempt's row, as of a first reading. sha_by_uri: sha256 of each camera's recording; salt hides robot, scene.
+
+    What stands in the corpus may make it a later reading, or a copy (`settle`).
+    """
+    own_id = episode_key(origin.namespace, log.name)
     cameras = [
         StoredCameraSpan(camera=c.camera, sha256=sha_by_uri[c.uri], start_ns=c.start_ns, end_ns=c.end_ns)
         for c in log.cameras
     ]
     return Episode(
-        episode_row_id=episode_row_key(own_id, log.revision),
+        episode_row_id=episode_row_key(own_id, log.revision, 1),
         episode_id=own_id,
         name=log.name,
         uri=log.uri,
@@ -97,17 +99,22 @@ def episode_row(log: EpisodeLog, sha_by_uri: Mapping[str, str], *, run_id: str, 
         ever_succeeded=log.ever_succeeded,
         split=log.split,
         notes=[StoredNote(code=n.code, detail=n.detail) for n in log.notes],
+        namespace=origin.namespace,
+        root=origin.root,
+        reader=origin.reader,
+        reading=1,
+        steps_id=steps_id,
         run_id=run_id,
     )
 
 
-def step_table(log: EpisodeLog) -> pa.Table:
-    """The attempt's steps, schema_of(Step), in order of frame. A correcting person holds the controls."""
-    own_id, count = episode_id(log), len(log.t_ns)
-    schema = schema_of(Step)
+def step_table(log: EpisodeLog, namespace: str = "") -> pa.Table:
+    """The attempt's steps, schema_of(Step), in order of frame. A correcting person holds the controls.
+
+    Equal steps have an equal steps_id, whoever's they are; a label that is added later gives steps of their own.
+    """
+    count, schema = len(log.t_ns), schema_of(Step)
     columns: dict[str, Array | None] = {
-        "step_id": pa.array([step_key(own_id, frame) for frame in range(count)], pa.string()),
-        "episode_id": pa.repeat(own_id, count),
         "frame": pa.array(np.arange(count, dtype=np.int64)),
         "t_ns": pa.array(log.t_ns),
         "state": _lists(log.states),
@@ -119,8 +126,15 @@ def step_table(log: EpisodeLog) -> pa.Table:
         "camera_ns": None,
         "done": None if log.done is None else pa.array(log.done),
     }
-    arrays = [pa.nulls(count, f.type) if (made := columns[f.name]) is None else made for f in schema]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    whole = {f.name: pa.nulls(count, f.type) if (made := columns[f.name]) is None else made
+             for f in schema if f.name in columns}  # fmt: skip
+    key = content_key(whole)
+    whole |= {
+        "step_id": pa.array([step_key(key, frame) for frame in range(count)], pa.string()),
+        "episode_id": pa.repeat(episode_key(namespace, log.name), count),
+        "steps_id": pa.repeat(key, count),
+    }
+    return pa.Table.from_arrays([whole[name] for name in schema.names], schema=schema)
 
 
 def _lists(array: Floats | None) -> Array | None:

@@ -11,6 +11,7 @@ from typing import Any
 from infra.sandbox import sandbox, tempdirs
 from infra.storage import objects
 from infra.storage.tables import Store
+from pipelines.fold.offers import HOP, Logs
 from pipelines.fold.rows import episode_row, fit_to_video, slack_ns, step_table
 from pipelines.media import log_pictures
 from pipelines.media.decoder import DecodeFacts, Decoder, find_decoded_asset
@@ -29,16 +30,7 @@ from schemas.keys import asset_key, attempt_key, salted
 from schemas.spans import NS, Span, complement
 from schemas.tables import TypedTable, columns_of
 
-HOP = "fold"
 CLIP = columns_of(Clip)
-
-
-@dataclass(frozen=True, slots=True)
-class Logs:
-    """One item of one source."""
-
-    source: RobotSource
-    item: LogItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,20 +181,20 @@ class FoldWorker:
         """Stages the log's episodes, steps, clips and rejects: its own, and for recordings of no use."""
         key, logs = joined[0], next(iter(joined[1]["logs"]))
         media = {d.uri: d for d in joined[1]["media"]}
-        package = WorkPackage()
+        package = WorkPackage(log=key)
         try:
             if errors := sorted(d.error for d in media.values() if d.error):
                 raise TransientError(errors[0])
-            bad = [b for e in self._attempts(logs) if (b := self._add(e, media, package)) is not None]
+            bad = [b for e in self._attempts(logs) if (b := self._add(e, logs, media, package)) is not None]
             self._refuse(key, logs.item, bad, package)
         except BadMedia as e:
             self._refuse(key, logs.item, [BadEpisode(name="", reason=e.reason, detail=e.detail)], package)
         except (TransientError, OSError) as e:
-            package = WorkPackage(unreached=[f"{logs.item.uri}: {e}"])
+            package = WorkPackage(log=key, unreached=[f"{logs.item.uri}: {e}"])
         objects.put(objects.join(self.staging, f"{key}.log.json"), package.dumps())
 
     def _add(
-        self, attempt: EpisodeLog | BadEpisode, media: dict[str, DecodedMedia], package: WorkPackage
+        self, attempt: EpisodeLog | BadEpisode, logs: Logs, media: dict[str, DecodedMedia], package: WorkPackage
     ) -> BadEpisode | None:
         """Adds the attempt's rows, or says why it is refused."""
         if isinstance(attempt, BadEpisode):
@@ -218,8 +210,11 @@ class FoldWorker:
         for camera in fitted.cameras:
             own = [c for c in media[camera.uri].clips if camera.start_ns <= c.start_ns and c.end_ns <= camera.end_ns]
             package.clips.append(table_of(Clip, [replace(c, camera=camera.camera) for c in own]))
-        package.episodes.append(episode_row(fitted, sha_by_uri, run_id=self.run_id, salt=self.salt))
-        package.steps.append(step_table(fitted))
+        origin = logs.origin
+        steps = step_table(fitted, origin.namespace)
+        steps_id = str(steps["steps_id"][0].as_py())
+        package.episodes.append(episode_row(fitted, origin, sha_by_uri, steps_id, run_id=self.run_id, salt=self.salt))
+        package.steps.append(steps)
         return None
 
     def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], package: WorkPackage) -> None:

@@ -94,8 +94,8 @@ class EncodeWorker:
         """The rows of one recording, each with its video's file."""
         from pipelines.media import encode_child  # PyAV: where something is encoded, not where a command starts
 
-        attempts = {episode: self._steps(episode) for episode in sorted({r.episode_id for r in rows if r.episode_id})}
-        steps = [steps_of(row, attempts[row.episode_id] if row.episode_id else None) for row in rows]
+        attempts = {key: self._steps(key) for key in sorted({r.steps_id for r in rows if r.steps_id})}
+        steps = [steps_of(row, attempts[row.steps_id] if row.steps_id else None) for row in rows]
         cuts = [
             {"times_ns": own.times_ns, "fps_hz": row.fps_hz, "quarter_turns": row.quarter_turns, "end_ns": row.end_ns,
              "long_side_px": self.options.view(row.view).long_side_px} for row, own in zip(rows, steps, strict=True)
@@ -117,8 +117,10 @@ class EncodeWorker:
         of_clips: list[list[StoredFace]] = values_of(self.store.read("clips", ["faces"], where)["faces"], list)
         return Blur(weights=str(weights.face_weights()), faces=[face for faces in of_clips for face in faces])
 
-    def _steps(self, episode_id: str) -> pa.Table:
-        return self.store.read("steps", where=f"episode_id = '{episode_id}'").sort_by("frame")
+    def _steps(self, steps_id: str) -> pa.Table:
+        """Steps in order of frame; those that came before steps had ids of their own, by their attempt's."""
+        where = f"steps_id = '{steps_id}' or (steps_id is null and episode_id = '{steps_id}')"
+        return self.store.read("steps", where=where).sort_by("frame")
 
 
 def _batches(finished: Sequence[Encoded], part: EncodePart) -> Iterator[pa.RecordBatch]:

@@ -95,6 +95,7 @@ class ViewRow:
     redacted: list[StoredSpan]
     decode_variant: str = stored_as("tiling")
     episode_id: str | None
+    steps_id: str | None = None  # of the steps it takes
     embodiment: str | None
     task: str | None
     outcome: str | None
@@ -176,7 +177,9 @@ def _row(
         caption_kind=drawn.kind if drawn else None, caption_model=drawn.model if drawn else None,
         quarter_turns=asset.quarter_turns, licence=asset.licence, source_clip=decision.clip_id,
         redaction=asset.redaction, redacted=asset.redacted, decode_variant=asset.decode_variant, recipe=asset.recipe,
-        episode_id=episode.episode_id if episode else None, embodiment=episode.embodiment if episode else None,
+        episode_id=episode.episode_id if episode else None,
+        steps_id=(episode.steps_id or episode.episode_id) if episode else None,
+        embodiment=episode.embodiment if episode else None,
         task=episode.instruction if episode else None, outcome=episode.outcome if episode else None,
         group=[name for name in shared if name],
     )  # fmt: skip

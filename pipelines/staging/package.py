@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -29,9 +29,10 @@ PARENTS = ("assets", "episodes")
 class WorkPackage:
     """Rows of one piece of work; fragments of proxies as JSON; keys that did not come to an end this time.
 
-    clips, steps: columns, since there are many of them.
+    clips, steps: columns, since there are many of them. log: key of the robot log that the work read, if it was one.
     """
 
+    log: str = ""
     assets: list[Asset] = field(default_factory=list)
     episodes: list[Episode] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
@@ -56,17 +57,20 @@ class WorkPackage:
             "tables": {name: [_text_of(table) for table in made] for name, made in tables.items()},
             "proxies": self.proxies,
             "unreached": self.unreached,
+            "log": self.log,
         }
         return json.dumps(plain).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class StagedPackage:
-    """A package as a hop reads it: its rows as columns, by table."""
+    """A package as a hop reads it: its rows as columns, by table. ends: rejects that are written last of all."""
 
     rows: dict[str, list[pa.Table]]
     proxies: list[str]
     unreached: list[str]
+    log: str = ""
+    ends: tuple[pa.Table, ...] = ()
 
     @staticmethod
     def loads(data: bytes) -> StagedPackage:
@@ -75,7 +79,7 @@ class StagedPackage:
         rows = {name: [table_of(TABLES[name], made)] for name, made in plain["rows"].items() if made}
         for name, texts in plain["tables"].items():
             rows[name] = rows.get(name, []) + [_table_in(text) for text in texts]
-        return StagedPackage(rows, plain["proxies"], plain["unreached"])
+        return StagedPackage(rows, plain["proxies"], plain["unreached"], plain.get("log", ""))
 
 
 def _text_of(table: pa.Table) -> str:
@@ -124,15 +128,24 @@ def staged_packages(run: Run, hop: str) -> list[StagedPackage]:
     return [StagedPackage.loads(objects.read_bytes(info.uri)) for info in staged(staging(run, hop))]
 
 
-def commit(run: Run, hop: str, lease: Lease, done: Done) -> list[str]:
-    """Commits every staged package of this run, children first, and clears the staging. Returns unreached keys."""
-    packages = staged_packages(run, hop)
+Settle = Callable[[list[StagedPackage]], list[StagedPackage]]
+
+
+def commit(run: Run, hop: str, lease: Lease, done: Done, settle: Settle = list) -> list[str]:
+    """Commits every staged package of this run, children first, and clears the staging. Returns unreached keys.
+
+    settle: what the packages become beside one another and beside what the tables hold.
+    """
+    packages = settle(staged_packages(run, hop))
     lease.check()
     done.add("proxies", _append_proxies(run, packages))
     for name in (*CHILDREN, *PARENTS):
         if made := [table for package in packages for table in package.rows.get(name, [])]:
             lease.check()
             done.add(name, run.store.insert(name, pa.concat_tables(made), run_id=run.run_id))
+    if ends := [table for package in packages for table in package.ends]:
+        lease.check()
+        done.add("rejects", run.store.insert("rejects", pa.concat_tables(ends), run_id=run.run_id))
     objects.delete_below(staging(run, hop))
     return [key for package in packages for key in package.unreached]
 

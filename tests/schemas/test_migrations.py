@@ -78,8 +78,9 @@ def test_rows_that_are_of_schema_2_already_stay() -> None:
     ("columns", "version"),
     [
         ({}, SCHEMA),
-        ({"rejects": {"reject_id"}}, 2),
-        ({"assets": {"asset_id", "redacted"}, "marks": {"marks_id"}}, 2),
+        ({"rejects": {"reject_id"}}, SCHEMA),
+        ({"assets": {"asset_id", "redacted"}, "marks": {"marks_id"}, "episodes": {"episode_id"}}, 2),
+        ({"episodes": {"episode_id", "steps_id"}}, SCHEMA),
         ({"assets": {"asset_id"}}, 1),
         ({"assets": {"redacted"}, "marks": {"marks_id", "keys", "at_ms"}}, 1),
         ({"decisions": {"decision_id", "clip_row_id"}, "clips": {"clip_id"}}, 1),

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipelines.hop import Progress
 from pipelines.sources.logs.episode_log import EpisodeLog
 
+READING = 2  # of what all readers share; as LogKind.version. 1: before readers had a version
 SURPLUS = ("head", "tail")
 
 
@@ -88,3 +89,4 @@ class LogKind:
     read: Callable[[LogItem, Path, LogOptions], Iterator[EpisodeLog | BadEpisode]]
     prepare: Callable[[str, Progress], None] | None = None
     alias: str | None = None  # a name it had, which the config still takes
+    version: int = 1  # raised when the same log gives other rows: logs are then read once more

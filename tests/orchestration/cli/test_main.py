@@ -239,6 +239,7 @@ def test_why_tells_the_life_of_whatever_is_named(turned: tuple[Path, dict[str, A
     assert life["decisions"]
     assert life["releases"] == []
     assert why(str(folder / "media" / "page.mp4"))["rejects"][0]["reason"] == "html_page"
+    assert why(f"{episode['namespace']}/failed")["episodes"] == why("failed")["episodes"]
     text = handwheel("why", "failed", "--config", config)[1]
     assert "outcome failure" in text
 

@@ -12,6 +12,7 @@ from orchestration.turn import HOPS
 from pipelines.migrate.engine import FORMER_LEASES
 from schemas import SIGNALS
 from schemas.errors import UsageError
+from schemas.migrations import SCHEMA
 from tests.support.old_corpora import unpack
 
 # Signals whose columns the corpus of 84c527d has; that of bcc87f2 has text_share too. Later ones are gained by both.
@@ -35,9 +36,11 @@ def test_it_says_what_it_would_do_does_it_and_says_that_it_is_done(tmp_path: Pat
     assert "2 have no new row: places of their recording state different stages or licences" in would
     assert "run `handwheel migrate` without --dry-run" in would
     done = run(root, "migrate").output
-    assert done.splitlines()[:-2] == would.replace("would be ", "").splitlines()[:-1]
+    first = would.replace("would be ", "").splitlines()[:-1]
+    assert done.splitlines()[: len(first)] == first
+    assert "episodes   2 of 2 rows rewritten; old ones: version 2, tag schema-2" in done
     assert f"clips      gains {', '.join(GAINED)}" in done
-    assert "is of schema 2 now; go on with `handwheel turn`" in done
+    assert f"is of schema {SCHEMA} now; go on with `handwheel turn`" in done
     assert "nothing to do" in run(root, "migrate").output
     assert run(root, "ledger").exit_code == 0
 
@@ -45,18 +48,20 @@ def test_it_says_what_it_would_do_does_it_and_says_that_it_is_done(tmp_path: Pat
 def test_json_has_the_same(tmp_path: Path) -> None:
     root = unpack("84c527d", tmp_path)
     told = json.loads(run(root, "migrate", "--json").stdout)
-    assert (told["from_version"], told["to_version"], told["dry_run"]) == (1, 2, False)
+    assert (told["from_version"], told["to_version"], told["dry_run"]) == (1, SCHEMA, False)
     assert [t["table"] for t in told["steps"]["2"]] == ["assets", "marks", "duplicates", "decisions"]
     assert "text_share" in GAINED
-    assert told["added"] == {"clips": GAINED}
+    assert told["added"]["clips"] == GAINED
+    assert set(told["added"]) == {"clips", "episodes", "steps"}
 
 
-def test_an_empty_place_and_a_corpus_of_today_have_nothing_to_do(tmp_path: Path) -> None:
+def test_an_empty_place_and_a_corpus_that_was_migrated_have_nothing_to_do(tmp_path: Path) -> None:
     assert "nothing to do" in run(tmp_path / "nothing", "migrate", "--dry-run").output
     assert not (tmp_path / "nothing").exists()
     root = unpack("bcc87f2", tmp_path)
     told = json.loads(run(root, "migrate", "--json").stdout)
-    assert (told["steps"], told["added"]) == ({}, {"clips": LATER} if LATER else {})
+    assert list(told["steps"]) == ["3"]
+    assert told["added"].get("clips", []) == LATER
     assert "nothing to do" in run(root, "migrate").output
 
 

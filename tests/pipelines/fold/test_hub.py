@@ -44,7 +44,8 @@ def test_a_data_set_of_the_hub_folds_to_the_rows_of_its_files(hub: Hub, tmp_path
     there, here = fold_into(tmp_path / "there", SET, "one"), fold_into(tmp_path / "here", str(local), "one")
     assert there.added == here.added
     assert there.added["episodes"] == 3
-    places = ("uri", "revision", "modified_ns", "run_id", "episode_row_id")
+    assert set(Store(str(tmp_path / "there")).read("episodes")["namespace"].to_pylist()) == {"org/set"}
+    places = ("uri", "revision", "modified_ns", "run_id", "episode_row_id", "episode_id", "namespace", "root")
     for table in ("episodes", "steps", "clips"):
         ours, theirs = (rows_of(tmp_path / root, table, without=places) for root in ("there", "here"))
         assert ours == theirs

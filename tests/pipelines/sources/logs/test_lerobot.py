@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.fold.rows import episode_id
+from pipelines.fold.rows import step_table
 from pipelines.sources.logs import lerobot
 from pipelines.sources.logs.base import BadEpisode
 from pipelines.sources.logs.episode_log import EpisodeLog
@@ -85,12 +85,13 @@ def test_arrays_and_times_come_back(lengths: list[int], orphans: int, seed: int)
         assert (log.outcome, log.outcome_source) == ("unknown", None)
 
 
-def test_ids_are_equal_wherever_and_in_either_version(tmp_path: Path) -> None:
+def test_names_and_steps_are_equal_wherever_and_in_either_version(tmp_path: Path) -> None:
     one, _ = _read(write_lerobot(tmp_path / "a"))
     shutil.copytree(tmp_path / "a", tmp_path / "elsewhere" / "b")
     two, _ = _read(tmp_path / "elsewhere")
     old, bad = _read(write_lerobot_v21(tmp_path / "old"))
-    assert [episode_id(x) for x in one] == [episode_id(x) for x in two] == [episode_id(x) for x in old]
+    told = [[(log.name, step_table(log)["steps_id"][0].as_py()) for log in logs] for logs in (one, two, old)]
+    assert told[0] == told[1] == told[2]
     assert not bad
     assert all(log.cameras[0].alone for log in old)
     assert [log.instruction for log in old] == [log.instruction for log in one]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipelines.fold.rows import episode_id, episode_row, fit_to_video, step_table
+from pipelines.fold.rows import Origin, episode_row, fit_to_video, step_table
 from pipelines.sources.logs import plain_log
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas import Step
@@ -93,19 +92,6 @@ def test_a_broken_line_costs_one_episode(line: int, junk: bytes, victim: int) ->
     assert len(found) == 2
 
 
-def test_ids_are_equal_wherever_the_log_lies(tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
-    write_plain(tmp_path / "a", "episode_000", rng.normal(size=(5, 3)), rng.normal(size=(5, 2)), video=False)
-    _touch_video(tmp_path / "a", "episode_000")
-    shutil.copytree(tmp_path / "a", tmp_path / "b" / "deep")
-    one, two = _one(tmp_path / "a"), _one(tmp_path / "b")
-    assert one.uri != two.uri
-    assert episode_id(one) == episode_id(two)
-    write_plain(tmp_path / "c", "episode_000", np.zeros((5, 3)), np.zeros((5, 2)), video=False)
-    _touch_video(tmp_path / "c", "episode_000")
-    assert episode_id(_one(tmp_path / "c")) != episode_id(one)
-
-
 def test_a_corrected_outcome_is_a_new_revision_of_the_same_episode(tmp_path: Path) -> None:
     steps = np.ones((5, 3)), np.ones((5, 2))
     write_plain(tmp_path, "episode_000", *steps, video=False)
@@ -118,7 +104,11 @@ def test_a_corrected_outcome_is_a_new_revision_of_the_same_episode(tmp_path: Pat
     path = write_plain(tmp_path, "episode_000", *steps, header=corrected, video=False)
     os.utime(path, ns=(before.modified_ns + NS, before.modified_ns + NS))
     after = _one(tmp_path)
-    rows = [episode_row(log, {c.uri: "0" * 64 for c in log.cameras}, run_id="r", salt="s") for log in (before, after)]
+    origin = Origin("lab", str(tmp_path), "plain_log 2.1")
+    rows = [
+        episode_row(log, origin, {c.uri: "0" * 64 for c in log.cameras}, "steps", run_id="r", salt="s")
+        for log in (before, after)
+    ]
     assert rows[0].episode_id == rows[1].episode_id
     assert rows[0].episode_row_id != rows[1].episode_row_id
     assert rows[1].modified_ns > rows[0].modified_ns
@@ -237,4 +227,4 @@ def test_the_sample_logs() -> None:
     assert sorted(log.outcome for log in logs) == ["failure"] * 5 + ["success"] * 7
     assert {log.failure_mode for log in logs if log.outcome == "failure"} == {"calibration_bias", "noisy"}
     assert {log.embodiment for log in logs} == {"so101_sim"}
-    assert len({episode_id(log) for log in logs}) == 12
+    assert len({log.name for log in logs}) == 12

@@ -1,0 +1,67 @@
+"""`handwheel why`: several attempts of one name, and ids that an attempt had."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from infra.storage.tables import Store
+from orchestration.cli import main
+from schemas import Episode
+from schemas.arrow import rows_of
+from schemas.keys import episode_key
+from tests.support.corpus import corpus
+
+NAME = "episode_000003"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A corpus with NAME in five data sets; that of `set_0` was read twice, before under another id."""
+    store = corpus(tmp_path / "corpus")
+    (one, *_) = rows_of(Episode, store.read("episodes"))
+    rows = [
+        replace(
+            one, episode_row_id=f"{i} {reading}", episode_id=episode_key(f"set_{i}", NAME), namespace=f"set_{i}",
+            name=NAME, uri=f"/data/set_{i}/{i}.parquet", reading=reading, revision=f"{reading}",
+            earlier_id="old" if not reading else None, copy_of=episode_key("set_0", NAME) if i == 4 else None,
+        )
+        for i in range(5)
+        for reading in ((0, 1) if i == 0 else (1,))
+    ]  # fmt: skip
+    store.insert("episodes", rows, run_id="r")
+    return store
+
+
+def why(store: Store, subject: str, *words: str) -> str:
+    done = CliRunner().invoke(main.app, ["why", subject, "--root", store.root, *words])
+    assert done.exit_code == 0, done.exception
+    return done.stdout
+
+
+def told(store: Store, subject: str) -> dict[str, Any]:
+    return dict(json.loads(why(store, subject, "--json")))
+
+
+def test_a_name_of_five_attempts_lists_them_and_asks_which(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
+    with capfd.disabled():
+        said = told(store, NAME)
+    ids = [episode_key(f"set_{i}", NAME) for i in range(5)]
+    assert [(e["episode_id"], e["namespace"]) for e in said["episodes"]] == [
+        (key, f"set_{i}") for i, key in enumerate(ids)
+    ]
+    assert "5 attempts are called" in said["which"]
+    text = why(store, NAME)
+    assert all(f"{key}  set_{i}/{NAME}" in text for i, key in enumerate(ids))
+    assert f"(copy of {ids[0]})" in text
+
+
+@pytest.mark.parametrize("subject", ["old", episode_key("set_0", NAME), f"set_0/{NAME}", "/data/set_0/0.parquet"])
+def test_an_earlier_id_finds_what_the_attempt_is_now(store: Store, subject: str) -> None:
+    episodes = told(store, subject)["episodes"]
+    assert [(e["reading"], e["earlier_id"]) for e in episodes] == [(1, None), (0, "old")]
