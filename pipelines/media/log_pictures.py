@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from infra.archives import reader
-from infra.readers import hdf5_pictures, picture_folder, tfrecord, zarr
+from infra.readers import hdf5_pictures, mcap, picture_folder, rosbag1, rosbag2, tfrecord, zarr
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
@@ -53,6 +53,9 @@ FORMATS: dict[str, PictureFormat] = {
     "hdf5": PictureFormat(hdf5_pictures.pictures),
     "tfrecord": PictureFormat(tfrecord.pictures),
     "zarr": PictureFormat(zarr.pictures),
+    "mcap": PictureFormat(mcap.pictures),
+    "rosbag1": PictureFormat(rosbag1.pictures),
+    "rosbag2": PictureFormat(rosbag2.pictures, rosbag2.parts),
 }
 
 

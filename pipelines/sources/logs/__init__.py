@@ -6,12 +6,34 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipelines.hop import Progress
-from pipelines.sources.logs import lerobot, one_x, plain_log, rlds, sim, xr_teleoperate, zarr_replay
+from pipelines.sources.logs import (
+    lerobot,
+    mcap,
+    one_x,
+    plain_log,
+    rlds,
+    rosbag1,
+    rosbag2,
+    sim,
+    xr_teleoperate,
+    zarr_replay,
+)
 from pipelines.sources.logs.base import SURPLUS, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import COLLECT_MODES, MAX_RATE_HZ, SAFE_NAME
 from schemas.errors import UsageError
 
-KINDS = (plain_log.KIND, lerobot.KIND, rlds.KIND, xr_teleoperate.KIND, zarr_replay.KIND, one_x.KIND, sim.KIND)
+KINDS = (
+    plain_log.KIND,
+    lerobot.KIND,
+    rlds.KIND,
+    xr_teleoperate.KIND,
+    zarr_replay.KIND,
+    one_x.KIND,
+    rosbag2.KIND,
+    mcap.KIND,
+    rosbag1.KIND,
+    sim.KIND,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

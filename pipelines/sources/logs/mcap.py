@@ -1,0 +1,68 @@
+"""Reader of MCAP logs: `<name>.mcap`, one attempt a file, with ROS 2, protobuf or JSON messages.
+
+`asynchronous` says how topics become rows, `topic_choice` which topics count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from infra.readers import mcap
+from infra.readers.topics import Topic
+from infra.storage import objects
+from pipelines.media.log_pictures import Selector
+from pipelines.sources.logs import asynchronous, rosbag2
+from pipelines.sources.logs.asynchronous import TopicLog
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.episode_log import EpisodeLog
+from pipelines.sources.logs.message_logs import attempt_name, item_of, local_files
+
+NAME, SUFFIX = "mcap", ".mcap"
+BAG_SUFFIXES = (SUFFIX, SUFFIX + ".zstd")
+
+
+def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
+    """One item for each file below the folder or prefix, or the file; a ROS 2 bag of MCAP files is one."""
+    listed = list(objects.list_objects(uri if uri.endswith(SUFFIX) else uri.rstrip("/") + "/"))
+    bags = rosbag2.folders(listed)
+    for folder, files in bags.items():
+        if any(f.uri.endswith(BAG_SUFFIXES) for f in files):
+            yield item_of(folder, folder.rpartition("/")[0], files)
+    for info in listed:
+        if info.uri.endswith(SUFFIX) and info.uri.rpartition("/")[0] not in bags:
+            yield item_of(info.uri, info.uri.rpartition("/")[0], [info])
+
+
+def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
+    """The file's one attempt. BadMedia: bad_mcap, decoder_*, asynchronous.attempts', and a bag's."""
+    if not item.uri.endswith(SUFFIX):
+        yield from rosbag2.read(item, workdir, options)
+        return
+    with local_files([item.uri]) as paths:
+        log = TopicLog(
+            name=attempt_name(item.uri.rpartition("/")[2].removesuffix(SUFFIX)),
+            item=item,
+            topics=topics_of(paths),
+            read=partial(mcap.read, paths),
+            log_uri=item.uri,
+            selector=Selector(NAME, "", Fraction(1)),
+        )
+        yield from asynchronous.attempts(log, options)
+
+
+def topics_of(paths: list[Path]) -> list[Topic]:
+    """Topics of files that follow each other: by their summaries, by reading them where one has none."""
+    known: dict[str, Topic] = {}
+    for path in paths:
+        with path.open("rb") as file:
+            in_file = mcap.summary(file)
+        if in_file is None:
+            return mcap.survey(paths)[0]
+        known = {t.name: t for t in in_file} | known
+    return [known[name] for name in sorted(known)]
+
+
+KIND = LogKind(NAME, list_logs, read)
