@@ -13,6 +13,7 @@ from pipelines.sources.logs import RobotSource
 
 SHOWN = 4  # values of a fact, commonest first
 TEXT_CHARACTERS = 160
+LONG_CHARACTERS = 600
 
 
 def said_of(uri: str, config: Path | None, sets: list[str] | None) -> RobotSource | None:
@@ -38,6 +39,7 @@ def as_object(found: Look) -> dict[str, object]:
     return {
         "kind": found.kind, "uri": found.uri, "data_sets": len(found.roots), "logs": found.items,
         "logs_read": found.read_items, "attempts": found.attempts, "steps": found.steps, "seconds": found.seconds,
+        "said": found.said,
         "facts": {name: dict(values) for name, values in found.facts.items()},
         "refused": {
             reason: {"count": count, "examples": found.refused[reason], "mend": REMEDIES.get(reason)}
@@ -54,6 +56,8 @@ def as_text(found: Look, uri: str) -> str:
         f"{uri}: {found.kind}, {sets}{found.items} logs, {read}",
         f"{found.attempts} attempts would be taken: {found.steps} steps, {found.seconds:.1f} s",
     ]
+    for root, said in found.said.items():
+        lines += [f"  {name:<14} {value[:LONG_CHARACTERS]}" for name, value in _of_root(root, said, found)]
     for name, values in found.facts.items():
         lines += _fact_lines(name, values)
     if found.refused_count:
@@ -64,6 +68,13 @@ def as_text(found: Look, uri: str) -> str:
         if mend := REMEDIES.get(reason):
             lines.append(f"          mend: {mend}")
     return "\n".join([*lines, "", *_block(found, uri)])
+
+
+def _of_root(root: str, said: dict[str, str], found: Look) -> Iterator[tuple[str, str]]:
+    """What a data set says of itself, under its place where there are several."""
+    if said and len(found.roots) > 1:
+        yield "data set", root.removeprefix(found.uri).lstrip("/") or root
+    yield from said.items()
 
 
 def _fact_lines(name: str, values: Counter[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from schemas.spans import NS
 
 PROBED_ITEMS = 2  # read of each format, to tell which one the logs are of
 EXAMPLES = 3  # of a reason
+MOST_DESCRIBED = 5  # data sets
 
 # What mends a refusal, by its reason.
 REMEDIES = {
@@ -47,6 +48,7 @@ class Look:
     attempts: int = 0
     steps: int = 0
     seconds: float = 0.0
+    said: dict[str, dict[str, str]] = field(default_factory=dict)  # by root, what a data set says of itself
     facts: dict[str, Counter[str]] = field(default_factory=dict)
     refused: dict[str, list[str]] = field(default_factory=dict)
     refused_count: Counter[str] = field(default_factory=Counter)
@@ -72,9 +74,19 @@ def look(source: RobotSource, most_items: int) -> Look:
     picked = sorted({int(i) for i in np.linspace(0, len(items) - 1, min(most_items, len(items)))})
     for i in picked:
         found.read_items += 1
+        _describe(found, kind, items[i], source)
         for part in _parts(kind, items[i], replace(source, kind=kind.name)):
             _add(found, items[i], part)
     return found
+
+
+def _describe(found: Look, kind: LogKind, item: LogItem, source: RobotSource) -> None:
+    if kind.describe is None or item.root in found.said or len(found.said) >= MOST_DESCRIBED:
+        return
+    try:
+        found.said[item.root] = dict(kind.describe(item, source))
+    except (BadMedia, OSError):  # its parts say why
+        found.said[item.root] = {}
 
 
 def _kind_and_items(source: RobotSource) -> tuple[LogKind, list[LogItem]]:

@@ -82,6 +82,7 @@ class LogKind:
     list: items under a folder or prefix, in order of uri, from names and small metadata alone. read: an item's
     attempts, and a BadEpisode for each part that is left out (an attempt, or `<attempt>/<part>` of one that is taken
     without it); BadMedia: nothing of the item can be read. prepare: makes logs that must be made before their listing.
+    describe: what the item's data set says of itself (version, what it announces and declares), for people.
     """
 
     name: str
@@ -90,3 +91,4 @@ class LogKind:
     prepare: Callable[[str, Progress], None] | None = None
     alias: str | None = None  # a name it had, which the config still takes
     version: int = 1  # raised when the same log gives other rows: logs are then read once more
+    describe: Callable[[LogItem, LogOptions], Mapping[str, str]] | None = None

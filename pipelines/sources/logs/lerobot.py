@@ -30,6 +30,9 @@ from pipelines.sources.logs.lerobot_places import cameras_there, chosen, discard
 from pipelines.sources.logs.lerobot_rows import Rows
 from schemas.errors import BadMedia
 
+# Columns that every data set has, which say nothing of it.
+COUNTERS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
     """The data file's episodes in order, each before its cameras that are left out, then its rows that belong to none.
@@ -73,4 +76,21 @@ def _discarded_in(rows: pa.Table, column: str | None) -> str | None:
     return column if any(is_true(v) for v in pc.unique(rows[column]).to_pylist()) else None
 
 
-KIND = LogKind("lerobot", list_logs, read)
+def describe(item: LogItem, options: LogOptions) -> dict[str, str]:
+    """What info.json announces and declares, beside what is there. BadMedia: as `read`."""
+    data_set = under(data_set_of(item), options)
+    episodes, frames = ("?" if n is None else str(n) for n in data_set.announced)
+    there = sum(len(episodes) for path, episodes in data_set.placed.items() if path)
+    declared = (
+        f"{key} ({feature.get('dtype')}, {'x'.join(map(str, feature.get('shape') or ()))})"
+        for key, feature in data_set.features.items()
+        if isinstance(feature, dict) and key not in COUNTERS
+    )
+    return {
+        "version": f"LeRobot {data_set.version}",
+        "announced": f"{episodes} episodes, {frames} frames; {there} episodes have rows here",
+        "declared": ", ".join(declared),
+    }
+
+
+KIND = LogKind("lerobot", list_logs, read, describe=describe)
