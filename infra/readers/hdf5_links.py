@@ -39,7 +39,7 @@ def walk(file: Any, visit: Callable[[str, Any], None]) -> None:
     import h5py
 
     untyped: Any = h5py
-    seen = {_address(file)}
+    entered = {_address(file)}
     todo = [("", file)]
     count = 0
     while todo:
@@ -54,8 +54,8 @@ def walk(file: Any, visit: Callable[[str, Any], None]) -> None:
                 continue
             node = group[name]
             visit(path, node)
-            if isinstance(node, untyped.Group) and (address := _address(node)) not in seen:
-                seen.add(address)
+            if isinstance(node, untyped.Group) and (address := _address(node)) not in entered:
+                entered.add(address)
                 todo.append((path, node))
 
 

@@ -57,7 +57,7 @@ def write(out: Sink, pictures: Iterable[bytes | Pixels], rate_hz: Fraction) -> i
             first = kind
             out.write(_head(kind, rate_hz))
         if kind != first:
-            raise BadMedia("mixed_pictures", f"picture {count} is {_said(kind)}, the first one {_said(first)}")
+            raise BadMedia("mixed_pictures", f"picture {count} is {_described(kind)}, the first {_described(first)}")
         data = picture if isinstance(picture, bytes) else np.ascontiguousarray(picture).tobytes()
         size_bytes += len(data)
         if size_bytes > MAX_BYTES:
@@ -115,7 +115,7 @@ def _is_key(codec: str, frame: bytes) -> bool:
     return any(16 <= a >> 1 & 0x3F <= 21 if codec == "H265" else a & 0x1F == 5 for a, _ in heads)
 
 
-def _said(kind: tuple[str, int, int]) -> str:
+def _described(kind: tuple[str, int, int]) -> str:
     return f"{kind[0]} of {kind[1]}x{kind[2]} px"
 
 

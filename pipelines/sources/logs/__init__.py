@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from pipelines.hop import Progress
 from pipelines.sources.logs import (
+    aloha,
     lerobot,
     mcap,
     one_x,
     plain_log,
     rlds,
+    robomimic,
     rosbag1,
     rosbag2,
     sim,
@@ -32,6 +34,8 @@ KINDS = (
     rosbag2.KIND,
     mcap.KIND,
     rosbag1.KIND,
+    robomimic.KIND,
+    aloha.KIND,
     sim.KIND,
 )
 

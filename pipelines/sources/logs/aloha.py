@@ -1,0 +1,113 @@
+"""Reader of ALOHA, ACT and Mobile ALOHA logs: an HDF5 file an attempt, `episode_<n>.hdf5`.
+
+Checked against the writers of tonyzhaozh/act and MarkFzp/act-plus-plus. `action`, `observations/qpos` and
+`observations/images/<camera>`: raw pictures, or JPEG rows filled up with zeros. `base_action` (forward and turning
+speed) is part of the action. No rate is stated: ACT's recorders run at 50 Hz, `[[robot]] fps_hz` says another one.
+Raw pictures are taken as OpenCV has them, BGR; `columns.cameras` says otherwise with `?order=rgb`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.sources.logs import hdf5_log
+from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog
+from pipelines.sources.logs.fields import UNKNOWN, Outcome
+from pipelines.sources.logs.hdf5_log import Hdf5Log
+from schemas.errors import BadMedia
+
+RATE_HZ = 50.0  # DT = 0.02 in constants.py of both repositories
+IMAGES = "observations/images"
+STATES = ("observations/qpos",)
+WORDS = {"success": "success", "true": "success", "failure": "failure", "fail": "failure", "false": "failure"}
+
+
+def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
+    """One item a file; those of a folder are a data set."""
+    for info in hdf5_log.list_files(uri):
+        yield hdf5_log.item_of(info, root=info.uri.rpartition("/")[0], options=options)
+
+
+def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
+    """The file's attempt, and the cameras that it is taken without.
+
+    BadMedia: other_format, no_pictures, discarded, missing_array, length_mismatch, bad_hdf5, lfs_pointer, decoder_*.
+    """
+    del workdir
+    with hdf5_log.open_log(item.uri) as log:
+        if not options.columns.action and not ("action" in log.tree and "observations" in log.tree):
+            raise BadMedia("other_format", "no `action` and `observations`: not of ALOHA's or ACT's recorders")
+        yield from _attempt(log, Path(item.uri).stem, item, options)
+
+
+def _attempt(log: Hdf5Log, name: str, item: LogItem, options: LogOptions) -> Iterator[EpisodeLog | BadEpisode]:
+    columns, rate_hz = options.columns, options.fps_hz or RATE_HZ
+    if columns.discarded and (why := _stated(log, columns.discarded)):
+        raise BadMedia("discarded", f"{columns.discarded} is {why}")
+    states = columns.state or tuple(n for n in STATES if n in log.tree)
+    actions = columns.action or ("action", *(n for n in ("base_action",) if n in log.tree))
+    arrays = log.arrays(list(dict.fromkeys([*states, *actions])))
+    if (first := arrays.numbers.get(actions[0])) is None or not first.ndim:
+        raise arrays.bad.get(actions[0]) or BadMedia("no_states_or_actions", f"{actions[0]} is no array of numbers")
+    cameras, left = _cameras(log, name, len(first), rate_hz, options)
+    if not cameras:
+        raise BadMedia("no_pictures", f"no camera of it can be used: {left[0].detail}" if left else f"none in {IMAGES}")
+    task = _stated(log, columns.task) if columns.task else None
+    facts = AttemptFacts(
+        name=name, t_ns=even_times(len(first), rate_hz), fps_hz=rate_hz, cameras=cameras,
+        states=hdf5_log.columns_of(arrays.numbers, "", states, len(first)),
+        actions=hdf5_log.columns_of(arrays.numbers, "", actions, len(first)),
+        state_names=tuple(n.removeprefix("observations/") for n in hdf5_log.axes_of(arrays.numbers, "", states)),
+        action_names=hdf5_log.axes_of(arrays.numbers, "", actions),
+        instruction=str(task) if task else None, outcome=_outcome(log, options),
+        collect_mode=None if log.tree[""].attributes.get("sim") is True else "teleop",
+        embodiment="aloha",
+    )  # fmt: skip
+    yield attempt_of(facts, item, options)
+    yield from left
+
+
+def _cameras(
+    log: Hdf5Log, name: str, count: int, rate_hz: float, options: LogOptions
+) -> tuple[tuple[CameraSpan, ...], list[BadEpisode]]:
+    """Cameras that can be used, and why others cannot."""
+    wanted = dict(options.columns.cameras) or {c: f"{IMAGES}/{c}" for c in sorted(log.children(IMAGES))}
+    spans, left = list[CameraSpan](), list[BadEpisode]()
+    for camera, where in wanted.items():
+        node = log.tree.get(where.partition("?")[0])
+        try:
+            if node is not None and not hdf5_log.is_pictures(node):
+                raise BadMedia("bad_frame", f"{where} has the shape {node.shape} of {node.kind}: no pictures")
+            order = {"order": "bgr"} if node is not None and len(node.shape or ()) == 4 else {}
+            spans.append(hdf5_log.camera_within(log, camera, where, count, rate_hz, **order))
+        except BadMedia as e:
+            left.append(BadEpisode(name=f"{name}/camera {camera}", reason=e.reason, detail=e.detail))
+    for path in log.children("observations/images_depth"):
+        detail = "observations/images_depth holds distances; it is no camera of a view"
+        left.append(BadEpisode(name=f"{name}/camera {path}_depth", reason="depth_camera", detail=detail))
+    return tuple(spans), left
+
+
+def _stated(log: Hdf5Log, where: str) -> object:
+    """What the config's column says of the attempt: an attribute of the file, or an array's last value."""
+    if (value := log.tree[""].attributes.get(where)) is not None:
+        return value
+    arrays = log.arrays([where])
+    if texts := arrays.texts.get(where):
+        return texts[-1]
+    numbers = arrays.numbers.get(where)
+    return None if numbers is None or not numbers.size else numbers.reshape(-1)[-1].item()
+
+
+def _outcome(log: Hdf5Log, options: LogOptions) -> Outcome:
+    """The format has none: what the config's column says, by a person."""
+    stated = _stated(log, options.columns.outcome) if options.columns.outcome else None
+    if isinstance(stated, str):
+        return (WORDS[stated.lower()], "human", None) if stated.lower() in WORDS else UNKNOWN
+    return UNKNOWN if stated is None else ("success" if stated else "failure", "human", None)
+
+
+KIND = LogKind("aloha", list_logs, read)

@@ -1,0 +1,79 @@
+"""An EpisodeLog out of what a format tells: the rest is null, and what a `[[robot]]` says holds over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from pipelines.sources.logs.base import LogItem, LogOptions
+from pipelines.sources.logs.episode_log import (
+    CONTROL_OF_MODE,
+    CameraSpan,
+    EpisodeLog,
+    Flags,
+    Floats,
+    Note,
+    TaskSpan,
+    Times,
+)
+from pipelines.sources.logs.fields import UNKNOWN, Outcome
+from schemas.keys import as_stored, digest_of
+from schemas.spans import NS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFacts:
+    """What a log tells of one attempt, without what its EpisodeLog has of the item and of the options."""
+
+    name: str
+    t_ns: Times
+    fps_hz: float
+    states: Floats | None
+    actions: Floats | None
+    cameras: tuple[CameraSpan, ...]
+    embodiment: str | None = None
+    robot: str | None = None
+    scene: str | None = None
+    instruction: str | None = None
+    outcome: Outcome = UNKNOWN
+    collect_mode: str | None = None
+    calibration_json: str | None = None
+    state_names: tuple[str, ...] = ()
+    action_names: tuple[str, ...] = ()
+    actions_executed: Floats | None = None
+    intervention: Flags | None = None
+    reward: Floats | None = None
+    done: Flags | None = None
+    tasks: tuple[TaskSpan, ...] = ()
+    ever_succeeded: bool | None = None
+    split: str | None = None
+    notes: tuple[Note, ...] = ()
+
+
+def attempt_of(facts: AttemptFacts, item: LogItem, options: LogOptions) -> EpisodeLog:
+    """BadMedia: EpisodeLog's."""
+    outcome, source, confidence = facts.outcome
+    mode = options.collect_mode or facts.collect_mode or "unknown"
+    return EpisodeLog(
+        name=facts.name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
+        embodiment=options.embodiment or facts.embodiment or "unknown", robot=facts.robot, scene=facts.scene,
+        instruction=facts.instruction, outcome=outcome, outcome_source=source, outcome_confidence=confidence,
+        failure_mode=None, failure_frame=None, policy_id=None, world_model_id=None, idm_id=None, trained_on=None,
+        collect_mode=mode, calibration_json=facts.calibration_json, fps_hz=facts.fps_hz, state_names=facts.state_names,
+        action_names=facts.action_names, t_ns=facts.t_ns, states=facts.states, actions=facts.actions,
+        actions_executed=facts.actions_executed, control_source=CONTROL_OF_MODE.get(mode),
+        intervention=facts.intervention, reward=facts.reward, done=facts.done, cameras=facts.cameras, tasks=facts.tasks,
+        ever_succeeded=facts.ever_succeeded, split=facts.split, notes=facts.notes,
+    )  # fmt: skip
+
+
+def stated(options: LogOptions) -> list[str]:
+    """What a revision holds of what a `[[robot]]` says of its logs: nothing where it says nothing."""
+    own = LogOptions(**{f.name: getattr(options, f.name) for f in fields(LogOptions)})
+    return [] if own == LogOptions() else [digest_of(as_stored(own))]
+
+
+def even_times(count: int, fps_hz: float) -> Times:
+    """Times of rows that have none, on the grid of their rate: (T,), ns from the first."""
+    return np.asarray(np.round(np.arange(count) * (NS / fps_hz)), np.int64)
