@@ -13,7 +13,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .PHONY: help setup setup-test lock check test test-all ratchet demo sim world bench bench-ingest bench-duplicates
-.PHONY: bench-sim bench-world audit-hands size docs kill fuzz faults cases clean
+.PHONY: bench-sim bench-logs bench-world audit-hands size docs kill fuzz faults cases clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory 
 
 bench-duplicates: setup  ## Near-duplicates: recall and precision on transforms of the sample clips (ten minutes)
 	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_duplicates.py --json $(FIGURES)
+
+bench-logs: setup  ## 10,000 LeRobot episodes listed, read, folded, folded again, and memory (ten minutes)
+	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_lerobot --json $(FIGURES)
 
 bench-sim: setup  ## Pictures a second and minutes of video a core-hour, by quality and part
 	PYTHONPATH=$(PATHS) $(BIN)/python tests/benchmarks/bench_sim.py --json $(FIGURES)

@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from infra.archives import reader
-from infra.readers import hdf5_pictures, mcap, picture_folder, rosbag1, rosbag2, tfrecord, zarr
+from infra.readers import hdf5_pictures, mcap, parquet_pictures, picture_folder, rosbag1, rosbag2, tfrecord, zarr
 from infra.sandbox import tempdirs
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
@@ -51,6 +51,7 @@ class PictureFormat:
 FORMATS: dict[str, PictureFormat] = {
     "folder": PictureFormat(picture_folder.pictures, picture_folder.parts),
     "hdf5": PictureFormat(hdf5_pictures.pictures),
+    "parquet": PictureFormat(parquet_pictures.pictures),
     "tfrecord": PictureFormat(tfrecord.pictures),
     "zarr": PictureFormat(zarr.pictures),
     "mcap": PictureFormat(mcap.pictures),

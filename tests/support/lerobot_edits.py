@@ -41,7 +41,7 @@ def put_features(root: Path, **features: Any) -> None:
     put_info(root, features=told | features)
 
 
-def put_column(path: Path, name: str, values: list[Any] | None) -> None:
+def put_column(path: Path, name: str, values: Any) -> None:
     """A parquet file's column with other values; without it for None."""
     table = pq.read_table(path)
     if name in table.column_names:

@@ -84,7 +84,7 @@ def write_lerobot(root: Path, spec: LeRobotSpec = LeRobotSpec()) -> Path:
     table = pa.concat_tables(tables)
     table = table.append_column("index", pa.array(range(table.num_rows), pa.int64()))
     _parquet(table, root / "data/chunk-000/file-000.parquet")
-    _info(root, spec)
+    write_info(root, spec)
     # As pandas writes it: the task text is the frame's index.
     told = pa.table({"task_index": pa.array([0, 1], pa.int64()), "__index_level_0__": list(TASKS)})
     _parquet(told, root / "meta/tasks.parquet")
@@ -125,7 +125,8 @@ def _fixed(array: np.ndarray) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(array.reshape(-1)), array.shape[1])
 
 
-def _info(root: Path, spec: LeRobotSpec) -> None:
+def write_info(root: Path, spec: LeRobotSpec, **fields: Any) -> None:
+    """A data set's meta/info.json; fields say another thing."""
     joints = [f"joint_{i}.pos" for i in range(6)]
     vector = {"dtype": "float32", "shape": [6], "names": joints}
     info = {
@@ -145,7 +146,7 @@ def _info(root: Path, spec: LeRobotSpec) -> None:
         },
     }
     (root / "meta").mkdir(parents=True, exist_ok=True)
-    (root / "meta/info.json").write_text(json.dumps(info))
+    (root / "meta/info.json").write_text(json.dumps(info | fields))
 
 
 def _episodes(spec: LeRobotSpec) -> pa.Table:
@@ -175,11 +176,10 @@ def _episodes(spec: LeRobotSpec) -> pa.Table:
 
 def write_lerobot_v21(root: Path, spec: LeRobotSpec = LeRobotSpec(version="v2.1", orphans=0)) -> Path:
     """A v2.1 data set: a parquet file and an mp4 for each episode."""
-    _info(root, spec)
-    info = json.loads((root / "meta/info.json").read_text())
-    info["data_path"] = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
-    info["video_path"] = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
-    (root / "meta/info.json").write_text(json.dumps(info))
+    write_info(
+        root, spec, data_path="data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet",
+        video_path="videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4",
+    )  # fmt: skip
     rows = [{"episode_index": i, "tasks": [TASKS[i % 2]], "length": n} for i, n in enumerate(spec.lengths)]
     _lines(root / "meta/episodes.jsonl", rows)
     _lines(root / "meta/tasks.jsonl", [{"task_index": i, "task": t} for i, t in enumerate(TASKS)])

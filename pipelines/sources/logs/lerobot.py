@@ -22,11 +22,20 @@ from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from pipelines.sources.logs.lerobot_episode import episode
 from pipelines.sources.logs.lerobot_files import lfs_pointer, read_columns
+from pipelines.sources.logs.lerobot_images import with_pictures
 from pipelines.sources.logs.lerobot_keys import is_wanted
 from pipelines.sources.logs.lerobot_left import left_out
 from pipelines.sources.logs.lerobot_meta import INFO, DataSet, EpisodeMeta
 from pipelines.sources.logs.lerobot_open import data_set_of
-from pipelines.sources.logs.lerobot_places import cameras_there, chosen, discarded_by, is_true, list_logs, under
+from pipelines.sources.logs.lerobot_places import (
+    DISCARDED,
+    cameras_there,
+    chosen,
+    discarded_by,
+    is_true,
+    list_logs,
+    under,
+)
 from pipelines.sources.logs.lerobot_rows import Rows
 from schemas.errors import BadMedia
 
@@ -48,7 +57,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         raise lfs_pointer(path)
     rows = Rows(data_set, path, read_columns(data_set.files[path], path, is_wanted))
     for meta in data_set.placed.get(path, ()):
-        yield from _attempt(item, data_set, chosen(meta, options), rows, options)
+        yield from _attempt(item, data_set, chosen(data_set, meta, options), rows, options)
     if orphans := rows.orphans():
         detail = f"{orphans} of {rows.table.num_rows} rows lie in no episode of meta/episodes"
         yield BadEpisode(name="orphan_rows", reason="orphan_rows", detail=detail)
@@ -59,9 +68,10 @@ def _attempt(
 ) -> Iterator[EpisodeLog | BadEpisode]:
     """The episode and the cameras that it is taken without, or why it is not taken."""
     try:
-        table, _ = rows.take(meta)
-        if why := discarded_by(data_set, meta, options) or _discarded_in(table, options.columns.discarded):
+        table, run = rows.take(meta)
+        if why := discarded_by(data_set, meta, options) or _discarded_in(table, options.columns.discarded or DISCARDED):
             raise BadMedia("discarded", f"{why} leaves it out")
+        meta = with_pictures(data_set, meta, rows.path, run)
         yield from episode(data_set, replace(meta, length=table.num_rows), table, item, options)
     except BadMedia as error:
         yield BadEpisode(name=meta.name, reason=error.reason, detail=error.detail)
@@ -69,9 +79,9 @@ def _attempt(
         yield from cameras_there(data_set, meta)[1]
 
 
-def _discarded_in(rows: pa.Table, column: str | None) -> str | None:
+def _discarded_in(rows: pa.Table, column: str) -> str | None:
     """The column, where one of the rows has it set."""
-    if column is None or column not in rows.column_names:
+    if column not in rows.column_names:
         return None
     return column if any(is_true(v) for v in pc.unique(rows[column]).to_pylist()) else None
 

@@ -90,11 +90,11 @@ def _episode_v30(info: Mapping[str, Any], row: Mapping[str, Any], cameras: Mappi
 
 def _video_v30(info: Mapping[str, Any], row: Mapping[str, Any], key: str, kind: str) -> VideoSpan:
     about = f"videos/{key}/"
-    if row.get(about + "file_index") is None:
+    if any(row.get(about + part) is None for part in ("file_index", "from_timestamp", "to_timestamp")):
         return VideoSpan(camera=camera_name(key), candidates=(), start_s=0.0, end_s=None, key=key, kind=kind)
     values: dict[str, str | int] = {
         "video_key": key,
-        "chunk_index": int(row[about + "chunk_index"]),
+        "chunk_index": int(row.get(about + "chunk_index") or 0),
         "file_index": int(row[about + "file_index"]),
     }
     return VideoSpan(

@@ -15,6 +15,7 @@ from pipelines.sources.logs.fields import json_object
 from schemas.errors import BadMedia
 
 _TABLE_MAX_BYTES = 2 << 30  # uncompressed, of the columns that are read
+_SMALL_BYTES = 1 << 20  # of a table that threads do not make faster
 Wanted: TypeAlias = "Collection[str] | Callable[[pa.Field[Any]], bool] | None"  # columns; None: all of them
 _POINTER = b"version https://git-lfs.github.com/spec/"
 POINTER_MAX_BYTES = 1024  # of a pointer, by its specification
@@ -65,7 +66,7 @@ def _table_of(source: pa.BufferReader | str, where: str, columns: Wanted) -> pa.
             size = _size_of(file.metadata, names)
             if size > _TABLE_MAX_BYTES:
                 raise BadMedia("too_large", f"{where}: {size} bytes, limit {_TABLE_MAX_BYTES}")
-            return file.read(columns=names)
+            return file.read(columns=names, use_threads=size > _SMALL_BYTES)
     except (pa.ArrowException, OSError) as error:
         raise BadMedia("bad_table", f"{where}: {str(error)[:200]}") from error
 

@@ -5,6 +5,7 @@ Layouts v3.0 (many episodes share a file), v2.1 and v2.0 (a file an episode), as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from pipelines.sources.logs.base import BadEpisode
 
 INFO = "meta/info.json"
 VIDEO, IMAGE, DEPTH = "video", "image", "depth"  # kinds of cameras: mp4s, pictures in the rows, no pictures
+_CHUNK = re.compile(r"chunk[-_]?\d+")
 _IMAGES = "observation.images."
 _SPLITS = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "eval": "val",
@@ -31,6 +33,8 @@ class VideoSpan:
     end_s: float | None
     key: str = ""  # of info.json's features
     kind: str = VIDEO
+    uri: str = ""  # of pictures in the rows: their recording, once the rows are read
+    lack: str | None = None  # of pictures in the rows: why there are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,20 +96,28 @@ class DataSet:
     splits: tuple[tuple[str, int, int], ...] = ()  # train, val or test; half-open range of episodes
     discarded: frozenset[int] = frozenset()  # episodes that its makers want nobody to train on
     announced: tuple[int | None, int | None] = (None, None)  # episodes and frames by info.json
+    loose: Mapping[str, str] = field(default_factory=dict)  # of a file an episode: its path by its path without chunk
     differing: dict[str, bool] = field(default_factory=dict)  # whether a column's rows differ, of those looked into
     texts: dict[str, Mapping[int, str]] = field(default_factory=dict)  # by index, of the lists that were read
-    row_counts: dict[str, dict[int, int]] = field(default_factory=dict)  # rows by episode, of data files looked into
+    # What was looked up in data files: rows by episode; why a column has no pictures, None where it may have some.
+    row_counts: dict[str, dict[int, int]] = field(default_factory=dict)
+    picture_lacks: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def find(self, candidates: Iterable[str]) -> str | None:
-        """The first of the paths that is there, `video/` standing for `videos/` where that is not."""
+        """The first of the paths that is there, `video/` standing for `videos/`, and any chunk where that is enough."""
         paths = tuple(candidates)
-        swapped = (_swapped(path) for path in paths)
-        return next((p for p in (*paths, *swapped) if p in self.files), None)
+        there = next((p for path in paths for p in (path, _swapped(path)) if p in self.files), None)
+        return there or next((self.loose[key] for path in paths if (key := _without_chunk(path)) in self.loose), None)
 
     def first(self, candidates: tuple[str, ...]) -> ObjectInfo | None:
         """The object at the first of the paths that is there."""
         path = self.find(candidates)
         return None if path is None else self.files[path]
+
+    def is_image(self, key: str) -> bool:
+        """Whether the feature is declared as pictures in the rows."""
+        feature = self.features.get(key)
+        return isinstance(feature, Mapping) and feature.get("dtype") == IMAGE
 
     def data_files(self) -> list[str]:
         """Paths of the files with rows, in order."""
@@ -118,8 +130,24 @@ class DataSet:
 
 
 def _swapped(path: str) -> str:
-    head, slash, rest = path.partition("/")
-    return {"videos": "video", "video": "videos"}.get(head, head) + slash + rest
+    return path.replace("videos/", "video/", 1) if path.startswith("videos/") else _plural(path)
+
+
+def _plural(path: str) -> str:
+    return path.replace("video/", "videos/", 1) if path.startswith("video/") else path
+
+
+def loose_paths(files: Iterable[str]) -> dict[str, str]:
+    """The one path of each path without its chunk: a set may count chunks otherwise than it says."""
+    paths: dict[str, str | None] = {}
+    for path in files:
+        key = _without_chunk(path)
+        paths[key] = None if key in paths else path
+    return {key: path for key, path in paths.items() if path is not None}
+
+
+def _without_chunk(path: str) -> str:
+    return "/".join(part for part in _plural(path).split("/") if not _CHUNK.fullmatch(part))
 
 
 def camera_name(key: str) -> str:

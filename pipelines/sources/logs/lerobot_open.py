@@ -18,7 +18,7 @@ from pipelines.sources.logs.base import BadEpisode, LogItem
 from pipelines.sources.logs.fields import json_object, number
 from pipelines.sources.logs.lerobot_episodes import episodes_of
 from pipelines.sources.logs.lerobot_files import pointers_among, read_lines, read_meta, read_parquet
-from pipelines.sources.logs.lerobot_meta import INFO, DataSet, EpisodeMeta, splits_of
+from pipelines.sources.logs.lerobot_meta import INFO, DataSet, EpisodeMeta, loose_paths, splits_of
 from pipelines.sources.logs.lerobot_rows import counts_in
 from schemas.errors import BadMedia
 
@@ -68,6 +68,12 @@ def open_data_set(root: str, files: Mapping[str, ObjectInfo], listing: str) -> D
         return data_set
 
 
+def forget() -> None:
+    """Drops what this process keeps."""
+    with _lock:
+        _open.clear()
+
+
 def data_set_of(item: LogItem) -> DataSet:
     """The item's data set. Another process than the one that listed it lists and reads it once. BadMedia as above."""
     with _lock:
@@ -79,7 +85,7 @@ def data_set_of(item: LogItem) -> DataSet:
 
 def _read(root: str, files: Mapping[str, ObjectInfo]) -> DataSet:
     info = json_object(read_meta(files, INFO), INFO)
-    version = str(info.get("codebase_version"))
+    version = _version(info, files)
     if version not in VERSIONS:
         raise BadMedia("unsupported_version", f"{version[:40]}: {', '.join(VERSIONS)} are read; convert it")
     fps_hz, features = number(info, "fps"), info.get("features")
@@ -105,8 +111,19 @@ def _read(root: str, files: Mapping[str, ObjectInfo]) -> DataSet:
         splits=splits_of(info.get("splits")),
         discarded=_indices(info.get("discarded_episode_indices")),
         announced=(_count(info, "total_episodes"), None if frames is None else int(frames)),
+        loose={} if version == "v3.0" else loose_paths(files),
     )
     return replace(data_set, placed=_placed(data_set))
+
+
+def _version(info: Mapping[str, Any], files: Mapping[str, ObjectInfo]) -> str:
+    """The version that info.json states; of an absent one, or a layout that is not that version's, the layout's."""
+    stated = str(info.get("codebase_version") or "")
+    old = "meta/episodes.jsonl" in files
+    new = any(p.startswith("meta/episodes/") and p.endswith(".parquet") for p in files)
+    if stated not in ("", *VERSIONS) or old == new:
+        return stated
+    return "v3.0" if new else stated if stated.startswith("v2") else "v2.1"
 
 
 def _count(info: Mapping[str, Any], key: str) -> int | None:
@@ -115,7 +132,8 @@ def _count(info: Mapping[str, Any], key: str) -> int | None:
 
 
 def _indices(stated: Any) -> frozenset[int]:
-    return frozenset(int(i) for i in stated if isinstance(i, int | float)) if isinstance(stated, list) else frozenset()
+    indices = stated if isinstance(stated, list) else []
+    return frozenset(int(i) for i in indices if re.fullmatch(r"\d{1,9}(\.0)?", str(i)))
 
 
 def _distinct(parts: Iterable[EpisodeMeta | BadEpisode], faults: list[BadEpisode]) -> tuple[EpisodeMeta, ...]:
@@ -149,7 +167,7 @@ def _tasks(files: Mapping[str, ObjectInfo], faults: list[BadEpisode]) -> dict[in
     """Task texts by index; the table's text column is `task` or its unnamed pandas index."""
     if "meta/tasks.parquet" in files:
         table = read_parquet(read_meta(files, "meta/tasks.parquet"), "meta/tasks.parquet")
-        texts = [f.name for f in table.schema if f.type in (pa.string(), pa.large_string())]
+        texts = [f.name for f in table.schema if _is_text(f.type)]
         if not texts or "task_index" not in table.column_names:
             return {}
         name = "task" if "task" in texts else texts[0]
@@ -163,6 +181,11 @@ def _tasks(files: Mapping[str, ObjectInfo], faults: list[BadEpisode]) -> dict[in
             else:
                 tasks[int(number(row, "task_index") or 0)] = str(row["task"])
     return tasks
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if isinstance(kind, pa.DictionaryType) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _modality(files: Mapping[str, ObjectInfo], faults: list[BadEpisode]) -> Mapping[str, Any]:

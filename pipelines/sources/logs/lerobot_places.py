@@ -12,6 +12,7 @@ from pipelines.sources.logs.base import BadEpisode, LogItem, LogOptions, MediaFi
 from pipelines.sources.logs.episode_log import CameraSpan
 from pipelines.sources.logs.lerobot_columns import OFF_GRID
 from pipelines.sources.logs.lerobot_files import lfs_pointer
+from pipelines.sources.logs.lerobot_images import picture_span
 from pipelines.sources.logs.lerobot_left import left_words
 from pipelines.sources.logs.lerobot_meta import (
     DEPTH,
@@ -28,6 +29,7 @@ from schemas.errors import BadMedia
 from schemas.keys import as_stored, digest_of, log_revision
 from schemas.spans import NS
 
+DISCARDED = "discarded"  # where the config names no other
 _TRUE = frozenset({"true", "1", "1.0", "yes", "y", "discarded"})
 # Of an attempt that is left without any camera, in the order in which they are the reason.
 _WITHOUT = {"lfs_pointer": "lfs_pointer", "missing_camera": "missing_video"}
@@ -64,10 +66,10 @@ def _items(data_set: DataSet, options: LogOptions, listing: str) -> Iterator[Log
         media: dict[str, MediaFile] = {}
         parts = [data_set.files[path].etag, data_set.robot_type, str(data_set.fps_hz)]
         parts += [digest_of(revision_text(e)) for e in episodes]
-        for episode in (chosen(e, options) for e in episodes):
+        for episode in (chosen(data_set, e, options) for e in episodes):
             parts += _facts(data_set, episode, options)
             if discarded_by(data_set, episode, options) is None:
-                media |= {info.uri: _media(v, info) for v, info in cameras_there(data_set, episode)[0]}
+                media |= {info.uri: _media(v, info) for v, info in cameras_there(data_set, episode)[0] if info}
         yield _item(data_set.root, data_set.files[path], parts + stated, tuple(media.values()), listing)
     if words := left_words(data_set):
         yield _item(data_set.root, data_set.files[INFO], words, (), listing)
@@ -109,14 +111,14 @@ def _item(root: str, info: ObjectInfo, parts: list[str], media: tuple[MediaFile,
     )
 
 
-def chosen(episode: EpisodeMeta, options: LogOptions) -> EpisodeMeta:
+def chosen(data_set: DataSet, episode: EpisodeMeta, options: LogOptions) -> EpisodeMeta:
     """The episode with the cameras that the config names, under its names; with all of its own where it names none."""
     wanted = options.columns.cameras
     if not wanted:
         return episode
     by_key = {key: v for v in episode.videos for key in (v.key, v.camera)}
     videos = (
-        replace(by_key[key], camera=name, kind=VIDEO if by_key[key].kind == DEPTH else by_key[key].kind)
+        replace(by_key[key], camera=name, kind=IMAGE if data_set.is_image(by_key[key].key) else VIDEO)
         if key in by_key
         else VideoSpan(camera=name, candidates=(), start_s=0.0, end_s=None, key=key)
         for name, key in wanted.items()
@@ -128,8 +130,8 @@ def discarded_by(data_set: DataSet, episode: EpisodeMeta, options: LogOptions) -
     """What of the metadata says that nobody is to train on the episode."""
     if episode.index in data_set.discarded:
         return f"discarded_episode_indices of {INFO}"
-    column = options.columns.discarded
-    return f"{column} of its metadata" if column and is_true(episode.extra.get(column)) else None
+    column = options.columns.discarded or DISCARDED
+    return f"{column} of its metadata" if is_true(episode.extra.get(column)) else None
 
 
 def is_true(value: object) -> bool:
@@ -139,19 +141,24 @@ def is_true(value: object) -> bool:
 
 def cameras_there(
     data_set: DataSet, episode: EpisodeMeta
-) -> tuple[list[tuple[VideoSpan, ObjectInfo]], list[BadEpisode]]:
-    """The episode's recordings, and a BadEpisode for each camera that has none that can be taken."""
-    there: list[tuple[VideoSpan, ObjectInfo]] = []
+) -> tuple[list[tuple[VideoSpan, ObjectInfo | None]], list[BadEpisode]]:
+    """The episode's recordings, without a file those in its rows, and a BadEpisode for each camera that has none."""
+    there: list[tuple[VideoSpan, ObjectInfo | None]] = []
     left: list[BadEpisode] = []
     for video in episode.videos:
         path = data_set.find(video.candidates)
-        if video.kind == DEPTH:
+        if video.kind == IMAGE:
+            if video.lack is None:
+                there.append((video, None))
+                continue
+            why = ("missing_camera", f"{video.key}: {video.lack}")
+        elif video.kind == DEPTH:
             why = ("depth_camera", f"{video.key} holds distances; it is no camera of a view")
-        elif video.kind == IMAGE:
-            why = ("image_camera", f"{video.key} holds pictures in the data file's rows, which are not read yet")
         elif path is None:
             places = " or ".join(video.candidates)[:200] or f"the metadata name no file of {video.key}"
             why = ("missing_camera", f"{places}; not there")
+        elif not data_set.files[path].size_bytes:
+            why = ("missing_camera", f"{path} is empty")
         elif path in data_set.pointers:
             why = ("lfs_pointer", lfs_pointer(path).detail)
         else:
@@ -167,6 +174,9 @@ def cameras_of(data_set: DataSet, meta: EpisodeMeta, count: int) -> Iterator[Cam
     if not there:
         raise _no_cameras(left)
     for video, info in there:
+        if info is None:
+            yield picture_span(video, data_set.fps_hz, count)
+            continue
         start_ns = _on_grid(video.start_s, data_set.fps_hz)
         long_ns = round(count * NS / data_set.fps_hz)
         end_ns = start_ns + long_ns if video.end_s is None else _on_grid(video.end_s, data_set.fps_hz)

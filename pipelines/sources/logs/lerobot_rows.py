@@ -58,8 +58,8 @@ class Rows:
         self.by_episode = places_by_episode(table) if _EPISODE in table.column_names else {}
         self.claimed = np.zeros(table.num_rows, np.bool_)
 
-    def take(self, meta: EpisodeMeta) -> tuple[pa.Table, int | None]:
-        """The episode's rows and the place of the first, None where they are not one run of this file.
+    def take(self, meta: EpisodeMeta) -> tuple[pa.Table, tuple[int, int] | None]:
+        """The episode's rows and their half-open range, None where they are not one range of this file.
 
         BadMedia(length_mismatch): not as many as the metadata say; where they are is said.
         """
@@ -68,7 +68,7 @@ class Rows:
         if len(places) and len(places) == (len(places) if meta.length < 0 else meta.length):
             run = bool(places[-1] - places[0] == len(places) - 1)
             rows = self.table.slice(places[0], len(places)) if run else self.table.take(places)
-            return rows, int(places[0]) if run else None
+            return rows, (int(places[0]), int(places[-1]) + 1) if run else None
         return self._gathered(meta, len(places)), None
 
     def _places(self, meta: EpisodeMeta) -> Places:

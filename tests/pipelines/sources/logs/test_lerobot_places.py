@@ -50,6 +50,43 @@ def test_video_for_videos_and_gr00ts_paths(tmp_path: Path) -> None:
     ]
 
 
+def test_chunks_that_are_counted_otherwise(tmp_path: Path) -> None:
+    """chunks_size is 1, and all files lie in chunk-000."""
+    write_lerobot_v21(tmp_path, OLD)
+    put_info(tmp_path, chunks_size=1)
+    logs, bad = read_all(tmp_path)
+    assert ([len(log.t_ns) for log in logs], bad) == ([6, 7], [])
+    shutil.copytree(tmp_path / "data/chunk-000", tmp_path / "data/chunk-007")  # which of the two is meant?
+    logs, bad = read_all(tmp_path)
+    assert [len(log.t_ns) for log in logs] == [6]
+    assert reasons(bad) == [("data", "missing_file"), ("data files", "orphan_files")]
+
+
+def test_an_empty_recording_is_none(tmp_path: Path) -> None:
+    write_lerobot_v21(tmp_path, OLD)
+    put_features(tmp_path, **{WRIST: VIDEO})
+    for i in range(2):
+        path = tmp_path / f"videos/chunk-000/{WRIST}/episode_{i:06d}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    logs, bad = read_all(tmp_path)
+    assert len(logs) == 2
+    assert {b.reason for b in bad} == {"missing_camera"}
+    assert bad[0].detail.endswith("episode_000000.mp4 is empty")
+
+
+def test_a_camera_without_a_span_costs_that_camera(tmp_path: Path) -> None:
+    write_lerobot(tmp_path, LeRobotSpec(lengths=(6, 7), orphans=0, rewards=None))
+    put_features(tmp_path, **{WRIST: VIDEO})
+    for part, values in (("chunk_index", [0, None]), ("file_index", [0, 0]), ("from_timestamp", [0.0, None])):
+        put_column(tmp_path / EPISODES, f"videos/{WRIST}/{part}", values)
+    put_column(tmp_path / EPISODES, f"videos/{WRIST}/to_timestamp", [0.6, 1.3])
+    write_video(tmp_path / f"videos/{WRIST}/chunk-000/file-000.mp4", 13)
+    logs, bad = read_all(tmp_path)
+    assert [len(log.cameras) for log in logs] == [2, 1]
+    assert reasons(bad) == [("episode_000001/camera wrist", "missing_camera")]
+
+
 @pytest.mark.parametrize(
     ("path", "names"),
     [
@@ -140,9 +177,10 @@ def test_discarded_episodes_are_left_out_with_that_reason(tmp_path: Path, where:
     if where == "info":
         put_info(tmp_path, discarded_episode_indices=[1])
     else:
-        values = [False, True, False] if where == "metadata" else [0.0] * 6 + [0.0] * 6 + [1.0] + [0.0] * 8
-        put_column(tmp_path / (EPISODES if where == "metadata" else ROWS), "bad_take", values)
-        options = LogOptions(columns=LogColumns(discarded="bad_take"))
+        column = "discarded" if where == "metadata" else "bad_take"
+        values = ["no", "yes", "no"] if where == "metadata" else [0.0] * 6 + [0.0] * 6 + [1.0] + [0.0] * 8
+        put_column(tmp_path / (EPISODES if where == "metadata" else ROWS), column, values)
+        options = LogOptions() if where == "metadata" else LogOptions(columns=LogColumns(discarded=column))
     logs, bad = read_all(tmp_path, options)
     assert [log.name for log in logs] == ["episode_000000", "episode_000002"]
     assert reasons(bad) == [("episode_000001", "discarded")]
