@@ -77,6 +77,12 @@ def outcome_word(value: object) -> str:
     return word
 
 
+def is_yes(value: object) -> bool:
+    """Whether a flag as a word, boolean or number, or a list of one, is set. BadMedia(bad_header): it is none."""
+    one = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return outcome_word(one) == "success"
+
+
 def outcome_of(fields: Mapping[str, Any], default_source: str = "sensor") -> Outcome:
     """Outcome as stated by `outcome` (a word, or {value, source, confidence}) or by `success` (a boolean, 0 or 1).
 

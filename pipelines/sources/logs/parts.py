@@ -26,7 +26,8 @@ class Parts:
 
     def note(self, code: str, detail: str) -> None:
         """Something that costs nothing."""
-        self.notes.append(Note(code=code, detail=detail[:1000]))
+        if (note := Note(code=code, detail=detail[:1000])) not in self.notes:
+            self.notes.append(note)
 
     def take(self, part: str, make: Callable[[], T]) -> T | None:
         """What `make` gives; None where it cannot be read, which is told."""

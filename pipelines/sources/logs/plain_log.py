@@ -6,13 +6,14 @@ header's `cameras` may map camera to file name, of the files beside it that begi
 Header: task, fps, robot (the type), success or outcome {value, source, confidence}; optional: episode,
 robot_id, scene, mode or failure_mode, failure_frame, last_phase, policy, world_model, idm, trained_on,
 collect_mode, calibration, state_names, action_names, actuators.
-Step: t (s), state, action; optional: action_executed, reward, done, intervention.
+Step: t (s), state, action; optional: action_executed, reward, done, intervention. A step may lack any of them: the last
+one often has no action. `columns` of the [[robot]] names other keys of the header and the steps.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,18 @@ import numpy as np
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
-from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Floats, Times
-from pipelines.sources.logs.fields import axis_names, json_object, number, outcome_of, text, text_of_json
+from pipelines.sources.logs.episode_log import (
+    CONTROL_OF_MODE,
+    LOST_SHARE,
+    CameraSpan,
+    EpisodeLog,
+    Flags,
+    Floats,
+    Times,
+    lost_rows,
+)
+from pipelines.sources.logs.fields import axis_names, is_yes, json_object, number, outcome_of, text, text_of_json
+from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 from schemas.spans import NS
@@ -76,28 +87,40 @@ def _item(log: ObjectInfo, media: tuple[MediaFile, ...]) -> LogItem:
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
-    """The one attempt of the item.
+    """The one attempt of the item, and a BadEpisode for each part that it is taken without.
 
     BadMedia: bad_json, bad_header, too_large, ragged_rows, missing_video, and EpisodeLog's.
     """
     header, steps = _lines(item.uri)
-    fps_hz = number(header, "fps")
+    parts, discarded = Parts(text(header, "episode") or _stem(item.uri).rpartition("/")[2]), options.columns.discarded
+    if discarded and is_yes(header.get(discarded)):
+        raise BadMedia("discarded", f"{discarded} of the header leaves it out")
+    yield _log(header, steps, item, options, parts)
+    yield from parts.refused
+
+
+def _log(
+    header: Mapping[str, Any], steps: list[dict[str, Any]], item: LogItem, options: LogOptions, parts: Parts
+) -> EpisodeLog:
+    columns = options.columns
+    fps_hz = options.fps_hz or number(header, "fps")
     t_ns = _times(steps, fps_hz)
     period_ns = int(np.median(np.diff(t_ns))) if len(t_ns) > 1 else round(NS / (fps_hz or 1))
     rate_hz = fps_hz or NS / max(period_ns, 1)
-    states, actions = _matrix(steps, "state"), _matrix(steps, "action")
-    outcome, source, confidence = outcome_of(header)
-    mode = _collect_mode(header)
+    states, actions = _vector(steps, columns.state or ("state",)), _vector(steps, columns.action or ("action",))
+    stated = header if columns.outcome is None else {**header, "outcome": header.get(columns.outcome)}
+    outcome, source, confidence = outcome_of(stated)
+    mode = options.collect_mode or _collect_mode(header)
     failure_frame = number(header, "failure_frame")
-    yield EpisodeLog(
-        name=text(header, "episode") or _stem(item.uri).rpartition("/")[2],
+    return EpisodeLog(
+        name=parts.attempt,
         uri=item.uri,
         revision=item.revision,
         modified_ns=item.modified_ns,
-        embodiment=text(header, "robot") or "unknown",
+        embodiment=options.embodiment or text(header, "robot") or "unknown",
         robot=text(header, "robot_id"),
         scene=text(header, "scene"),
-        instruction=text(header, "task") or text(header, "instruction"),
+        instruction=text(header, columns.task or "task") or text(header, "instruction"),
         outcome=outcome,
         outcome_source=source,
         outcome_confidence=confidence,
@@ -115,12 +138,13 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         t_ns=t_ns,
         states=states,
         actions=actions,
-        actions_executed=_matrix(steps, "action_executed"),
+        actions_executed=parts.take("action_executed", lambda: _vector(steps, ("action_executed",))),
         control_source=CONTROL_OF_MODE.get(mode),
-        intervention=_flags(steps, "intervention"),
-        reward=_matrix(steps, "reward"),
-        done=_flags(steps, "done"),
+        intervention=parts.take("intervention", lambda: _flags(steps, ("intervention", "is_intervention"))),
+        reward=parts.take("reward", lambda: _reward(steps)),
+        done=parts.take("done", lambda: _flags(steps, ("done",))),
         cameras=_cameras(header, item, int(t_ns[-1]) + period_ns),
+        notes=tuple(parts.notes),
     )
 
 
@@ -137,20 +161,35 @@ def _lines(uri: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return rows[0], rows[1:]
 
 
-def _column(steps: list[dict[str, Any]], key: str) -> list[Any] | None:
-    """A key's values where every step has it, None where none has."""
-    values = [step[key] for step in steps if step.get(key) is not None]
-    if not values:
-        return None
-    if len(values) != len(steps):
-        raise BadMedia("ragged_rows", f"{key} in {len(values)} of {len(steps)} steps")
-    return values
-
-
 def _matrix(steps: list[dict[str, Any]], key: str) -> Floats | None:
-    values = _column(steps, key)
-    array = None if values is None else _floats(values, key)
-    return None if array is None or not array.size else array.astype(np.float32)
+    """A key's values, NaN in the steps that lack it; None where none has it. BadMedia(ragged_rows)."""
+    there = [i for i, step in enumerate(steps) if step.get(key) is not None]
+    array = _floats([steps[i][key] for i in there], key) if there else None
+    if array is None or not array.size:
+        return None
+    if len(there) < LOST_SHARE * len(steps):
+        raise BadMedia("ragged_rows", f"{key} in {len(there)} of {len(steps)} steps")
+    out = np.full((len(steps), *array.shape[1:]), np.nan, np.float32)
+    out[there] = array
+    return out
+
+
+def _vector(steps: list[dict[str, Any]], keys: tuple[str, ...]) -> Floats | None:
+    """(T, width) of the keys side by side; one that no step has is missing where there are several."""
+    arrays = [_matrix(steps, key) for key in keys]
+    if len(arrays) == 1:
+        return arrays[0] if arrays[0] is None or arrays[0].ndim != 1 else arrays[0][:, None]
+    if lacking := [key for key, array in zip(keys, arrays, strict=True) if array is None]:
+        raise BadMedia("no_such_column", f"no step has {', '.join(lacking)}; there are {', '.join(steps[0])[:300]}")
+    return np.concatenate([a.reshape(len(steps), -1) for a in arrays if a is not None], axis=1)
+
+
+def _reward(steps: list[dict[str, Any]]) -> Floats | None:
+    """BadMedia(non_finite): most are lost, and the attempt goes without."""
+    reward = _matrix(steps, "reward")
+    if reward is not None and (lost := lost_rows(reward)).mean() > LOST_SHARE:
+        raise BadMedia("non_finite", f"reward in {int(lost.sum())} of {len(lost)} steps")
+    return reward
 
 
 def _floats(values: Iterable[Any], key: str) -> Any:
@@ -163,17 +202,18 @@ def _floats(values: Iterable[Any], key: str) -> Any:
         raise BadMedia("ragged_rows", f"{key}: {error}") from error
 
 
-def _flags(steps: list[dict[str, Any]], key: str) -> Any:
-    """Absent means no, where any step has it."""
-    if not any(key in step for step in steps):
-        return None
-    return np.array([bool(step.get(key)) for step in steps])
+def _flags(steps: list[dict[str, Any]], keys: tuple[str, ...]) -> Flags | None:
+    """Of the first key that any step has; absent means no. BadMedia(bad_header): a value that is neither yes nor no."""
+    key = next((k for k in keys if any(k in step for step in steps)), None)
+    return None if key is None else np.array([is_yes(step.get(key)) for step in steps], np.bool_)
 
 
 def _times(steps: list[dict[str, Any]], fps_hz: float | None) -> Times:
     """Nanoseconds from the first step; steps without `t` lie on the grid of fps."""
-    values = _column(steps, "t")
-    if values is None:
+    values = [step["t"] for step in steps if step.get("t") is not None]
+    if values and len(values) != len(steps):
+        raise BadMedia("ragged_rows", f"t in {len(values)} of {len(steps)} steps")
+    if not values:
         if not fps_hz:
             raise BadMedia("bad_header", "neither t in the steps nor fps in the header")
         return np.round(np.arange(len(steps)) * (NS / fps_hz)).astype(np.int64)
@@ -183,7 +223,7 @@ def _times(steps: list[dict[str, Any]], fps_hz: float | None) -> Times:
     return np.asarray(np.round((seconds - seconds[0]) * NS), np.int64)
 
 
-def _collect_mode(header: dict[str, Any]) -> str:
+def _collect_mode(header: Mapping[str, Any]) -> str:
     """As the header says, else by its policy's name: the simulator's own is scripted."""
     if mode := text(header, "collect_mode"):
         return mode
@@ -191,13 +231,13 @@ def _collect_mode(header: dict[str, Any]) -> str:
     return "unknown" if policy is None else "scripted" if policy.startswith("scripted") else "autonomous"
 
 
-def _failure_mode(header: dict[str, Any]) -> str | None:
+def _failure_mode(header: Mapping[str, Any]) -> str | None:
     """What the log blames, else the phase in which it ended."""
     mode = text(header, "failure_mode") or text(header, "mode")
     return mode if mode and mode != "expert" else text(header, "last_phase")
 
 
-def _cameras(header: dict[str, Any], item: LogItem, end_ns: int) -> tuple[CameraSpan, ...]:
+def _cameras(header: Mapping[str, Any], item: LogItem, end_ns: int) -> tuple[CameraSpan, ...]:
     by_name = {m.uri.rpartition("/")[2]: m.uri for m in item.media}
     files = {m.camera: m.uri for m in item.media}
     if (only := text(header, "camera")) and set(files) == {"main"}:

@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from pipelines.fold.rows import Origin, episode_row, fit_to_video, step_table
 from pipelines.sources.logs import plain_log
+from pipelines.sources.logs.base import BadEpisode, LogColumns, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas import Step
 from schemas.arrow import rows_of, schema_of
@@ -129,6 +130,77 @@ def test_a_lost_reading_costs_its_step_and_is_noted(tmp_path: Path, lost: float)
     assert rows["action_commanded"].null_count == 0
 
 
+def test_a_last_step_without_an_action_costs_that_step(tmp_path: Path) -> None:
+    path = write_plain(tmp_path, "episode_000", np.ones((4, 3)), np.ones((4, 1)), video=False)
+    _touch_video(tmp_path, "episode_000")
+    path.write_text(path.read_text() + json.dumps({"t": 0.4, "state": [4, 5, 6]}) + "\n")
+    rows = step_table(_one(tmp_path))
+    assert rows["action_commanded"].to_pylist() == [[1], [1], [1], [1], None]
+    assert rows["state"].to_pylist()[-1] == [4, 5, 6]
+
+
+def _parts(folder: Path, options: LogOptions = LogOptions()) -> tuple[EpisodeLog, list[BadEpisode]]:
+    (item,) = plain_log.list_logs(str(folder), options)
+    log, *bad = plain_log.read(item, folder, options)
+    assert isinstance(log, EpisodeLog)
+    return log, [b for b in bad if isinstance(b, BadEpisode)]
+
+
+@pytest.mark.parametrize(
+    ("more", "part", "reason"),
+    [
+        ({"reward": float("nan")}, "reward", "non_finite"),
+        ({"intervention": "perhaps"}, "intervention", "bad_header"),
+        ({"action_executed": ["a"]}, "action_executed", "ragged_rows"),
+    ],
+)
+def test_a_key_that_cannot_be_read_costs_itself(tmp_path: Path, more: dict, part: str, reason: str) -> None:
+    _write_steps(tmp_path, {}, [more] * 4)
+    log, bad = _parts(tmp_path)
+    assert (log.reward, log.intervention, log.actions_executed) == (None, None, None)
+    assert [(b.name, b.reason) for b in bad] == [(f"episode_000/{part}", reason)]
+
+
+def _write_steps(folder: Path, header: dict, more: list[dict]) -> None:
+    lines = [{"t": i / 10, "state": [i, 2], "action": [i]} | step for i, step in enumerate(more)]
+    head = {"episode": "episode_000", "robot": "arm", "fps": 10, "success": True, **header}
+    (folder / "episode_000.jsonl").write_text("\n".join(json.dumps(line) for line in (head, *lines)) + "\n")
+    _touch_video(folder, "episode_000")
+
+
+@pytest.mark.parametrize("key", ["intervention", "is_intervention"])
+@pytest.mark.parametrize("spelling", [(False, True), (0.0, 1.0), ("false", "true"), ([0], [1])])
+def test_flags_in_every_spelling(tmp_path: Path, key: str, spelling: tuple) -> None:
+    _write_steps(tmp_path, {}, [{key: spelling[i % 2]} for i in range(4)])
+    log, bad = _parts(tmp_path)
+    assert log.intervention is not None
+    assert (log.intervention.tolist(), bad) == ([False, True, False, True], [])
+
+
+@pytest.mark.parametrize(
+    ("success", "outcome"), [(1, "success"), (0.0, "failure"), ("False", "failure"), (None, "unknown")]
+)
+def test_success_in_every_spelling(tmp_path: Path, success: object, outcome: str) -> None:
+    _write_steps(tmp_path, {"success": success}, [{}] * 4)
+    assert _parts(tmp_path)[0].outcome == outcome
+
+
+def test_the_config_names_the_keys(tmp_path: Path) -> None:
+    _write_steps(tmp_path, {"goal": "wipe it", "won": 0, "junk": "no"}, [{"arm": [i, 7], "grip": i} for i in range(4)])
+    columns = LogColumns(state=("arm", "grip"), task="goal", outcome="won", discarded="junk")
+    log, _ = _parts(tmp_path, LogOptions(columns=columns, embodiment="g1", collect_mode="teleop", fps_hz=10.0))
+    assert log.states is not None
+    assert log.states.tolist() == [[i, 7, i] for i in range(4)]
+    assert (log.instruction, log.outcome, log.embodiment, log.control_source) == ("wipe it", "failure", "g1", "human")
+    for options, reason in (
+        (LogOptions(columns=LogColumns(state=("arm", "gone"))), "no_such_column"),
+        (LogOptions(columns=LogColumns(discarded="success")), "discarded"),
+    ):
+        with pytest.raises(BadMedia) as refused:
+            _parts(tmp_path, options)
+        assert refused.value.reason == reason
+
+
 def test_an_attempt_that_lacks_most_readings_is_refused(tmp_path: Path) -> None:
     states = np.ones((4, 3))
     states[1:, 0] = np.nan
@@ -141,7 +213,7 @@ def test_an_attempt_that_lacks_most_readings_is_refused(tmp_path: Path) -> None:
     ("header", "line", "reason"),
     [
         ({}, {"t": 0.2, "state": [1, 2], "action": [1]}, "ragged_rows"),
-        ({}, {"t": 0.2, "state": [1, 2, 3]}, "ragged_rows"),
+        ({}, {"state": [1, 2, 3], "action": [1]}, "ragged_rows"),
         ({}, {"t": 0.05, "state": [1, 2, 3], "action": [1]}, "time_not_increasing"),
         ({}, {"t": float("inf"), "state": [1, 2, 3], "action": [1]}, "non_finite"),
         ({"robot": "../../etc"}, None, "unsafe_name"),
