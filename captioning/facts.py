@@ -217,14 +217,15 @@ def _within(x: float) -> float:
 def attempt_facts(episode: Episode, span: SpanOfBytes) -> AttemptFacts:
     """The log's own words about an attempt, of which the span may show a part.
 
-    A span that ends before the attempt does shows no outcome: there it is unknown.
+    A span that ends before the attempt does shows no outcome: there it is unknown. Where the tasks change on the way,
+    the instruction is what was to be done within the span.
     """
     ends = [c["end_ns"] for c in episode.cameras if c["sha256"] == span.sha256]
     ends = [end for end in ends if end > span.start_ns]
     shows_end = not ends or span.end_ns >= min(ends) - END_SLACK_NS
     frame, fps_hz = episode.failure_frame, episode.fps_hz
     return AttemptFacts(
-        instruction=_text(episode.instruction),
+        instruction=_instruction(episode, span),
         outcome=episode.outcome if shows_end else "unknown",
         outcome_source=episode.outcome_source,
         failure_mode=_text(episode.failure_mode),
@@ -232,6 +233,25 @@ def attempt_facts(episode: Episode, span: SpanOfBytes) -> AttemptFacts:
         embodiment=episode.embodiment,
         collect_mode=episode.collect_mode,
     )
+
+
+def _instruction(episode: Episode, span: SpanOfBytes) -> str | None:
+    """The tasks of which half lies in the span, or in which half of the span lies, in order; else the attempt's own."""
+    tasks = [t for t in episode.tasks or () if t["kind"] == "task"]
+    places = [c for c in episode.cameras if c["sha256"] == span.sha256 and c["end_ns"] > span.start_ns]
+    if not tasks or not places or not episode.frame_count:
+        return _text(episode.instruction)
+    place = min(places, key=lambda c: c["start_ns"])
+    frame_ns = (place["end_ns"] - place["start_ns"]) / episode.frame_count  # row i is frame i
+    timed = [
+        StoredNarration(
+            text=t["text"],
+            start_ns=place["start_ns"] + round(t["start_frame"] * frame_ns),
+            end_ns=place["start_ns"] + round(t["end_frame"] * frame_ns),
+        )
+        for t in tasks
+    ]
+    return narration_of(timed, span.start_ns, span.end_ns) or _text(episode.instruction)
 
 
 def _text(value: str | None) -> str | None:
