@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from captioning.captioner import Captions, Refusal
 from captioning.facts import Facts
-from captioning.imperative import owed_words, sentences_of
+from captioning.imperative import owed_words, own_words, sentences_of
 from captioning.levels import ACHIEVED_LIMIT, LIMITS
 from captioning.lexicon import (
     BANNED,
@@ -89,8 +89,9 @@ def verb_first(captions: CaptionSet, facts: Facts) -> Scored:
 
 
 def no_banned_words(captions: CaptionSet, facts: Facts) -> Scored:
-    """No word of sequence, no hedge, no guess at identity or intent."""
-    return _all([not BANNED & set(tokens(text)) for text in _own_texts(captions).values()])
+    """No word of sequence, no hedge, no guess at identity or intent, but in words of the original that are quoted."""
+    quoted = own_words(facts.original or "")
+    return _all([not BANNED & set(tokens(text.replace(quoted, ""))) for text in _own_texts(captions).values()])
 
 
 def narration_covered(captions: CaptionSet, facts: Facts) -> Scored:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from captioning.imperative import JOINTS, bare_word
 from captioning.lexicon import DETERMINERS, FUNCTION, PLAIN, PREPOSITIONS, VERBS, word_count
+from captioning.own_words import QUOTED
 
 _WORDS = FUNCTION - {"can"}  # a clause is an order: its can is a thing
 _LINKS = frozenset(["but", "more", "than", "using"])
@@ -18,6 +19,8 @@ def shorten(clause: str, limit: int) -> str:
     """The clause in at most `limit` words, cut before a joint, modifiers dropped; may be empty."""
     if word_count(clause) <= limit:
         return clause
+    if (quoted := QUOTED.match(clause)) is not None:  # words that are quoted stay whole, or are left out
+        return quoted[1] if 1 < word_count(quoted[1]) <= limit else ""
     watched = clause.startswith(f"{_WATCHED} ")
     if watched and limit == 5:
         return _WATCHED

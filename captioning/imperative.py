@@ -17,6 +17,7 @@ from captioning.lexicon import (
     lemma,
     tokens,
 )
+from captioning.own_words import is_english, is_foreign, is_name, quote
 
 # Of 100 words this many may repeat the original: room is left for its articles and for what was measured.
 NARRATION_WORDS = 60
@@ -48,9 +49,14 @@ JOINTS = frozenset(["and", "or", "while"])
 
 
 def sentences_of(text: str | None) -> list[str]:
-    """Verb-first clauses of an original's sentences, its first NARRATION_WORDS words at most; may be none."""
-    if not text:
+    """Verb-first clauses of an original's sentences, its first NARRATION_WORDS words at most; may be none.
+
+    Of another language, a program's name, and what without a verb nothing shows to be English: one of its own words.
+    """
+    if not text or not tokens(text):
         return []
+    if is_foreign(text) or is_name(text, is_task=False):
+        return [f"show {own_words(text)}"]
     out: list[str] = []
     left = NARRATION_WORDS
     for part in re.split(r"[.!?;\n]+(?:\s|$)", text):
@@ -59,7 +65,15 @@ def sentences_of(text: str | None) -> list[str]:
         clause = clause_of(part)
         if clause:
             out.append(clause)
+    if any(c.startswith("show ") for c in out) and not is_english(text):
+        return [f"show {own_words(text)}"]
     return out
+
+
+def own_words(text: str) -> str:
+    """An original's first NARRATION_WORDS words as they are, quoted."""
+    words = text.split()
+    return quote(" ".join(words[:NARRATION_WORDS]) + ("…" if len(words) > NARRATION_WORDS else ""))
 
 
 def owed_words(text: str | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from captioning.compress import shorten
 from captioning.lexicon import word_count
+from captioning.own_words import ENDS
 
 # Words at most: verb and object, gist, object, the hands' roles, dense sequence with places and the outcome.
 LIMITS = {"L1": 5, "L2": 15, "L3": 30, "L4": 50, "L5": 100}
@@ -13,7 +14,9 @@ ACHIEVED_LIMIT = 50
 
 
 def sentence(clause: str) -> str:
-    """The clause with a capital and a full stop."""
+    """The clause with a capital and a full stop; a quotation has its own."""
+    if clause.endswith("”"):
+        return clause[:1].upper() + clause[1:] + ("" if clause[-2:-1] in ENDS else ".")
     return clause[:1].upper() + clause[1:].rstrip(" .,;") + "."
 
 

@@ -13,11 +13,12 @@ from functools import lru_cache
 TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
 
-def _set(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text that spaces part."""
     return frozenset(text.split())
 
 
-VERBS = _set(
+VERBS = word_set(
     """
     complete say shuffle add stare gaze fry signal scroll clutch cradle support brace secure tidy massage
     plaster vacuum scale steam unfasten adjust align apply approach arrange assemble attach attempt
@@ -44,32 +45,32 @@ VERBS = _set(
     """
 )
 # Verbs that a description may use whatever the original says: how hands are, not what kind of act it is.
-PLAIN_VERBS = _set(
+PLAIN_VERBS = word_set(
     """
     attempt complete continue end fail finish follow grasp grip handle hold interact keep lift log
     manipulate miss move operate perform reach release remain rest run say show start stay steady stop
     succeed touch try use watch work
     """
 )
-PERSONS = _set(
+PERSONS = word_set(
     """
     man woman person people lady guy boy girl men women persons someone somebody he she they we i you
     him her his hers their my your our himself herself wearer worker operator human child kid adult chef
     baby
     """
 )
-POSSESSIVES = _set("his her hers their my your our its")
-HEDGES = _set(
+POSSESSIVES = word_set("his her hers their my your our its")
+HEDGES = word_set(
     """
     probably perhaps maybe possibly likely presumably apparently seemingly seems seem appears appear
     might unsure unknown suggesting suggests intending intends hoping wants
     """
 )
-SEQUENCE = _set("then next afterwards subsequently meanwhile thereafter")
-ADDRESS = _set("image photo photograph screenshot caption")  # a caption speaks of the act, not of a file
+SEQUENCE = word_set("then next afterwards subsequently meanwhile thereafter")
+ADDRESS = word_set("image photo photograph screenshot caption")  # a caption speaks of the act, not of a file
 BANNED = HEDGES | SEQUENCE | ADDRESS | (PERSONS - {"person", "people"})
-DETERMINERS = _set("the both another each all this that these those some any no every")
-PREPOSITIONS = _set(
+DETERMINERS = word_set("the both another each all this that these those some any no every")
+PREPOSITIONS = word_set(
     """
     to from in into on onto at off out of with without by for over under up down away through across
     around along against between beside behind before after above below near inside outside toward
@@ -79,7 +80,7 @@ PREPOSITIONS = _set(
 FUNCTION = (
     DETERMINERS
     | PREPOSITIONS
-    | _set(
+    | word_set(
         """
     a an and or but nor so as than while when until it its is are was were be been being has have had do
     does did not n't there here which who that what where how together forth apart again very more most less
@@ -90,7 +91,7 @@ FUNCTION = (
     )
 )
 # Adjectives and adverbs: neither nouns nor verbs.
-PLAIN = _set(
+PLAIN = word_set(
     """
     red green blue yellow orange pink purple black white grey gray brown golden silver dark bright pale
     transparent big small large little long short tall wide narrow thin thick heavy round square flat
@@ -102,7 +103,7 @@ PLAIN = _set(
     """
 )
 # Words of seeing and logging, true of every span.
-GENERIC_NOUNS = _set(
+GENERIC_NOUNS = word_set(
     """
     hand picture frame view video camera scene side centre center way part time second object item thing
     something edge place position direction movement motion contact end attempt success failure result

@@ -6,9 +6,10 @@ import re
 
 from captioning.compress import shorten
 from captioning.facts import AttemptFacts
-from captioning.imperative import sentences_of
+from captioning.imperative import own_words, sentences_of
 from captioning.levels import ACHIEVED_LIMIT, LIMITS, pack, sentence
 from captioning.lexicon import BANNED, tokens, word_count
+from captioning.own_words import QUOTED, is_foreign, is_name
 
 # Phases that logs name as the last one reached, as the act that the failure interrupted.
 PHASES = {
@@ -18,7 +19,7 @@ PHASES = {
     "open": "opening the gripper", "release": "releasing", "retreat": "retreating",
 }  # fmt: skip
 _LEAD = {"success": "", "failure": "fail to ", "unknown": "attempt to "}
-_FOLLOW = "follow the instruction for"
+_FOLLOW = "follow the instruction"
 _BARE = {"success": "complete the task", "failure": "fail the task", "unknown": "attempt the task"}
 
 
@@ -54,14 +55,20 @@ def _act(clause: str, lead: str) -> str:
 
 
 def _instruction_clause(attempt: AttemptFacts) -> str | None:
-    """The instruction as one verb-first clause."""
-    clauses = sentences_of(attempt.instruction)
+    """The instruction as one verb-first clause; its own words, quoted, where it is no order in English."""
+    text = attempt.instruction or ""
+    clauses = sentences_of(text)
     if not clauses:
         return None
-    clause = " and ".join(clauses)
-    if clause.startswith("show ") and "show" not in tokens(attempt.instruction or ""):
-        return _FOLLOW + clause.removeprefix("show")
-    return clause
+    if _is_order(text, clauses):
+        return " and ".join(clauses)
+    return f"{_FOLLOW} {own_words(text)}"
+
+
+def _is_order(text: str, clauses: list[str]) -> bool:
+    if is_foreign(text) or is_name(text, is_task=True):
+        return False
+    return "show" in tokens(text) or not any(clause.startswith("show ") for clause in clauses)
 
 
 def attempt_extras(attempt: AttemptFacts) -> list[str]:
@@ -100,6 +107,8 @@ def outcome_sentence(attempt: AttemptFacts) -> str | None:
 
 
 def instruction_sentence(attempt: AttemptFacts) -> str | None:
-    """What it was told to do, as one sentence; None where the log has no words."""
+    """What it was told to do, as one sentence, or in its own words; None where the log has none."""
     clause = _instruction_clause(attempt)
-    return None if clause is None else sentence(clause)
+    if clause is None or attempt.instruction is None:
+        return None
+    return " ".join(attempt.instruction.split()) if QUOTED.match(clause) else sentence(clause)

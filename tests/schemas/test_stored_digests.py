@@ -51,8 +51,8 @@ def test_the_policy_and_the_limits() -> None:
 
 def test_captioners() -> None:
     grounded = signature(CaptionOptions(), "ego")
-    assert grounded == ("grounded 3", "98adcbe6accbd8ee20a83db7dc4f3a5d32e643a7ddf3f0cd130b76d4c14c7cf3")
-    assert refusal_recipe(grounded, "b") == "bfad3f911bfe5b6d536ef79618b45b118e75cf40422ffe3645c3cfe5f8e5b57d"
+    assert grounded == ("grounded 4", "5e68b3dad4b1333e4b482ea5901334ab6ec6dfb7ea7230bbae4162300d255cca")
+    assert refusal_recipe(grounded, "b") == "41c23824f4a11674c56b22af1aec149abb4b0eb4ed2f08179974780b46c4e8a3"
     asked = CaptionOptions(backend="openai", model="m")
     human = ("openai m", "dcad955f99ff9bd2ba220388fb269155e76e5f8b6cdc7b03f56b316a1cbf7593")
     robot = ("openai m", "2efbfd7406e2e9e90690765f1c5a0697340d4441197aa85586b9ed7cd08ae2c6")

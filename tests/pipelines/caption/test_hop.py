@@ -118,7 +118,7 @@ def test_kept_spans_get_all_levels_and_the_original_beside(corpus: Corpus) -> No
     levels = [r for r in rows if r["kind"] != "original"]
     assert {r["parent"] for r in levels} == {r["caption_id"] for r in rows if r["kind"] == "original"}
     assert all(c["passed"] for r in levels for c in r["checks"])
-    assert {(r["model"], r["sha256"]) for r in levels} == {("grounded 3", "a".ljust(64, "0"))}
+    assert {(r["model"], r["sha256"]) for r in levels} == {("grounded 4", "a".ljust(64, "0"))}
 
 
 def test_a_second_run_adds_nothing(corpus: Corpus) -> None:
@@ -167,7 +167,7 @@ def test_a_corrected_outcome_gets_captions_of_its_own(corpus: Corpus) -> None:
 
 
 def test_what_fails_a_check_is_a_reject_and_is_not_tried_again(corpus: Corpus) -> None:
-    words = ". ".join(f"thing{i}" for i in range(60))
+    words = "of " + ". ".join(f"thing{i}" for i in range(60))
     key = corpus.span("a", text=words)
     assert corpus.do() == {"captions": 1, "rejects": 1}
     reject = corpus.store.read("rejects").to_pylist()[0]
