@@ -62,6 +62,7 @@ class Run:
     def hold(self, name: str) -> Iterator[lease.Lease]:
         """That lease over a corpus of this program's schema, which nobody migrates meanwhile."""
         with self.lease_of(name) as held:
+            objects.begin_run(self.run_id)
             corpus_version.prepare(self.store)
             yield held
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from infra.sandbox import tempdirs
-from infra.storage import objects
 from pipelines.engines import pipeline
 from pipelines.fold.metadata_changes import Terms, restated_media
 from pipelines.fold.offers import HOP as NAME
@@ -38,7 +37,6 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
     unreached: list[str] = []
     with run.hold(HOP.lease) as lease:
         packages.sweep(run, HOP.name)
-        objects.begin_run(run.run_id)
         prepare(sources, run.progress)
         recipe, offered = options.cutting.recipe, list(list_logs(sources))
         terms = {

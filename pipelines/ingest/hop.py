@@ -7,7 +7,6 @@ from itertools import chain
 
 from infra import web
 from infra.sandbox import tempdirs
-from infra.storage import objects
 from pipelines.engines import pipeline
 from pipelines.hop import Context, Done, Hop, Run, commit_in_batches, in_batches, one_by_one
 from pipelines.ingest import limit_rejects
@@ -47,7 +46,6 @@ def ingest(run: Run, sources: Sequence[Source], options: IngestOptions) -> Done:
     recipe, client = options.cutting.recipe, web.Client(options.fetch)
     with run.hold(HOP.lease) as lease:
         packages.sweep(run, HOP.name)
-        objects.begin_run(run.run_id)
         prepare(sources, run.progress)
         client.new_run()
         crawl = Crawl(client)

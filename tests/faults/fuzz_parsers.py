@@ -1,4 +1,4 @@
-"""Hostile archives, pickles, HDF5 files, lists, sidecars, robots.txt and answers: valid ones, broken at seeded places.
+"""Hostile archives, pickles, HDF5, lists, sidecars, feeds, sitemaps, pages, answers: valid ones, broken by a seed.
 
 python -m tests.faults.fuzz_parsers --inputs 2000 --seed 7: every input ends as what was read or as a refusal, within
 `LONGEST_S`, and nothing else is raised; prints how many ended how, and exits 1 otherwise.
@@ -26,11 +26,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.readers import hdf5
+from infra.readers import hdf5, html
 from infra.sandbox.sandbox import Limits
 from infra.web import Client, FetchLimits, Memory, robots
 from pipelines.media.local_copy import bring
-from pipelines.sources.recordings import Source, kind_of, list_items, pickled_frames, resolve_sidecars
+from pipelines.sources.recordings import Crawl, Source, kind_of, list_items, pickled_frames, resolve_sidecars
 from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import key_of
 from tests.faults.fuzz import HURTS, Bytes, Found, Rng
@@ -174,6 +174,43 @@ def answered(path: Path) -> Ends:
         yield type(door(Client(limits, net, Memory()))).__name__
 
 
+def crawled(kind: str, path: Path) -> Ends:
+    """What a feed or sitemap offers that is served, its pages behind it as far as they go."""
+    limits = FetchLimits(backoff_s=0.001, host_requests_per_s=1e6, attempts=1)
+    recorder = Recorder({}, [b"HTTP/1.1 404 No\r\n\r\n", whole(path.read_bytes()), whole(PAGE), whole(PAGE)])
+    net = dataclasses.replace(recorder.net, resolver=lambda *_: ["93.184.216.34"])
+    crawl = Crawl(Client(limits, net, Memory()))
+    for item in list_items([Source(kind, "http://a.example/x")], crawl):
+        key_of(item.uri, item.revision, item.licence, item.licence_evidence, *[n.text for n in item.narrations])
+        yield item.bad[0] if item.bad else "item"
+    yield from ("later" for _ in crawl.unreached)
+
+
+def page(path: Path) -> Ends:
+    """In this process, where an error is seen."""
+    read = html.page_of(path.read_bytes().decode(errors="replace"))
+    yield f"{min(len(read.videos), 3)} videos, {min(len(read.licences), 2)} licences"
+
+
+FEEDS = [
+    b'<?xml version="1.0"?><rss xmlns:media="http://search.yahoo.com/mrss/"><channel><copyright>Me</copyright><item>'
+    b'<guid>1</guid><title>A &amp; b</title><enclosure url="/a.mp4?x=1" type="video/mp4" length="9"/><media:group>'
+    b'<media:content url="b.mp4" height="9"/><media:license href="http://l/"/></media:group></item></channel></rss>',
+    b'<!DOCTYPE feed [<!ELEMENT feed ANY>]><feed xmlns="http://www.w3.org/2005/Atom"><link rel="next" href="/2"/>'
+    b'<entry><id>x</id><link rel="enclosure" href="c.mp4"/><link rel="license" href="/l"/>'
+    b"<summary>s</summary></entry></feed>",
+]
+SITEMAPS = [
+    b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:v="http://www.google.com/schemas/'
+    b'sitemap-video/1.1"><url><loc>/p</loc><v:video><v:title>T</v:title><v:content_loc>/a.mp4</v:content_loc></v:video>'
+    b"<v:video/></url><url><loc>http://b.example/q</loc></url><url><loc>/x.webm</loc></url></urlset>",
+    b"<sitemapindex><sitemap><loc>/1.xml</loc></sitemap><sitemap><loc>/2.xml.gz</loc></sitemap></sitemapindex>",
+]
+PAGE = (
+    b'<!doctype html><title>T</title><link rel="license" href="/l"><script type="application/ld+json">{"@graph": [{'
+    b'"@type": "VideoObject", "contentUrl": "a.mp4", "license": {"url": "/m"}}]}</script><meta property="og:video" '
+    b'content="b.mp4"><video src="c.mp4"><source src="d.mp4"></video><meta name="dc.rights" content="&copy; Me">'
+)
 ANSWERS = [
     whole(b"x" * 900), moved("/again"), moved("https://b.example/x"), b"HTTP/1.1 503 No\r\nRetry-After: 1\r\n\r\n",
     b'HTTP/1.1 200 OK\r\nETag: "one"\r\nContent-Length: 900\r\n\r\n' + b"x" * 300,
@@ -207,6 +244,9 @@ def parsers(folder: Path) -> dict[str, tuple[str, list[bytes], Callable[[Path], 
         "sidecar": ("side/a.json", [json.dumps(SIDECAR).encode()], functools.partial(items, "folder")),
         "robots.txt": ("robots.txt", [ROBOTS], rules),
         "answer": ("answer", ANSWERS, answered),
+        "feed": ("feed", FEEDS, functools.partial(crawled, "feed")),
+        "sitemap": ("sitemap", SITEMAPS, functools.partial(crawled, "sitemap")),
+        "page": ("page", [PAGE], page),
     }
 
 
