@@ -43,7 +43,7 @@ def lack_of(path: Path | pa.BufferReader, column: str) -> str | None:
                 return f"its rows hold {str(kind)[:60]}, no JPEG or PNG"
             leaf = f"{column}.{BYTES}" if pa.types.is_struct(kind) else column
             return "its rows hold no bytes" if _all_null(file.metadata, leaf) else None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name that is no UTF-8
         raise BadMedia("bad_table", str(error)[:200]) from error
 
 

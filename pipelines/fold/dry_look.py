@@ -32,6 +32,9 @@ REMEDIES = {
     "missing_video": "bring the recordings, or let columns.cameras name those that are there",
     "missing_camera": "columns.cameras names the cameras that are there, if the others are not to come",
     "no_pictures": "the world model and the IDM need pictures: record them, or leave these logs out",
+    "depth_camera": "columns.cameras names it, if its pictures are wanted all the same",
+    "orphan_files": "name them in the metadata, or take them away",
+    "fewer_episodes": "bring the rest, or correct meta/info.json",
     "missing_file": "bring the file; the next fold reads it",
 }
 

@@ -66,8 +66,10 @@ def _table_of(source: pa.BufferReader | str, where: str, columns: Wanted) -> pa.
             size = _size_of(file.metadata, names)
             if size > _TABLE_MAX_BYTES:
                 raise BadMedia("too_large", f"{where}: {size} bytes, limit {_TABLE_MAX_BYTES}")
-            return file.read(columns=names, use_threads=size > _SMALL_BYTES)
-    except (pa.ArrowException, OSError) as error:
+            table = file.read(columns=names, use_threads=size > _SMALL_BYTES)
+            table.validate(full=True)  # texts that are no UTF-8
+            return table
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name that is no UTF-8
         raise BadMedia("bad_table", f"{where}: {str(error)[:200]}") from error
 
 

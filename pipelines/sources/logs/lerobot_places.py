@@ -103,12 +103,17 @@ def _item(root: str, info: ObjectInfo, parts: list[str], media: tuple[MediaFile,
     return LogItem(
         uri=info.uri,
         root=root,
-        revision=log_revision(info.uri, [*parts, *(m.revision for m in media)]),
+        revision=log_revision(info.uri, [*map(_storable, parts), *(m.revision for m in media)]),
         modified_ns=max(info.modified_ns, *(m.modified_ns for m in media), 0),
         size_bytes=info.size_bytes + sum(m.size_bytes for m in media),
         media=media,
         listing=listing,
     )
+
+
+def _storable(text: str) -> str:
+    """The text with lone surrogates as their numbers; metadata that hold them are refused by those who store them."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def chosen(data_set: DataSet, episode: EpisodeMeta, options: LogOptions) -> EpisodeMeta:
