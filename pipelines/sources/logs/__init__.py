@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pipelines.hop import Progress
 from pipelines.sources.logs import (
     aloha,
+    droid_ctrlworld,
+    droid_raw,
     lerobot,
     mcap,
     one_x,
@@ -36,6 +38,8 @@ KINDS = (
     rosbag1.KIND,
     robomimic.KIND,
     aloha.KIND,
+    droid_raw.KIND,
+    droid_ctrlworld.KIND,
     sim.KIND,
 )
 

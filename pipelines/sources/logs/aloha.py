@@ -27,8 +27,9 @@ WORDS = {"success": "success", "true": "success", "failure": "failure", "fail": 
 
 def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
     """One item a file; those of a folder are a data set."""
+    del options
     for info in hdf5_log.list_files(uri):
-        yield hdf5_log.item_of(info, root=info.uri.rpartition("/")[0], options=options)
+        yield hdf5_log.item_of(info, root=info.uri.rpartition("/")[0])
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:

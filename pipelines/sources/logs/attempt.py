@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from pipelines.sources.logs.episode_log import (
     Times,
 )
 from pipelines.sources.logs.fields import UNKNOWN, Outcome
-from schemas.keys import as_stored, digest_of
 from schemas.spans import NS
 
 
@@ -66,12 +65,6 @@ def attempt_of(facts: AttemptFacts, item: LogItem, options: LogOptions) -> Episo
         intervention=facts.intervention, reward=facts.reward, done=facts.done, cameras=facts.cameras, tasks=facts.tasks,
         ever_succeeded=facts.ever_succeeded, split=facts.split, notes=facts.notes,
     )  # fmt: skip
-
-
-def stated(options: LogOptions) -> list[str]:
-    """What a revision holds of what a `[[robot]]` says of its logs: nothing where it says nothing."""
-    own = LogOptions(**{f.name: getattr(options, f.name) for f in fields(LogOptions)})
-    return [] if own == LogOptions() else [digest_of(as_stored(own))]
 
 
 def even_times(count: int, fps_hz: float) -> Times:

@@ -15,7 +15,6 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.media import log_pictures
 from pipelines.media.log_pictures import Selector
-from pipelines.sources.logs.attempt import stated
 from pipelines.sources.logs.base import LogItem, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, Floats
 from schemas.errors import BadMedia
@@ -64,10 +63,10 @@ def list_files(uri: str) -> Iterator[ObjectInfo]:
             yield o
 
 
-def item_of(info: ObjectInfo, root: str, options: LogOptions) -> LogItem:
-    """A file as an item of its own; its recordings lie within it. Said otherwise in the config, it is read again."""
+def item_of(info: ObjectInfo, root: str) -> LogItem:
+    """A file as an item of its own; its recordings lie within it."""
     return LogItem(
-        uri=info.uri, root=root, revision=log_revision(info.uri, [info.etag, *stated(options)]),
+        uri=info.uri, root=root, revision=log_revision(info.uri, [info.etag]),
         modified_ns=info.modified_ns, size_bytes=info.size_bytes, media=(),
     )  # fmt: skip
 
