@@ -6,6 +6,7 @@ the library stores is never used. Requests go out through huggingface_hub, which
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,7 +154,13 @@ def _library() -> Any:
     """What the library documents for requests of one's own; its types leave these names out."""
     import huggingface_hub.utils
 
+    logging.getLogger("huggingface_hub.utils._http").addFilter(_is_long_wait)
     return huggingface_hub.utils
+
+
+def _is_long_wait(record: logging.LogRecord) -> bool:
+    """Of what the library says of its tries only a rate limit's minutes are news; the last failure is our error."""
+    return record.getMessage().startswith("Rate limited")
 
 
 @contextmanager

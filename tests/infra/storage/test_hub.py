@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -220,12 +221,18 @@ def test_a_rate_limit_and_a_failing_server_are_for_later(served: Hub, monkeypatc
     assert "signature" not in str(error.value)
 
 
-def test_a_hub_that_is_not_there_says_where_it_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_is_not_there_says_where_it_was_looked_for_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(hub, "RETRIES", 0)
     objects.begin_run("unreached")
     with pytest.raises(TransientError, match=r"http://127\.0\.0\.1:9 cannot be reached.*HF_ENDPOINT"):
         list(objects.list_objects(SET))
+    assert capfd.readouterr().err == ""
+    for text, shown in (("Retrying in 1s [Retry 1/4].", False), ("Rate limited. Waiting 301.0s", True)):
+        record = logging.LogRecord("library", logging.WARNING, "", 0, text, None, None)
+        assert bool(logging.getLogger("huggingface_hub.utils._http").filter(record)) == shown
 
 
 def test_a_refusal_that_passes_is_not_seen(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
