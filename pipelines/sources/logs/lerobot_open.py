@@ -25,6 +25,7 @@ from schemas.errors import BadMedia
 VERSIONS = ("v2.0", "v2.1", "v3.0")
 KEPT_ENTRIES = 400_000  # files and episodes of the data sets that a process keeps: some 300 MB
 _MODALITY = "meta/modality.json"
+_ROOT = re.compile(r"(.*)/meta/(?:info\.json|episodes\.jsonl|tasks\.(?:jsonl|parquet)|episodes/.*\.parquet)", re.DOTALL)
 _NUMBERED = re.compile(r"(motor|axis|dim|value|state|action|joint)_?\d+")  # names that say no more than a place
 
 _lock = threading.Lock()
@@ -32,11 +33,12 @@ _open: dict[tuple[str, str], DataSet] = {}  # by root and listing, the latest as
 
 
 def roots_below(uri: str) -> dict[str, dict[str, ObjectInfo]]:
-    """Files by path below the root of each data set below the folder or prefix; one inside another is its own."""
+    """Files by path below the root of each data set below the folder or prefix; one inside another is its own.
+
+    A data set is where meta/info.json is, or what else only a data set has below meta.
+    """
     listed = list(objects.list_objects(uri.rstrip("/") + "/"))
-    roots: dict[str, dict[str, ObjectInfo]] = {
-        o.uri[: -len(INFO) - 1]: {} for o in listed if o.uri.endswith("/" + INFO)
-    }
+    roots: dict[str, dict[str, ObjectInfo]] = {m[1]: {} for o in listed if (m := _ROOT.fullmatch(o.uri))}
     for info in listed:
         folder = info.uri
         while "/" in folder:
@@ -95,14 +97,17 @@ def _read(root: str, files: Mapping[str, ObjectInfo]) -> DataSet:
     episodes = _distinct(episodes_of(version, info, files), faults)
     if not episodes and faults:
         raise BadMedia(faults[0].reason, faults[0].detail)
-    frames = number(info, "total_frames")
+    frames, tasks = number(info, "total_frames"), _tasks(files, faults)
+    if not tasks and "task_index" in features and (silent := [e.name for e in episodes if not e.tasks]):
+        detail = f"no list of tasks; {len(silent)} of {len(episodes)} episodes have no words of their own"
+        faults.append(BadEpisode(name="meta/tasks", reason="missing_file", detail=detail))
     data_set = DataSet(
         root=root,
         version=version,
         fps_hz=fps_hz,
         robot_type=str(info.get("robot_type") or "unknown"),
         features=_with_group_names(features, _modality(files, faults)),
-        tasks=_tasks(files, faults),
+        tasks=tasks,
         files=files,
         episodes=episodes,
         placed={},

@@ -41,7 +41,7 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
     A data set whose metadata cannot be read is one item.
     """
     for root, files in roots_below(uri).items():
-        info, listing = files[INFO], listing_of(files)
+        info, listing = files.get(INFO) or files[min(files)], listing_of(files)
         try:
             data_set = under(open_data_set(root, files, listing), options)
         except BadMedia:  # read() refuses it with its reason
@@ -158,7 +158,8 @@ def cameras_there(
                 continue
             why = ("missing_camera", f"{video.key}: {video.lack}")
         elif video.kind == DEPTH:
-            why = ("depth_camera", f"{video.key} holds distances; it is no camera of a view")
+            length = f", {episode.length / data_set.fps_hz:.1f} s" if episode.length > 0 else ""
+            why = ("depth_camera", f"{video.key} holds distances; it is no camera of a view{length}")
         elif path is None:
             places = " or ".join(video.candidates)[:200] or f"the metadata name no file of {video.key}"
             why = ("missing_camera", f"{places}; not there")

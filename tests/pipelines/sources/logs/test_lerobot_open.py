@@ -143,3 +143,26 @@ def test_task_texts_may_be_a_dictionary_column(tmp_path: Path) -> None:
     pq.write_table(pa.table({"task_index": [0.0, 1.0], "task": texts}), tmp_path / "meta/tasks.parquet")
     put_column(tmp_path / EPISODES, "tasks", None)
     assert [log.instruction for log in read_all(tmp_path)[0]] == ["Lift it.", "Turn it."]
+
+
+@pytest.mark.parametrize("version", ["v2.1", "v3.0"])
+def test_a_set_without_info_is_told(tmp_path: Path, version: str) -> None:
+    write = write_lerobot if version == "v3.0" else write_lerobot_v21
+    write(tmp_path / "set", LeRobotSpec(lengths=(3,), version=version, orphans=0, rewards=None))
+    (tmp_path / "set/meta/info.json").unlink()
+    (item,) = lerobot.list_logs(str(tmp_path))
+    assert item.root == str(tmp_path / "set")
+    with pytest.raises(lerobot.BadMedia, match=r"meta/info\.json") as refused:
+        list(lerobot.read(item, tmp_path))
+    assert refused.value.reason == "missing_file"
+
+
+def test_words_that_are_nowhere_are_told(tmp_path: Path) -> None:
+    write_lerobot(tmp_path, LeRobotSpec(lengths=(3, 3), orphans=0, rewards=None))
+    put_features(tmp_path, task_index={"dtype": "int64", "shape": [1], "names": None})
+    put_column(tmp_path / EPISODES, "tasks", [["Lift it."], []])
+    (tmp_path / "meta/tasks.parquet").unlink()
+    logs, (bad,) = read_all(tmp_path)
+    assert [log.instruction for log in logs] == ["Lift it.", None]
+    assert (bad.name, bad.reason) == ("meta/tasks", "missing_file")
+    assert bad.detail == "no list of tasks; 1 of 2 episodes have no words of their own"
