@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from filters import cuts, fingerprints
 from infra.video import decoder, pixels
+from infra.video.glued import check_one_recording
 from pipelines.media.clip_bounds import Cutter, Gap, at_edges, at_shots, lengthen, touches, within
 from pipelines.media.clip_builder import ClipBuilder, SampledFrame, add, close, proxy
 from pipelines.media.face_blur import Redaction, Redactor
@@ -76,6 +77,7 @@ def one_pass(
 ) -> ClipsThenEnd:
     """Each clip as it ends, its proxy written; then what the pass tells at its end. Clips and gaps tile it."""
     container = decoder.open_media(path)
+    check_one_recording(path, container.format.name)
     stream = decoder.video_stream(container)
     pictures = decoder.pictures(container, stream)
     first = next(pictures, None)

@@ -43,7 +43,7 @@ from pipelines.sources.recordings.base import (
     SourceKind,
     clean,
     plain_uri,
-    seconds_to_ns,
+    span_ns,
 )
 from schemas.errors import BadMedia, TransientError, UsageError
 from schemas.keys import digest_of
@@ -114,8 +114,8 @@ def _participant(uri: str) -> str | None:
 def _narration(row: Row) -> Narration:
     if not isinstance(row["narration"], str):
         raise BadMedia("bad_sidecar", f"a narration is no text: {str(row['narration'])[:80]!r}")
-    start, end = (seconds_to_ns(row[name], name) for name in ("start_timestamp", "end_timestamp"))
-    return Narration(clean(row["narration"]), start, end)
+    start, end = ("start_timestamp", "end_timestamp")
+    return Narration(clean(row["narration"]), *span_ns(row[start], row[end], (start, end)))
 
 
 KIND = SourceKind("hd_epic", list_items)

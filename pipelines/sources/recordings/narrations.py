@@ -18,7 +18,7 @@ from schemas.errors import BadMedia
 REASON = "bad_sidecar"
 MAX_NARRATIONS = 100_000  # of one recording: Whisper cuts an hour of speech into about a thousand
 LISTS = ("narrations", "segments")
-TEXTS = ("narration", "caption")
+TEXTS = ("narration", "caption", "captions")
 EDGES = (("start_s", "end_s"), ("start", "end"), ("start_sec", "end_sec"), ("start_time", "end_time"))
 LENGTHS = ("duration", "duration_s", "dur")
 PAIRS = ("timestamp", "span")
@@ -44,6 +44,8 @@ def narrations_in(plain: Mapping[str, Any]) -> tuple[Narration, ...]:
         return ()
     if not isinstance(text, str | list):
         raise BadMedia(REASON, f"a caption is a text or a list of texts, not {type(text).__name__}")
+    if isinstance(text, list) and all(isinstance(one, dict) for one in text):
+        return tuple(n for n in map(_narration, text) if n.text)
     if isinstance(text, list):
         return _of_list({**plain, "caption": text})
     narration = Narration(clean(text), *_span(plain, is_narration=False))

@@ -35,6 +35,8 @@ BOTH = tuple(Narration(text, start * NS, end * NS) for text, start, end in SAID)
                 for i, (t, s, e) in enumerate(SAID)
             ],
         },
+        {"captions": [{"text": t, "start": s, "end": e} for t, s, e in SAID]},
+        {"captions": [t for t, _, _ in SAID], "start": [0, 3], "end": [2, 5]},
         {"caption": [t for t, _, _ in SAID], "timestamp": [[s, e] for _, s, e in SAID]},
     ],
 )
