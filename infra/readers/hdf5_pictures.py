@@ -1,6 +1,7 @@
 """Pictures in an HDF5 file: raw (T, h, w, 3), encoded rows padded with zeros (T, longest), or encoded ones (T,).
 
-Options of a selector: `order=bgr` (raw pixels as OpenCV has them), `rows=<start>-<end>` (half-open, default all).
+Options of a selector: `order=bgr` (raw pixels as OpenCV has them; encoded ones that a decoder gives with red and blue
+exchanged: these are decoded, and come as raw), `rows=<start>-<end>` (half-open, default all).
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _read(array: Any, where: str, order: str, rows: str) -> Iterator[bytes | Pix
         yield from _raw(array, order, start, end)
     elif array.ndim == 1 or (array.ndim == 2 and array.dtype == np.uint8):
         for block in _blocks(array, start, end):
-            yield from (_encoded(row, where) for row in block)
+            yield from (_in_true_colours(_encoded(row, where), where, order) for row in block)
     else:
         raise BadMedia("bad_frame", f"{where}: no pictures in the shape {array.shape} of {array.dtype}")
 
@@ -72,6 +73,18 @@ def _blocks(array: Any, start: int, end: int) -> Iterator[Any]:
     step = min(step, 256) if array.ndim == 1 else step  # of what size a row of bytes is, only its reading tells
     for at in range(start, end, step):
         yield array[at : min(at + step, end)]
+
+
+def _in_true_colours(encoded: bytes, where: str, order: str) -> bytes | Pixels:
+    """The picture as it is; decoded, where red and blue were exchanged when it was encoded."""
+    if order != "bgr":
+        return encoded
+    import cv2
+
+    decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
+    if decoded is None:
+        raise BadMedia("bad_frame", f"{where}: a picture that does not decode")
+    return np.asarray(decoded, np.uint8)  # blue, green, red of what says red for blue
 
 
 def _encoded(row: Any, where: str) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.hop import Progress
 from pipelines.sources.logs import (
+    agibot,
     aloha,
     droid_ctrlworld,
     droid_raw,
@@ -16,6 +17,7 @@ from pipelines.sources.logs import (
     plain_log,
     rlds,
     robomimic,
+    robomind,
     rosbag1,
     rosbag2,
     sim,
@@ -38,6 +40,8 @@ KINDS = (
     rosbag1.KIND,
     robomimic.KIND,
     aloha.KIND,
+    agibot.KIND,
+    robomind.KIND,
     droid_raw.KIND,
     droid_ctrlworld.KIND,
     sim.KIND,

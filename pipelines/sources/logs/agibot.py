@@ -1,0 +1,166 @@
+"""Reader of AgiBot World: `proprio_stats/<task>/<episode>/proprio_stats.h5` with its videos and `task_info`.
+
+After the maker's description of AgiBot World Alpha and Beta and public converters of it; no real file seen. Rows are
+at 30 Hz with a clock of ns, frame i of a recording is row i's. A state's gripper is mm of opening, an action's 0 (open)
+to 1 (closed).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infra.readers.hdf5_tree import Arrays
+from infra.storage import objects
+from infra.storage.objects import ObjectInfo
+from pipelines.sources.logs import hdf5_log
+from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.droid_ctrlworld import item_of, media_of
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, TaskSpan, Times
+from pipelines.sources.logs.hdf5_log import Hdf5Log
+from schemas.errors import BadMedia
+from schemas.spans import NS
+
+RATE_HZ = 30.0
+LOG = re.compile(r"(.*)/proprio_stats/([^/]+)/([^/]+)/proprio_stats\.h5")
+VIDEO = re.compile(r"(.*)/observations/([^/]+)/([^/]+)/videos/([^/]+)\.mp4")
+PARTS = ("joint/position", "effector/position", "head/position", "waist/position")
+Place = tuple[str, str, str]  # root, task, episode
+
+
+def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
+    """One item an episode, with its recordings; what task_info says of its task is part of its revision."""
+    del options
+    listed = list(objects.list_objects(uri.rstrip("/") + "/"))
+    by_uri = {o.uri: o for o in listed}
+    videos: dict[Place, list[MediaFile]] = defaultdict(list)
+    for o in listed:
+        if v := VIDEO.fullmatch(o.uri):
+            videos[v[1], v[2], v[3]].append(media_of(v[4], o))
+    for o in listed:
+        if log := LOG.fullmatch(o.uri):
+            about = by_uri.get(_info_uri(log[1], log[2]))
+            yield item_of(o, log[1], tuple(videos[log[1], log[2], log[3]]), () if about is None else (about,))
+
+
+def _info_uri(root: str, task: str) -> str:
+    return f"{root}/task_info/task_{task}.json"
+
+
+def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
+    """The episode's attempt.
+
+    BadMedia: other_format, missing_file (no task_info), bad_json, missing_video, no_states_or_actions, length_mismatch
+    (an action with more rows than the state, which ten of the makers' tasks have), bad_hdf5, decoder_*.
+    """
+    del workdir
+    place = LOG.fullmatch(item.uri)
+    if place is None:
+        raise BadMedia("other_format", "not at proprio_stats/<task>/<episode>/proprio_stats.h5")
+    if not item.media:
+        raise BadMedia("missing_video", f"no mp4 in observations/{place[2]}/{place[3]}/videos")
+    with hdf5_log.open_log(item.uri) as log:
+        states = options.columns.state or _filled(log, "state")
+        actions = options.columns.action or _filled(log, "action")
+        arrays = log.arrays([*states, *actions, *(["timestamp"] if "timestamp" in log.tree else [])])
+    count = _count(arrays, [*states, *actions])
+    rate_hz = options.fps_hz or RATE_HZ
+    about = _episode_of(_info_uri(place[1], place[2]), place[3])
+    times = _times(arrays, count, rate_hz)
+    end_ns = int(times[-1]) + round(NS / rate_hz)
+    facts = AttemptFacts(
+        name=f"{place[2]}_{place[3]}", t_ns=times, fps_hz=rate_hz, embodiment="agibot_g1", collect_mode="teleop",
+        states=hdf5_log.columns_of(arrays.numbers, "", states, count),
+        actions=hdf5_log.columns_of(arrays.numbers, "", actions, count),
+        state_names=hdf5_log.axes_of(arrays.numbers, "", states),
+        action_names=hdf5_log.axes_of(arrays.numbers, "", actions),
+        instruction=_text(about, "task_name"), tasks=_tasks(about, count),
+        cameras=tuple(
+            CameraSpan(camera=m.camera, uri=m.uri, start_ns=0, end_ns=end_ns, alone=True) for m in item.media
+        ),
+    )  # fmt: skip
+    yield attempt_of(facts, item, options)
+
+
+def _filled(log: Hdf5Log, group: str) -> tuple[str, ...]:
+    """Arrays of a group that hold something: those that nothing was written to have the shape (0,)."""
+    return tuple(
+        path for part in PARTS if (node := log.tree.get(path := f"{group}/{part}")) and node.is_numbers
+        and node.shape and node.shape[0] > 0
+    )  # fmt: skip
+
+
+def _count(arrays: Arrays, names: Sequence[str]) -> int:
+    """Rows of the state, which all others must have. BadMedia: no_states_or_actions, bad_hdf5."""
+    for name in names:
+        if (array := arrays.numbers.get(name)) is not None and array.ndim:
+            return len(array)
+        if name in arrays.bad:
+            raise arrays.bad[name]
+    raise BadMedia("no_states_or_actions", "neither state nor action holds anything")
+
+
+def _times(arrays: Arrays, count: int, rate_hz: float) -> Times:
+    """By the log's clock, ns, where there is one a row; else on the grid of the rate."""
+    clock = arrays.numbers.get("timestamp")
+    if clock is None or clock.shape != (count,) or clock.dtype.kind not in "iu":
+        return even_times(count, rate_hz)
+    return np.asarray(clock.astype(np.int64) - int(clock[0]), np.int64)
+
+
+def _episode_of(uri: str, episode: str) -> Mapping[str, Any]:
+    """What task_info says of the episode. BadMedia(missing_file): there is none, or it does not name the episode."""
+    try:
+        info = objects.info(uri)
+    except FileNotFoundError as e:
+        raise BadMedia("missing_file", f"{uri.rpartition('/')[2]}, which names the task") from e
+    episodes = _task_info(info)
+    if episode not in episodes:
+        raise BadMedia("missing_file", f"{uri.rpartition('/')[2]} does not name episode {episode}")
+    return episodes[episode]
+
+
+def _task_info(info: ObjectInfo) -> Mapping[str, Mapping[str, Any]]:
+    return _parsed(info.uri, info.etag)
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(uri: str, etag: str) -> dict[str, Mapping[str, Any]]:
+    """Its episodes by their number, read once a process. BadMedia(bad_json)."""
+    import json
+
+    del etag
+    try:
+        rows = json.loads(objects.read_bytes(uri))
+    except (ValueError, RecursionError) as e:
+        raise BadMedia("bad_json", f"{uri.rpartition('/')[2]}: {str(e)[:120]}") from e
+    rows = rows if isinstance(rows, list) else []
+    return {str(r["episode_id"]): r for r in rows if isinstance(r, dict) and "episode_id" in r}
+
+
+def _text(about: Mapping[str, Any], key: str) -> str | None:
+    value = about.get(key)
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _tasks(about: Mapping[str, Any], count: int) -> tuple[TaskSpan, ...]:
+    """The steps of the task in the makers' words, as far as their frames are rows."""
+    label = about.get("label_info")
+    steps = label.get("action_config") if isinstance(label, dict) else None
+    spans = list[TaskSpan]()
+    for step in steps if isinstance(steps, list) else []:
+        start, end = (step.get(k) for k in ("start_frame", "end_frame")) if isinstance(step, dict) else (None, None)
+        text = _text(step, "action_text") if isinstance(step, dict) else None
+        if text and isinstance(start, int) and isinstance(end, int) and 0 <= start < min(end, count):
+            spans.append(TaskSpan(text=text, start_frame=start, end_frame=min(end, count), kind="subtask"))
+    return tuple(spans)
+
+
+KIND = LogKind("agibot", list_logs, read)
