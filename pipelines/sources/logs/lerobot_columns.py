@@ -28,7 +28,7 @@ def integers(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
 def whole_numbers(column: Array, name: str) -> npt.NDArray[np.int64]:
     """(T,) of a column of whole numbers, also in lists of one; -1 where it is null. BadMedia(bad_table)."""
     try:
-        whole = _single(column, name).cast(pa.int64())  # refuses fractions
+        whole = single(column, name).cast(pa.int64())  # refuses fractions
     except pa.ArrowException as error:
         raise BadMedia("bad_table", f"{name} is {column.type}") from error
     return np.asarray(with_nulls_as(whole, -1).to_numpy(zero_copy_only=False), np.int64)
@@ -78,12 +78,12 @@ def leaf(kind: pa.DataType) -> tuple[pa.DataType, int]:
     return kind, depth
 
 
-def _single(column: Array, name: str) -> Array:
+def single(column: Array, name: str) -> Array:
     """A column of lists of one as a column of values. BadMedia(ragged_rows): lists of other lengths."""
     while is_list(column.type):
-        if column.null_count or not pc.all(pc.equal(pc.list_value_length(column), pa.scalar(1))).as_py():
+        if pc.all(pc.equal(pc.list_value_length(column), pa.scalar(1))).as_py() is False:
             raise BadMedia("ragged_rows", f"{name} holds lists, not one value a row")
-        column = items_of(column)
+        column = cast("Array", pc.list_element(column, 0)) if len(column.drop_null()) else pa.nulls(len(column))
     return column
 
 
@@ -95,7 +95,7 @@ def answers(columns: Mapping[str, Array], name: str) -> Floats | None:
     column = columns.get(name)
     if column is None or column.null_count == len(column):
         return None
-    column = _single(column, name)
+    column = single(column, name)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         words = {word: _answer(word, name) for word in values_of(pc.unique(column), str)}
         return np.array([words[word] for word in values_of(column, str)], np.float32)
@@ -136,7 +136,7 @@ def seconds_of(columns: Mapping[str, Array]) -> npt.NDArray[np.float64] | None:
     column = columns.get("timestamp")
     if column is None or not pa.types.is_floating(leaf(column.type)[0]):
         return None
-    return np.asarray(_single(column, "timestamp").cast(pa.float64()).to_numpy(zero_copy_only=False))
+    return np.asarray(single(column, "timestamp").cast(pa.float64()).to_numpy(zero_copy_only=False))
 
 
 def grid(fps_hz: float, count: int) -> Times:

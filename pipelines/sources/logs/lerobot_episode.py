@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogOptions
 from pipelines.sources.logs.episode_log import (
+    COLLECT_MODES,
     CONTROL_OF_MODE,
     LOST_SHARE,
     SAFE_NAME,
@@ -60,7 +61,7 @@ def _log(
                     named=options.columns.outcome)  # fmt: skip
     end, tasks = ending(labels, parts), tasks_of(data_set, meta, columns, parts, options.columns.task)
     failed = end.outcome[0] == "failure"
-    failure_frame = parts.take("failure_frame", lambda: number(meta.extra, "failure_frame")) if failed else None
+    failure_frame = parts.take("failure_frame", lambda: _failure_frame(meta, rows.num_rows)) if failed else None
     t_ns = _times(columns, data_set.fps_hz, rows.num_rows, parts)
     words = {key: parts.take(key, partial(text, meta.extra, key)) for key in _TEXTS}
     embodiment = _embodiment(options.embodiment or data_set.robot_type, parts)
@@ -77,7 +78,7 @@ def _log(
         outcome_source=end.outcome[1],
         outcome_confidence=end.outcome[2],
         failure_mode=words["failure_mode"] if failed else None,
-        failure_frame=None if failure_frame is None else int(failure_frame),
+        failure_frame=failure_frame,
         policy_id=words["policy"],
         world_model_id=words["world_model"],
         idm_id=words["idm"],
@@ -138,10 +139,24 @@ def _reward(columns: Mapping[str, Array], keys: Keys, parts: Parts) -> Floats | 
 
 def _mode(meta: EpisodeMeta, intervention: Flags | None, options: LogOptions, parts: Parts) -> str:
     """As the config says, else the metadata; where a person could step in, a policy held the controls before."""
-    stated = options.collect_mode or parts.take("collect_mode", lambda: text(meta.extra, "collect_mode"))
+    stated = options.collect_mode or parts.take("collect_mode", lambda: _stated_mode(meta))
     if stated is not None or intervention is None:
         return stated or "unknown"
     return "teleop" if intervention.all() else "autonomous"
+
+
+def _stated_mode(meta: EpisodeMeta) -> str | None:
+    mode = text(meta.extra, "collect_mode")
+    if mode is not None and mode not in COLLECT_MODES:
+        raise BadMedia("bad_header", f"collect_mode is {mode[:40]!r}, not one of {', '.join(sorted(COLLECT_MODES))}")
+    return mode
+
+
+def _failure_frame(meta: EpisodeMeta, count: int) -> int | None:
+    frame = number(meta.extra, "failure_frame")
+    if frame is not None and not 0 <= frame < count:
+        raise BadMedia("bad_header", f"failure_frame {frame:g} of {count} steps")
+    return None if frame is None else int(frame)
 
 
 def _times(columns: Mapping[str, Array], fps_hz: float, count: int, parts: Parts) -> Times:

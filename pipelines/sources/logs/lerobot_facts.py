@@ -6,13 +6,18 @@ False into the good demonstrations of lerobot/pusht, robocasa and GR00T alike.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.storage import objects
+from pipelines.sources.logs.base import BadEpisode
+from pipelines.sources.logs.fields import json_object
+from pipelines.sources.logs.lerobot_files import read_lines, read_meta
 from pipelines.sources.logs.lerobot_meta import DataSet
+from schemas.errors import BadMedia
 
 
 def differs(data_set: DataSet, column: str) -> bool:
@@ -26,6 +31,8 @@ def differs(data_set: DataSet, column: str) -> bool:
 
 
 def _differs(data_set: DataSet, column: str) -> bool:
+    if objects.is_remote(data_set.root) and (stated := _by_statistics(data_set, column)) is not None:
+        return stated
     values: set[Any] = set()
     for path in sorted(p for p in data_set.files if p.startswith("data/") and p.endswith(".parquet")):
         try:
@@ -35,6 +42,25 @@ def _differs(data_set: DataSet, column: str) -> bool:
         if len(values) > 1:
             return True
     return False
+
+
+def _by_statistics(data_set: DataSet, column: str) -> bool | None:
+    """By the data set's own statistics, which spare the fetching of files; None where these do not have the column.
+
+    meta/stats.json is one object of columns; meta/episodes_stats.jsonl has a line {stats: {column}} an episode.
+    """
+    rows: list[Mapping[str, Any]] = []
+    try:
+        if "meta/stats.json" in data_set.files:
+            rows = [json_object(read_meta(data_set.files, "meta/stats.json"), "meta/stats.json")]
+        elif "meta/episodes_stats.jsonl" in data_set.files:
+            lines = read_lines(data_set.files, "meta/episodes_stats.jsonl", ("stats",))
+            rows = [line["stats"] for line in lines if not isinstance(line, BadEpisode)]
+    except BadMedia:
+        return None
+    about = [row[column] for row in rows if isinstance(row, Mapping) and isinstance(row.get(column), Mapping)]
+    ends = {str(a[end]).strip("[]") for a in about for end in ("min", "max") if end in a}
+    return len(ends) > 1 if ends else None
 
 
 def _ends(uri: str, column: str) -> set[Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import pyarrow as pa
 
@@ -26,17 +27,19 @@ _BARE_STATES = ("joint_position", "joint_positions", "cartesian_position", "grip
                 "ee_pos", "ee_pose", "eef_pos", "eef_pose", "joint_state", "joint_states")  # fmt: skip
 _STATE_HEADS = ("observation.", "observations.", "obs.", "state.", "states.")
 _ACTION_HEADS = ("action.", "actions.")
-_PICTURES = ("observation.images.", "observation.image", "images.")
+_NO_NUMBERS = ("annotation.", "observation.images.", "observation.image", "images.")
 EXECUTED = "action_executed"
 # Of what a column says by itself, whatever group it is in: `next.success`, `complementary_info.is_intervention`.
 _WORDS = {
-    "success": ("success", "is_success", "task_success", "episode_success", "succeeded", "successful"),
+    "success": ("success", "is_success", "task_success", "episode_success", "succeeded", "successful", "outcome"),
     "reward": ("reward", "rewards"),
     "done": ("done", "is_done", "terminated", "is_terminal", "terminal"),
     "intervention": ("intervention", "is_intervention", "intervened", "is_intervened", "human_intervention",
-                     "is_human_intervention", "interventions"),
+                     "is_human_intervention", "interventions", "intervene", "human_takeover", "takeover",
+                     "is_takeover", "is_human", "human_control", "is_human_control"),
 }  # fmt: skip
 _GROUPS = frozenset({"next", "complementary_info", "info", "meta", "extra", "label", "labels", "annotation"})
+_MOST_NUMBERS = 64  # of a list of lists a row that is part of a state: poses are, pictures of touch are not
 _LAYOUT = frozenset({"timestamp", "frame_index", "episode_index", "index", "task_index", "subtask_index"})
 
 
@@ -72,11 +75,11 @@ def keys_of(schema: pa.Schema, features: Mapping[str, object], columns: LogColum
     numeric = {n: _shape(schema.field(n).type, features.get(n)) for n in there}
     words = {word: _named(there, spellings) for word, spellings in _WORDS.items()}
     spoken = _LAYOUT | {n for names in words.values() for n in names} | {EXECUTED, columns.outcome, columns.discarded}
-    bodies = [n for n in there if numeric[n] and n not in spoken and not n.startswith(("annotation.", *_PICTURES))]
+    bodies = [n for n in there if numeric[n] and n not in spoken and not _dotted(n).startswith(_NO_NUMBERS)]
     action = columns.action or _whole(bodies, _ACTIONS) or _parts(bodies, _ACTION_HEADS, numeric)
     state = columns.state or _state(bodies, numeric)
     unread = [n for n in bodies if n not in {*state, *action}]
-    robots = () if columns.state else tuple(n for n in unread if n.startswith((*_STATE_HEADS, *_ACTION_HEADS)))
+    robots = () if columns.state else tuple(n for n in unread if _dotted(n).startswith((*_STATE_HEADS, *_ACTION_HEADS)))
     others = tuple(n for n in unread if n not in robots)
     return Keys(state=state, action=action, words=words, bodies=robots, others=others, columns=there)
 
@@ -92,32 +95,48 @@ class _Order:
 
 
 def _shape(kind: pa.DataType, feature: object) -> int:
-    """1 + how deep a column's numbers lie in lists, 10 more where they are no floats; 0: no numbers, or a picture's."""
+    """1 + how deep a column's numbers lie in lists (few count as one list), 10 more where they are no floats.
+
+    0: no numbers, or a picture's.
+    """
     value, depth = leaf(kind)
-    picture = isinstance(feature, Mapping) and str(feature.get("dtype")) in ("image", "video")
-    return 0 if picture or not is_number(value) else 1 + depth + 10 * (not pa.types.is_floating(value))
+    about = feature if isinstance(feature, Mapping) else {}
+    if str(about.get("dtype")) in ("image", "video") or not is_number(value):
+        return 0
+    shape = about.get("shape")
+    if depth > 1 and isinstance(shape, list) and all(isinstance(n, int) for n in shape):
+        depth = depth if prod(shape) > _MOST_NUMBERS else 1
+    return 1 + depth + 10 * (not pa.types.is_floating(value))
+
+
+def _dotted(name: str) -> str:
+    """`observation/State` is `observation.state`."""
+    return name.lower().replace("/", ".")
 
 
 def _whole(names: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
-    there = {n.lower().replace("/", "."): n for n in names}
+    there = {_dotted(n): n for n in names}
     return next(((there[k],) for k in known if k in there), ())
 
 
 def _parts(names: Iterable[str], heads: tuple[str, ...], numeric: Mapping[str, int]) -> tuple[str, ...]:
     """Columns of floats, one value or one list a row, below the first of the heads that has any."""
     vectors = [n for n in names if numeric[n] in (1, 2)]
-    return next((below for head in heads if (below := tuple(n for n in vectors if n.startswith(head)))), ())
+    return next((below for head in heads if (below := tuple(n for n in vectors if _dotted(n).startswith(head)))), ())
 
 
 def _state(bodies: list[str], numeric: Mapping[str, int]) -> tuple[str, ...]:
-    """The state, and after it the rest of what the robot sensed; what lies below the state's own name is part of it."""
+    """The state, and after it the rest of what the robot sensed; what lies below the state's own name is part of it.
+
+    Without one, its parts side by side.
+    """
     whole = _whole(bodies, _STATES)
     if not whole:
-        bare = tuple(n for n in bodies if n.lower() in _BARE_STATES and numeric[n] in (1, 2))
+        bare = tuple(n for n in bodies if _dotted(n) in _BARE_STATES and numeric[n] in (1, 2))
         return _parts(bodies, _STATE_HEADS, numeric) or bare
-    own = (f"{whole[0]}.", f"{whole[0]}s.")
-    more = [n for n in _parts(bodies, _STATE_HEADS[:1], numeric) if n not in whole and not n.startswith(own)]
-    return (*whole, *(n for n in more if n.lower() not in _STATES))
+    own = (f"{_dotted(whole[0])}.", f"{_dotted(whole[0])}s.")
+    more = [n for n in _parts(bodies, _STATE_HEADS[:1], numeric) if not _dotted(n).startswith(own)]
+    return (*whole, *(n for n in more if _dotted(n) not in _STATES))
 
 
 def _named(names: Iterable[str], spellings: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.sources.logs.episode_log import TaskSpan
+from pipelines.sources.logs.episode_log import TaskSpan, check_text
 from pipelines.sources.logs.lerobot_columns import is_list, seconds_of
 from schemas.columns import Array
 from schemas.errors import BadMedia
@@ -79,6 +79,7 @@ def _utterances(stated: Iterable[object]) -> list[tuple[str, str, float]]:
             raise BadMedia("bad_table", "an utterance is no object")
         text, at_s = one.get("content"), one.get("timestamp")
         if isinstance(text, str) and text.strip():
+            check_text(text)
             style = str(one.get("style") or one.get("role") or "language")
             out.append((text.strip(), style, float(at_s) if isinstance(at_s, int | float) else 0.0))
     return out

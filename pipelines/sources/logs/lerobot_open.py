@@ -184,7 +184,7 @@ def _tasks(files: Mapping[str, ObjectInfo], faults: list[BadEpisode]) -> dict[in
             if isinstance(row, BadEpisode):
                 faults.append(row)
             else:
-                tasks[int(number(row, "task_index") or 0)] = str(row["task"])
+                tasks[int(number(row, "task_index") or 0)] = str(row["task"] or "")
     return tasks
 
 

@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from pipelines.sources.logs.episode_log import Flags, Floats
+from pipelines.sources.logs.episode_log import OUTCOME_SOURCES, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, outcome_of
 from pipelines.sources.logs.lerobot_columns import answers
 from pipelines.sources.logs.lerobot_facts import differs
@@ -64,12 +64,20 @@ def _by_label(labels: Labels) -> Outcome | None:
         return _named_column(labels, named, robot)
     if (value := extra.get("outcome")) is not None:
         about = {key: extra.get(f"outcome_{key}") for key in ("source", "confidence")}
-        outcome = outcome_of(robot | {"outcome": about | {"value": value}}, "human")
+        outcome = _checked(outcome_of(robot | {"outcome": about | {"value": value}}, "human"))
     elif (key := label_in(extra, "success")) is not None:
         outcome = outcome_of(robot | {"success": extra[key]}, "human")
     else:
         return None
     return None if outcome == UNKNOWN else outcome
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    """BadMedia(bad_header): a source or a confidence that is none."""
+    _, source, confidence = outcome
+    if source not in OUTCOME_SOURCES | {None} or (confidence is not None and not 0 <= confidence <= 1):
+        raise BadMedia("bad_header", f"outcome_source {str(source)[:40]!r}, outcome_confidence {confidence}")
+    return outcome
 
 
 def _named_column(labels: Labels, name: str, robot: Mapping[str, str]) -> Outcome:

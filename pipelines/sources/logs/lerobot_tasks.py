@@ -16,12 +16,12 @@ import pyarrow as pa
 from infra.storage import objects
 from pipelines.sources.logs.episode_log import TaskSpan, check_text
 from pipelines.sources.logs.fields import json_object
-from pipelines.sources.logs.lerobot_columns import is_list, leaf, whole_numbers
+from pipelines.sources.logs.lerobot_columns import leaf, single, whole_numbers
 from pipelines.sources.logs.lerobot_files import read_parquet
 from pipelines.sources.logs.lerobot_language import language_spans
 from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
 from pipelines.sources.logs.parts import Parts
-from schemas.columns import Array, items_of
+from schemas.columns import Array
 from schemas.errors import BadMedia
 
 VALIDITY = frozenset({"valid", "invalid", "validity", "good", "bad", "usable", "unusable"})
@@ -43,20 +43,28 @@ def tasks_of(
 ) -> Tasks:
     """What the rows say first, then what the metadata say of the episode. named: the config's column or key."""
     if named is not None and named in meta.extra:
-        return Tasks(instruction=_clean(str(meta.extra[named])), spans=())
+        return Tasks(instruction=parts.take("task", lambda: _clean(str(meta.extra[named]))), spans=())
     by_kind = _by_kind(data_set, columns, parts, named)
     if named is not None and not by_kind.get("task"):
         parts.refuse("task", "no_such_column", f"columns.task names {named}, which says nothing")
     tasks = by_kind.get("task", [])
-    stated = [text for t in meta.tasks if (text := _clean(t)) and not _is_validity(text)]
+    listed = parts.take("task", lambda: _listed(data_set, meta)) or []
+    stated = [text for text in listed if not _is_validity(text)]
     instruction = tasks[0].text if tasks else next(iter(stated), None)
     if tasks and stated and named is None and not {t.text for t in tasks} & set(stated):
         parts.note("task_disagrees", f"the rows say {instruction!r}, the metadata {stated[0]!r}: the rows hold")
-    for text in dict.fromkeys(t for t in map(_clean, meta.tasks) if t and _is_validity(t)):
+    for text in filter(_is_validity, listed):
         parts.note("validity", text)
     if len(tasks) == 1:
         by_kind.pop("task")
     return Tasks(instruction=instruction, spans=tuple(s for spans in by_kind.values() for s in spans))
+
+
+def _listed(data_set: DataSet, meta: EpisodeMeta) -> list[str]:
+    """The episode's own tasks: its list of texts or of indices, else a text among its metadata. BadMedia(bad_text)."""
+    more = (str(meta.extra[k]) for k in ("tasks", *sorted(_TASK_WORDS)) if isinstance(meta.extra.get(k), str))
+    texts = (data_set.tasks.get(int(t), t) if t.isascii() and t.isdigit() else t for t in meta.tasks or tuple(more))
+    return [text for t in texts if (text := _clean(t))]
 
 
 def _by_kind(
@@ -72,7 +80,7 @@ def _by_kind(
         if spans and kind not in by_kind:
             by_kind[kind] = spans
     for kind, spans in (parts.take("language", lambda: language_spans(columns)) or {}).items():
-        by_kind.setdefault(kind, [s for s in spans if _clean(s.text)])
+        by_kind.setdefault(kind, spans)
     return {kind: spans for kind, spans in by_kind.items() if spans}
 
 
@@ -102,8 +110,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _spans(data_set: DataSet, column: Array, name: str, kind: str) -> list[TaskSpan]:
     """Runs of one text. BadMedia(bad_table): neither texts nor indices of them."""
-    while is_list(column.type) and not column.null_count and len(items_of(column)) == len(column):
-        column = items_of(column)
+    column = single(column, name)
     if _is_text(column.type):
         texts: Sequence[str | None] = column.to_pylist()
     else:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from pipelines.sources.logs.episode_log import LOST_SHARE, Floats, lost_rows
+from pipelines.sources.logs.episode_log import LOST_SHARE, Flags, Floats, lost_rows
 from pipelines.sources.logs.fields import axis_names
 from pipelines.sources.logs.lerobot_columns import floats
 from pipelines.sources.logs.parts import Parts
@@ -33,12 +33,22 @@ def vector(columns: Mapping[str, Array], keys: Sequence[str], features: Mapping[
     if not arrays:
         return None, ()
     if len(keys) == 1:
-        return arrays[0][1], axis_names(_stated(features, keys[0]), arrays[0][1])
+        return _without_lost(arrays[0][1], axis_names(_stated(features, keys[0]), arrays[0][1]), keys[0], parts)
     names = [_names(key, array, features) for key, array in arrays]
     flat = tuple(n for part in names for n in part)
     if len(set(flat)) < len(flat):
         flat = tuple(_below(_short(key), n) for (key, _), part in zip(arrays, names, strict=True) for n in part)
-    return np.concatenate([array for _, array in arrays], axis=1), flat
+    return _without_lost(np.concatenate([array for _, array in arrays], axis=1), flat, keys[0], parts)
+
+
+def _without_lost(array: Floats, names: tuple[str, ...], key: str, parts: Parts) -> Vector:
+    """Without the axes that no step has, as of an arm that is not plugged in: they would cost every step."""
+    lost: Flags = np.asarray(~np.isfinite(array).any(axis=0))
+    if not lost.any() or lost.all():
+        return array, names
+    known = names or tuple(str(i) for i in range(array.shape[1]))
+    parts.refuse(f"axes of {key}", "non_finite", ", ".join(n for n, gone in zip(known, lost, strict=True) if gone))
+    return array[:, ~lost], tuple(n for n, gone in zip(known, lost, strict=True) if not gone)
 
 
 def _below(head: str, name: str) -> str:
@@ -58,7 +68,8 @@ def _stated(features: Mapping[str, object], key: str) -> object:
 
 
 def _short(key: str) -> str:
-    return next((key.removeprefix(head) for head in _HEADS if key.startswith(head)), key)
+    dotted = key.replace("/", ".")
+    return next((dotted.removeprefix(head) for head in _HEADS if dotted.startswith(head)), dotted)
 
 
 def _names(key: str, array: Floats, features: Mapping[str, object]) -> tuple[str, ...]:

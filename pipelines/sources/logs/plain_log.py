@@ -34,6 +34,7 @@ from pipelines.sources.logs.episode_log import (
 )
 from pipelines.sources.logs.fields import axis_names, is_yes, json_object, number, outcome_of, text, text_of_json
 from pipelines.sources.logs.parts import Parts
+from pipelines.sources.logs.signs import signs_of
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 from schemas.spans import NS
@@ -112,6 +113,10 @@ def _log(
     outcome, source, confidence = outcome_of(stated)
     mode = options.collect_mode or _collect_mode(header)
     failure_frame = number(header, "failure_frame")
+    names = (
+        axis_names(header.get("state_names"), states),
+        axis_names(header.get("action_names", header.get("actuators")), actions),
+    )
     return EpisodeLog(
         name=parts.attempt,
         uri=item.uri,
@@ -133,8 +138,8 @@ def _log(
         collect_mode=mode,
         calibration_json=text_of_json(header.get("calibration")),
         fps_hz=rate_hz,
-        state_names=axis_names(header.get("state_names"), states),
-        action_names=axis_names(header.get("action_names", header.get("actuators")), actions),
+        state_names=names[0],
+        action_names=names[1],
         t_ns=t_ns,
         states=states,
         actions=actions,
@@ -144,7 +149,7 @@ def _log(
         reward=parts.take("reward", lambda: _reward(steps)),
         done=parts.take("done", lambda: _flags(steps, ("done",))),
         cameras=_cameras(header, item, int(t_ns[-1]) + period_ns),
-        notes=tuple(parts.notes),
+        notes=(*parts.notes, *signs_of(states, actions, *names)),
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.sources.logs.base import LogColumns, LogOptions
 from tests.support.lerobot_sets import read_set, steps, write_set
@@ -169,3 +173,68 @@ def test_a_robots_type_is_made_a_name(tmp_path: Path, stated: str, name: str) ->
     assert [n.code for n in log.notes] == ["robot_renamed"]
     assert stated in log.notes[0].detail
     assert read_set(tmp_path, LogOptions(embodiment="g1"))[0][0].embodiment == "g1"
+
+
+def test_poses_in_lists_of_lists_and_slashes(tmp_path: Path) -> None:
+    """As AgiBot World's ends: two arms of three numbers; a picture of touch is none."""
+    pose = np.arange(120, dtype=np.float32).reshape(20, 2, 3)
+    columns = {
+        "observation/joint": list(np.stack([AT] * 2, 1)), "observation/end/position": pose.tolist(),
+        "actions/joint": AT, "observation/touch": np.zeros((20, 16, 16)).tolist(),
+    }  # fmt: skip
+    shapes = {"observation/joint": [2], "observation/end/position": [2, 3], "observation/touch": [16, 16]}
+    log, bad = _read(tmp_path, columns, features={k: {"dtype": "float32", "shape": s} for k, s in shapes.items()})
+    assert log.state_names[:3] == ("joint.0", "joint.1", "end.position.0")
+    np.testing.assert_array_equal(log.states[:, 2:], pose.reshape(20, 6))
+    np.testing.assert_array_equal(log.actions[:, 0], AT)
+    assert [(b.reason, "touch" in b.detail) for b in bad] == [("unread_columns", True)]
+
+
+def test_axes_that_no_step_has_cost_themselves(tmp_path: Path) -> None:
+    rows = steps()
+    rows["observation.state"] = [np.array([i, np.nan], np.float32) for i in range(20)]
+    log, bad = _read(tmp_path, rows, features={"observation.state": {"names": ["right", "left"]}})
+    assert log.states[:, 0].tolist() == list(range(20))
+    assert log.state_names == ("right",)
+    assert [(b.name, b.reason, b.detail) for b in bad] == [
+        ("episode_000000/axes of observation.state", "non_finite", "left")
+    ]
+
+
+_VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 2), st.floats(width=32), st.text(max_size=3),
+    st.lists(st.floats(width=32), max_size=3), st.lists(st.text(max_size=2), max_size=2),
+    st.lists(st.fixed_dictionaries({"content": st.text(max_size=2), "timestamp": st.floats(width=32)}), max_size=2),
+)  # fmt: skip
+_NAMES = st.sampled_from([
+    "observation.state", "action", "actions", "state", "next.reward", "next.done", "next.success", "is_success",
+    "outcome", "intervention", "complementary_info.is_intervention", "task_index", "subtask_index",
+    "annotation.human.validity",
+    "language_persistent", "language_events", "task", "timestamp", "observation.effort", "action_executed",
+])  # fmt: skip
+_KEYS = st.sampled_from(
+    ["success", "outcome", "outcome_source", "failure_frame", "task", "collect_mode", "robot_id", "tasks"]
+)
+_ABOUT = st.dictionaries(_KEYS, st.one_of(st.booleans(), st.integers(), st.text(max_size=4)), max_size=3)
+
+
+@st.composite
+def _odd_columns(draw: st.DrawFn) -> dict[str, Any]:
+    """Columns of three steps, each of values that Arrow takes as one type."""
+    columns: dict[str, Any] = {}
+    for name in draw(st.lists(_NAMES, unique=True, max_size=6)):
+        first = draw(_VALUES)
+        values = [first, first if draw(st.booleans()) else None, first]
+        columns[name] = pa.array(values)
+    return columns
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@given(_odd_columns(), _ABOUT)
+def test_whatever_the_columns_hold_an_attempt_or_a_reason_comes_back(columns: Any, about: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_set(Path(folder), [steps(3) | columns], about=[about])
+        logs, bad = read_set(Path(folder))
+    assert len(logs) == 1 or len(bad) == 1
+    assert all(b.reason and "Error" not in b.reason for b in bad)

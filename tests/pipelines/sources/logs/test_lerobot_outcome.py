@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipelines.sources.logs import lerobot_facts
+from pipelines.sources.logs import lerobot, lerobot_facts
 from pipelines.sources.logs.base import LogColumns, LogOptions
+from pipelines.sources.logs.episode_log import EpisodeLog
 from tests.support.lerobot_sets import read_set, steps, write_set
 
 LAST = [False] * 19 + [True]
@@ -143,3 +145,34 @@ def test_who_held_the_controls_as_the_config_says(tmp_path: Path) -> None:
     write_set(tmp_path, [steps(is_intervention=[True] * 20)], about=[{"collect_mode": "play"}])
     modes = [read_set(tmp_path, LogOptions(collect_mode=m))[0][0].collect_mode for m in (None, "teleop")]
     assert modes == ["play", "teleop"]
+
+
+@pytest.mark.parametrize(
+    ("about", "part"),
+    [
+        ({"outcome": "success", "outcome_source": "gossip"}, "outcome"),
+        ({"outcome": "success", "outcome_confidence": 7}, "outcome"),
+        ({"collect_mode": "dreamt"}, "collect_mode"),
+        ({"outcome": "failure", "failure_frame": 99}, "failure_frame"),
+        ({"robot_id": True}, "robot_id"),
+    ],
+)
+def test_metadata_that_say_nothing_that_is_known_cost_themselves(tmp_path: Path, about: dict, part: str) -> None:
+    write_set(tmp_path, [steps()], about=[about])
+    (log,), bad = read_set(tmp_path)
+    assert (log.collect_mode, log.failure_frame, log.robot) == ("unknown", None, None)
+    assert [(b.name, b.reason) for b in bad] == [(f"episode_000000/{part}", "bad_header")]
+
+
+@pytest.mark.parametrize("afar", [False, True])
+def test_afar_the_sets_own_statistics_spare_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, afar: bool
+) -> None:
+    """They are of another time than the rows here, so that it can be told which was asked."""
+    write_set(tmp_path, [steps() | {"next.success": NEVER}] * 2)
+    lines = [{"episode_index": i, "stats": {"next.success": {"min": [False], "max": [i == 1]}}} for i in range(2)]
+    (tmp_path / "meta/episodes_stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    items = list(lerobot.list_logs(str(tmp_path)))
+    monkeypatch.setattr(lerobot_facts.objects, "is_remote", lambda uri: afar)
+    logs = [part for item in items for part in lerobot.read(item, tmp_path) if isinstance(part, EpisodeLog)]
+    assert [log.outcome for log in logs] == ["failure" if afar else "unknown"] * 2

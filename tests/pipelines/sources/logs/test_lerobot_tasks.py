@@ -102,3 +102,26 @@ def test_a_column_of_tasks_that_cannot_be_read_costs_itself(tmp_path: Path, colu
     assert log.instruction == "put the cube in the bin"
     assert {b.reason for b in bad} <= {"bad_table"}
     assert any(b.name == "episode_000000/language" for b in bad)
+
+
+@pytest.mark.parametrize(
+    ("about", "instruction"),
+    [
+        ({"tasks": ["0"]}, "open the drawer"),
+        ({"tasks": "stir"}, "stir"),
+        ({"tasks": [], "language_instruction": "pour"}, "pour"),
+        ({"tasks": [], "success": True}, None),
+        ({"tasks": ["valid", "close it"]}, "close it"),
+    ],
+)
+def test_tasks_of_the_metadata_where_the_rows_have_none(tmp_path: Path, about: dict, instruction: str | None) -> None:
+    write_set(tmp_path, [steps(task_index=[99] * 20)], tasks=TASKS, about=[about])
+    (log,), bad = read_set(tmp_path)
+    assert (log.instruction, log.tasks, bad) == (instruction, (), [])
+
+
+def test_a_text_that_cannot_be_stored_costs_itself(tmp_path: Path) -> None:
+    write_set(tmp_path, [steps()], tasks=("a\0b",), about=[{"tasks": ["a\0b"]}])
+    (log,), bad = read_set(tmp_path)
+    assert log.instruction is None
+    assert {b.reason for b in bad} == {"bad_text"}
