@@ -1,9 +1,10 @@
 """Sitemaps: indexes of them, video sitemaps, plain ones, as XML or gzip; each video that a page offers is an item.
 
-Of a `url` with `video:video`s these are the items, by `video:content_loc`; a video that has a player alone is left out,
-and one item a sitemap says how many were. A `loc` that ends like a recording is an item itself. Any other page is read
-for the videos that it offers (infra/readers/html.py). The page is read for its licence too where the sitemap states
-none and the [[source]] neither; a page that cannot be reached leaves its videos to the next run.
+Of a `url` with `video:video`s these are the items, by `video:content_loc`. A `loc` that ends like a recording is an
+item itself. Any other page, also one whose videos have players alone, is read for the videos that it offers
+(infra/readers/html.py); one item a sitemap says how many videos have no file of their own. The page is read for its
+licence too where the sitemap states none and the [[source]] neither; a page that cannot be reached leaves its videos
+to the next run.
 """
 
 from __future__ import annotations
@@ -101,25 +102,26 @@ def _of_url(node: Node, base: str, walk: Walk, left_out: LeftOut) -> Iterator[It
         page_url = urljoin(base, place)
         stated = statements_in(node, f"{redacted_url(base)}#{redacted_url(page_url)}", base)
         videos = node.all("video:video")
-        if videos:
-            yield from _of_videos(videos, page_url, walk, stated, left_out)
+        playable = [video for video in videos if video.text_of("video:content_loc")]
+        if playable:
+            yield from _of_videos(playable, page_url, walk, stated)
         elif names_media(page_url):
             yield from _item(page_url, walk, ("", ""), stated, page_url)
+        elif (page := _read_page(page_url, walk)) is not None:
+            yield from _of_page(page, page_url, walk, stated)
+            playable = videos if page.videos else []
         else:
-            yield from _of_page(page_url, walk, stated)
+            return
+        left_out.count += len(videos) - len(playable)
+        left_out.first = left_out.first or (page_url if left_out.count else "")
     except BadMedia as e:
         yield bad_item(base, walk.source, e, place)
     except ValueError as e:
         yield bad_item(base, walk.source, BadMedia("bad_url", str(e)[:200]), place)
 
 
-def _of_videos(
-    videos: list[Node], page_url: str, walk: Walk, stated: list[Statement], left_out: LeftOut
-) -> Iterator[Item]:
-    """Those of a video sitemap's `url`."""
-    playable = [video for video in videos if video.text_of("video:content_loc")]
-    if len(playable) < len(videos):
-        left_out.count, left_out.first = left_out.count + len(videos) - len(playable), left_out.first or page_url
+def _of_videos(playable: list[Node], page_url: str, walk: Walk, stated: list[Statement]) -> Iterator[Item]:
+    """Those of a video sitemap's `url` that have a file."""
     own = [statements_in(video, redacted_url(page_url), page_url) or stated for video in playable]
     of_page: list[Statement] = []
     if walk.source.licence is None and not all(own):
@@ -135,10 +137,8 @@ def _of_videos(
         yield from _item(place, walk, words, said_of_it or of_page, page_url)
 
 
-def _of_page(url: str, walk: Walk, stated: list[Statement]) -> Iterator[Item]:
-    """Videos that a page offers, often none. BadMedia: why it cannot be read."""
-    if (page := _read_page(url, walk)) is None:
-        return
+def _of_page(page: Page, url: str, walk: Walk, stated: list[Statement]) -> Iterator[Item]:
+    """Videos that a page offers, often none."""
     for video in page.videos:
         licence = urljoin(url, video.licence) if video.licence.startswith("/") else video.licence
         own = [Statement(licence, "VideoObject license", redacted_url(url))] if licence else []

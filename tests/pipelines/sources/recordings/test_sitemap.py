@@ -90,13 +90,19 @@ def test_pages_without_tags_are_read_for_their_videos() -> None:
 
 def test_videos_that_have_a_player_alone_are_counted() -> None:
     pages: dict[str, str | bytes | int] = {
-        "/sitemap.xml": urlset(f"<loc>/p1</loc>{video('')}{video('/a.mp4')}", f"<loc>/p2</loc>{video('')}")
+        "/sitemap.xml": urlset(
+            f"<loc>/p1</loc>{video('')}{video('/a.mp4')}",
+            f"<loc>/p2</loc>{video('')}",
+            f"<loc>/p3</loc>{video('')}",
+        ),
+        "/p2": "<iframe src='/player'></iframe>",
+        "/p3": "<video src='/b.mp4'></video>",
     }
     items, _, _, site = items_of(pages, licence="x")
-    assert [i.uri for i in items] == [f"{site}/a.mp4", f"{site}/sitemap.xml#players"]
-    assert items[1].bad is not None
-    assert items[1].bad[0] == "no_media_url"
-    assert items[1].bad[1].startswith("2 videos have a player and no file of their own; the first is on")
+    assert [i.uri for i in items] == [f"{site}/a.mp4", f"{site}/b.mp4", f"{site}/sitemap.xml#players"]
+    assert items[2].bad is not None
+    assert items[2].bad[0] == "no_media_url"
+    assert items[2].bad[1].startswith("2 videos have a player and no file of their own; the first is on")
 
 
 @pytest.mark.parametrize(
