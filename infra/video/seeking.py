@@ -57,7 +57,8 @@ def frames_from(
     BadMedia: unseekable.
     """
     clock = Clock(stream)
-    origin = _origin_ns(again, clock) if _is_told(again, start_ns, clock) else None
+    pts = _dated_packets(again, start_ns, clock)
+    origin = None if pts is None else _origin_ns(again, clock, rises=bool((np.diff(pts) > 0).all()))
     if origin is None:
         return None, decode(container, stream)
     back_ns = 0
@@ -75,21 +76,21 @@ def frames_from(
     raise BadMedia("unseekable", f"no key frame was found before {start_ns / NS:.3f} s")
 
 
-def _origin_ns(again: Open, clock: Clock) -> int | None:
-    """The first frame's clock; None where it has none, or one that was made up."""
+def _origin_ns(again: Open, clock: Clock, rises: bool) -> int | None:
+    """The first frame's clock; None where it has none, or one that was made up. rises: as of DecodeOrder."""
     container, stream = again()
     with container:
         frames = decode(container, stream)
         first = next(frames, None)
-        made_up = stream.codec_context.name in REORDERING and stream.codec_context.reorder_depth > 0
-        tried = itertools.islice(frames, TRIED_FRAMES if made_up else 0)
+        may_be = rises and stream.codec_context.name in REORDERING and stream.codec_context.reorder_depth > 0
+        tried = itertools.islice(frames, TRIED_FRAMES if may_be else 0)
         if first is None or any(f.ticks is None or f.ticks != f.frame.pts for f in tried):
             return None
         return clock.ns(first.ticks)
 
 
-def _is_told(again: Open, start_ns: int, clock: Clock) -> bool:
-    """Whether packets tell the times of all frames up to a while after `start_ns`, of one clock that goes on."""
+def _dated_packets(again: Open, start_ns: int, clock: Clock) -> Ticks | None:
+    """PTS in the order of decoding up to a while after `start_ns`; None where they are not one clock's that goes on."""
     container, stream = again()
     pts: list[int] = []
     usual_ns = NS / stream.average_rate if stream.average_rate else 0
@@ -99,14 +100,15 @@ def _is_told(again: Open, start_ns: int, clock: Clock) -> bool:
             for packet in container.demux(stream):
                 if packet.size:
                     if packet.pts is None:
-                        return False
+                        return None
                     pts.append(packet.pts)
                     behind += (clock.ns(packet.pts - pts[0]) or 0) > until_ns
                     if behind > BEHIND_PACKETS:
                         break
         except av.error.FFmpegError:
-            return False
-        return not complaints and in_order(np.array(pts, np.int64), stream) is not None  # while the stream is open
+            return None
+        ticks = np.array(pts, np.int64)
+        return None if complaints or in_order(ticks, stream) is None else ticks
 
 
 def in_order(pts: Ticks, stream: VideoStream) -> Ticks | None:

@@ -36,7 +36,7 @@ class Timeline:
     @property
     def longest_ns(self) -> int:
         """How far apart frames may be without a leap of their clock."""
-        return max(LEAP_NS, LEAP_FRAMES * self.usual_ns)
+        return min(max(LEAP_NS, LEAP_FRAMES * self.usual_ns), MAX_GAP_NS)
 
     def place(self, reading_ns: int | None, coming_ns: int | None) -> Place:
         """Where the next frame stands. coming_ns: the reading of the frame after it.

@@ -199,6 +199,24 @@ def test_a_seek_in_glued_captures_gives_the_same_frames_on_the_same_times(
     assert all(np.array_equal(seen[t], whole[t]) for t in wanted)
 
 
+def test_times_that_a_remux_made_up_are_put_right(tmp_path: Path) -> None:
+    """`ffmpeg -fflags +genpts -i b.avi -c copy b.mp4`: PTS that count packets, under frames in another order."""
+    written = shot(3, 30)
+    source = write_raw(tmp_path / "b.avi", written, "libx264", B_FRAMES)
+    with av.open(str(source)) as read, av.open(str(tmp_path / "b.mp4"), "w") as made:
+        stream = made.add_stream_from_template(read.streams.video[0])
+        for i, packet in enumerate(p for p in read.demux(video=0) if p.size):
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, i, i, Fraction(1, 10)
+            made.mux(packet)
+    _, pictures, frames = _read(tmp_path / "b.mp4")
+    assert [p.t_ns for p in pictures] == [i * 100 * MS for i in range(30)]
+    assert max(np.abs(f.astype(int) - w).mean() for f, w in zip(frames, written, strict=True)) < 14
+    assert frame_times(tmp_path / "b.mp4").tolist() == [p.t_ns for p in pictures]
+    with decoder.open_media(tmp_path / "b.mp4") as container:
+        seen = [p.t_ns for p in decoder.pictures(container, decoder.video_stream(container), 1_250 * MS)]
+    assert seen[-17:] == [i * 100 * MS for i in range(13, 30)]
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "options"),
     [
