@@ -29,6 +29,7 @@ from infra.video import decoder, pixels
 from infra.web.limits import FetchLimits
 from orchestration.cli import main as cli
 from pipelines.corpus import releases
+from pipelines.corpus.episodes import latest_episodes
 from pipelines.fold.hop import fold
 from pipelines.hop import Run
 from pipelines.ingest.hop import ingest
@@ -36,6 +37,7 @@ from pipelines.media.local_copy import local_copy
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.recordings.base import Source
 from pipelines.staging.options import IngestOptions
+from schemas.keys import as_stored
 from tests.faults.expected import EXPECTED, Case
 
 BARS, BLOCKS = (64, 96), (96, 160)  # sizes of the two kinds of pictures that say their number
@@ -165,8 +167,8 @@ def _read(store: Store, got: Got) -> None:
     got.rejects.update(r["reason"] for r in rejects)
     got.details = [f"{r['reason']}: {r['detail']}" for r in rejects]
     got.assets, got.clips = store.read("assets").to_pylist(), store.read("clips").to_pylist()
-    rows = sorted(store.read("episodes").to_pylist(), key=lambda e: (e["uri"], e["name"]))
-    got.episodes = [e for e in rows if not e.get("copy_of")]
+    rows = sorted((as_stored(e) for e in latest_episodes(store)), key=lambda e: (e["uri"], e["name"]))
+    got.episodes = list(rows)
     by_id: dict[str, list[dict[str, Any]]] = {}
     for step in store.read("steps").to_pylist():
         by_id.setdefault(step.get("steps_id") or step["episode_id"], []).append(step)

@@ -23,9 +23,10 @@ import numpy.typing as npt
 
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
+from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
-from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Floats
-from pipelines.sources.logs.fields import UNKNOWN, json_object, number
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
+from pipelines.sources.logs.fields import json_object, number
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 from schemas.spans import NS
@@ -50,7 +51,7 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
         states = [o for o in listed if _is_below(o, root) and STATES.fullmatch(o.uri.rpartition("/")[2])]
         tokens = by_uri.get(f"{root}/video.bin")
         for one in states or ([tokens] if tokens else []):
-            yield _item(root, meta, one, by_uri)
+            yield _item(root, meta, one, by_uri, options)
 
 
 def _is_below(info: ObjectInfo, root: str) -> bool:
@@ -58,10 +59,12 @@ def _is_below(info: ObjectInfo, root: str) -> bool:
     return info.uri.startswith(root + "/") and info.uri[len(root) + 1 :].count("/") <= 1
 
 
-def _item(root: str, meta: ObjectInfo, states: ObjectInfo, by_uri: dict[str, ObjectInfo]) -> LogItem:
+def _item(
+    root: str, meta: ObjectInfo, states: ObjectInfo, by_uri: dict[str, ObjectInfo], options: LogOptions
+) -> LogItem:
     segments, video = (by_uri.get(place) for place in _beside(root, states.uri, by_uri))
     parts = [o for o in (states, segments, video, meta) if o is not None]
-    revision = log_revision(states.uri, [o.etag for o in parts])
+    revision = log_revision(states.uri, [*(o.etag for o in parts)])
     media = () if video is None else (
         MediaFile(
             camera=CAMERA, uri=video.uri, revision=video.etag, modified_ns=video.modified_ns,
@@ -134,21 +137,15 @@ def _episode(
     item: LogItem, options: LogOptions, name: str, rows: tuple[int, int], states: Floats, rate_hz: float
 ) -> EpisodeLog:
     start, end = rows
-    mode = options.collect_mode or "teleop"
     span = CameraSpan(
         camera=CAMERA, uri=item.media[0].uri, start_ns=round(start * NS / rate_hz), end_ns=round(end * NS / rate_hz),
         alone=False,
     )  # fmt: skip
-    return EpisodeLog(
-        name=name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
-        embodiment=options.embodiment or "1x_eve", robot=None, scene=None, instruction=None, outcome=UNKNOWN[0],
-        outcome_source=None, outcome_confidence=None, failure_mode=None, failure_frame=None, policy_id=None,
-        world_model_id=None, idm_id=None, trained_on=None, collect_mode=mode, calibration_json=None, fps_hz=rate_hz,
-        state_names=STATE_NAMES, action_names=(),
-        t_ns=np.round(np.arange(end - start) * (NS / rate_hz)).astype(np.int64), states=states, actions=None,
-        actions_executed=None, control_source=CONTROL_OF_MODE.get(mode), intervention=None, reward=None, done=None,
-        cameras=(span,),
+    facts = AttemptFacts(
+        name=name, t_ns=even_times(end - start, rate_hz), fps_hz=rate_hz, states=states, actions=None, cameras=(span,),
+        embodiment="1x_eve", collect_mode="teleop", state_names=STATE_NAMES,
     )  # fmt: skip
+    return attempt_of(facts, item, options)
 
 
 KIND = LogKind("1x", list_logs, read)

@@ -28,8 +28,9 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.media.log_pictures import Selector, picture_uri
 from pipelines.media.log_pictures import rate_of as rate_of_pictures
+from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
-from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Flags, Floats
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome
 from pipelines.sources.logs.rlds_set import META, SHARD, RldsSet, episodes_of, open_set, place_of, rate_of
 from schemas.errors import BadMedia
@@ -190,21 +191,15 @@ def _episode(place: Place, name: str, record: Record, cameras: list[CameraSpan],
     states, state_names = _vectors(place, record, options.columns.state or _state_paths(place.data_set))
     actions, action_names = _vectors(place, record, options.columns.action or _paths_below(place.data_set, "action"))
     count = len(next(a for a in (states, actions, np.zeros((0, 1), np.float32)) if a is not None))
-    mode = options.collect_mode or "unknown"
-    outcome, source, confidence = _outcome(record, options, scored)
     reward = record.values.get("reward")
-    return EpisodeLog(
-        name=name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
-        embodiment=options.embodiment or "unknown", robot=None, scene=None,
-        instruction=_instruction(record, options), outcome=outcome, outcome_source=source,
-        outcome_confidence=confidence, failure_mode=None, failure_frame=None, policy_id=None, world_model_id=None,
-        idm_id=None, trained_on=None, collect_mode=mode, calibration_json=None, fps_hz=place.rate_hz,
-        state_names=state_names, action_names=action_names,
-        t_ns=np.round(np.arange(count) * (NS / place.rate_hz)).astype(np.int64), states=states, actions=actions,
-        actions_executed=None, control_source=CONTROL_OF_MODE.get(mode), intervention=None,
-        reward=np.asarray(reward, np.float32) if isinstance(reward, np.ndarray) else None,
-        done=_done(record), cameras=tuple(cameras), split=_split(item.uri),
+    facts = AttemptFacts(
+        name=name, t_ns=even_times(count, place.rate_hz), fps_hz=place.rate_hz, states=states, actions=actions,
+        cameras=tuple(cameras), instruction=_instruction(record, options),
+        outcome=_outcome(record, options, scored), state_names=state_names, action_names=action_names,
+        reward=np.asarray(reward, np.float32) if isinstance(reward, np.ndarray) else None, done=_done(record),
+        split=_split(item.uri),
     )  # fmt: skip
+    return attempt_of(facts, item, options)
 
 
 def _state_paths(data_set: RldsSet) -> tuple[str, ...]:

@@ -20,9 +20,10 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from infra.storage.range_reader import open_seekable
 from pipelines.media.log_pictures import Selector, picture_uri, rate_of
+from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
-from pipelines.sources.logs.fields import UNKNOWN, json_object, number, text
+from pipelines.sources.logs.fields import json_object, number, text
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 from schemas.spans import NS
@@ -49,9 +50,10 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
     for log in logs:
         root = log.uri.rpartition("/")[0]
         pictures = by_folder.get(root, [])
+        parts = [log.etag, *(part for p in pictures for part in (p.uri, p.etag))]
         yield LogItem(
             uri=log.uri, root=root.rpartition("/")[0],
-            revision=log_revision(log.uri, [log.etag, *(part for p in pictures for part in (p.uri, p.etag))]),
+            revision=log_revision(log.uri, parts),
             modified_ns=max(o.modified_ns for o in (log, *pictures)),
             size_bytes=log.size_bytes + sum(p.size_bytes for p in pictures),
             media=tuple(_media(log, pictures, options.fps_hz or _stated_rate_hz(log))),
@@ -101,16 +103,12 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     names = _object(info, "joint_names")
     states, state_names = _vectors(rows, "states", options.columns.state, names)
     actions, action_names = _vectors(rows, "actions", options.columns.action, names)
-    yield EpisodeLog(
-        name=name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
-        embodiment=options.embodiment or "unitree", robot=None, scene=None, instruction=_instruction(log),
-        outcome=UNKNOWN[0], outcome_source=None, outcome_confidence=None, failure_mode=None, failure_frame=None,
-        policy_id=None, world_model_id=None, idm_id=None, trained_on=None,
-        collect_mode=options.collect_mode or "teleop", calibration_json=None, fps_hz=rate_hz,
+    facts = AttemptFacts(
+        name=name, t_ns=even_times(len(rows), rate_hz), fps_hz=rate_hz, states=states, actions=actions,
+        cameras=cameras, embodiment="unitree", instruction=_instruction(log), collect_mode="teleop",
         state_names=state_names, action_names=action_names,
-        t_ns=np.round(np.arange(len(rows)) * (NS / rate_hz)).astype(np.int64), states=states, actions=actions,
-        actions_executed=None, control_source="human", intervention=None, reward=None, done=None, cameras=cameras,
     )  # fmt: skip
+    yield attempt_of(facts, item, options)
 
 
 def _object(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:

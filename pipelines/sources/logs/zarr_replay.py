@@ -23,9 +23,9 @@ from infra.readers import zarr
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.media.log_pictures import Selector, picture_uri, rate_of
+from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
-from pipelines.sources.logs.episode_log import CONTROL_OF_MODE, CameraSpan, EpisodeLog, Floats
-from pipelines.sources.logs.fields import UNKNOWN
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 from schemas.spans import NS
@@ -160,24 +160,19 @@ def _episode(
 ) -> EpisodeLog:  # fmt: skip
     start, end = rows
     rate_hz = options.fps_hz or 1.0
-    mode = options.collect_mode or "unknown"
     length_ns = round((end - start) * NS / rate_hz)
-    return EpisodeLog(
-        name=name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
-        embodiment=options.embodiment or "unknown", robot=None, scene=None, instruction=None, outcome=UNKNOWN[0],
-        outcome_source=None, outcome_confidence=None, failure_mode=None, failure_frame=None, policy_id=None,
-        world_model_id=None, idm_id=None, trained_on=None, collect_mode=mode, calibration_json=None, fps_hz=rate_hz,
-        state_names=states[1] if states else (), action_names=actions[1] if actions else (),
-        t_ns=np.round(np.arange(end - start) * (NS / rate_hz)).astype(np.int64),
+    spans = (
+        CameraSpan(
+            camera=camera, uri=_recording(item.uri, key, rows, rate_hz), start_ns=0, end_ns=length_ns, alone=True
+        )
+        for camera, key in sorted(cameras.items())
+    )
+    facts = AttemptFacts(
+        name=name, t_ns=even_times(end - start, rate_hz), fps_hz=rate_hz,
         states=states[0][start:end] if states else None, actions=actions[0][start:end] if actions else None,
-        actions_executed=None, control_source=CONTROL_OF_MODE.get(mode), intervention=None, reward=None, done=None,
-        cameras=tuple(
-            CameraSpan(
-                camera=camera, uri=_recording(item.uri, key, rows, rate_hz), start_ns=0, end_ns=length_ns, alone=True
-            )
-            for camera, key in sorted(cameras.items())
-        ),
+        cameras=tuple(spans), state_names=states[1] if states else (), action_names=actions[1] if actions else (),
     )  # fmt: skip
+    return attempt_of(facts, item, options)
 
 
 KIND = LogKind("zarr_replay", list_logs, read)
