@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from infra.readers import hdf5_links, picture_spool
+from infra.readers import hdf5_links, hdf5_tree, picture_spool
 from infra.readers.picture_spool import Pixels
 from schemas.errors import BadMedia
 
+BYTES_PER_CPU_S = 1 << 20  # of a file: packed pictures unpack to many times their size
 BLOCK_BYTES = 64 << 20  # of raw pictures that are read at once
 
 
@@ -27,7 +28,7 @@ def pictures(path: Path, where: str, options: Mapping[str, str]) -> Iterator[byt
     BadMedia: missing_array, bad_hdf5, bad_frame (the array holds no pictures), too_large, decoder_*.
     """
     argv = [os.path.abspath(path), where, options.get("order", "rgb"), options.get("rows", "")]
-    yield from picture_spool.from_child(__name__, argv)
+    yield from picture_spool.from_child(__name__, argv, hdf5_tree.limits_of(path, BYTES_PER_CPU_S))
 
 
 def preload() -> None:

@@ -20,7 +20,9 @@ from infra.readers import hdf5_links
 from infra.sandbox import sandbox, tempdirs
 from schemas.errors import BadMedia
 
-LIMITS = sandbox.Limits(memory_bytes=6 << 30, cpu_s=600, wall_s=1200.0)
+MEMORY_BYTES = 6 << 30
+# Damage makes the library loop: a small file must not cost minutes, and a large one may have millions of names.
+CPU_S, BYTES_PER_CPU_S, MAX_CPU_S = 20, 16 << 20, 1200
 MAX_ARRAY_BYTES = 1 << 30  # of all arrays of one call
 MAX_TEXTS = 100_000  # of one array
 TEXT_CHARACTERS = 1 << 16
@@ -45,14 +47,20 @@ class Node:
         return self.shape is not None and self.kind[1:2] in ("b", "i", "u", "f")
 
 
-def read_tree(path: Path, limits: sandbox.Limits = LIMITS) -> dict[str, Node]:
+def limits_of(path: Path, bytes_per_cpu_s: int = BYTES_PER_CPU_S) -> sandbox.Limits:
+    """What the reading of a file may cost, by its size."""
+    cpu_s = min(CPU_S + path.stat().st_size // bytes_per_cpu_s, MAX_CPU_S)
+    return sandbox.Limits(memory_bytes=MEMORY_BYTES, cpu_s=cpu_s, wall_s=120.0 + 4 * cpu_s)
+
+
+def read_tree(path: Path) -> dict[str, Node]:
     """Every group and array by its path (`data/demo_0/actions`), the root as "".
 
     BadMedia: bad_hdf5, decoder_*.
     """
     with tempdirs.folder("hdf5") as folder:
         out = folder / "tree"
-        sandbox.run(__name__, ["tree", os.path.abspath(path), str(out)], limits)
+        sandbox.run(__name__, ["tree", os.path.abspath(path), str(out)], limits_of(path))
         rows = [json.loads(line) for line in out.read_text().splitlines()]
     return {name: Node(kind, None if shape is None else tuple(shape), about) for name, kind, shape, about in rows}
 
@@ -66,7 +74,7 @@ class Arrays:
     bad: Mapping[str, BadMedia]
 
 
-def read_arrays(path: Path, names: Sequence[str], limits: sandbox.Limits = LIMITS) -> Arrays:
+def read_arrays(path: Path, names: Sequence[str]) -> Arrays:
     """The named arrays, of numbers or of texts (a single one as a list of one).
 
     BadMedia: bad_hdf5, too_large (all together), decoder_*. One bad array costs that array alone.
@@ -75,7 +83,7 @@ def read_arrays(path: Path, names: Sequence[str], limits: sandbox.Limits = LIMIT
     with tempdirs.folder("hdf5") as folder:
         job = folder / "job"
         job.write_text(json.dumps(list(names)))
-        sandbox.run(__name__, ["arrays", os.path.abspath(path), str(job), str(folder)], limits)
+        sandbox.run(__name__, ["arrays", os.path.abspath(path), str(job), str(folder)], limits_of(path))
         for i, name in enumerate(names):
             if (array := folder / f"{i}.npy").exists():
                 numbers[name] = np.load(array, allow_pickle=False)
