@@ -84,7 +84,7 @@ class DataSet:
 
     root: str
     version: str
-    fps_hz: float
+    fps_hz: float  # 0 where info.json does not say it
     robot_type: str
     features: Mapping[str, Any]
     tasks: Mapping[int, str]

@@ -90,9 +90,9 @@ def _read(root: str, files: Mapping[str, ObjectInfo]) -> DataSet:
     version = _version(info, files)
     if version not in VERSIONS:
         raise BadMedia("unsupported_version", f"{version[:40]}: {', '.join(VERSIONS)} are read; convert it")
-    fps_hz, features = number(info, "fps"), info.get("features")
-    if not fps_hz or fps_hz <= 0 or not isinstance(features, dict):
-        raise BadMedia("bad_header", f"{INFO} lacks fps or features")
+    fps_hz, features = max(number(info, "fps") or 0.0, 0.0), info.get("features")
+    if not isinstance(features, dict):
+        raise BadMedia("bad_header", f"{INFO} lacks features")
     faults: list[BadEpisode] = []
     episodes = _distinct(episodes_of(version, info, files), faults)
     if not episodes and faults:
@@ -158,12 +158,19 @@ def _distinct(parts: Iterable[EpisodeMeta | BadEpisode], faults: list[BadEpisode
 
 
 def _placed(data_set: DataSet) -> dict[str, tuple[EpisodeMeta, ...]]:
-    """Episodes by data file; where the metadata name none, by the rows."""
+    """Episodes by data file.
+
+    Where the metadata name no file, the rows say it; where that file is not there, the rows of those of v3.0's files
+    that they do not name.
+    """
+    named = {e.index: data_set.find(e.data) for e in data_set.episodes}
+    strays = set(data_set.data_files()) - set(named.values()) if data_set.version == "v3.0" else set()
     placed: dict[str, list[EpisodeMeta]] = defaultdict(list)
     for episode in data_set.episodes:
-        path = data_set.find(episode.data)
-        if path is None and not episode.data:
-            path = next((p for p in data_set.data_files() if episode.index in counts_in(data_set, p)), None)
+        path = named[episode.index]
+        if path is None:
+            among = sorted(strays) if episode.data else data_set.data_files()
+            path = next((p for p in among if episode.index in counts_in(data_set, p)), None)
         placed[path or ""].append(episode)
     return {path: tuple(episodes) for path, episodes in placed.items()}
 

@@ -52,8 +52,10 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
 
 
 def under(data_set: DataSet, options: LogOptions) -> DataSet:
-    """The data set with what the config says over what it says itself."""
+    """The data set with what the config says over what it says itself. BadMedia(no_rate): neither says the rate."""
     fps_hz, robot_type = options.fps_hz or data_set.fps_hz, options.embodiment or data_set.robot_type
+    if not fps_hz:
+        raise BadMedia("no_rate", f"{INFO} states no fps")
     same = (fps_hz, robot_type) == (data_set.fps_hz, data_set.robot_type)
     return data_set if same else replace(data_set, fps_hz=fps_hz, robot_type=robot_type)
 

@@ -169,6 +169,17 @@ def test_the_config_says_rate_and_robot(tmp_path: Path) -> None:
     assert log.fps_hz == 5
 
 
+def test_a_set_without_rate_asks_for_it(tmp_path: Path) -> None:
+    write_lerobot(tmp_path, LeRobotSpec(lengths=(6,), orphans=0, rewards=None))
+    put_info(tmp_path, fps=None)
+    (item,) = lerobot.list_logs(str(tmp_path))
+    with pytest.raises(lerobot.BadMedia) as refused:
+        list(lerobot.read(item, tmp_path))
+    assert refused.value.reason == "no_rate"
+    (log,), _ = read_all(tmp_path, LogOptions(fps_hz=10.0))
+    assert log.fps_hz == 10
+
+
 @pytest.mark.parametrize("where", ["info", "metadata", "rows"])
 def test_discarded_episodes_are_left_out_with_that_reason(tmp_path: Path, where: str) -> None:
     write_lerobot(tmp_path, LeRobotSpec(lengths=(6, 7, 8), orphans=0, rewards=None))

@@ -56,6 +56,12 @@ def test_metadata_without_places_are_read_by_the_rows(tmp_path: Path) -> None:
     _check(tmp_path)
 
 
+def test_a_named_file_that_is_not_there_is_looked_for_among_those_that_are_not_named(tmp_path: Path) -> None:
+    write_lerobot(tmp_path, SPEC)
+    put_column(tmp_path / EPISODES, "data/file_index", [3] * 4)
+    _check(tmp_path)
+
+
 def test_two_takes_under_one_index_are_told_apart_by_the_range(tmp_path: Path) -> None:
     write_lerobot(tmp_path, SPEC)
     put_column(tmp_path / ROWS, "episode_index", [0] * 12 + [1] * 9 + [1] * 15 + [3] * 11)
