@@ -55,6 +55,7 @@ def test_a_data_set_of_the_hub_folds_to_the_rows_of_its_files(hub: Hub, tmp_path
     assert hub.served.count(f"videos/{CAMERA_KEY}/chunk-000/file-000.mp4") == 1
 
 
+@pytest.mark.slow
 def test_a_new_commit_costs_what_it_changed(hub: Hub, tmp_path: Path) -> None:
     old, new = (
         write_lerobot_v21(tmp_path / name, LeRobotSpec(version="v2.1", orphans=0, lengths=lengths))

@@ -28,7 +28,8 @@ def hub() -> Iterator[Hub]:
         yield server
 
 
-def test_media_tars_and_lists_of_the_hub_come_in_once(hub: Hub, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_media_and_tars_of_the_hub_come_in_once(hub: Hub, tmp_path: Path) -> None:
     write(tmp_path / "take.mp4", shot(1, 12))
     write(tmp_path / "other.mp4", shot(2, 12))
     take, other = ((tmp_path / name).read_bytes() for name in ("take.mp4", "other.mp4"))
