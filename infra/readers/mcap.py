@@ -74,7 +74,8 @@ def preload() -> None:
     """Loads what each child needs, once."""
     import lz4.frame  # noqa: F401
     import mcap_protobuf.decoder  # noqa: F401
-    import mcap_ros2._dynamic  # noqa: F401
+
+    ros2_messages.preload()
 
 
 def main(argv: list[str]) -> None:

@@ -19,6 +19,11 @@ HEAD_BYTES, WORD_BYTES = 4, 4  # of CDR; a message may be padded to a word
 OWN = "ros2msg"  # the encoding of definitions
 
 
+def preload() -> None:
+    """Loads what each child needs, once."""
+    import rosbags.typesys  # noqa: F401
+
+
 def decoder(type_name: str, definition: str) -> Decode:
     """Decodes messages of a type, unpacked where they are packed. definition: as ROS concatenates it; "": none.
 

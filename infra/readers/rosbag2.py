@@ -100,9 +100,10 @@ def _sqlite_events(path: str) -> Iterator[Event]:
         known = {row[0]: tuple(map(str, row[1:])) for row in bag.execute(
             "SELECT id, name, type, serialization_format FROM topics ORDER BY id")}  # fmt: skip
         definitions = _definitions(bag)
-    except sqlite3.Error as e:
+    except (sqlite3.Error, ValueError) as e:  # also where the library's own words are no UTF-8
         bag.close()
-        raise BadMedia("bad_bag", f"{name}: {str(e)[:120]}") from e
+        hint = f"; `sqlite3 {name} .recover` may save some of it" if "malformed" in str(e) else ""
+        raise BadMedia("bad_bag", f"{name}: {str(e)[:120]}{hint}") from e
     for topic, kind, _ in known.values():
         yield Announced(topic, kind)
     decoders: dict[str, Callable[[bytes], Any]] = {}
@@ -116,7 +117,7 @@ def _sqlite_events(path: str) -> Iterator[Event]:
             count += 1
             topic, kind, form = about
             yield Message(topic, kind, stamp, functools.partial(_decode, decoders, kind, form, definitions, data))
-    except sqlite3.Error as e:
+    except (sqlite3.Error, ValueError) as e:
         yield Lost("truncated_log", f"{name}: {count} messages are whole, then {str(e)[:120]}")
     finally:
         bag.close()

@@ -22,7 +22,8 @@ from infra.video.motion_jpeg import size_px as jpeg_size_px
 from schemas.errors import BadMedia
 from schemas.spans import NS
 
-VIDEO = ("H264", "H265")  # also the codes that name them in the file
+VIDEO = ("H264", "H265")
+HEVC = b"V_MPEGH/ISO/HEVC"  # without private data its frames are taken as Annex B has them; VFW knows no code for it
 Pixels = npt.NDArray[np.uint8]  # (h, w, 3), RGB
 MAX_BYTES = 64 << 30  # of one film: 20 hours of JPEG, an hour of raw 640x480 at 20 Hz
 MAX_SIDE_PX = 16384
@@ -145,7 +146,9 @@ def _codec(kind: str, width: int, height: int) -> bytes:
     size = _number(0xB0, width) + _number(0xBA, height)
     if kind == "raw":
         return _element(0x86, b"V_UNCOMPRESSED") + _element(0xE0, size + _element(0x2EB524, b"RGB\x18"))
-    fourcc = {"JPEG": b"MJPG", "PNG": b"MPNG"}.get(kind, kind.encode())
+    if kind == "H265":
+        return _element(0x86, HEVC) + _element(0xE0, size)
+    fourcc = {"JPEG": b"MJPG", "PNG": b"MPNG", "H264": b"H264"}[kind]
     form = struct.pack("<IIIHH4sIIIII", 40, width, height, 1, 24, fourcc, 3 * width * height, 0, 0, 0, 0)
     return _element(0x86, b"V_MS/VFW/FOURCC") + _element(0x63A2, form) + _element(0xE0, size)
 

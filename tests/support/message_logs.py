@@ -20,16 +20,16 @@ from tests.support.log_pictures import encoded, numbered
 
 T0 = 1_760_000_000 * 10**9
 RULE = "=" * 80
-HEADER = (
-    f"{RULE}\nMSG: std_msgs/Header\nbuiltin_interfaces/Time stamp\nstring frame_id\n"
-    f"{RULE}\nMSG: builtin_interfaces/Time\nint32 sec\nuint32 nanosec\n"
-)
+TIME = "MSG: builtin_interfaces/Time\nint32 sec\nuint32 nanosec\n"
+HEADER = f"{RULE}\nMSG: std_msgs/Header\nbuiltin_interfaces/Time stamp\nstring frame_id\n{RULE}\n{TIME}"
 DEFINITIONS = {
     "sensor_msgs/msg/JointState": "std_msgs/Header header\nstring[] name\nfloat64[] position\nfloat64[] velocity\n"
                                   f"float64[] effort\n{HEADER}",
     "sensor_msgs/msg/CompressedImage": f"std_msgs/Header header\nstring format\nuint8[] data\n{HEADER}",
     "sensor_msgs/msg/Image": "std_msgs/Header header\nuint32 height\nuint32 width\nstring encoding\n"
                              f"uint8 is_bigendian\nuint32 step\nuint8[] data\n{HEADER}",
+    "foxglove_msgs/msg/CompressedVideo": "builtin_interfaces/Time timestamp\nstring frame_id\nuint8[] data\n"
+                                         f"string format\n{RULE}\n{TIME}",
     "std_msgs/msg/String": "string data\n",
     "std_msgs/msg/Bool": "bool data\n",
     "std_msgs/msg/Float64MultiArray": "float64[] data\n",
@@ -178,9 +178,11 @@ def write_bag1(path: Path, sent: list[Sent]) -> Path:
         store.register(
             get_types_from_msg(DEFINITIONS["made_msgs/msg/Command"].partition(RULE)[0], "made_msgs/msg/Command")
         )
-    with BagWriter(path) as writer:
-        writer.set_compression(BagWriter.CompressionFormat.LZ4)
-        connections = {s.topic: writer.add_connection(s.topic, s.type, typestore=store) for s in sent}
+    writer = BagWriter(path)
+    writer.set_compression(BagWriter.CompressionFormat.LZ4)
+    with writer:
+        kinds = {s.topic: s.type for s in sent}
+        connections = {t: writer.add_connection(t, kind, typestore=store) for t, kind in kinds.items()}
         for s in sent:
             message = _ros1(store, s.type, s.fields)
             writer.write(connections[s.topic], s.log_ns, bytes(store.serialize_ros1(message, s.type)))
@@ -198,3 +200,9 @@ def _ros1(store: Any, kind: str, fields: dict[str, Any]) -> Any:
         elif isinstance(value, list) and not any(isinstance(v, str) for v in value):
             values[name] = np.array(value, np.float64)
     return store.types[kind](**values)
+
+
+def stamps_of(sent: list[Sent]) -> list[int]:
+    """Stamps of messages with headers, in ns."""
+    stamps = [s.fields["header"]["stamp"] for s in sent]
+    return [stamp["sec"] * 10**9 + stamp["nanosec"] for stamp in stamps]

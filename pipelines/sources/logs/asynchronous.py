@@ -14,7 +14,7 @@ import numpy as np
 
 from infra.readers import message_times
 from infra.readers.message_pictures import VIDEO_FORMS, short_type
-from infra.readers.topics import Recorded, Series, Topic, picture_order
+from infra.readers.topics import Lost, Recorded, Series, Topic, picture_order
 from pipelines.media import log_pictures
 from pipelines.media.log_pictures import Selector
 from pipelines.sources.logs import topic_words
@@ -31,7 +31,10 @@ GAP_PERIODS = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicLog:
-    """A log of messages. read: the named topics' messages; log_uri, selector: where and how its pictures lie."""
+    """A log of messages. read: the named topics' messages; log_uri, selector: where and how its pictures lie.
+
+    lost: what could not be read when its topics were listed.
+    """
 
     name: str
     item: LogItem
@@ -39,6 +42,7 @@ class TopicLog:
     read: Callable[[Sequence[str]], Recorded]
     log_uri: str
     selector: Selector
+    lost: Sequence[Lost] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,10 @@ def attempts(log: TopicLog, options: LogOptions) -> Iterator[EpisodeLog | BadEpi
 
     BadMedia: no_pictures, two_clocks, topic_choice's and EpisodeLog's.
     """
-    choice = choose(log.topics, options.columns)
+    try:
+        choice = choose(log.topics, options.columns)
+    except BadMedia as e:
+        raise _blamed(e, log.lost) from e
     recorded = log.read(choice.topics())
     if topic_words.is_discarded(recorded, choice):
         yield BadEpisode(name=log.name, reason="discarded", detail=f"{options.columns.discarded} says so")
@@ -65,12 +72,18 @@ def attempts(log: TopicLog, options: LogOptions) -> Iterator[EpisodeLog | BadEpi
     parts = [*_lost(recorded), *without]
     if not films:
         why = "; ".join(part.detail for part in without)
-        raise BadMedia(
-            "no_pictures", f"no camera has pictures that can be used: {why}; there are {list_topics(log.topics)}"
-        )
+        detail = f"no camera has pictures that can be used: {why}; there are {list_topics(log.topics)}"
+        raise _blamed(BadMedia("no_pictures", detail), recorded.lost)
     yield _episode(log, recorded, choice, films, clock_ns, options)
     for part in parts:
         yield replace(part, name=f"{log.name}/{part.name}")
+
+
+def _blamed(error: BadMedia, lost: Sequence[Lost]) -> BadMedia:
+    """The refusal; of a log that is damaged the damage is the reason."""
+    if not lost:
+        return error
+    return BadMedia(lost[0].reason, f"{'; '.join(part.detail for part in lost[:3])}; of the rest: {error.detail}")
 
 
 def _episode(

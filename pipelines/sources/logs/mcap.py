@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.readers import mcap
-from infra.readers.topics import Topic
+from infra.readers.topics import Lost, Topic
 from infra.storage import objects
 from pipelines.media.log_pictures import Selector
 from pipelines.sources.logs import asynchronous, rosbag2
@@ -42,27 +42,29 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         yield from rosbag2.read(item, workdir, options)
         return
     with local_files([item.uri]) as paths:
+        topics, lost = topics_of(paths)
         log = TopicLog(
             name=attempt_name(item.uri.rpartition("/")[2].removesuffix(SUFFIX)),
             item=item,
-            topics=topics_of(paths),
+            topics=topics,
             read=partial(mcap.read, paths),
             log_uri=item.uri,
             selector=Selector(NAME, "", Fraction(1)),
+            lost=lost,
         )
         yield from asynchronous.attempts(log, options)
 
 
-def topics_of(paths: list[Path]) -> list[Topic]:
-    """Topics of files that follow each other: by their summaries, by reading them where one has none."""
+def topics_of(paths: list[Path]) -> tuple[list[Topic], list[Lost]]:
+    """Topics of files that follow each other: by their summaries, by reading them where one has none; what is lost."""
     known: dict[str, Topic] = {}
     for path in paths:
         with path.open("rb") as file:
             in_file = mcap.summary(file)
         if in_file is None:
-            return mcap.survey(paths)[0]
+            return mcap.survey(paths)
         known = {t.name: t for t in in_file} | known
-    return [known[name] for name in sorted(known)]
+    return [known[name] for name in sorted(known)], []
 
 
 KIND = LogKind(NAME, list_logs, read)

@@ -32,13 +32,15 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
     """The file's one attempt. BadMedia: bad_bag, not_indexed, decoder_*, and asynchronous.attempts'."""
     with local_files([item.uri]) as paths:
+        topics, lost = rosbag1.survey(paths)
         log = TopicLog(
             name=attempt_name(item.uri.rpartition("/")[2].removesuffix(".active").removesuffix(".bag")),
             item=item,
-            topics=rosbag1.survey(paths)[0],
+            topics=topics,
             read=partial(rosbag1.read, paths),
             log_uri=item.uri,
             selector=Selector(NAME, "", Fraction(1)),
+            lost=lost,
         )
         yield from asynchronous.attempts(log, options)
 

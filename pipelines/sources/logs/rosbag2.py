@@ -79,7 +79,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     with ExitStack() as stack:
         local = stack.enter_context(local_log(folder, tuple(names)))
         paths = [local / name for name in names]
-        topics, _ = rosbag2.survey(paths)
+        topics, unread = rosbag2.survey(paths)
         log = TopicLog(
             name=attempt_name(folder.rpartition("/")[2] if is_folder else _stem(names[0])),
             item=item,
@@ -87,6 +87,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
             read=partial(_read, paths, about, lost),
             log_uri=folder,
             selector=Selector(NAME, "", Fraction(1), {rosbag2.FILES: "/".join(names)}),
+            lost=(*lost, *unread),
         )
         yield from asynchronous.attempts(log, options)
 

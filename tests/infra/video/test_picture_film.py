@@ -100,3 +100,41 @@ def test_there_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_film, "MAX_BYTES", 100)
     with pytest.raises(BadMedia, match="too_large"):
         picture_film.write(io.BytesIO(), made("raw", 2), Fraction(30))
+
+
+def encode(codec: str, count: int, start: int = 0) -> list[bytes]:
+    """Frames in Annex B without B-frames, a key frame with its parameter sets every 5; the shot from `start` on."""
+    context = av.CodecContext.create({"H264": "libx264", "H265": "libx265"}[codec], "w")
+    context.width, context.height, context.pix_fmt = 96, 64, "yuv420p"
+    context.time_base, context.framerate = Fraction(1, 10), Fraction(10)
+    quiet = {"x265-params": "bframes=0:keyint=5:min-keyint=5:scenecut=0:repeat-headers=1:log-level=none"}
+    context.options = {"g": "5", "bf": "0", "sc_threshold": "0"} if codec == "H264" else quiet
+    packets = []
+    for i, picture in enumerate([*shot(1, start + count, (96, 64))][start:]):
+        frame = av.VideoFrame.from_ndarray(np.asarray(picture, np.uint8), format="rgb24").reformat(format="yuv420p")
+        frame.pts = i
+        packets += context.encode(frame)
+    return [bytes(packet) for packet in [*packets, *context.encode(None)]]
+
+
+@pytest.mark.parametrize("codec", ["H264", "H265"])
+def test_frames_of_video_stay_as_they_are_and_are_found_again(tmp_path: Path, codec: str) -> None:
+    try:
+        frames = encode(codec, 20)
+    except (av.FFmpegError, ValueError) as e:
+        pytest.skip(f"this PyAV encodes no {codec}: {e}")
+    write(tmp_path / "a.mkv", list(frames), Fraction(10))
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        packets = [(bytes(p), p.is_keyframe) for p in container.demux() if p.size]
+    assert [data for data, _ in packets] == frames
+    assert [i for i, (_, is_key) in enumerate(packets) if is_key] == [0, 5, 10, 15]
+    with decoder.open_media(tmp_path / "a.mkv") as container:
+        shown = list(decoder.pictures(container, decoder.video_stream(container)))
+    assert [p.t_ns for p in shown] == [i * 100_000_000 for i in range(20)]
+    for picture, own in zip(shown, shot(1, 20, (96, 64)), strict=True):
+        assert np.abs(picture.frame.to_ndarray(format="rgb24").astype(int) - own).mean() < 16
+
+
+def test_video_that_begins_without_its_parameters_is_no_film() -> None:
+    with pytest.raises(BadMedia, match="parameter sets"):
+        picture_film.write(io.BytesIO(), [b"\0\0\0\1\x41\x9a\0\0"], Fraction(10))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mcap.writer import CompressionType
 
 from pipelines.media import log_pictures
 from pipelines.sources.logs import mcap
@@ -225,3 +226,57 @@ def test_names_of_files_are_made_safe_and_stay_apart(tmp_path: Path) -> None:
     names = {p.name for item in mcap.list_logs(str(tmp_path)) for p in mcap.read(item, tmp_path, LogOptions())}
     assert len(names) == 2
     assert "take_1" in names
+
+
+def test_where_the_damage_took_all_pictures_the_damage_is_the_reason(tmp_path: Path) -> None:
+    path = write_mcap(tmp_path / "a.mcap", [joints(T0, a=1.0), *arm(8)], chunk_size=1 << 20)
+    data = bytearray(path.read_bytes())
+    data[400] ^= 0xFF
+    path.write_bytes(data)
+    error = refused(path)
+    assert error.reason == "damaged_chunk"
+    assert "/joint_states (JointState)" in error.detail
+
+
+def test_video_begins_at_a_key_frame_and_goes_on_at_the_next_one_behind_a_loss(tmp_path: Path) -> None:
+    frames = {k: key_frame(k) if k in (2, 6) else delta_frame(k) for k in range(9)}
+    sent = [joints(T0 + k * 100 * MS, a=k) for k in range(9)]
+    for k, data in frames.items():
+        stamp = {"sec": (T0 + k * 100 * MS) // 10**9, "nanosec": (T0 + k * 100 * MS) % 10**9}
+        fields = {"timestamp": stamp, "frame_id": "", "data": data, "format": "h264"}
+        sent.append(Sent("/top/video", "foxglove_msgs/msg/CompressedVideo", T0 + k * 100 * MS, fields))
+    path = write_mcap(tmp_path / "a.mcap", by_log_time(sent), chunk_size=1, compression=CompressionType.NONE)
+    (log,), (left_out,) = parts(path)
+    assert log.states is not None
+    assert log.states[:, 0].tolist() == [2, 3, 4, 5, 6, 7, 8]
+    assert (left_out.name, left_out.reason) == ("a/pictures of top", "pictures_left_out")
+    assert "2 messages: video before a key frame" in left_out.detail
+    assert film(log) == [frames[k] for k in range(2, 9)]
+    data = bytearray(path.read_bytes())
+    data[data.index(frames[4]) + 8] ^= 0xFF  # its chunk
+    path.write_bytes(data)
+    (log,), left = parts(path)
+    assert log.t_ns.tolist() == [0, 100 * MS, 400 * MS, 500 * MS, 600 * MS]
+    assert film(log) == [frames[k] for k in (2, 3, 6, 7, 8)]
+    assert {part.reason for part in left} == {"damaged_chunk", "pictures_left_out"}
+
+
+def key_frame(number: int) -> bytes:
+    """Parameter sets and a key frame, as far as NAL units go."""
+    return b"\0\0\0\1\x67\x42\0\x1e\0\0\0\1\x68\xce\0\0\0\1\x65" + bytes([number + 1] * 40)
+
+
+def delta_frame(number: int) -> bytes:
+    """A frame that rests on the one before it."""
+    return b"\0\0\0\1\x41\x9a" + bytes([number + 1] * 40)
+
+
+def film(log: EpisodeLog) -> list[object]:
+    """The pictures of its one camera."""
+    (camera,) = log.cameras
+    split = log_pictures.split(camera.uri)
+    assert split is not None
+    assert camera.frame_stamps_ns is not None
+    made = list(log_pictures.FORMATS[split[1].format].pictures(Path(split[0]), split[1].where, split[1].options))
+    assert len(made) == len(camera.frame_stamps_ns)
+    return list(made)
