@@ -36,6 +36,8 @@ class AttemptFacts:
     scene: str | None = None
     instruction: str | None = None
     outcome: Outcome = UNKNOWN
+    failure_mode: str | None = None  # what is blamed, of a failure
+    policy_id: str | None = None
     collect_mode: str | None = None
     calibration_json: str | None = None
     state_names: tuple[str, ...] = ()
@@ -58,7 +60,8 @@ def attempt_of(facts: AttemptFacts, item: LogItem, options: LogOptions) -> Episo
         name=facts.name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
         embodiment=options.embodiment or facts.embodiment or "unknown", robot=facts.robot, scene=facts.scene,
         instruction=facts.instruction, outcome=outcome, outcome_source=source, outcome_confidence=confidence,
-        failure_mode=None, failure_frame=None, policy_id=None, world_model_id=None, idm_id=None, trained_on=None,
+        failure_mode=facts.failure_mode if outcome == "failure" else None, failure_frame=None,
+        policy_id=facts.policy_id, world_model_id=None, idm_id=None, trained_on=None,
         collect_mode=mode, calibration_json=facts.calibration_json, fps_hz=facts.fps_hz, state_names=facts.state_names,
         action_names=facts.action_names, t_ns=facts.t_ns, states=facts.states, actions=facts.actions,
         actions_executed=facts.actions_executed, control_source=CONTROL_OF_MODE.get(mode),
