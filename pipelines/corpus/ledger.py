@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
 import pyarrow as pa
@@ -12,11 +12,11 @@ from infra.storage.tables import Store
 from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.decisions import DECISION
 from pipelines.corpus.duplicates import unread_of
-from pipelines.corpus.episodes import EPISODE, STANDING, latest_rows
+from pipelines.corpus.episodes import EPISODE, STANDING, Rank, latest_rows, rank_of
 from pipelines.corpus.inventory import ASSET, CLIP, CurrentAsset
 from schemas import Episode
 from schemas.columns import Column, table_from, values_of
-from schemas.keys import asset_key
+from schemas.keys import asset_key, attempt_key, log_key
 from schemas.spans import NS
 from schemas.tables import TypedTable
 
@@ -112,7 +112,8 @@ class Refused:
 def refused(corpus: Corpus) -> list[Refused]:
     """Rejects of recordings and logs that became nothing under this recipe, by reason and place.
 
-    A URL that could not be asked for its revision, which is the reason then, and was taken later is no longer refused.
+    A URL that could not be asked for its revision, which is the reason then, and was taken later is no longer refused;
+    nor is what an earlier revision of a log lacked, once the log was read again.
     """
     assets = corpus.assets()
     current, places = set(assets.values(ASSET.asset_id)), set(assets.values(ASSET.uri))
@@ -124,7 +125,27 @@ def refused(corpus: Corpus) -> list[Refused]:
         if r.subject not in current
         and not (r.uri in places and r.subject == asset_key(str(r.uri), r.reason, corpus.recipe))
     ]
+    earlier = _earlier_revisions(corpus.store)
+    left = [r for r in left if not _is_of(r, earlier.get(str(r.uri), ()), corpus.recipe)]
     return sorted(left, key=lambda r: (r.reason, r.stage, str(r.uri), r.subject))
+
+
+def _earlier_revisions(store: Store) -> dict[str, set[str]]:
+    """Revisions of each log that gave attempts, but for the one that was read last."""
+    episodes = TypedTable(Episode, store.read("episodes", STANDING))
+    readings: dict[str, set[Rank]] = {}
+    times = zip(episodes.values(EPISODE.reading), episodes.values(EPISODE.modified_ns), strict=True)
+    logs = zip(episodes.values(EPISODE.uri), episodes.values(EPISODE.revision), strict=True)
+    for (reading, modified_ns), (uri, revision) in zip(times, logs, strict=True):
+        readings.setdefault(uri, set()).add(rank_of(reading, modified_ns, revision))
+    return {uri: {rank[2] for rank in ranks} - {max(ranks)[2]} for uri, ranks in readings.items()}
+
+
+def _is_of(reject: Refused, revisions: Iterable[str], recipe: str) -> bool:
+    """Whether it refused a log, or a part of it (which its detail begins with), at one of these revisions."""
+    part = reject.detail.partition(": ")[0]
+    keys = (log_key(str(reject.uri), revision, recipe) for revision in revisions)
+    return any(reject.subject in (key, attempt_key(key, part)) for key in keys)
 
 
 def _account(asset: CurrentAsset, covered_ns: int, bookings: list[Booking]) -> Account:

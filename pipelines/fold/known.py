@@ -13,7 +13,8 @@ from schemas.tables import TypedTable
 
 # A camera's name, its recording's sha256 and the attempt's span there.
 Recordings = tuple[tuple[str, str, int, int], ...]
-Content = tuple[str | None, Recordings]
+# Key of its steps, its recordings, instruction and outcome: of two that say otherwise neither is a copy.
+Content = tuple[str | None, Recordings, str | None, str]
 
 
 def recordings_of(cameras: Iterable[StoredCameraSpan]) -> Recordings:
@@ -36,6 +37,8 @@ class Seen:
     root: str | None
     reader: str | None
     reading: int | None
+    instruction: str | None
+    outcome: str
     steps_id: str | None
     copy_of: str | None
     withdrawn: str | None
@@ -53,7 +56,7 @@ class Seen:
     @property
     def content(self) -> Content:
         """What two copies share."""
-        return self.steps_id, recordings_of(self.cameras)
+        return self.steps_id, recordings_of(self.cameras), self.instruction, self.outcome
 
 
 def seen_of(row: Episode) -> Seen:

@@ -43,13 +43,15 @@ def root_of(uri: str) -> str:
     return root if data and uri.endswith(".parquet") else folder
 
 
-def namespace_of(places: Sequence[RobotPlace], root: str) -> str:
-    """The namespace of a data set: by the first of the places that it lies below, else its folder's own name."""
+def namespace_of(places: Sequence[RobotPlace], uri: str) -> str:
+    """The namespace of a log's data set: by the first of the places that it lies below, else its folder's own name."""
+    root = root_of(uri)
     for place in places:
-        if (path := _below(place.uri, root)) is not None:
+        if _below(place.uri, uri) is not None:
+            path = _below(place.uri, root)
             if place.name is not None:
                 return "/".join(filter(None, (place.name, path)))
-            return path or _last_name(place.uri)
+            return path or _last_name(place.uri if path == "" else root)
     return _last_name(root)
 
 
@@ -72,7 +74,7 @@ def episodes(places: Sequence[RobotPlace], others: Mapping[str, pa.Table]) -> Ma
 
 
 def _new_id(places: Sequence[RobotPlace], uri: str, name: str) -> str:
-    return key_of(namespace_of(places, root_of(uri)), name)
+    return key_of(namespace_of(places, uri), name)
 
 
 def _copies(places: Sequence[RobotPlace], rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
@@ -96,7 +98,7 @@ def _episodes(places: Sequence[RobotPlace], copies: Mapping[tuple[str, str], str
         return Mapped(rows)
     uris, names, old = (values_of(rows[column], str) for column in ("uri", "name", "episode_id"))
     roots = [root_of(uri) for uri in uris]
-    namespaces = [namespace_of(places, root) for root in roots]
+    namespaces = [namespace_of(places, uri) for uri in uris]
     ids = [key_of(*pair) for pair in zip(namespaces, names, strict=True)]
     keys = [key_of(new, revision, 0) for new, revision in zip(ids, rows["revision"].to_pylist(), strict=True)]
     gained: dict[str, list[str] | list[str | None]] = {

@@ -13,17 +13,16 @@ def namespace_of(source_uri: str, name: str | None, root: str) -> str:
     """The namespace of the data set at `root` (LogItem.root), which a `[[robot]]` offers.
 
     The source's name, else the Hub repository's id (`org/name`), else the source folder's own last name stands for the
-    source's own folder; what lies deeper has its path behind that, or alone where the source has no name.
+    source's own folder; what lies deeper has its path behind that, or alone where the source has no name. A source that
+    is one file of a data set is as its folder.
     """
-    if is_hub(source_uri) and is_hub(root):
+    if is_hub(root) and name is None:
         place = split_uri(root)
-        if name is None:
-            return "/".join(filter(None, (place.repo, place.path)))
-        return "/".join(filter(None, (name, below(split_uri(source_uri).path, place.path))))
-    path = _relative(source_uri, root)
+        return "/".join(filter(None, (place.repo, place.path)))
+    path = _path_below(source_uri, root)
     if name is not None:
         return "/".join(filter(None, (name, path)))
-    return path or _last_name(source_uri)
+    return path or _last_name(source_uri if path == "" else root)
 
 
 def place_of(root: str) -> str:
@@ -34,23 +33,16 @@ def place_of(root: str) -> str:
     return root.rstrip("/") if objects.is_s3(root) else os.path.normpath(root)
 
 
-def below(folder: str, path: str) -> str:
-    """A path relative to a folder of the same kind; itself where it does not lie there."""
-    folder = folder.rstrip("/")
-    if path.rstrip("/") == folder:
-        return ""
-    return path.removeprefix(f"{folder}/" if folder else "").strip("/")
-
-
-def _relative(source_uri: str, root: str) -> str:
-    """The root's path below the source, `/` between its parts; "" where they are one."""
-    if objects.is_s3(source_uri):
-        return below(source_uri, root)
+def _path_below(source_uri: str, root: str) -> str | None:
+    """The root's path below the source, `/` between its parts; "" where they are one, None where it lies elsewhere."""
+    if is_hub(root):
+        source_uri, root = place_of(source_uri), place_of(root)
+    if "://" in root:
+        folder, root = source_uri.rstrip("/"), root.rstrip("/")
+        return "" if root == folder else root[len(folder) + 1 :] if root.startswith(f"{folder}/") else None
     path = Path(os.path.relpath(root, source_uri)).as_posix()
-    return "" if path == "." else path if not path.startswith("../") else Path(root).name
+    return None if path == ".." or path.startswith("../") else "" if path == "." else path
 
 
-def _last_name(source_uri: str) -> str:
-    if objects.is_s3(source_uri):
-        return source_uri.rstrip("/").rpartition("/")[2]
-    return Path(source_uri).resolve().name
+def _last_name(uri: str) -> str:
+    return uri.rstrip("/").rpartition("/")[2] if "://" in uri else Path(uri).resolve().name

@@ -95,6 +95,14 @@ def test_a_copy_is_booked_and_no_attempt_whether_in_one_batch_or_later(
     assert set(corpus.attempts()) == {"a/one"}
 
 
+def test_the_same_steps_and_recordings_with_another_label_are_no_copy(corpus: Corpus, tmp_path: Path) -> None:
+    path = take(tmp_path / "logs/a", "one")
+    shutil.copytree(tmp_path / "logs/a", tmp_path / "logs/b")
+    (tmp_path / "logs/b/one.jsonl").write_text(path.read_text().replace('"success": true', '"success": false'))
+    corpus.fold(plain(tmp_path / "logs"))
+    assert corpus.attempts() == {"a/one": "success", "b/one": "failure"}
+
+
 def test_a_copy_stays_one_while_both_are_read_again_by_a_newer_reader(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,10 +222,13 @@ def test_what_a_log_gives_no_more_is_withdrawn_and_may_come_back(corpus: Corpus,
     _, inputs = ledger(corpus.store, RECIPE, "none")
     assert any("withdrawn" in i.account.by_reason for i in inputs if i.uri == str(path))
     assert corpus.fold(source).added == {}
+    assert any("video_mismatch" in i.account.by_reason for i in inputs)
     write_video(path.with_suffix(".mp4"), 8)
     path.write_bytes(whole)
     corpus.fold(source)
     assert set(corpus.attempts()) == {"logs/one"}
+    _, inputs = ledger(corpus.store, RECIPE, "none")
+    assert {reason for i in inputs if i.uri == str(path) for reason in i.account.by_reason} == set()
 
 
 def test_an_episode_that_is_deleted_from_its_set_is_withdrawn(corpus: Corpus, tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ PARTS = st.lists(st.text("abc._- ", min_size=1).filter(lambda p: p.strip(". ") =
         ("s3://bucket/logs/", None, "s3://bucket/logs", "logs"),
         ("s3://bucket/logs", None, "s3://bucket/logs/a", "a"),
         ("s3://bucket", None, "s3://bucket", "bucket"),
+        ("/data/arm/one.jsonl", None, "/data/arm", "arm"),
+        ("/data/arm/sub/one.zarr", None, "/data/arm", "arm"),
+        ("/data/arm/one.jsonl", "lab", "/data/arm", "lab"),
+        ("s3://bucket/arm/one.jsonl", None, "s3://bucket/arm", "arm"),
+        (f"{HUB}/all/one.zarr", "ours", f"{HUB}/all", "ours"),
         (f"{HUB}@main", None, f"{HUB}@main", "org/set"),
         (f"{HUB}@v2", None, f"{HUB}@v2/kitchen", "org/set/kitchen"),
         (f"{HUB}/kitchen", None, f"{HUB}/kitchen", "org/set/kitchen"),
@@ -71,4 +76,5 @@ def test_a_migration_that_knows_the_config_gives_the_same_namespace_as_the_next_
 ) -> None:
     for source in ("/" + "/".join(at), "s3://bucket/" + "/".join(at)):
         root = "/".join([source, *below])
-        assert from_2.namespace_of([RobotPlace(source, name)], root) == namespace_of(source, name, root)
+        for uri, log in ((source, f"{root}/one.jsonl"), (f"{root}/one.jsonl", f"{root}/one.jsonl")):
+            assert from_2.namespace_of([RobotPlace(uri, name)], log) == namespace_of(uri, name, root)
