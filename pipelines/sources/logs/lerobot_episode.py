@@ -10,18 +10,17 @@ import pyarrow as pa
 
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogOptions
 from pipelines.sources.logs.episode_log import (
-    COLLECT_MODES,
     CONTROL_OF_MODE,
     LOST_SHARE,
     SAFE_NAME,
     EpisodeLog,
-    Flags,
     Floats,
     Times,
     lost_rows,
 )
 from pipelines.sources.logs.fields import number, text
-from pipelines.sources.logs.lerobot_columns import flags, floats, grid, scalars, times
+from pipelines.sources.logs.lerobot_columns import floats, grid, scalars, times
+from pipelines.sources.logs.lerobot_control import first_flags, interventions, mode_of
 from pipelines.sources.logs.lerobot_keys import EXECUTED, Keys, keys_of, nothing_fits
 from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
 from pipelines.sources.logs.lerobot_outcome import Labels, ending
@@ -49,14 +48,16 @@ def _log(
     data_set: DataSet, meta: EpisodeMeta, rows: pa.Table, where: tuple[LogItem, LogOptions], parts: Parts
 ) -> EpisodeLog:
     item, options = where
+    while any(pa.types.is_struct(f.type) and not f.name.startswith("language") for f in rows.schema):
+        rows = rows.flatten()  # {"state": {"arm": ...}} as `state.arm`
     keys = keys_of(rows.schema, data_set.features, options.columns)
     columns = {name: rows[name].combine_chunks() for name in rows.column_names}
     states, state_names = vector(columns, keys.state, data_set.features, parts)
     actions, action_names = vector(columns, keys.action, data_set.features, parts)
     _tell_unread(keys, states, actions, parts)
-    intervention = _flags(columns, keys, "intervention", parts)
-    mode = _mode(meta, intervention, options, parts)
-    reward, done = _reward(columns, keys, parts), _flags(columns, keys, "done", parts)
+    intervention = interventions(columns, keys, parts)
+    mode = mode_of(meta, intervention, options, parts)
+    reward, done = _reward(columns, keys, parts), first_flags(columns, keys.words["done"], parts)
     labels = Labels(data_set=data_set, meta=meta, columns=columns, keys=keys, reward=reward, done=done,
                     named=options.columns.outcome)  # fmt: skip
     end, tasks = ending(labels, parts), tasks_of(data_set, meta, columns, parts, options.columns.task)
@@ -121,12 +122,6 @@ def _tell_unread(keys: Keys, states: Floats | None, actions: Floats | None, part
         parts.note("unread_columns", ", ".join(keys.others))
 
 
-def _flags(columns: Mapping[str, Array], keys: Keys, word: str, parts: Parts) -> Flags | None:
-    """The first column of the word that says anything."""
-    taken = (parts.take(f"column {name}", partial(flags, columns, name)) for name in keys.words[word])
-    return next((values for values in taken if values is not None), None)
-
-
 def _reward(columns: Mapping[str, Array], keys: Keys, parts: Parts) -> Floats | None:
     """Rewards, unless most of them are lost."""
     name = next(iter(keys.words["reward"]), None)
@@ -135,21 +130,6 @@ def _reward(columns: Mapping[str, Array], keys: Keys, parts: Parts) -> Floats | 
         parts.refuse(f"column {name}", "non_finite", f"in {int(lost.sum())} of {len(lost)} steps")
         return None
     return reward
-
-
-def _mode(meta: EpisodeMeta, intervention: Flags | None, options: LogOptions, parts: Parts) -> str:
-    """As the config says, else the metadata; where a person could step in, a policy held the controls before."""
-    stated = options.collect_mode or parts.take("collect_mode", lambda: _stated_mode(meta))
-    if stated is not None or intervention is None:
-        return stated or "unknown"
-    return "teleop" if intervention.all() else "autonomous"
-
-
-def _stated_mode(meta: EpisodeMeta) -> str | None:
-    mode = text(meta.extra, "collect_mode")
-    if mode is not None and mode not in COLLECT_MODES:
-        raise BadMedia("bad_header", f"collect_mode is {mode[:40]!r}, not one of {', '.join(sorted(COLLECT_MODES))}")
-    return mode
 
 
 def _failure_frame(meta: EpisodeMeta, count: int) -> int | None:

@@ -238,3 +238,16 @@ def test_whatever_the_columns_hold_an_attempt_or_a_reason_comes_back(columns: An
         logs, bad = read_set(Path(folder))
     assert len(logs) == 1 or len(bad) == 1
     assert all(b.reason and "Error" not in b.reason for b in bad)
+
+
+def test_objects_in_a_column_are_columns_with_dots(tmp_path: Path) -> None:
+    rows = {
+        "observation": [{"state": [i, 1.5], "effort": {"arm": i / 2}} for i in range(20)],
+        "action": [{"arm": float(i)} for i in range(20)],
+        "complementary_info": [{"is_intervention": i > 9} for i in range(20)],
+    }
+    log, bad = _read(tmp_path, rows)
+    assert log.states[:, 0].tolist() == log.actions[:, 0].tolist() == list(range(20))
+    assert log.state_names == ("state.0", "state.1", "effort.arm")
+    assert log.intervention.tolist() == [i > 9 for i in range(20)]
+    assert not bad

@@ -176,3 +176,15 @@ def test_afar_the_sets_own_statistics_spare_its_files(
     monkeypatch.setattr(lerobot_facts.objects, "is_remote", lambda uri: afar)
     logs = [part for item in items for part in lerobot.read(item, tmp_path) if isinstance(part, EpisodeLog)]
     assert [log.outcome for log in logs] == ["failure" if afar else "unknown"] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "mode"),
+    [(["policy"] * 9 + ["human"] * 11, "autonomous"), (["Teleop"] * 20, "teleop"), (["left"] * 20, "unknown")],
+)
+def test_who_acted_by_a_word(tmp_path: Path, words: list[str], mode: str) -> None:
+    write_set(tmp_path, [steps(control_source=words)])
+    (log,), bad = read_set(tmp_path)
+    expected = None if mode == "unknown" else [w in ("human", "Teleop") for w in words]
+    assert (None if log.intervention is None else log.intervention.tolist()) == expected
+    assert (log.collect_mode, bad) == (mode, [])
