@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipelines.sources.logs.episode_log import Flags, Floats, Times
 from pipelines.sources.logs.fields import outcome_word
-from schemas.columns import Array, items_of, values_of, with_nulls_as
+from schemas.columns import Array, Column, items_of, table_from, values_of, with_nulls_as
 from schemas.errors import BadMedia
 from schemas.spans import NS
 
@@ -58,6 +58,19 @@ def floats(columns: Mapping[str, Array], name: str) -> Floats | None:
     with np.errstate(over="ignore", invalid="ignore"):  # overflow becomes infinity: a lost reading as well
         out[there] = np.asarray(flat, dtype=np.float32).reshape(-1, width)
     return out
+
+
+def flattened(rows: pa.Table) -> pa.Table:
+    """Objects in a column as columns, {"state": {"arm": ...}} as `state.arm`; of two columns of one name the first."""
+    columns: dict[str, Column] = {}
+    for i, field in enumerate(rows.schema):
+        if pa.types.is_struct(field.type) and not field.name.startswith("language"):
+            inner = flattened(rows.select([i]).flatten())
+            for name in inner.column_names:
+                columns.setdefault(name, inner[name])
+        else:
+            columns.setdefault(field.name, rows.column(i))
+    return table_from(columns)
 
 
 def is_list(kind: pa.DataType) -> bool:

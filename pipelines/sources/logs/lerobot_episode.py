@@ -19,7 +19,7 @@ from pipelines.sources.logs.episode_log import (
     lost_rows,
 )
 from pipelines.sources.logs.fields import number, text
-from pipelines.sources.logs.lerobot_columns import floats, grid, scalars, times
+from pipelines.sources.logs.lerobot_columns import flattened, floats, grid, scalars, times
 from pipelines.sources.logs.lerobot_control import first_flags, interventions, mode_of
 from pipelines.sources.logs.lerobot_keys import EXECUTED, Keys, keys_of, nothing_fits
 from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
@@ -48,8 +48,7 @@ def _log(
     data_set: DataSet, meta: EpisodeMeta, rows: pa.Table, where: tuple[LogItem, LogOptions], parts: Parts
 ) -> EpisodeLog:
     item, options = where
-    while any(pa.types.is_struct(f.type) and not f.name.startswith("language") for f in rows.schema):
-        rows = rows.flatten()  # {"state": {"arm": ...}} as `state.arm`
+    rows = flattened(rows)
     keys = keys_of(rows.schema, data_set.features, options.columns)
     columns = {name: rows[name].combine_chunks() for name in rows.column_names}
     states, state_names = vector(columns, keys.state, data_set.features, parts)

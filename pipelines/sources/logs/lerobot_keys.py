@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import cast
 
 import pyarrow as pa
 
@@ -60,7 +59,7 @@ def is_wanted(field: pa.Field[pa.DataType]) -> bool:
     """Whether a data file's column can hold what is read: pictures and other bytes cannot."""
     kind, depth = leaf(field.type)
     if pa.types.is_struct(kind):
-        return field.name.startswith("language") or (not depth and all(map(is_wanted, cast("pa.StructType", kind))))
+        return field.name.startswith("language") or (not depth and all(map(is_wanted, kind)))
     return is_number(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
 
 
