@@ -218,7 +218,7 @@ class FoldWorker:
         return None
 
     def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], package: WorkPackage) -> None:
-        """A Reject for each refused part; where nothing was taken, one that ends the item for this recipe."""
+        """A Reject for each refused part; where nothing was taken, the first of them ends the item for this recipe."""
         recipe = self.cutting.recipe
         for part in bad:
             subject, why = (
@@ -228,8 +228,9 @@ class FoldWorker:
             package.rejects.append(packages.reject(subject, item.uri, HOP, recipe, why, self.run_id))
         if not package.episodes:
             why = (bad[0].reason, f"no attempt of it can be used: {bad[0].detail}") if bad else ("empty_log", "")
-            package.rejects = [] if len(bad) == 1 else package.rejects
-            package.rejects.append(packages.reject(key, item.uri, HOP, recipe, why, self.run_id))
+            if len(bad) > 1:
+                why = (bad[0].reason, f"{bad[0].name}: {bad[0].detail}; no attempt of it can be used")
+            package.rejects[:1] = [packages.reject(key, item.uri, HOP, recipe, why, self.run_id)]
 
 
 def _within(item: LogItem, attempts: list[EpisodeLog]) -> list[MediaFile]:

@@ -8,6 +8,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from infra.storage.tables import Store
+from pipelines.fold.hop import fold
+from pipelines.hop import Run
+from pipelines.sources.logs import RobotSource
+from pipelines.staging.options import IngestOptions
 from tests.support.lerobot_edits import EPISODES, ROWS, put_column, put_info, read_all, reasons
 from tests.support.robot_logs import CAMERA_KEY, LeRobotSpec, write_lerobot, write_lerobot_v21, write_video
 
@@ -94,3 +99,14 @@ def test_a_whole_data_set_leaves_nothing_out(tmp_path: Path, version: str) -> No
     shutil.copytree(tmp_path, tmp_path / "inner/set")  # its files are its own, not strays of the outer one
     logs, bad = read_all(tmp_path)
     assert (len(logs), bad) == (6, [])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # Beam warns of its own affairs
+def test_a_fold_has_a_reject_for_each_part_and_no_more(tmp_path: Path) -> None:
+    write_lerobot(tmp_path / "set", LeRobotSpec(lengths=(6, 7), with_video=False))  # and five rows of no episode
+    store = Store(str(tmp_path / "corpus"))
+    sources = [RobotSource(kind="lerobot", uri=str(tmp_path / "set"))]
+    assert fold(Run(store, "one"), sources, IngestOptions()).added == {"rejects": 3}
+    assert sorted(store.read("rejects")["reason"].to_pylist()) == ["missing_video", "missing_video", "orphan_rows"]
+    assert fold(Run(store, "two"), sources, IngestOptions()).added == {}
