@@ -6,8 +6,7 @@ header's `cameras` may map camera to file name, of the files beside it that begi
 Header: task, fps, robot (the type), success or outcome {value, source, confidence}; optional: episode,
 robot_id, scene, mode or failure_mode, failure_frame, last_phase, policy, world_model, idm, trained_on,
 collect_mode, calibration, state_names, action_names, actuators.
-Step: t (s), state, action; optional: action_executed, reward, done, intervention. A step may lack any of them: the last
-one often has no action. `columns` of the [[robot]] names other keys of the header and the steps.
+Step: t (s), state, action; optional: action_executed, reward, done, intervention.
 """
 
 from __future__ import annotations
