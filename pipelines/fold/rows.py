@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.fold.content import content_key
-from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats, lost_rows
+from pipelines.fold.pairing import NO_FRAME
+from pipelines.sources.logs.episode_log import EpisodeLog, Floats, Times, lost_rows
 from schemas import Episode, Step
 from schemas.arrow import schema_of
 from schemas.columns import Array
 from schemas.episodes import StoredCameraSpan, StoredNote, StoredTask
-from schemas.errors import BadMedia
 from schemas.keys import episode_key, episode_row_key, salted, step_key
-from schemas.spans import NS
-
-# A recorder starts and stops its camera a little beside its controller.
-_SLACK_FRAMES = 2
-_SLACK_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +26,6 @@ class Origin:
     namespace: str
     root: str
     reader: str
-
-
-def fit_to_video(log: EpisodeLog, decoded_ns: Mapping[str, int]) -> EpisodeLog:
-    """The attempt with its camera spans inside what was decoded (ns from the first frame, by uri).
-
-    BadMedia(video_mismatch): steps and video differ by more than 2 steps and more than 2 %.
-    """
-    return replace(log, cameras=tuple(_fit(span, log.fps_hz, decoded_ns[span.uri]) for span in log.cameras))
-
-
-def slack_ns(span: CameraSpan, fps_hz: float) -> int:
-    """How far a recording may end from the attempt's last step."""
-    return round(max(_SLACK_FRAMES * NS / fps_hz, _SLACK_SHARE * (span.end_ns - span.start_ns)))
-
-
-def _fit(span: CameraSpan, fps_hz: float, decoded_ns: int) -> CameraSpan:
-    short_ns, slack = span.end_ns - decoded_ns, slack_ns(span, fps_hz)
-    if short_ns > slack or (span.alone and -short_ns > slack) or decoded_ns <= span.start_ns:
-        detail = f"{span.camera}: steps end at {span.end_ns} ns, its video at {decoded_ns} ns"
-        raise BadMedia("video_mismatch", detail)
-    return replace(span, end_ns=decoded_ns if span.alone else min(span.end_ns, decoded_ns))
 
 
 def episode_row(
@@ -108,10 +82,11 @@ def episode_row(
     )
 
 
-def step_table(log: EpisodeLog, namespace: str = "") -> pa.Table:
+def step_table(log: EpisodeLog, namespace: str = "", row_ns: Sequence[Times] = ()) -> pa.Table:
     """The attempt's steps, schema_of(Step), in order of frame. A correcting person holds the controls.
 
     Equal steps have an equal steps_id, whoever's they are; a label that is added later gives steps of their own.
+    row_ns: of each of its cameras, when each step's frame is shown, int64 (T,), or NO_FRAME; none: not paired.
     """
     count, schema = len(log.t_ns), schema_of(Step)
     columns: dict[str, Array | None] = {
@@ -123,7 +98,7 @@ def step_table(log: EpisodeLog, namespace: str = "") -> pa.Table:
         "control_source": _control(log),
         "intervention": None if log.intervention is None else pa.array(log.intervention),
         "reward": None if log.reward is None else pa.array(log.reward.astype(np.float64), mask=lost_rows(log.reward)),
-        "camera_ns": None,
+        "camera_ns": _camera_ns(row_ns),
         "done": None if log.done is None else pa.array(log.done),
     }
     whole = {f.name: pa.nulls(count, f.type) if (made := columns[f.name]) is None else made
@@ -142,6 +117,15 @@ def _lists(array: Floats | None) -> Array | None:
         return None
     offsets = np.arange(len(array) + 1, dtype=np.int32) * array.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(array.reshape(-1)), mask=pa.array(lost_rows(array)))
+
+
+def _camera_ns(row_ns: Sequence[Times]) -> Array | None:
+    if not row_ns:
+        return None
+    by_step = np.stack(row_ns, axis=1)
+    offsets = pa.array(np.arange(len(by_step) + 1, dtype=np.int32) * len(row_ns))
+    times = by_step.reshape(-1)
+    return pa.ListArray.from_arrays(offsets, pa.array(times, mask=times == NO_FRAME))
 
 
 def _control(log: EpisodeLog) -> Array:

@@ -12,15 +12,17 @@ from infra.sandbox import sandbox, tempdirs
 from infra.storage import objects
 from infra.storage.tables import Store
 from pipelines.fold.offers import HOP, Logs
-from pipelines.fold.rows import episode_row, fit_to_video, slack_ns, step_table
+from pipelines.fold.pairing import RecordedTimes, Rows, pair_camera, pair_cameras
+from pipelines.fold.rows import episode_row, step_table
 from pipelines.media import log_pictures
 from pipelines.media.decoder import DecodeFacts, Decoder, find_decoded_asset
+from pipelines.media.frame_times_child import frame_times_of
 from pipelines.media.local_copy import listed_sha256, local_copy
 from pipelines.media.options import DecodeSpec, PassOptions
 from pipelines.media.requirements import ROBOT, required_spec
 from pipelines.sources.logs import RobotSource, kind_of
 from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
-from pipelines.sources.logs.episode_log import EpisodeLog
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Times
 from pipelines.staging import package as packages
 from pipelines.staging.package import WorkPackage
 from schemas import Asset, Clip
@@ -35,13 +37,13 @@ CLIP = columns_of(Clip)
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A recording as one log has it: the spans of its attempts, and whose robot it was."""
+    """A recording as one log has it: what its attempts say of it, each with its rows, and whose robot it was."""
 
     item_key: str
     source: RobotSource
     media: MediaFile
     size_bytes: int
-    spans: tuple[Span, ...]
+    takes: tuple[tuple[CameraSpan, Rows], ...]
     robot: str | None
     error: str = ""  # why its bytes could not be had this time
     refusal: tuple[str, str] | None = None  # why its bytes cannot be had
@@ -49,13 +51,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class DecodedMedia:
-    """What came of a recording: its bytes, length and new clips; or a final reason; or an error to retry."""
+    """What came of a recording: its bytes, frames and new clips; or a final reason; or an error to retry."""
 
     uri: str
     sha256: str = ""
-    decoded_ns: int = 0
+    times: RecordedTimes = RecordedTimes()
     clips: tuple[Clip, ...] = ()
-    refusal: tuple[str, str] | None = None
     error: str = ""
 
 
@@ -81,16 +82,16 @@ class FoldWorker:
             attempts = []  # `fold` reads it again and says why
         robot = next((e.robot for e in attempts if e.robot), None)
         for media in [*logs.item.media, *_within(logs.item, attempts)]:
-            spans = tuple(s for e in attempts for s in _spans(e, media.uri, self._longest_ns()))
+            takes = tuple((c, Rows(e.t_ns, e.fps_hz)) for e in attempts for c in e.cameras if c.uri == media.uri)
             try:
                 sha256, size = self._hash(media)
-                yield sha256, Offer(key, logs.source, media, size, spans, robot)
+                yield sha256, Offer(key, logs.source, media, size, takes, robot)
             except BadMedia as e:
                 refusal = (e.reason, e.detail)
-                yield f"-{self._asset_id(media)}", Offer(key, logs.source, media, 0, spans, robot, refusal=refusal)
+                yield f"-{self._asset_id(media)}", Offer(key, logs.source, media, 0, takes, robot, refusal=refusal)
             except (TransientError, OSError) as e:
                 error = f"{media.uri}: {e}"
-                yield f"-{self._asset_id(media)}", Offer(key, logs.source, media, 0, spans, robot, error)
+                yield f"-{self._asset_id(media)}", Offer(key, logs.source, media, 0, takes, robot, error)
 
     def _longest_ns(self) -> int:
         return round(self.cutting.cut.longest_s * NS)
@@ -125,32 +126,44 @@ class FoldWorker:
         offers = sorted(group[1], key=lambda o: (o.media.uri, o.media.revision, o.item_key))
         package, recipe = WorkPackage(), self.cutting.recipe
         clips: list[Clip] = []
-        decoded_ns, refusal, error = 0, None, ""
+        times, error = RecordedTimes(), ""
         try:
             if offers[0].error:
                 raise TransientError(offers[0].error)
             if offers[0].refusal:
                 raise BadMedia(*offers[0].refusal)
-            facts = self._facts(sha256, offers, package)
+            facts, frame_ns = self._facts(sha256, offers, package)
             assets = {self._asset_id(o.media): self._asset(o, sha256, facts) for o in offers}
             package.assets += assets.values()
-            decoded_ns, clips = facts.decoded_ns, [clip for table in package.clips for clip in rows_of(Clip, table)]
+            times = RecordedTimes(frame_ns, facts.decoded_ns)
+            clips = [clip for table in package.clips for clip in rows_of(Clip, table)]
             package.clips = []
         except BadMedia as e:
-            refusal = (e.reason, e.detail)
+            times = RecordedTimes(refusal=(e.reason, e.detail))
             for subject, uri in {self._asset_id(o.media): o.media.uri for o in offers}.items():
-                package.rejects.append(packages.reject(subject, uri, HOP, recipe, refusal, self.run_id))
+                package.rejects.append(packages.reject(subject, uri, HOP, recipe, (e.reason, e.detail), self.run_id))
         except (TransientError, OSError) as e:
             package, error = WorkPackage(), str(e)
         objects.put(objects.join(self.staging, f"{sha256}.json"), package.dumps())
         for key, uri in sorted({(o.item_key, o.media.uri) for o in offers}):
-            yield key, DecodedMedia(uri, "" if error else sha256, decoded_ns, tuple(clips), refusal, error)
+            yield key, DecodedMedia(uri, "" if error else sha256, times, tuple(clips), error)
 
-    def _facts(self, sha256: str, offers: list[Offer], package: WorkPackage) -> DecodeFacts:
-        """Its facts: of an asset of the same bytes whose clips hold every span, or by decoding."""
+    def _facts(self, sha256: str, offers: list[Offer], package: WorkPackage) -> tuple[DecodeFacts, Times]:
+        """Facts, of an asset of the same bytes whose clips hold every span or by decoding, and times of its frames."""
+        with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
+            frame_ns = frame_times_of(path, self.limits)
+            spans = sorted({s for o in offers for s in _spans(o, frame_ns, self._longest_ns())})
+            spec = required_spec(self.store, self.cutting, sha256, [ROBOT], DecodeSpec(tuple(spans)))
+            if known := self._known(sha256, spec, spans):
+                return known, frame_ns
+            decoded = Decoder(self.store, self.run_id, self.cutting, self.limits).decode(path, sha256, spec)
+        package.clips.append(decoded.clips)
+        package.proxies += decoded.proxies
+        return decoded.facts, frame_ns
+
+    def _known(self, sha256: str, spec: DecodeSpec, spans: list[Span]) -> DecodeFacts | None:
+        """The facts of an asset of the same bytes whose clips hold every span, if there is one."""
         recipe = self.cutting.recipe
-        spans = sorted({s for o in offers for s in o.spans})
-        spec = required_spec(self.store, self.cutting, sha256, [ROBOT], DecodeSpec(tuple(spans)))
         if known := find_decoded_asset(self.store, recipe, sha256, spec):
             where = f"sha256 = '{sha256}' and recipe = '{recipe}' and tiling = '{spec.decode_variant}'"
             clips = TypedTable(Clip, self.store.read("clips", ["start_ns", "end_ns"], where))
@@ -158,12 +171,7 @@ class FoldWorker:
             accounted = [*cut, *((gap["start_ns"], gap["end_ns"]) for gap in known.gaps)]
             if not any(complement(accounted, (start, min(end, known.decoded_ns))) for start, end in spans):
                 return known
-        decoder = Decoder(self.store, self.run_id, self.cutting, self.limits)
-        with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
-            decoded = decoder.decode(path, sha256, spec)
-        package.clips.append(decoded.clips)
-        package.proxies += decoded.proxies
-        return decoded.facts
+        return None
 
     def _asset(self, offer: Offer, sha256: str, facts: DecodeFacts) -> Asset:
         source, media = offer.source, offer.media
@@ -185,7 +193,7 @@ class FoldWorker:
         try:
             if errors := sorted(d.error for d in media.values() if d.error):
                 raise TransientError(errors[0])
-            bad = [b for e in self._attempts(logs) if (b := self._add(e, logs, media, package)) is not None]
+            bad = [b for e in self._attempts(logs) for b in self._add(e, logs, media, package)]
             self._refuse(key, logs.item, bad, package)
         except BadMedia as e:
             self._refuse(key, logs.item, [BadEpisode(name="", reason=e.reason, detail=e.detail)], package)
@@ -195,27 +203,24 @@ class FoldWorker:
 
     def _add(
         self, attempt: EpisodeLog | BadEpisode, logs: Logs, media: dict[str, DecodedMedia], package: WorkPackage
-    ) -> BadEpisode | None:
-        """Adds the attempt's rows, or says why it is refused."""
+    ) -> tuple[BadEpisode, ...]:
+        """Adds the attempt's rows; what is left out of it, or why it is refused."""
         if isinstance(attempt, BadEpisode):
-            return attempt
+            return (attempt,)
         try:
-            for camera in attempt.cameras:
-                if refusal := media[camera.uri].refusal:
-                    raise BadMedia(refusal[0], f"{camera.camera}: {refusal[1]}")
-            fitted = fit_to_video(attempt, {uri: d.decoded_ns for uri, d in media.items()})
+            paired = pair_cameras(attempt, {uri: d.times for uri, d in media.items()}, logs.source.surplus)
         except BadMedia as e:
-            return BadEpisode(name=attempt.name, reason=e.reason, detail=e.detail)
-        sha_by_uri = {uri: d.sha256 for uri, d in media.items()}
+            return (BadEpisode(name=attempt.name, reason=e.reason, detail=e.detail),)
+        sha_by_uri, fitted = {uri: d.sha256 for uri, d in media.items()}, paired.log
         for camera in fitted.cameras:
             own = [c for c in media[camera.uri].clips if camera.start_ns <= c.start_ns and c.end_ns <= camera.end_ns]
             package.clips.append(table_of(Clip, [replace(c, camera=camera.camera) for c in own]))
         origin = logs.origin
-        steps = step_table(fitted, origin.namespace)
+        steps = step_table(fitted, origin.namespace, paired.row_ns)
         steps_id = str(steps["steps_id"][0].as_py())
         package.episodes.append(episode_row(fitted, origin, sha_by_uri, steps_id, run_id=self.run_id, salt=self.salt))
         package.steps.append(steps)
-        return None
+        return paired.left
 
     def _refuse(self, key: str, item: LogItem, bad: list[BadEpisode], package: WorkPackage) -> None:
         """A Reject for each refused part; where nothing was taken, the first of them ends the item for this recipe."""
@@ -244,13 +249,14 @@ def _within(item: LogItem, attempts: list[EpisodeLog]) -> list[MediaFile]:
     ]
 
 
-def _spans(attempt: EpisodeLog, uri: str, longest_ns: int) -> list[Span]:
-    """What to cut from a recording for an attempt. One of its own is tiled whole, whatever its steps say."""
+def _spans(offer: Offer, frame_ns: Times, longest_ns: int) -> list[Span]:
+    """What to cut from a recording for a log's attempts: nothing but their rows' frames. One of its own is tiled."""
     spans: list[Span] = []
-    for camera in attempt.cameras:
-        if camera.uri == uri and camera.alone:
-            end_ns = camera.end_ns + slack_ns(camera, attempt.fps_hz)
-            spans += [(at, at + longest_ns) for at in range(0, end_ns, longest_ns)]
-        elif camera.uri == uri:
-            spans.append((camera.start_ns, camera.end_ns))
+    for camera, rows in offer.takes:
+        try:
+            span = pair_camera(camera, rows, RecordedTimes(frame_ns), offer.source.surplus).span
+        except BadMedia:
+            continue  # `fold` pairs it again and says why
+        tile_ns = longest_ns if span.alone else span.end_ns - span.start_ns
+        spans += [(at, min(at + tile_ns, span.end_ns)) for at in range(span.start_ns, span.end_ns, tile_ns)]
     return spans

@@ -1,0 +1,200 @@
+"""Which frame of each camera is each row's.
+
+Formats of one row a frame are paired by number, whatever the log's clock says: a recorder's loop runs slower than the
+rate that its video is written at, and the video's clock is then the nominal one (docs/decisions/0042-frame-and-row.md).
+Logs that date each frame are paired by the nearest date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from pipelines.sources.logs.base import BadEpisode
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Note, Times
+from schemas.errors import BadMedia
+from schemas.spans import NS
+
+NO_FRAME = np.iinfo(np.int64).min  # a row's time in a camera where it has no frame
+LOST_SHARE = 0.5  # of the rows; an attempt of which more have no frame in any camera is refused
+_NO_TIMES: Times = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTimes:
+    """A recording's frames: ns from the first, int64 (N,), ascending; its end, None where it is not decoded yet.
+
+    refusal: why it cannot be used, (reason, detail).
+    """
+
+    frame_ns: Times = field(default_factory=lambda: _NO_TIMES)
+    decoded_ns: int | None = None
+    refusal: tuple[str, str] | None = None
+
+    def step_ns(self, fps_hz: float) -> int:
+        """How far its frames are apart: the median; by the rows' rate where it has one frame."""
+        own = int(np.median(np.diff(self.frame_ns))) if len(self.frame_ns) > 1 else round(NS / fps_hz)
+        return max(own, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows' clock, int64 (T,), ns from the first, and their rate."""
+
+    t_ns: Times
+    fps_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairedCamera:
+    """A camera's span, which holds its rows' frames and nothing else, and each row's frame.
+
+    row_ns: int64 (T,), when the row's frame is shown; NO_FRAME where it has none.
+    """
+
+    span: CameraSpan
+    row_ns: Times
+    notes: tuple[Note, ...] = ()
+    surplus: str | None = None  # what is left out of the span, in words
+
+
+@dataclass(frozen=True, slots=True)
+class PairedLog:
+    """An attempt with the cameras that could be paired, each one's row_ns, and what was left out."""
+
+    log: EpisodeLog
+    row_ns: tuple[Times, ...]
+    left: tuple[BadEpisode, ...]
+
+
+def pair_cameras(log: EpisodeLog, recorded: Mapping[str, RecordedTimes], surplus: str | None) -> PairedLog:
+    """The attempt with the frames of its rows. recorded: by uri. A camera that does not fit costs itself alone.
+
+    BadMedia: video_mismatch, stamps_not_ascending, no_frame_in_time or why its recordings cannot be used: no camera is
+    left. rows_without_frames: more than half of the rows have no frame in any camera.
+    """
+    paired: list[PairedCamera] = []
+    left: list[BadEpisode] = []
+    rows = Rows(log.t_ns, log.fps_hz)
+    for span in log.cameras:
+        part = f"{log.name}/camera {span.camera}"
+        try:
+            camera = pair_camera(span, rows, recorded[span.uri], surplus)
+        except BadMedia as e:
+            left.append(BadEpisode(name=part, reason=e.reason, detail=e.detail))
+            continue
+        paired.append(camera)
+        if camera.surplus:
+            left.append(BadEpisode(name=part, reason="surplus_frames", detail=camera.surplus))
+    if not paired:
+        raise BadMedia(left[0].reason, "; ".join(b.detail for b in left)[:500])
+    lost = np.logical_and.reduce([camera.row_ns == NO_FRAME for camera in paired])
+    if lost.mean() > LOST_SHARE:
+        raise BadMedia("rows_without_frames", f"{int(lost.sum())} of {len(lost)} rows have no frame in any camera")
+    notes = (*log.notes, *(note for camera in paired for note in camera.notes))
+    fitted = replace(log, cameras=tuple(camera.span for camera in paired), notes=notes)
+    return PairedLog(fitted, tuple(camera.row_ns for camera in paired), tuple(left))
+
+
+def pair_camera(span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: str | None) -> PairedCamera:
+    """One camera's frames by row. BadMedia: as `pair_cameras`."""
+    if recorded.refusal is not None:
+        raise BadMedia(recorded.refusal[0], f"{span.camera}: {recorded.refusal[1]}")
+    first, stop = _window(span, recorded, rows.fps_hz)
+    stamps = span.frame_stamps_ns
+    wanted, what = (len(rows.t_ns), "rows") if stamps is None else (len(stamps), "frames dated in the log")
+    kept, lost = _without_surplus(span.camera, (first, stop), wanted, what, surplus)
+    left_out = None
+    if lost[1] > lost[0]:
+        seconds = (_end_ns(lost[1], recorded, rows.fps_hz) - int(recorded.frame_ns[lost[0]])) / NS
+        left_out = f'{span.camera}: {lost[1] - lost[0]} frames ({seconds:.3f} s), by surplus = "{surplus}"'
+        left_out += f": {wanted} {what}, {stop - first} frames in its video"
+    notes: tuple[Note, ...] = ()
+    if stamps is None:
+        places, has_frame = np.arange(*kept), np.ones(wanted, np.bool_)
+        notes = _drift(span.camera, rows, recorded.frame_ns[places], recorded.step_ns(rows.fps_hz))
+    else:
+        nearest, has_frame = _nearest(span, rows.t_ns, stamps)
+        places = kept[0] + nearest
+        notes = _without_frame(span.camera, has_frame)
+    used = places[has_frame]
+    start_ns = int(recorded.frame_ns[used.min()])
+    end_ns = _end_ns(int(used.max()) + 1, recorded, rows.fps_hz)
+    row_ns = np.where(has_frame, recorded.frame_ns[places], NO_FRAME)
+    return PairedCamera(replace(span, start_ns=start_ns, end_ns=end_ns), row_ns, notes, left_out)
+
+
+def _window(span: CameraSpan, recorded: RecordedTimes, fps_hz: float) -> tuple[int, int]:
+    """Places of the frames in the span, half a frame early: seconds that were added up in floats miss by less."""
+    if span.alone:
+        return 0, len(recorded.frame_ns)
+    half = recorded.step_ns(fps_hz) // 2
+    first, stop = np.searchsorted(recorded.frame_ns, [span.start_ns - half, span.end_ns - half])
+    return int(first), int(stop)
+
+
+def _without_surplus(
+    camera: str, window: tuple[int, int], wanted: int, what: str, surplus: str | None
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Places of as many frames as wanted, and of those that are left out. BadMedia(video_mismatch): both counts."""
+    first, stop = window
+    there = stop - first
+    counts = f"{camera}: {wanted} {what}, {there} frames in its video"
+    if there < wanted:
+        raise BadMedia("video_mismatch", f"{counts}; nothing tells which rows lack theirs: record or cut it again")
+    if there == wanted:
+        return window, (stop, stop)
+    if surplus == "tail":
+        return (first, first + wanted), (first + wanted, stop)
+    if surplus == "head":
+        return (stop - wanted, stop), (first, stop - wanted)
+    remedy = f'[[robot]] surplus = "tail" takes the first {wanted}, "head" the last'
+    raise BadMedia("video_mismatch", f"{counts}; {remedy}")
+
+
+def _end_ns(stop: int, recorded: RecordedTimes, fps_hz: float) -> int:
+    """Where the frame before place `stop` ends: with the next one or the recording, but within two usual steps."""
+    usual = int(recorded.frame_ns[stop - 1]) + 2 * recorded.step_ns(fps_hz)
+    following = int(recorded.frame_ns[stop]) if stop < len(recorded.frame_ns) else recorded.decoded_ns
+    return usual if following is None else min(following, usual)
+
+
+def _nearest(span: CameraSpan, t_ns: Times, stamps: Times) -> tuple[Times, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """The frame that was taken nearest to each row, the earlier of two, and whether it lies within the tolerance."""
+    if (np.diff(stamps) < 0).any():
+        detail = f"{span.camera}: frame {int(np.argmax(np.diff(stamps) < 0)) + 1} is dated before the one before it"
+        raise BadMedia("stamps_not_ascending", detail)
+    after = np.clip(np.searchsorted(stamps, t_ns), 1, max(1, len(stamps) - 1))
+    before = after - 1
+    after = np.minimum(after, len(stamps) - 1)
+    nearest = np.where(t_ns - stamps[before] <= stamps[after] - t_ns, before, after)
+    usual = int(np.median(np.diff(stamps))) if len(stamps) > 1 else 0
+    tolerance = usual if span.tolerance_ns is None else span.tolerance_ns
+    has_frame = np.abs(stamps[nearest] - t_ns) <= tolerance
+    if not has_frame.any():
+        raise BadMedia("no_frame_in_time", f"{span.camera}: no frame lies within {tolerance / NS:.3f} s of any row")
+    return nearest, has_frame
+
+
+def _without_frame(
+    camera: str, has_frame: Sequence[bool] | np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> tuple[Note, ...]:
+    lost = int(len(has_frame) - np.count_nonzero(has_frame))
+    if not lost:
+        return ()
+    return (Note(code="rows_without_frame", detail=f"{camera}: {lost} of {len(has_frame)} rows, by their dates"),)
+
+
+def _drift(camera: str, rows: Rows, shown_ns: Times, step_ns: int) -> tuple[Note, ...]:
+    """A note where row and frame of one number lie more than a frame apart by their clocks."""
+    apart = np.abs(rows.t_ns - (shown_ns - shown_ns[0]))
+    if apart.max() <= step_ns:
+        return ()
+    at = int(apart.argmax())
+    detail = (
+        f"{camera}: {rows.t_ns[-1] / NS:.3f} s by the rows' clock, {(shown_ns[-1] - shown_ns[0]) / NS:.3f} s by the "
+        f"video's, up to {apart[at] / step_ns:.1f} frames apart at row {at}; paired by number"
+    )
+    return (Note(code="clock_drift", detail=detail),)
