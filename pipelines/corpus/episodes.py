@@ -26,6 +26,7 @@ class EpisodeSpan:
     end_ns: int
     camera: str
     episode: Episode
+    camera_index: int = 0  # of its `cameras`
 
 
 # An attempt's spans by the sha256 of the recording.
@@ -75,8 +76,8 @@ def episodes_by_recording(store: Store) -> dict[str, list[EpisodeSpan]]:
     """The latest attempts' spans, by the sha256 of each recording that shows them."""
     spans: dict[str, list[EpisodeSpan]] = {}
     for episode in latest_episodes(store):
-        for at in episode.cameras:
-            span = EpisodeSpan(at["start_ns"], at["end_ns"], at["camera"], episode)
+        for i, at in enumerate(episode.cameras):
+            span = EpisodeSpan(at["start_ns"], at["end_ns"], at["camera"], episode, i)
             spans.setdefault(at["sha256"], []).append(span)
     return spans
 

@@ -1,7 +1,7 @@
 """Which frame of each camera is each row's.
 
 Formats of one row a frame are paired by number, whatever the log's clock says: a recorder's loop runs slower than the
-rate that its video is written at, and the video's clock is then the nominal one (docs/decisions/0042-frame-and-row.md).
+rate that its video is written at, and the video's clock is then the nominal one (docs/decisions/0044-frame-and-row.md).
 Logs that date each frame are paired by the nearest date.
 """
 

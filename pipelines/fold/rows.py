@@ -122,10 +122,10 @@ def _lists(array: Floats | None) -> Array | None:
 def _camera_ns(row_ns: Sequence[Times]) -> Array | None:
     if not row_ns:
         return None
-    by_step = np.stack(row_ns, axis=1)
-    offsets = pa.array(np.arange(len(by_step) + 1, dtype=np.int32) * len(row_ns))
-    times = by_step.reshape(-1)
-    return pa.ListArray.from_arrays(offsets, pa.array(times, mask=times == NO_FRAME))
+    no_frame = int(NO_FRAME)
+    by_step = np.stack(row_ns, axis=1).tolist()
+    lists = [[None if t == no_frame else t for t in times] for times in by_step]
+    return pa.array(lists, pa.list_(pa.int64()))
 
 
 def _control(log: EpisodeLog) -> Array:

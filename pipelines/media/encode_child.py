@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,10 @@ from schemas.spans import Span
 
 @dataclass(slots=True)
 class Cut:
-    """One span to encode: the times of its frames, sorted, and its end, in ns from the recording's first frame."""
+    """One span to encode: the times of its frames, sorted, and its end, in ns from the recording's first frame.
+
+    exact: its times are frames' own, and one whose frame is not shown is passed over.
+    """
 
     index: int
     times_ns: list[int]
@@ -31,18 +34,27 @@ class Cut:
     fps_hz: float
     long_side_px: int
     quarter_turns: int = 0
+    exact: bool = False
+    served: int = 0  # of its times, those that were passed over included
     frame_ns: list[int] = field(default_factory=list)
     encoder: encoding.Encoder | None = None
     size: tuple[int, int] = (0, 0)
 
-    def due(self, until_ns: int, next_ns: int | None) -> int:
-        """How many of the times not yet served are a picture's that is the nearest before `until_ns`.
+    def due(self, at_ns: int, until_ns: int, next_ns: int | None) -> int:
+        """How many of the times not yet served are those of the picture at `at_ns`, and marks them as served.
 
-        next_ns: of the picture after it, None at the recording's end. One beyond the span's end shows what is not to
-        be seen in it: another shot, or what was redacted.
+        It is the nearest before `until_ns`, or an exact cut's own. next_ns: of the picture after it, None at the
+        recording's end. One beyond the span's end shows what is not to be seen in it: another shot, or what was
+        redacted.
         """
+        before = self.served
+        if self.exact:
+            first, stop = bisect_left(self.times_ns, at_ns), bisect_right(self.times_ns, at_ns)
+            self.served = len(self.times_ns) if next_ns is None else max(before, stop)
+            return stop - max(first, before) if stop > before else 0
         last = next_ns is not None and next_ns >= self.end_ns
-        return max(0, (len(self.times_ns) if last else bisect_left(self.times_ns, until_ns)) - len(self.frame_ns))
+        self.served = max(before, len(self.times_ns) if last else bisect_left(self.times_ns, until_ns))
+        return self.served - before
 
     def close(self) -> None:
         """Ends its file."""
@@ -68,8 +80,8 @@ class Blur:
 def main(argv: list[str]) -> None:
     """argv: media path, out folder, path of JSON {"cuts", "redacted", "blur"}.
 
-    cuts: [{"times_ns", "end_ns", "fps_hz", "long_side_px", "quarter_turns"}]. redacted: spans of which no frame is
-    shown. blur: null, or {"weights": path of the face detector's, "faces": clips.faces of the whole recording}.
+    cuts: [{"times_ns", "end_ns", "fps_hz", "long_side_px", "quarter_turns", "exact"}]. redacted: spans of which no
+    frame is shown. blur: null, or {"weights": path of the face detector's, "faces": clips.faces of the recording}.
     Writes <index>.mp4 a span and prints [{"frame_ns", "width_px", "height_px"}], in the list's order.
     """
     job = json.loads(Path(argv[2]).read_text())
@@ -82,6 +94,7 @@ def main(argv: list[str]) -> None:
 def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None, redacted: Iterable[Span] = ()) -> None:
     """Encodes all cuts in one pass; a time's frame is the one nearest to it that is in its span and not redacted.
 
+    An exact cut's is the one of this very time; without it the time is not in frame_ns.
     BadMedia `span_unreadable`: a span whose frames did not decode this time.
     """
     container = decoder.open_media(path)
@@ -97,12 +110,13 @@ def encode(path: Path, out: Path, cuts: list[Cut], blur: Blur | None = None, red
             # Half way to the next frame the next one becomes the nearest.
             until = (last.t_ns + picture.t_ns + 1) // 2 if picture else last.t_ns + max(last.length_ns, 500_000_000)
             _serve(waiting, last, (until, picture and picture.t_ns), Source(facts, out, blur))
-            for cut in [c for c in waiting if len(c.frame_ns) == len(c.times_ns)]:
+            for cut in [c for c in waiting if c.served == len(c.times_ns)]:
                 cut.close()
                 waiting.remove(cut)
             if not waiting:
                 break
         last = picture
+    waiting += [c for c in cuts if c.times_ns and not c.frame_ns and c not in waiting]
     if waiting:
         for cut in waiting:
             cut.close()
@@ -131,7 +145,7 @@ def _serve(cuts: list[Cut], picture: decoder.Picture, until: tuple[int, int | No
     scaled: dict[tuple[int, int], pixels.Rgb] = {}
     faces: npt.NDArray[np.float32] | None = None
     for cut in cuts:
-        count = cut.due(*until)
+        count = cut.due(picture.t_ns, *until)
         if not count:
             continue
         if cut.encoder is None:

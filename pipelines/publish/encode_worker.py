@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from pipelines.corpus import releases
 from pipelines.media.local_copy import local_copy
 from pipelines.publish.encoded import EncodedRow, EncodePart, RefusedRecording
 from pipelines.publish.selection import PublishOptions, ViewRow
-from pipelines.publish.steps import RowSteps, steps_of
+from pipelines.publish.steps import RowSteps, shown_steps, steps_of
 from schemas.columns import values_of
 from schemas.errors import BadMedia
 from schemas.keys import as_stored
@@ -77,7 +78,7 @@ class EncodeWorker:
                 folder = place / str(i)
                 folder.mkdir()
                 try:
-                    finished += self._encode_recording(rows, folder)
+                    finished += self._encode_recording(rows, folder, part)
                 except BadMedia as e:
                     if e.reason in MISSING:  # the source may come back: left out this time, no reject
                         part.missing.update({row.clip_id: e.reason for row in rows})
@@ -90,15 +91,22 @@ class EncodeWorker:
                 part.fragments[view] = write_fragments(self.dataset(view), reader, options)
         objects.put(objects.join(self.staging, f"{recordings[0][0].sha256}.json"), part.dumps())
 
-    def _encode_recording(self, rows: Sequence[ViewRow], folder: Path) -> Iterator[Encoded]:
-        """The rows of one recording, each with its video's file."""
+    def _encode_recording(self, rows: Sequence[ViewRow], folder: Path, part: EncodePart) -> Iterator[Encoded]:
+        """The rows of one recording, each with its video's file; what they lack is counted in the part."""
         from pipelines.media import encode_child  # PyAV: where something is encoded, not where a command starts
 
         attempts = {key: self._steps(key) for key in sorted({r.steps_id for r in rows if r.steps_id})}
-        steps = [steps_of(row, attempts[row.steps_id] if row.steps_id else None) for row in rows]
+        chosen: list[tuple[ViewRow, RowSteps]] = []
+        for row in rows:
+            own, lost = steps_of(row, attempts[row.steps_id] if row.steps_id else None)
+            chosen += [(row, own)] if own.times_ns else []
+            _add_lost(part, lost + Counter(span_without_steps=not own.times_ns))
+        if not chosen:
+            return
         cuts = [
             {"times_ns": own.times_ns, "fps_hz": row.fps_hz, "quarter_turns": row.quarter_turns, "end_ns": row.end_ns,
-             "long_side_px": self.options.view(row.view).long_side_px} for row, own in zip(rows, steps, strict=True)
+             "long_side_px": self.options.view(row.view).long_side_px, "exact": own.are_paired}
+            for row, own in chosen
         ]  # fmt: skip
         redacted = [(span["start_ns"], span["end_ns"]) for span in rows[0].redacted]
         job = {"cuts": cuts, "redacted": redacted, "blur": self._blur(rows[0])}
@@ -106,8 +114,10 @@ class EncodeWorker:
         with local_copy(rows[0].uri, self.store.root, rows[0].sha256) as path:
             argv = [str(path), str(folder), str(folder / "jobs.json")]
             made: list[Cut] = json.loads(sandbox.run(encode_child.__name__, argv, self.limits))
-        for i, (row, own, cut) in enumerate(zip(rows, steps, made, strict=True)):
-            yield Encoded(row, own, cut, folder / f"{i}.mp4")
+        for i, ((row, own), cut) in enumerate(zip(chosen, made, strict=True)):
+            shown = shown_steps(own, cut["frame_ns"]) if own.are_paired else own
+            _add_lost(part, Counter(step_without_frame=len(own.times_ns) - len(shown.times_ns)))
+            yield Encoded(row, shown, cut, folder / f"{i}.mp4")
 
     def _blur(self, row: ViewRow) -> Blur | None:
         """What the child is told of a recording's faces, where its clips were looked at."""
@@ -121,6 +131,10 @@ class EncodeWorker:
         """Steps in order of frame; those that came before steps had ids of their own, by their attempt's."""
         where = f"steps_id = '{steps_id}' or (steps_id is null and episode_id = '{steps_id}')"
         return self.store.read("steps", where=where).sort_by("frame")
+
+
+def _add_lost(part: EncodePart, lost: Counter[str]) -> None:
+    part.left_out = dict(Counter(part.left_out) + lost)
 
 
 def _batches(finished: Sequence[Encoded], part: EncodePart) -> Iterator[pa.RecordBatch]:

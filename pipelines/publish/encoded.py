@@ -48,13 +48,14 @@ class EncodePart:
     """What one task of the encoders made.
 
     fragments: of each view's dataset, as JSON. missing: spans whose source is gone or changed, which may come back, by
-    clip_id, with the reason.
+    clip_id, with the reason. left_out: steps that rows go without, and spans that have none, by reason.
     """
 
     rows: list[EncodedRow] = field(default_factory=list)
     fragments: dict[str, list[str]] = field(default_factory=dict)
     refused: list[RefusedRecording] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def dumps(self) -> bytes:
         """The part as JSON."""
@@ -69,4 +70,5 @@ class EncodePart:
             fragments=plain["fragments"],
             refused=[RefusedRecording(**recording) for recording in plain["refused"]],
             missing=plain["missing"],
+            left_out=plain["left_out"],
         )

@@ -85,11 +85,20 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
             "name": worker.name, "parent": parent.name if parent else None, "selection": selection, "recipe": how,
             "purpose": policy.purpose, "wanted": wanted, "inputs": inputs,
             "gone": {row.sha256: row.uri for row in rows if row.clip_id in missing},
-            "left_out": dict(Counter(left_out) + Counter(why for part in parts for why in part.missing.values())),
+            "left_out": _left_out(left_out, parts),
         }  # fmt: skip
         commit_release(run, lease, worker, parts, head, policy)
         recover(run, done)
     return done
+
+
+def _left_out(selected: Mapping[str, int], parts: list[EncodePart]) -> dict[str, int]:
+    """What the release goes without, by reason: spans, and steps of spans."""
+    counted = Counter(selected)
+    for part in parts:
+        counted += Counter(part.missing.values())
+        counted += Counter(part.left_out)
+    return dict(counted)
 
 
 def _check_books(tables: Store, recipe: str, policy: Policy) -> None:

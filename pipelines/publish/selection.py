@@ -102,10 +102,11 @@ class ViewRow:
     group: list[str]  # what it shares with others of its side of the split
     split: str = ""
     recipe: str = ""  # of its clip
+    camera_index: int | None = None  # of its camera among the attempt's
 
 
 # Where a row's bytes lie and whom it goes with: not what is published.
-PLACE = ("uri", "group", "redacted", "tiling", "recipe")
+PLACE = ("uri", "group", "redacted", "tiling", "recipe", "camera_index")
 
 
 def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -> tuple[list[ViewRow], dict[str, int]]:
@@ -177,6 +178,7 @@ def _row(
         caption_kind=drawn.kind if drawn else None, caption_model=drawn.model if drawn else None,
         quarter_turns=asset.quarter_turns, licence=asset.licence, source_clip=decision.clip_id,
         redaction=asset.redaction, redacted=asset.redacted, decode_variant=asset.decode_variant, recipe=asset.recipe,
+        camera_index=attempt.camera_index if attempt else None,
         episode_id=episode.episode_id if episode else None,
         steps_id=(episode.steps_id or episode.episode_id) if episode else None,
         embodiment=episode.embodiment if episode else None,

@@ -17,7 +17,8 @@ from simworld.robot import plan as robot_plan
 from simworld.robot.attempt import Attempt
 
 from infra.video.encoder import Encoder
-from pipelines.fold.rows import fit_to_video, step_table
+from pipelines.fold.pairing import RecordedTimes, pair_cameras
+from pipelines.fold.rows import step_table
 from pipelines.sources.logs import lerobot, plain_log
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.spans import NS
@@ -119,7 +120,8 @@ def test_both_formats_read_the_same(tmp_path: Path) -> None:
         assert spans[0] == spans[1]
     ends = np.cumsum([len(a.t_s) for a in attempts()]) * (NS // 5)
     assert [x.cameras[0].end_ns for x in set_] == ends.tolist()
-    fitted = [fit_to_video(x, {x.cameras[0].uri: int(ends[-1])}) for x in set_]
+    shown = RecordedTimes(np.arange(ends[-1] // (NS // 5), dtype=np.int64) * (NS // 5), int(ends[-1]))
+    fitted = [pair_cameras(x, {x.cameras[0].uri: shown}, None).log for x in set_]
     assert [x.cameras for x in fitted] == [x.cameras for x in set_]
 
 

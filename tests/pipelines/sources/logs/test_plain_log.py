@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipelines.fold.rows import Origin, episode_row, fit_to_video, step_table
+from pipelines.fold.rows import Origin, episode_row, step_table
 from pipelines.sources.logs import plain_log
 from pipelines.sources.logs.base import BadEpisode, LogColumns, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
@@ -258,20 +258,6 @@ def test_revision_follows_the_log_and_its_recording_only(tmp_path: Path) -> None
     (tmp_path / "a.mp4").write_bytes(b"another recording")
     (third,) = plain_log.list_logs(str(tmp_path))
     assert third.revision != first.revision
-
-
-def test_steps_and_video_must_agree(tmp_path: Path) -> None:
-    write_plain(tmp_path, "a", np.ones((20, 3)), np.ones((20, 1)), video=False)
-    _touch_video(tmp_path, "a")
-    log = _one(tmp_path)
-    uri = log.cameras[0].uri
-    for decoded_ns in (2 * NS, 2 * NS - 200_000_000, 2 * NS + 200_000_000):
-        assert fit_to_video(log, {uri: decoded_ns}).cameras[0].end_ns == decoded_ns
-    for decoded_ns in (2 * NS - 201_000_000, 2 * NS + 201_000_000):
-        with pytest.raises(BadMedia, match="video_mismatch"):
-            fit_to_video(log, {uri: decoded_ns})
-    shared = dataclasses.replace(log, cameras=(dataclasses.replace(log.cameras[0], alone=False),))
-    assert fit_to_video(shared, {uri: 60 * NS}).cameras[0].end_ns == 2 * NS
 
 
 def test_a_correcting_person_holds_the_controls(tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+"""Row and frame: by number, by date, by what is declared; or refused with both counts."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.fold.pairing import NO_FRAME, PairedCamera, RecordedTimes, Rows, pair_camera, pair_cameras
+from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog
+from schemas.errors import BadMedia
+from schemas.spans import NS
+from tests.support.episode_logs import episode_log
+
+STEP = NS // 10
+
+
+def span(start: int = 0, frames: int = 10, alone: bool = True, camera: str = "front") -> CameraSpan:
+    return CameraSpan(
+        camera=camera, uri=f"{camera}.mp4", start_ns=start * STEP, end_ns=(start + frames) * STEP, alone=alone
+    )
+
+
+def dated(stamps_ns: list[int], tolerance_ns: int | None, frames: int) -> CameraSpan:
+    stamps = np.array(stamps_ns, np.int64)
+    return dataclasses.replace(span(frames=frames), frame_stamps_ns=stamps, tolerance_ns=tolerance_ns)
+
+
+def recorded(frames: int) -> RecordedTimes:
+    return RecordedTimes(np.arange(frames, dtype=np.int64) * STEP, frames * STEP)
+
+
+def rows(count: int, step_ns: int = STEP) -> Rows:
+    return Rows(np.arange(count, dtype=np.int64) * step_ns, 10.0)
+
+
+def numbers(paired: PairedCamera) -> list[int]:
+    return [-1 if t == NO_FRAME else int(t) // STEP for t in paired.row_ns]
+
+
+def test_equal_counts_are_paired_by_number_whatever_the_clock_says() -> None:
+    paired = pair_camera(span(), rows(10, 3 * STEP), recorded(10), None)
+    assert numbers(paired) == list(range(10))
+    assert (paired.span.start_ns, paired.span.end_ns) == (0, NS)
+    (note,) = paired.notes
+    assert note.code == "clock_drift"
+    assert "2.700 s by the rows' clock, 0.900 s by the video's, up to 18.0 frames apart at row 9" in note.detail
+    assert pair_camera(span(), rows(10, STEP + STEP // 10), recorded(10), None).notes == ()
+
+
+def test_a_surplus_is_where_the_config_says_and_is_told_with_its_seconds() -> None:
+    tail = pair_camera(span(), rows(9), recorded(15), "tail")
+    head = pair_camera(span(), rows(9), recorded(15), "head")
+    assert (numbers(tail), tail.span.start_ns, tail.span.end_ns) == (list(range(9)), 0, 9 * STEP)
+    assert (numbers(head), head.span.start_ns, head.span.end_ns) == (list(range(6, 15)), 6 * STEP, 15 * STEP)
+    for paired in (tail, head):
+        assert paired.surplus is not None
+        assert "6 frames (0.600 s)" in paired.surplus
+        assert "9 rows, 15 frames" in paired.surplus
+
+
+@pytest.mark.parametrize(("there", "surplus"), [(15, None), (8, None), (8, "tail"), (8, "head"), (0, None)])
+def test_other_counts_are_refused_with_both(there: int, surplus: str | None) -> None:
+    with pytest.raises(BadMedia, match=f"front: 9 rows, {there} frames in its video") as e:
+        pair_camera(span(), rows(9), recorded(there), surplus)
+    assert e.value.reason == "video_mismatch"
+    assert ('surplus = "tail"' in e.value.detail) == (there > 9)
+
+
+def test_of_a_shared_recording_only_the_window_counts() -> None:
+    window = dataclasses.replace(span(12, 9, alone=False), start_ns=12 * STEP + 3, end_ns=21 * STEP - 3)
+    paired = pair_camera(window, rows(9), recorded(40), None)
+    assert numbers(paired) == list(range(12, 21))
+    assert (paired.span.start_ns, paired.span.end_ns) == (12 * STEP, 21 * STEP)
+    cut = pair_camera(span(12, 15, alone=False), rows(9), recorded(40), "tail")
+    assert (numbers(cut), cut.span.end_ns) == (list(range(12, 21)), 21 * STEP)
+
+
+def test_dated_frames_are_paired_by_the_nearest_date_within_the_tolerance() -> None:
+    # The camera starts late, loses frames 3 and 4, and ends early.
+    taken = [2, 3, 4, 7, 8]
+    paired = pair_camera(dated([t * STEP + 5 for t in taken], STEP // 4, 5), rows(10), recorded(5), None)
+    assert numbers(paired) == [-1, -1, 0, 1, 2, -1, -1, 3, 4, -1]
+    assert [n.detail for n in paired.notes] == ["front: 5 of 10 rows, by their dates"]
+    with pytest.raises(BadMedia, match="no_frame_in_time"):
+        pair_camera(dated([100 * NS], STEP, 1), rows(10), recorded(1), None)
+    with pytest.raises(BadMedia, match="stamps_not_ascending"):
+        pair_camera(dated([0, 2 * STEP, STEP], STEP, 3), rows(3), recorded(3), None)
+    with pytest.raises(BadMedia, match="3 frames dated in the log, 4 frames in its video"):
+        pair_camera(dated([0, STEP, 2 * STEP], STEP, 3), rows(3), recorded(4), None)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=30), st.integers(1, 40), st.integers(0, 60))
+def test_no_nearer_frame_is_passed_over(taken: list[int], count: int, tolerance: int) -> None:
+    stamps = sorted(taken)
+    at = np.arange(count, dtype=np.int64) * 30
+    away = np.abs(at[:, None] - np.array(stamps)[None])
+    if away.min() > tolerance:
+        return
+    paired = pair_camera(dated(stamps, tolerance, len(stamps)), Rows(at, 10.0), recorded(len(stamps)), None)
+    for row, place in enumerate(numbers(paired)):
+        assert (place < 0) == (away[row].min() > tolerance)
+        assert place < 0 or away[row, place] == away[row].min()
+
+
+def attempt(*cameras: CameraSpan, count: int = 10) -> EpisodeLog:
+    return episode_log(count, cameras)
+
+
+def test_a_camera_that_does_not_fit_costs_itself_alone() -> None:
+    log = attempt(span(), span(camera="wrist"), span(camera="top"))
+    bad = RecordedTimes(refusal=("no_frames", "none decodes"))
+    paired = pair_cameras(log, {"front.mp4": recorded(10), "wrist.mp4": recorded(4), "top.mp4": bad}, None)
+    assert [c.camera for c in paired.log.cameras] == ["front"]
+    assert [(b.name, b.reason) for b in paired.left] == [
+        (f"{log.name}/camera wrist", "video_mismatch"), (f"{log.name}/camera top", "no_frames"),
+    ]  # fmt: skip
+    with pytest.raises(BadMedia, match="video_mismatch"):
+        pair_cameras(log, {"front.mp4": recorded(9), "wrist.mp4": recorded(4), "top.mp4": bad}, None)
+
+
+def test_an_attempt_that_is_mostly_without_frames_is_refused() -> None:
+    early, late = dated([0, STEP], 1, 2), dated([8 * STEP, 9 * STEP], 1, 2)
+    log = attempt(early, dataclasses.replace(late, camera="wrist", uri="wrist.mp4"))
+    both = {"front.mp4": recorded(2), "wrist.mp4": recorded(2)}
+    with pytest.raises(BadMedia, match=r"rows_without_frames.*6 of 10 rows"):
+        pair_cameras(log, both, None)
+    assert len(pair_cameras(attempt(*log.cameras, count=4), {**both}, None).row_ns) == 1
