@@ -21,8 +21,9 @@ def row(camera_index: int | None = 1, start: int = 0, end: int = 10) -> ViewRow:
     return ViewRow(
         view="idm_arm", clip_id="c", sha256="s", uri="u", stage="robot", start_ns=start * STEP, end_ns=end * STEP,
         times_ns=None, fps_hz=10.0, camera="wrist", origin_ns=5 * STEP, caption=None, caption_kind=None,
-        caption_model=None, quarter_turns=0, licence=None, source_clip="c", redaction=None, redacted=[], decode_variant="",
-        episode_id="e", embodiment="arm", task=None, outcome="unknown", group=["sha:s"], camera_index=camera_index,
+        caption_model=None, quarter_turns=0, licence=None, source_clip="c", redaction=None, redacted=[],
+        decode_variant="", episode_id="e", embodiment="arm", task=None, outcome="unknown", group=["sha:s"],
+        camera_index=camera_index,
     )  # fmt: skip
 
 
