@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from mcap.reader import make_reader
 from mcap.records import Chunk
 from mcap.stream_reader import StreamReader
 from mcap.writer import CompressionType
+from mcap_protobuf.writer import Writer as ProtobufWriter
 from mcap_ros2.decoder import DecoderFactory
 
 from infra.readers import mcap
@@ -158,3 +160,37 @@ def test_what_is_no_mcap_is_refused(tmp_path: Path) -> None:
     assert refused.value.reason == "bad_mcap"
     with pytest.raises(BadMedia, match="does not begin"):
         mcap.summary(io.BytesIO(b""))
+
+
+def write_protobuf_mcap(path: Path) -> None:
+    """A message with a timestamp, a repeated field, a nested one that is not set and an enum's neighbours."""
+    file = descriptor_pb2.FileDescriptorProto(name="robot.proto", package="robot", syntax="proto3")
+    stamp = file.message_type.add(name="Stamp")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    stamp.field.add(name="seconds", number=1, type=kinds.TYPE_INT64, label=kinds.LABEL_OPTIONAL)
+    stamp.field.add(name="nanos", number=2, type=kinds.TYPE_INT32, label=kinds.LABEL_OPTIONAL)
+    state = file.message_type.add(name="State")
+    for number, name in enumerate(("timestamp", "unset"), 1):
+        state.field.add(name=name, number=number, type=kinds.TYPE_MESSAGE, type_name=".robot.Stamp",
+                        label=kinds.LABEL_OPTIONAL)  # fmt: skip
+    state.field.add(name="names", number=3, type=kinds.TYPE_STRING, label=kinds.LABEL_REPEATED)
+    state.field.add(name="q", number=4, type=kinds.TYPE_DOUBLE, label=kinds.LABEL_REPEATED)
+    state.field.add(name="grip", number=5, type=kinds.TYPE_FLOAT, label=kinds.LABEL_OPTIONAL)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    made = message_factory.GetMessageClass(pool.FindMessageTypeByName("robot.State"))
+    with path.open("wb") as out:
+        writer = ProtobufWriter(out)
+        for k in range(3):
+            message = made(names=["a", "b"], q=[k, -k], grip=k / 2)
+            message.timestamp.seconds, message.timestamp.nanos = 7, k
+            writer.write_message("/state", message, log_time=100 + k, publish_time=100 + k)
+        writer.finish()
+
+
+def test_protobuf_is_read_by_its_descriptors_and_what_is_not_set_has_no_value(tmp_path: Path) -> None:
+    write_protobuf_mcap(tmp_path / "a.mcap")
+    series = mcap.read([tmp_path / "a.mcap"], ["/state"]).series["/state"]
+    assert (series.type, series.axes) == ("robot.State", ("q.a", "q.b", "grip"))
+    assert series.values.tolist() == [[k, -k, k / 2] for k in range(3)]
+    assert series.stamps_ns.tolist() == [7 * 10**9 + k for k in range(3)]
