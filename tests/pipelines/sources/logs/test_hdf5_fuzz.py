@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.media import log_pictures
-from pipelines.sources.logs import agibot, aloha, droid_ctrlworld, droid_raw, robomimic, robomind
+from pipelines.sources.logs import agibot, aloha, droid_ctrlworld, droid_raw, oopsie, robomimic, robomind
 from pipelines.sources.logs.base import BadEpisode, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.errors import BadMedia
-from tests.pipelines.sources.logs import test_agibot, test_droid, test_robomind
+from tests.pipelines.sources.logs import test_agibot, test_droid, test_oopsie, test_robomind
 from tests.support.hdf5_logs import DemoSpec, write_aloha, write_demos
 
 SEEDS = 500
@@ -86,12 +86,17 @@ def write_robomind(folder: Path) -> Path:
     return test_robomind.write(folder, "agilex_3rgb", "bread/success_episodes/train/1014_144602", swapped=True)
 
 
+def write_oopsie(folder: Path) -> Path:
+    return test_oopsie.write(folder, votes=(test_oopsie.vote("ann", "failure", categories=("grasp",)),))
+
+
 KINDS: list[tuple[LogKind, Callable[[Path], Path]]] = [
     (robomimic.KIND, write_robomimic),
     (aloha.KIND, write_packed),
     (droid_raw.KIND, write_droid),
     (droid_ctrlworld.KIND, write_ctrlworld),
     (agibot.KIND, test_agibot.write),
+    (oopsie.KIND, write_oopsie),
     (robomind.KIND, write_robomind),
 ]
 
