@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
@@ -83,7 +82,8 @@ def _discarded_in(rows: pa.Table, column: str) -> str | None:
     """The column, where one of the rows has it set."""
     if column not in rows.column_names:
         return None
-    return column if any(is_true(v) for v in pc.unique(rows[column]).to_pylist()) else None
+    flat = (v for row in rows[column].to_pylist() for v in (row if isinstance(row, list) else [row]))
+    return column if any(map(is_true, flat)) else None
 
 
 def describe(item: LogItem, options: LogOptions) -> dict[str, str]:

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.sources.logs.lerobot_columns import integers
 from pipelines.sources.logs.lerobot_files import read_columns
 from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
-from schemas.columns import with_nulls_as
 from schemas.errors import BadMedia
 
 _EPISODE = "episode_index"
@@ -20,20 +20,10 @@ _NONE: Places = np.zeros(0, np.int64)
 
 def places_by_episode(table: pa.Table) -> dict[int, Places]:
     """Places of each episode's rows, ascending. BadMedia(bad_table): episode_index holds no integers."""
-    index = whole_numbers(table, _EPISODE)
+    index = integers(table, _EPISODE)
     order = np.argsort(index, kind="stable")
     values, starts = np.unique(index[order], return_index=True)
     return dict(zip(values.tolist(), np.split(order, starts[1:]), strict=True)) if len(index) else {}
-
-
-def whole_numbers(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
-    """The column as integers, which doubles may hold too; -1 where it is null. BadMedia(bad_table): anything else."""
-    column = table[name].combine_chunks()
-    try:
-        whole = column.cast(pa.int64())  # refuses fractions
-    except pa.ArrowException as error:
-        raise BadMedia("bad_table", f"{name} is {column.type}") from error
-    return np.asarray(with_nulls_as(whole, -1).to_numpy(zero_copy_only=False), np.int64)
 
 
 def counts_in(data_set: DataSet, path: str) -> Mapping[int, int]:
@@ -41,7 +31,7 @@ def counts_in(data_set: DataSet, path: str) -> Mapping[int, int]:
     if path not in data_set.row_counts:
         try:
             table = read_columns(data_set.files[path], path, (_EPISODE,))
-            episodes, counts = np.unique(whole_numbers(table, _EPISODE), return_counts=True)
+            episodes, counts = np.unique(integers(table, _EPISODE), return_counts=True)
             data_set.row_counts[path] = dict(zip(episodes.tolist(), counts.tolist(), strict=True))
         except (BadMedia, KeyError):
             data_set.row_counts[path] = {}
@@ -76,7 +66,7 @@ class Rows:
             return np.arange(self.table.num_rows)
         places = self.by_episode.get(meta.index, _NONE)
         if len(places) > meta.length >= 0 and meta.rows is not None and "index" in self.table.column_names:
-            index = whole_numbers(self.table, "index")[places]
+            index = integers(self.table, "index")[places]
             within = places[(index >= meta.rows[0]) & (index < meta.rows[1])]
             return within if len(within) == meta.length else places
         return places

@@ -251,3 +251,13 @@ def test_objects_in_a_column_are_columns_with_dots(tmp_path: Path) -> None:
     assert log.state_names == ("state.0", "state.1", "effort.arm")
     assert log.intervention.tolist() == [i > 9 for i in range(20)]
     assert not bad
+
+
+@pytest.mark.parametrize(
+    ("column", "taken"),
+    [([[True]] * 20, 0), ([{"a": 1}] * 20, 1), ([[False]] * 20, 1), (["no"] * 20, 1), ([[]] * 20, 1)],
+)
+def test_a_column_that_discards_in_any_type(tmp_path: Path, column: Any, taken: int) -> None:
+    write_set(tmp_path, [steps() | {"discarded": column}])
+    logs, bad = read_set(tmp_path)
+    assert (len(logs), [b.reason for b in bad]) == (taken, [] if taken else ["discarded"])
