@@ -71,6 +71,7 @@ def test_equal_numbers_under_two_names_or_in_two_places_are_two_takes(corpus: Co
     assert corpus.rows(copy_of=None) == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_items", [1, 100])
 def test_a_copy_is_booked_and_no_attempt_whether_in_one_batch_or_later(
     corpus: Corpus, tmp_path: Path, batch_items: int
@@ -103,6 +104,7 @@ def test_the_same_steps_and_recordings_with_another_label_are_no_copy(corpus: Co
     assert corpus.attempts() == {"a/one": "success", "b/one": "failure"}
 
 
+@pytest.mark.slow
 def test_a_copy_stays_one_while_both_are_read_again_by_a_newer_reader(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ def test_a_copy_stays_one_while_both_are_read_again_by_a_newer_reader(
     assert corpus.fold(plain(tmp_path / "logs")).added == {}
 
 
+@pytest.mark.slow
 def test_of_two_data_sets_with_one_namespace_the_later_is_refused_until_it_has_a_name(
     corpus: Corpus, tmp_path: Path
 ) -> None:
@@ -139,6 +142,7 @@ def test_of_two_data_sets_with_one_namespace_the_later_is_refused_until_it_has_a
     assert set(corpus.attempts()) == {"arm/one", "feb/one", "feb/two"}
 
 
+@pytest.mark.slow
 def test_another_data_set_in_the_place_of_a_former_one_is_no_correction_of_it(corpus: Corpus, tmp_path: Path) -> None:
     take(tmp_path / "jan/arm", "one")
     take(tmp_path / "feb/arm", "one", shade=1)
@@ -167,6 +171,7 @@ def test_a_data_set_that_is_moved_keeps_its_attempts(corpus: Corpus, tmp_path: P
     assert now.uri == str(tmp_path / "new/arm/one.jsonl")
 
 
+@pytest.mark.slow
 def test_labels_that_come_later_reach_the_steps_and_words_alone_write_none(corpus: Corpus, tmp_path: Path) -> None:
     source = RobotSource(kind="lerobot", uri=str(tmp_path / "set"))
     write_lerobot(tmp_path / "set", LeRobotSpec(orphans=0, intervention=False, rewards=None, done=False))
@@ -190,6 +195,7 @@ def test_labels_that_come_later_reach_the_steps_and_words_alone_write_none(corpu
     assert {e.embodiment for e in latest_episodes(corpus.store)} == {"so101_leader"}
 
 
+@pytest.mark.slow
 def test_what_the_config_says_of_a_log_is_read_and_taken_back(corpus: Corpus, tmp_path: Path) -> None:
     """The log keeps its time: which reading counts is no matter of a hash."""
     take(tmp_path / "logs", "one")
@@ -209,6 +215,7 @@ def test_a_name_that_is_given_later_supersedes_what_was_read_without_it(corpus: 
     assert corpus.store.read("steps").num_rows == 8
 
 
+@pytest.mark.slow
 def test_what_a_log_gives_no_more_is_withdrawn_and_may_come_back(corpus: Corpus, tmp_path: Path) -> None:
     path = take(tmp_path / "logs", "one")
     source, whole = plain(tmp_path / "logs"), path.read_bytes()
