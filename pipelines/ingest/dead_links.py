@@ -49,7 +49,8 @@ def dead_link_lines(run: Run, offered: Sequence[Offered], gone: Mapping[str, str
             reason for uri in uris if (reason := gone.get(uri) or refused.get(uri)) is not None and is_dead(reason)
         )
         if dead := reasons.total():
-            most = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common(SHOWN))
+            by_count = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+            most = ", ".join(f"{n} {reason}" for reason, n in by_count[:SHOWN])
             yield f"{source.source}: {dead} of {len(uris)} links are dead ({dead / len(uris):.1%}): {most}"
 
 
