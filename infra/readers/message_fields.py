@@ -104,6 +104,11 @@ def _walk(value: Any, path: str, depth: int) -> Iterator[tuple[str, float]]:
 
 def _items(values: list[Any], path: str, depth: int) -> Iterator[tuple[str, float]]:
     """Items by their own names where they have such (`joints.elbow.position`), else by number."""
+    if not values or isinstance(values[0], str | bytes):
+        return
+    if _is_array(values):
+        yield from ((f"{path}.{i}", _float(value)) for i, value in enumerate(values))
+        return
     own = [field(v, "name") if fields(v) is not None else None for v in values]
     named = all(isinstance(n, str) and n for n in own) and len(set(own)) == len(own)
     for i, value in enumerate(values):
@@ -122,7 +127,9 @@ def _labels(message: Any, names: list[str]) -> list[str]:
 def _is_array(value: Any) -> bool:
     if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__len__"):
         return False
-    return all(isinstance(v, bool | int | float | np.number) for v in value)
+    if isinstance(value, array | np.ndarray):
+        return len(value) == 0 or isinstance(value[0], int | float | np.number | np.bool_)
+    return all(isinstance(v, int | float | np.number | np.bool_) for v in value)
 
 
 def _float(value: Any) -> float:
