@@ -63,6 +63,7 @@ class ReleaseDocument:
     inputs: Mapping[str, int] = field(default_factory=dict)  # version read, by table
     left_out: Mapping[str, int] = field(default_factory=dict)  # spans, by reason
     views: Mapping[str, ViewFacts] = field(default_factory=dict)
+    axes: Mapping[str, str] = field(default_factory=dict)  # what each IDM's view holds: `view_names`
     splits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # clips, by view and split
     counts: ReleaseCounts = field(default_factory=ReleaseCounts)
     files_sha256: str = ""

@@ -23,7 +23,7 @@ from pipelines.media.local_copy import reachable
 from pipelines.publish.commit import commit_release, intent_uri, remove_unfinished
 from pipelines.publish.encode_worker import MISSING, EncodeWorker
 from pipelines.publish.encoded import EncodePart
-from pipelines.publish.selection import PublishOptions, ViewRow, select, selection_digest
+from pipelines.publish.selection import PublishOptions, ViewRow, selection_digest, selection_of
 from pipelines.staging.package import reject, staged, staging
 from schemas import Release
 from schemas.columns import values_of
@@ -61,9 +61,9 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
             done.notes.append(f"{parent.name} holds it all")
             return done
         tables = run.store.at(versions)
-        rows, left_out = select(tables, recipe, policy, options)
+        chosen = selection_of(tables, recipe, policy, options, parent.axes if parent else {})
         _check_books(tables, recipe, policy)
-        rows = _without_refused(run.store, rows, recipe)
+        rows = _without_refused(run.store, chosen.rows, recipe)
         wanted = selection_digest(rows, how)
         if not rows or (parent and holds_selection(run, parent, wanted)):
             done.notes.append("nothing to publish" if not rows else f"{parent.name if parent else ''} holds it all")
@@ -85,7 +85,7 @@ def publish(run: Run, recipe: str, policy: Policy, options: PublishOptions) -> D
             "name": worker.name, "parent": parent.name if parent else None, "selection": selection, "recipe": how,
             "purpose": policy.purpose, "wanted": wanted, "inputs": inputs,
             "gone": {row.sha256: row.uri for row in rows if row.clip_id in missing},
-            "left_out": _left_out(left_out, parts),
+            "left_out": _left_out(chosen.left_out, parts), "axes": chosen.axes,
         }  # fmt: skip
         commit_release(run, lease, worker, parts, head, policy)
         recover(run, done)

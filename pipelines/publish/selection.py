@@ -21,6 +21,7 @@ from pipelines.corpus.decisions import DECISION
 from pipelines.corpus.duplicates import copies_of, pairs_of
 from pipelines.corpus.episodes import EpisodeSpan
 from pipelines.corpus.inventory import CurrentAsset
+from pipelines.publish.view_names import axes_of, view_names
 from schemas import Decision
 from schemas.columns import differs, equals
 from schemas.keys import as_stored, digest_of, share_of, stored_as
@@ -103,14 +104,35 @@ class ViewRow:
     split: str = ""
     recipe: str = ""  # of its clip
     camera_index: int | None = None  # of its camera among the attempt's
+    maker_split: str | None = None  # of its attempt
 
 
+HELD_OUT = ("val", "test")  # by an attempt's makers
 # Where a row's bytes lie and whom it goes with: not what is published.
-PLACE = ("uri", "group", "redacted", "tiling", "recipe", "camera_index")
+PLACE = ("uri", "group", "redacted", "tiling", "recipe", "camera_index", "maker_split")
 
 
-def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -> tuple[list[ViewRow], dict[str, int]]:
-    """Rows to publish in order of (view, clip_id), and how many were left out by reason.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows in order of (view, clip_id), how many were left out by reason, and the axes of each IDM's view."""
+
+    rows: list[ViewRow]
+    left_out: dict[str, int]
+    axes: dict[str, str]
+
+
+def select(
+    store: Store, recipe: str, policy: Policy, options: PublishOptions, held: Mapping[str, str] | None = None
+) -> tuple[list[ViewRow], dict[str, int]]:
+    """Rows to publish in order of (view, clip_id), and how many were left out by reason: `selection_of`."""
+    chosen = selection_of(store, recipe, policy, options, held or {})
+    return chosen.rows, chosen.left_out
+
+
+def selection_of(
+    store: Store, recipe: str, policy: Policy, options: PublishOptions, held: Mapping[str, str]
+) -> Selection:
+    """What to publish. held: the axes of each IDM's view of the newest release.
 
     What the policy's purpose does not allow is left out by its licence as it is now, whatever was decided.
     """
@@ -122,13 +144,16 @@ def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -
     captions = captions_of(store, decisions.values(DECISION.span_id))
     copies = copies_of(store, recipe, corpus.assets(), decisions)
     rows: list[ViewRow] = []
+    shown = {e.episode.episode_id: e.episode for spans in corpus.episodes().values() for e in spans}
+    episodes = [shown[key] for key in sorted(shown)]
+    idm_views, axes = view_names(episodes, axes_of(store, episodes), held)
     left_out = Counter(copy.reason for copy in copies.values())
     left_out.update(_unlicensed(rejected))
     for decision in decisions.rows():
         if decision.span_id in copies:
             continue
         asset = parents[decision.sha256]
-        for view, attempt in _views_of(asset, decision, corpus):
+        for view, attempt in _views_of(asset, decision, corpus, idm_views):
             if why := licences.refusal(asset.licence, policy.purpose, policy.licences_held):
                 left_out[why] += 1
                 continue
@@ -141,7 +166,7 @@ def select(store: Store, recipe: str, policy: Policy, options: PublishOptions) -
             else:
                 rows.append(_row(view, decision, asset, attempt, drawn, options))
     rows = split_rows(rows, group_clips(pairs_of(store, recipe)), options)
-    return sorted(rows, key=lambda r: (r.view, r.clip_id)), dict(left_out)
+    return Selection(sorted(rows, key=lambda r: (r.view, r.clip_id)), dict(left_out), {**held, **axes})
 
 
 def _unlicensed(rejected: TypedTable[Decision]) -> dict[str, int]:
@@ -151,12 +176,14 @@ def _unlicensed(rejected: TypedTable[Decision]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _views_of(asset: CurrentAsset, decision: Decision, corpus: Corpus) -> list[tuple[str, EpisodeSpan | None]]:
+def _views_of(
+    asset: CurrentAsset, decision: Decision, corpus: Corpus, idm_views: Mapping[str, str]
+) -> list[tuple[str, EpisodeSpan | None]]:
     """The views that take a span, with the attempt that it shows."""
     if asset.stage != "robot":
         return [(f"wm_{asset.stage}", None)]
     attempt = corpus.episode_of(decision)
-    return [] if attempt is None else [("wm_robot", attempt), (f"idm_{attempt.episode.embodiment}", attempt)]
+    return [] if attempt is None else [("wm_robot", attempt), (idm_views[attempt.episode.episode_id], attempt)]
 
 
 def _row(
@@ -178,7 +205,7 @@ def _row(
         caption_kind=drawn.kind if drawn else None, caption_model=drawn.model if drawn else None,
         quarter_turns=asset.quarter_turns, licence=asset.licence, source_clip=decision.clip_id,
         redaction=asset.redaction, redacted=asset.redacted, decode_variant=asset.decode_variant, recipe=asset.recipe,
-        camera_index=attempt.camera_index if attempt else None,
+        camera_index=attempt.camera_index if attempt else None, maker_split=episode.split if episode else None,
         episode_id=episode.episode_id if episode else None,
         steps_id=(episode.steps_id or episode.episode_id) if episode else None,
         embodiment=episode.embodiment if episode else None,
@@ -214,13 +241,19 @@ def _preference(row: CaptionText, options: PublishOptions) -> tuple[int, bool, s
 def split_rows(rows: Sequence[ViewRow], alike: Mapping[str, str], options: PublishOptions) -> list[ViewRow]:
     """The rows with their split: those that share a wearer, site, scene, recording or group of copies are on one side.
 
-    alike: the group of copies a clip is in, where it is in one.
+    What an attempt's makers held out (val, test) never goes to train, and neither does what is alike to it; the rest of
+    its group goes where it is drawn. alike: the group of copies a clip is in, where it is in one.
     """
     shared = [[*r.group, *([f"alike:{g}"] if (g := alike.get(r.source_clip)) else [])] for r in rows]
     leads = connected_components(shared)
     shares = (share_of("split", options.seed, leads[row.group[0]]) for row in rows)
     sides = ("val" if share < options.val_share else "train" for share in shares)
-    return [replace(row, split=side) for row, side in zip(rows, sides, strict=True)]
+    names = [alike.get(row.source_clip, row.source_clip) for row in rows]
+    held_out = {name for name, row in zip(names, rows, strict=True) if row.maker_split in HELD_OUT}
+    return [
+        replace(row, split="val" if name in held_out else side)
+        for row, name, side in zip(rows, names, sides, strict=True)
+    ]
 
 
 def selection_digest(rows: Sequence[ViewRow], recipe: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ def counts(rows: Sequence[EncodedRow]) -> Json:
         "embodiments": {
             robot: {
                 "episodes": sum(r.embodiment == robot for r in attempts),
-                "hours": hours([r for r in rows if r.view == f"idm_{robot}"]),
+                "hours": hours([r for r in rows if r.view.startswith("idm_") and r.embodiment == robot]),
             }
             for robot in sorted({str(r.embodiment) for r in attempts})
         },

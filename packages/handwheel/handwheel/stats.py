@@ -15,7 +15,7 @@ def axis_stats(parts: Iterable[ArrayLike]) -> dict[str, Any] | None:
     """mean, std (population), min, max of each axis and the count of rows, over parts of (n, D).
 
     One pass in float64, parts combined as Chan, Golub and LeVeque (1979) do. Plain values for JSON;
-    None where there are no rows.
+    None where there are no rows, or parts of other widths: then nothing holds of an axis.
     """
     count, mean, spread = 0, np.zeros(0), np.zeros(0)
     low, high = np.zeros(0), np.zeros(0)
@@ -24,6 +24,8 @@ def axis_stats(parts: Iterable[ArrayLike]) -> dict[str, Any] | None:
         n = len(values)
         if n == 0:
             continue
+        if count and values.shape[1:] != mean.shape:
+            return None
         part_mean = values.mean(0)
         part_spread = ((values - part_mean) ** 2).sum(0)
         if count == 0:
