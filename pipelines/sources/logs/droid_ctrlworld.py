@@ -1,7 +1,7 @@
 """Reader of DROID as Ctrl-World labels it: `annotation/<split>/<id>.json` with its `videos/<split>/<id>/<n>.mp4`.
 
 Checked against real attempts of Robert-gyj/Ctrl-World. Rows are at 15 Hz; of every third one, whose pose `states` says
-again, there is a picture. Success is a person's label.
+again, there is a picture, and these are the attempt's steps. Success is a person's label.
 """
 
 from __future__ import annotations
@@ -86,19 +86,18 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         raise BadMedia("length_mismatch", f"raw_length is {fields['raw_length']}, there are {len(states)} rows")
     if not item.media:
         raise BadMedia("missing_video", "no recording in the folder of its split and number")
-    rate_hz = options.fps_hz or RATE_HZ
-    times, stride = even_times(len(states), rate_hz), _stride(fields, len(states))
-    period_ns = round(NS / rate_hz)
+    stride = _stride(fields, len(states))
+    pictured, rate_hz = slice(None, None, stride), (options.fps_hz or RATE_HZ) / stride
+    times = even_times(len(states[pictured]), rate_hz)
     cameras = tuple(
-        CameraSpan(camera=m.camera, uri=m.uri, start_ns=0, end_ns=int(times[::stride][-1]) + stride * period_ns,
-                   alone=True, frame_stamps_ns=times[::stride], tolerance_ns=period_ns // 2)
+        CameraSpan(camera=m.camera, uri=m.uri, start_ns=0, end_ns=int(times[-1]) + round(NS / rate_hz), alone=True)
         for m in item.media
-    )  # fmt: skip
+    )
     facts = AttemptFacts(
-        name=f"{place[2]}_{place[3]}", t_ns=times, fps_hz=rate_hz, states=states, actions=actions,
+        name=f"{place[2]}_{place[3]}", t_ns=times, fps_hz=rate_hz, states=states[pictured], actions=actions[pictured],
         state_names=state_names, action_names=action_names, cameras=cameras, embodiment="franka",
         instruction=_instruction(fields), outcome=_outcome(fields), split=SPLITS.get(place[2]), collect_mode="teleop",
-        notes=(Note(code="fewer_frames", detail=f"a picture of every {stride}. step"),) if stride > 1 else (),
+        notes=_notes(len(states), len(times)),
     )  # fmt: skip
     yield attempt_of(facts, item, options)
 
@@ -137,6 +136,11 @@ def _stride(fields: Mapping[str, Any], count: int) -> int:
         if len(picked) == len(pictured) and np.allclose(picked[:, :width], pictured[:, :width], atol=1e-5):
             return stride
     raise BadMedia("video_mismatch", f"{len(pictured)} poses of pictures are no even part of those of {count} rows")
+
+
+def _notes(rows: int, pictures: int) -> tuple[Note, ...]:
+    detail = f"{rows - pictures} of {rows} rows have no picture, and are left out"
+    return (Note(code="rows_without_pictures", detail=detail),) if rows > pictures else ()
 
 
 def _instruction(fields: Mapping[str, Any]) -> str | None:
