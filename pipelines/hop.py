@@ -61,10 +61,10 @@ class Run:
     @contextmanager
     def hold(self, name: str) -> Iterator[lease.Lease]:
         """That lease over a corpus of this program's schema, which nobody migrates meanwhile."""
-        with self.lease_of(name) as held:
+        with self.lease_of(name) as token:
             objects.begin_run(self.run_id)
             corpus_version.prepare(self.store)
-            yield held
+            yield token
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,9 @@ def attempt_key(log: str, name: str) -> str:
     return key_of(log, name)
 
 
-def reading_revision(reader: str, said: str, namespace: str, revision: str) -> str:
+def reading_revision(reader: str, options: str, namespace: str, revision: str) -> str:
     """episodes.revision: a log's, with its reader, the digest of what `[[robot]]` says of it, and its namespace."""
-    return key_of(reader, said, namespace, revision)
+    return key_of(reader, options, namespace, revision)
 
 
 def episode_key(namespace: str, name: str) -> str:

@@ -20,9 +20,9 @@ def pictures(log: Path, where: str, options: Mapping[str, str]) -> Iterator[byte
     if ".." in Path(where).parts or Path(where).is_absolute():
         raise BadMedia("unsafe_name", f"{where} is no place below the log")
     named = {
-        int(found[1]): file
+        int(match[1]): file
         for file in (folder.iterdir() if folder.is_dir() else ())
-        if (found := re.fullmatch(rf"([0-9]{{1,12}}){re.escape(suffix)}", file.name)) and file.is_file()
+        if (match := re.fullmatch(rf"([0-9]{{1,12}}){re.escape(suffix)}", file.name)) and file.is_file()
     }
     if not named:
         raise BadMedia("no_frames", f"no picture <number>{suffix} in {where}")

@@ -24,8 +24,8 @@ MAX_BYTES = 16 << 30  # of what is asked for, unpacked
 def shapes(store: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape and dtype of every array, by its path. BadMedia: bad_zarr, no_reader, the sandbox's reasons."""
     with tempdirs.folder("zarr") as folder:
-        said = json.loads(sandbox.run(__name__, [str(store.resolve()), str(folder), "[]"], LIMITS))
-    return {name: (tuple(shape), dtype) for name, shape, dtype in said}
+        listing = json.loads(sandbox.run(__name__, [str(store.resolve()), str(folder), "[]"], LIMITS))
+    return {name: (tuple(shape), dtype) for name, shape, dtype in listing}
 
 
 def arrays(store: Path, wanted: Sequence[str]) -> dict[str, npt.NDArray[Any]]:

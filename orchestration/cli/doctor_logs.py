@@ -26,55 +26,55 @@ def _plain(uri: str) -> str:
     return uri.rstrip("/") if "://" in uri else str(Path(uri).resolve())
 
 
-def tell_of(uri: str, kind: str, most_items: int, said: RobotSource | None, as_json: bool) -> None:
+def tell_of(uri: str, kind: str, most_items: int, claims: RobotSource | None, as_json: bool) -> None:
     """Prints the look. UsageError: no format takes anything that lies there."""
-    source = said or RobotSource(kind=kind, uri=uri)
+    source = claims or RobotSource(kind=kind, uri=uri)
     with output(as_json) as tell:
-        found = look(replace(source, kind=kind or source.kind, uri=uri if "://" in uri else _plain(uri)), most_items)
-        tell(as_object(found) if as_json else as_text(found, uri))
+        result = look(replace(source, kind=kind or source.kind, uri=uri if "://" in uri else _plain(uri)), most_items)
+        tell(as_object(result) if as_json else as_text(result, uri))
 
 
-def as_object(found: Look) -> dict[str, object]:
+def as_object(result: Look) -> dict[str, object]:
     """The look as one JSON object."""
     return {
-        "kind": found.kind, "uri": found.uri, "data_sets": len(found.roots), "logs": found.items,
-        "logs_read": found.read_items, "attempts": found.attempts, "steps": found.steps, "seconds": found.seconds,
-        "said": found.said,
-        "facts": {name: dict(values) for name, values in found.facts.items()},
+        "kind": result.kind, "uri": result.uri, "data_sets": len(result.roots), "logs": result.items,
+        "logs_read": result.read_items, "attempts": result.attempts, "steps": result.steps, "seconds": result.seconds,
+        "said": result.claims,
+        "facts": {name: dict(values) for name, values in result.facts.items()},
         "refused": {
-            reason: {"count": count, "examples": found.refused[reason], "mend": REMEDIES.get(reason)}
-            for reason, count in found.refused_count.items()
+            reason: {"count": count, "examples": result.refused[reason], "mend": REMEDIES.get(reason)}
+            for reason, count in result.refused_count.items()
         },
     }  # fmt: skip
 
 
-def as_text(found: Look, uri: str) -> str:
+def as_text(result: Look, uri: str) -> str:
     """The look for people: what is there, what would be left out and why, and the lines for handwheel.toml."""
-    read = "all read" if found.read_items == found.items else f"{found.read_items} of them read"
-    sets = f"{len(found.roots)} data sets, " if len(found.roots) > 1 else ""
+    read = "all read" if result.read_items == result.items else f"{result.read_items} of them read"
+    sets = f"{len(result.roots)} data sets, " if len(result.roots) > 1 else ""
     lines = [
-        f"{uri}: {found.kind}, {sets}{found.items} logs, {read}",
-        f"{found.attempts} attempts would be taken: {found.steps} steps, {found.seconds:.1f} s",
+        f"{uri}: {result.kind}, {sets}{result.items} logs, {read}",
+        f"{result.attempts} attempts would be taken: {result.steps} steps, {result.seconds:.1f} s",
     ]
-    for root, said in found.said.items():
-        lines += [f"  {name:<14} {value[:LONG_CHARACTERS]}" for name, value in _of_root(root, said, found)]
-    for name, values in found.facts.items():
+    for root, claims in result.claims.items():
+        lines += [f"  {name:<14} {value[:LONG_CHARACTERS]}" for name, value in _of_root(root, claims, result)]
+    for name, values in result.facts.items():
         lines += _fact_lines(name, values)
-    if found.refused_count:
-        lines.append(f"{sum(found.refused_count.values())} parts would be left out:")
-    for reason, count in found.refused_count.most_common():
+    if result.refused_count:
+        lines.append(f"{sum(result.refused_count.values())} parts would be left out:")
+    for reason, count in result.refused_count.most_common():
         lines.append(f"  {count:>6}  {reason}")
-        lines += [f"          {example[:TEXT_CHARACTERS]}" for example in found.refused[reason]]
+        lines += [f"          {example[:TEXT_CHARACTERS]}" for example in result.refused[reason]]
         if mend := REMEDIES.get(reason):
             lines.append(f"          mend: {mend}")
-    return "\n".join([*lines, "", *_block(found, uri)])
+    return "\n".join([*lines, "", *_block(result, uri)])
 
 
-def _of_root(root: str, said: dict[str, str], found: Look) -> Iterator[tuple[str, str]]:
+def _of_root(root: str, claims: dict[str, str], result: Look) -> Iterator[tuple[str, str]]:
     """What a data set says of itself, under its place where there are several."""
-    if said and len(found.roots) > 1:
-        yield "data set", root.removeprefix(found.uri).lstrip("/") or root
-    yield from said.items()
+    if claims and len(result.roots) > 1:
+        yield "data set", root.removeprefix(result.uri).lstrip("/") or root
+    yield from claims.items()
 
 
 def _fact_lines(name: str, values: Counter[str]) -> Iterator[str]:
@@ -84,20 +84,20 @@ def _fact_lines(name: str, values: Counter[str]) -> Iterator[str]:
         yield f"  {'':<14} and {len(values) - SHOWN} more"
 
 
-def _block(found: Look, uri: str) -> Iterator[str]:
+def _block(result: Look, uri: str) -> Iterator[str]:
     """What to write into handwheel.toml, with the remedies that a value of the config can be."""
     yield "In handwheel.toml:"
     yield "  [[robot]]"
-    yield f'  kind = "{found.kind}"'
+    yield f'  kind = "{result.kind}"'
     yield f'  uri = "{uri}"'
-    yield from (f"  {line}" for line in _advice(found))
+    yield from (f"  {line}" for line in _advice(result))
     yield "then `handwheel fold`"
 
 
-def _advice(found: Look) -> Iterator[str]:
-    if found.refused_count["video_mismatch"]:
+def _advice(result: Look) -> Iterator[str]:
+    if result.refused_count["video_mismatch"]:
         yield '# surplus = "tail"   # if the frames beyond the rows are a discarded take\'s'
-    if found.refused_count["no_rate"]:
+    if result.refused_count["no_rate"]:
         yield "# fps_hz = 20        # the rate that the recorder ran at"
-    if found.refused_count["no_states_or_actions"] or found.refused_count["ambiguous_columns"]:
+    if result.refused_count["no_states_or_actions"] or result.refused_count["ambiguous_columns"]:
         yield '# columns = {state = ["..."], action = ["..."]}   # of the names above'

@@ -57,8 +57,8 @@ class OutcomeSum:
 
 def attempts_of(store: Store) -> TypedTable[AttemptRow]:
     """The latest row of each attempt, in order of episode_id."""
-    shown = {f.name for f in fields(AttemptRow)} - {"seconds"}
-    table = store.read("episodes", sorted(shown | set(STANDING)))
+    columns = {f.name for f in fields(AttemptRow)} - {"seconds"}
+    table = store.read("episodes", sorted(columns | set(STANDING)))
     table = table.take(pa.array(standing_rows(TypedTable(Episode, table)), pa.int64()))
     fps_hz = pc.if_else(exceeds(table["fps_hz"], 0), table["fps_hz"], pa.scalar(None, pa.float64()))
     seconds = pc.divide(pc.cast(table["frame_count"], pa.float64()), fps_hz)

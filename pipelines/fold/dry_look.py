@@ -55,7 +55,7 @@ class Look:
     attempts: int = 0
     steps: int = 0
     seconds: float = 0.0
-    said: dict[str, dict[str, str]] = field(default_factory=dict)  # by root, what a data set says of itself
+    claims: dict[str, dict[str, str]] = field(default_factory=dict)  # by root, what a data set says of itself
     facts: dict[str, Counter[str]] = field(default_factory=dict)
     refused: dict[str, list[str]] = field(default_factory=dict)
     refused_count: Counter[str] = field(default_factory=Counter)
@@ -77,23 +77,23 @@ def look(source: RobotSource, most_items: int) -> Look:
     source.kind "" finds the format by itself. UsageError: no format takes anything that lies there.
     """
     kind, items = _kind_and_items(source)
-    found = Look(kind.name, source.uri, items=len(items), roots={item.root for item in items})
+    result = Look(kind.name, source.uri, items=len(items), roots={item.root for item in items})
     picked = sorted({int(i) for i in np.linspace(0, len(items) - 1, min(most_items, len(items)))})
     for i in picked:
-        found.read_items += 1
-        _describe(found, kind, items[i], source)
+        result.read_items += 1
+        _describe(result, kind, items[i], source)
         for part in _parts(kind, items[i], replace(source, kind=kind.name)):
-            _add(found, items[i], part)
-    return found
+            _add(result, items[i], part)
+    return result
 
 
-def _describe(found: Look, kind: LogKind, item: LogItem, source: RobotSource) -> None:
-    if kind.describe is None or item.root in found.said or len(found.said) >= MOST_DESCRIBED:
+def _describe(result: Look, kind: LogKind, item: LogItem, source: RobotSource) -> None:
+    if kind.describe is None or item.root in result.claims or len(result.claims) >= MOST_DESCRIBED:
         return
     try:
-        found.said[item.root] = dict(kind.describe(item, source))
+        result.claims[item.root] = dict(kind.describe(item, source))
     except (BadMedia, OSError):  # its parts say why
-        found.said[item.root] = {}
+        result.claims[item.root] = {}
 
 
 def _kind_and_items(source: RobotSource) -> tuple[LogKind, list[LogItem]]:
@@ -125,26 +125,26 @@ def _parts(kind: LogKind, item: LogItem, source: RobotSource) -> Iterator[Episod
             yield BadEpisode(name="", reason="unreached", detail=str(e))
 
 
-def _add(found: Look, item: LogItem, part: EpisodeLog | BadEpisode) -> None:
+def _add(result: Look, item: LogItem, part: EpisodeLog | BadEpisode) -> None:
     if isinstance(part, BadEpisode):
-        where = part.name or item.uri.removeprefix(found.uri).lstrip("/")
-        found.refuse(part.reason, f"{where}: {part.detail}")
+        where = part.name or item.uri.removeprefix(result.uri).lstrip("/")
+        result.refuse(part.reason, f"{where}: {part.detail}")
         return
-    found.attempts += 1
-    found.steps += len(part.t_ns)
-    found.seconds += float(part.t_ns[-1]) / NS
+    result.attempts += 1
+    result.steps += len(part.t_ns)
+    result.seconds += float(part.t_ns[-1]) / NS
     for what, array, names in (("state", part.states, part.state_names), ("action", part.actions, part.action_names)):
-        found.count(what, "none" if array is None else f"{array.shape[1]} axes: {_shortened(names)}")
-    found.count("clock", _clock(part))
-    found.count("robot", part.embodiment)
-    found.count("cameras", ", ".join(c.camera for c in part.cameras))
-    found.count("outcome", part.outcome + (f", by {part.outcome_source}" if part.outcome_source else ""))
-    found.count("control", _control(part))
-    found.count("task", part.instruction or "none")
+        result.count(what, "none" if array is None else f"{array.shape[1]} axes: {_shortened(names)}")
+    result.count("clock", _clock(part))
+    result.count("robot", part.embodiment)
+    result.count("cameras", ", ".join(c.camera for c in part.cameras))
+    result.count("outcome", part.outcome + (f", by {part.outcome_source}" if part.outcome_source else ""))
+    result.count("control", _control(part))
+    result.count("task", part.instruction or "none")
     if part.split:
-        found.count("split", part.split)
+        result.count("split", part.split)
     for note in part.notes:
-        found.count(f"note {note.code}", note.detail)
+        result.count(f"note {note.code}", note.detail)
 
 
 def _shortened(names: Sequence[str]) -> str:

@@ -78,29 +78,29 @@ class Known:
     def of(store: Store) -> Known:
         """What the corpus holds now."""
         known = Known()
-        for seen in TypedTable(Seen, store.read("episodes", [f.name for f in fields(Seen)])).rows():
-            known.add(seen)
+        for row in TypedTable(Seen, store.read("episodes", [f.name for f in fields(Seen)])).rows():
+            known.add(row)
         return known
 
-    def add(self, seen: Seen) -> None:
+    def add(self, row: Seen) -> None:
         """One row more; the one of its key is replaced."""
-        if self.by_id.get(seen.episode_id, seen).rank <= seen.rank:
-            self.by_id[seen.episode_id] = seen
-        if self.by_place.get(seen.place, seen).rank <= seen.rank:
-            self.by_place[seen.place] = seen
-        self.names.setdefault(seen.uri, set()).add(seen.name)
-        self.readings[seen.uri] = max(self.readings.get(seen.uri, 0), seen.reading or 0)
-        self.by_content.setdefault(seen.content, {})[seen.episode_row_id] = seen
+        if self.by_id.get(row.episode_id, row).rank <= row.rank:
+            self.by_id[row.episode_id] = row
+        if self.by_place.get(row.place, row).rank <= row.rank:
+            self.by_place[row.place] = row
+        self.names.setdefault(row.uri, set()).add(row.name)
+        self.readings[row.uri] = max(self.readings.get(row.uri, 0), row.reading or 0)
+        self.by_content.setdefault(row.content, {})[row.episode_row_id] = row
 
-    def stands(self, seen: Seen) -> bool:
+    def stands(self, row: Seen) -> bool:
         """Whether the row stands for an attempt now (`standing_rows`)."""
-        latest = self.by_id[seen.episode_id] is seen is self.by_place[seen.place]
-        return latest and seen.copy_of is None and seen.withdrawn is None
+        latest = self.by_id[row.episode_id] is row is self.by_place[row.place]
+        return latest and row.copy_of is None and row.withdrawn is None
 
     def attempt(self, episode_id: str) -> Seen | None:
         """The row that stands for an attempt; None where none does."""
-        seen = self.by_id.get(episode_id)
-        return seen if seen is not None and self.stands(seen) else None
+        row = self.by_id.get(episode_id)
+        return row if row is not None and self.stands(row) else None
 
     def same_as(self, content: Content) -> list[Seen]:
         """Rows of that content that stand for attempts; none where there are no recordings to compare."""
@@ -109,4 +109,4 @@ class Known:
     def latest_in(self, uri: str) -> list[Seen]:
         """The latest row of each name that the log had, but for withdrawn ones, in order of name."""
         latest = (self.by_place[uri, name] for name in sorted(self.names.get(uri, ())))
-        return [seen for seen in latest if seen.withdrawn is None]
+        return [row for row in latest if row.withdrawn is None]

@@ -48,15 +48,15 @@ def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
     Of two data sets with one namespace the first in the config's order has it.
     """
     owners: dict[str, str] = {}
-    seen: set[tuple[str, str]] = set()
+    items_before: set[tuple[str, str]] = set()
     for source in sources:
         kind = kind_of(source.kind)
         if not objects.is_s3(source.uri) and not objects.exists(source.uri):
             raise UsageError(f"robot logs {source.uri!r} are not there; correct [[robot]] uri in handwheel.toml")
         for item in kind.list(source.uri, source):
-            if (kind.name, item.uri) in seen:
+            if (kind.name, item.uri) in items_before:
                 continue
-            seen.add((kind.name, item.uri))
+            items_before.add((kind.name, item.uri))
             logs = _logs_of(source, kind, item)
             owner = owners.setdefault(logs.origin.namespace, logs.origin.root)
             yield logs if owner == logs.origin.root else replace(logs, taken_by=owner)
@@ -66,11 +66,11 @@ def _logs_of(source: RobotSource, kind: LogKind, item: LogItem) -> Logs:
     """The item with its namespace, and a revision that changes with whatever its attempts are made of."""
     namespace = namespace_of(source.uri, source.name, item.root)
     origin = Origin(namespace, place_of(item.root), f"{kind.name} {READING}.{kind.version}")
-    revision = reading_revision(origin.reader, _said(source), namespace, item.revision)
+    revision = reading_revision(origin.reader, options_digest(source), namespace, item.revision)
     return Logs(source, replace(item, revision=revision), origin, item.revision)
 
 
-def _said(source: RobotSource) -> str:
+def options_digest(source: RobotSource) -> str:
     """Digest of what the `[[robot]]` says of its logs; an option that came later changes it only where it is said."""
     usual = LogOptions()
     options = {

@@ -105,7 +105,7 @@ def pair_camera(span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: 
     first, stop = _window(span, recorded, rows.fps_hz)
     stamps = span.frame_stamps_ns
     wanted, what = (len(rows.t_ns), "rows") if stamps is None else (len(stamps), "frames dated in the log")
-    kept, lost = _without_surplus(span.camera, (first, stop), wanted, what, surplus)
+    frames, lost = _without_surplus(span.camera, (first, stop), wanted, what, surplus)
     left_out = None
     if lost[1] > lost[0]:
         seconds = (_end_ns(lost[1], recorded, rows.fps_hz) - int(recorded.frame_ns[lost[0]])) / NS
@@ -113,11 +113,11 @@ def pair_camera(span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: 
         left_out += f": {wanted} {what}, {stop - first} frames in its video"
     notes: tuple[Note, ...] = ()
     if stamps is None:
-        places, has_frame = np.arange(*kept), np.ones(wanted, np.bool_)
+        places, has_frame = np.arange(*frames), np.ones(wanted, np.bool_)
         notes = _drift(span.camera, rows, recorded.frame_ns[places], recorded.step_ns(rows.fps_hz))
     else:
         nearest, has_frame = _nearest(span, rows.t_ns, stamps)
-        places = kept[0] + nearest
+        places = frames[0] + nearest
         notes = _without_frame(span.camera, has_frame)
     used = places[has_frame]
     start_ns = int(recorded.frame_ns[used.min()])

@@ -41,45 +41,23 @@ def episode_row(
         for c in log.cameras
     ]
     return Episode(
-        episode_row_id=episode_row_key(own_id, log.revision, 1),
-        episode_id=own_id,
-        name=log.name,
-        uri=log.uri,
-        revision=log.revision,
-        modified_ns=log.modified_ns,
-        embodiment=log.embodiment,
+        episode_row_id=episode_row_key(own_id, log.revision, 1), episode_id=own_id, name=log.name, uri=log.uri,
+        revision=log.revision, modified_ns=log.modified_ns, embodiment=log.embodiment,
         robot_id=None if log.robot is None else salted(log.robot, salt),
-        scene_id=None if log.scene is None else salted(log.scene, salt),
-        instruction=log.instruction,
-        outcome=log.outcome,
-        outcome_source=log.outcome_source,
-        outcome_confidence=log.outcome_confidence,
-        failure_mode=log.failure_mode,
-        failure_frame=log.failure_frame,
-        policy_id=log.policy_id,
-        world_model_id=log.world_model_id,
-        idm_id=log.idm_id,
-        trained_on=log.trained_on,
-        collect_mode=log.collect_mode,
-        calibration_json=log.calibration_json,
-        fps_hz=log.fps_hz,
-        frame_count=len(log.t_ns),
-        state_names=list(log.state_names),
-        action_names=list(log.action_names),
+        scene_id=None if log.scene is None else salted(log.scene, salt), instruction=log.instruction,
+        outcome=log.outcome, outcome_source=log.outcome_source, outcome_confidence=log.outcome_confidence,
+        failure_mode=log.failure_mode, failure_frame=log.failure_frame, policy_id=log.policy_id,
+        world_model_id=log.world_model_id, idm_id=log.idm_id, trained_on=log.trained_on,
+        collect_mode=log.collect_mode, calibration_json=log.calibration_json, fps_hz=log.fps_hz,
+        frame_count=len(log.t_ns), state_names=list(log.state_names), action_names=list(log.action_names),
         cameras=cameras,
         tasks=[
             StoredTask(text=t.text, start_frame=t.start_frame, end_frame=t.end_frame, kind=t.kind) for t in log.tasks
         ],
-        ever_succeeded=log.ever_succeeded,
-        split=log.split,
-        notes=[StoredNote(code=n.code, detail=n.detail) for n in log.notes],
-        namespace=origin.namespace,
-        root=origin.root,
-        reader=origin.reader,
-        reading=1,
-        steps_id=steps_id,
-        run_id=run_id,
-    )
+        ever_succeeded=log.ever_succeeded, split=log.split,
+        notes=[StoredNote(code=n.code, detail=n.detail) for n in log.notes], namespace=origin.namespace,
+        root=origin.root, reader=origin.reader, reading=1, steps_id=steps_id, run_id=run_id,
+    )  # fmt: skip
 
 
 def step_table(log: EpisodeLog, namespace: str = "", row_ns: Sequence[Times] = ()) -> pa.Table:

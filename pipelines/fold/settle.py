@@ -111,10 +111,10 @@ class Settler:
 
     def _judged(self, row: Episode, before: Seen | None) -> Episode:
         """The row as an attempt, or as a copy of one."""
-        known, seen = self._known or Known(), seen_of(row)
+        known, standing = self._known or Known(), seen_of(row)
         if before is not None and before.episode_row_id == row.episode_row_id:
             return replace(row, copy_of=before.copy_of)  # it is stored as it was
-        same = [s for s in known.same_as(seen.content) if s.episode_id != row.episode_id]
+        same = [s for s in known.same_as(standing.content) if s.episode_id != row.episode_id]
         if same:
             first = min(same, key=lambda s: (s.namespace or "", s.name, s.uri))
             return replace(row, copy_of=first.episode_id)
@@ -149,9 +149,9 @@ class Settler:
         known, logs = self._known or Known(), self.todo[key]
         kind, names = logs.origin.reader.partition(" ")[0], {row.name for row in part.rows}
         gone = {
-            seen.episode_row_id: seen
-            for seen in known.latest_in(logs.item.uri)
-            if seen.name not in names and (seen.reader is None or seen.reader.partition(" ")[0] == kind)
+            standing.episode_row_id: standing
+            for standing in known.latest_in(logs.item.uri)
+            if standing.name not in names and (standing.reader is None or standing.reader.partition(" ")[0] == kind)
         }
         whys = {r.subject: f"{r.reason}: {r.detail}" for r in part.rejects}
         reading = 1 + known.readings.get(logs.item.uri, 0)

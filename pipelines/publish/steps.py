@@ -47,15 +47,15 @@ def steps_of(row: ViewRow, steps: pa.Table | None) -> tuple[RowSteps, Counter[st
     if steps is None or row.origin_ns is None:
         raise LookupError(f"{row.view} has one frame a step, and span {row.clip_id} is of no attempt")
     frame_ns, has_frame = _frames(row, steps)
-    kept = (frame_ns >= row.start_ns) & (frame_ns < row.end_ns)
+    inside = (frame_ns >= row.start_ns) & (frame_ns < row.end_ns)
     lost: Counter[str] = Counter()
     for reason, lacks in ({"step_without_frame": ~has_frame} | _lacking(steps)).items():
-        lost[reason] += int((kept & lacks).sum())
-        kept &= ~lacks
-    here = steps.filter(pa.array(kept))
+        lost[reason] += int((inside & lacks).sum())
+        inside &= ~lacks
+    here = steps.filter(pa.array(inside))
     (states, state_dim), (actions, action_dim) = (_flat(here, name) for name in VECTORS)
     own = RowSteps(
-        times_ns=[int(t) for t in frame_ns[kept]], states=states, state_dim=state_dim, actions=actions,
+        times_ns=[int(t) for t in frame_ns[inside]], states=states, state_dim=state_dim, actions=actions,
         action_dim=action_dim, control_source=_whole(here, "control_source", str),
         intervention=_whole(here, "intervention", bool), are_paired=not steps["camera_ns"].null_count,
     )  # fmt: skip
@@ -66,8 +66,8 @@ def shown_steps(own: RowSteps, frame_ns: Sequence[int]) -> RowSteps:
     """The steps whose frame was shown. frame_ns: as the encoder says, some of own.times_ns."""
     if len(frame_ns) == len(own.times_ns):
         return own
-    shown = set(frame_ns)
-    at = [i for i, t in enumerate(own.times_ns) if t in shown]
+    encoded_ns = set(frame_ns)
+    at = [i for i, t in enumerate(own.times_ns) if t in encoded_ns]
 
     def picked(values: list[V] | None, width: int | None = 1) -> list[V] | None:
         return None if values is None or width is None else [v for i in at for v in values[i * width : (i + 1) * width]]

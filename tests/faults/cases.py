@@ -48,6 +48,7 @@ class Got:
     """What became of a case: attempts or recordings, how their rows lie beside their frames, what was left out."""
 
     episodes: list[dict[str, Any]] = field(default_factory=list)
+    copies: int = 0  # second places of an attempt
     steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     assets: list[dict[str, Any]] = field(default_factory=list)
     clips: list[dict[str, Any]] = field(default_factory=list)
@@ -71,6 +72,7 @@ class Got:
             parts.append(f"{len(self.assets)} recordings, {sum(a['decoded_ns'] for a in self.assets) / 1e9:.1f} s")
         if self.paired:
             parts.append(f"{self.paired} rows paired, {self.misplaced} misplaced, offsets {sorted(self.offsets)[:4]}")
+        parts += [f"{self.copies} copies"] if self.copies else []
         parts += [f"outcomes {dict(Counter(self.outcomes()))}"] if self.episodes else []
         parts += [f"left out {dict(self.rejects)}"] if self.rejects else []
         return "; ".join([*parts, *([self.error] if self.error else [])]) or "nothing"
@@ -167,6 +169,7 @@ def _read(store: Store, got: Got) -> None:
     got.rejects.update(r["reason"] for r in rejects)
     got.details = [f"{r['reason']}: {r['detail']}" for r in rejects]
     got.assets, got.clips = store.read("assets").to_pylist(), store.read("clips").to_pylist()
+    got.copies = sum(e is not None for e in store.read("episodes", ["copy_of"])["copy_of"].to_pylist())
     rows = sorted((as_stored(e) for e in latest_episodes(store)), key=lambda e: (e["uri"], e["name"]))
     got.episodes = list(rows)
     by_id: dict[str, list[dict[str, Any]]] = {}

@@ -79,8 +79,8 @@ def _item(
 
 def _beside(root: str, states_uri: str, by_uri: dict[str, ObjectInfo]) -> tuple[str, str]:
     """Where the shard's segments and video lie: the first of the known places that is there."""
-    found = STATES.fullmatch(states_uri.rpartition("/")[2])
-    shard, flat = found[1] if found else "", states_uri.rpartition("/")[0]
+    match = STATES.fullmatch(states_uri.rpartition("/")[2])
+    shard, flat = match[1] if match else "", states_uri.rpartition("/")[0]
     segments = [f"{flat}/segment_idx_{shard}.bin"]
     segments += [f"{root}/{folder}/segment_idx_{shard}.bin" for folder in ("segment_idx", "segment_indices")]
     videos = [f"{flat}/video_{shard}.mp4", f"{root}/videos/video_{shard}.mp4"]
@@ -90,8 +90,8 @@ def _beside(root: str, states_uri: str, by_uri: dict[str, ObjectInfo]) -> tuple[
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
     """The shard's attempts. BadMedia: bad_json, no_rate, no_pictures, missing_file, length_mismatch."""
-    found = STATES.fullmatch(item.uri.rpartition("/")[2])
-    if found is None or not item.media:
+    match = STATES.fullmatch(item.uri.rpartition("/")[2])
+    if match is None or not item.media:
         raise BadMedia("no_pictures", "there are tokens in place of a video (video_<shard>.mp4 of worldmodel_raw_data)")
     info = json_object(objects.read_bytes(f"{item.root}/{META}"), META)
     rate_hz = options.fps_hz or number(info, "hz")
@@ -101,12 +101,12 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     segments = _numbers(_segments_of(item), np.dtype("<i4"), 1, "segment_idx").reshape(-1)
     if len(segments) != len(states):
         raise BadMedia("length_mismatch", f"{len(states)} rows of states, {len(segments)} of segments")
-    seen: dict[int, int] = {}
+    runs_of: dict[int, int] = {}
     for start, end in _runs(segments):
         segment = int(segments[start])
-        seen[segment] = seen.get(segment, 0) + 1
-        again = f"_{seen[segment]}" if seen[segment] > 1 else ""
-        name = f"shard_{int(found[1]):03d}_segment_{segment:06d}{again}"
+        runs_of[segment] = runs_of.get(segment, 0) + 1
+        again = f"_{runs_of[segment]}" if runs_of[segment] > 1 else ""
+        name = f"shard_{int(match[1]):03d}_segment_{segment:06d}{again}"
         try:
             yield _episode(item, options, name, (start, end), states[start:end].astype(np.float32), rate_hz)
         except BadMedia as e:

@@ -112,8 +112,8 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
             yield _episode(place, name, record, cameras, scored)
         except BadMedia as e:
             yield BadEpisode(name=name, reason=e.reason, detail=e.detail)
-    if len(records) != (said := episodes_of(data_set, item.uri)):
-        detail = f"{len(records)} records in the shard, dataset_info.json says {said}"
+    if len(records) != (stated := episodes_of(data_set, item.uri)):
+        detail = f"{len(records)} records in the shard, dataset_info.json says {stated}"
         yield BadEpisode(name=f"{split}_shard_{shard:05d}", reason="other_count", detail=detail)
 
 
@@ -160,10 +160,10 @@ def _records(path: Path, data_set: RldsSet) -> Iterator[Record | BadMedia]:
 
 def _record(example: Mapping[str, Values], data_set: RldsSet) -> Record:
     steps = {name.removeprefix("steps/"): v for name, v in example.items() if name.startswith("steps/")}
-    shown = {p: pictures_of(steps[p]) for p, f in data_set.features.items() if f.picture and p in steps}
+    pictures = {p: pictures_of(steps[p]) for p, f in data_set.features.items() if f.picture and p in steps}
     return Record(
-        values={path: values for path, values in steps.items() if path not in shown},
-        pictures={path: (len(pictures), len(set(pictures)) < 2) for path, pictures in shown.items()},
+        values={path: values for path, values in steps.items() if path not in pictures},
+        pictures={path: (len(pictures), len(set(pictures)) < 2) for path, pictures in pictures.items()},
     )
 
 

@@ -63,8 +63,8 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
 def _stated_rate_hz(log: ObjectInfo) -> float | None:
     """The pictures' rate by the file's head, so that a listing reads no rows. None: it is not there, as read() says."""
     with open_seekable(log) as file:
-        found = RATE.search(file.read(HEAD_BYTES).decode(errors="replace"))
-    return float(found[1]) if found and float(found[1]) > 0 else None
+        match = RATE.search(file.read(HEAD_BYTES).decode(errors="replace"))
+    return float(match[1]) if match and float(match[1]) > 0 else None
 
 
 def _media(log: ObjectInfo, pictures: Sequence[ObjectInfo], rate_hz: float | None) -> Iterator[MediaFile]:
@@ -129,12 +129,12 @@ def _cameras(
     files = {m.camera: m.uri for m in item.media}
     spans, missing = [], []
     for camera in sorted({str(c) for row in rows for c in _object(row, "colors")} | set(files)):
-        shown = sum(bool(_object(row, "colors").get(camera)) for row in rows)
-        if camera in files and shown == len(rows):
+        count = sum(bool(_object(row, "colors").get(camera)) for row in rows)
+        if camera in files and count == len(rows):
             end_ns = round(len(rows) * NS / rate_hz)
             spans.append(CameraSpan(camera=camera, uri=files[camera], start_ns=0, end_ns=end_ns, alone=True))
         else:
-            missing.append((camera, f"pictures named in {shown} of {len(rows)} rows, files there: {camera in files}"))
+            missing.append((camera, f"pictures named in {count} of {len(rows)} rows, files there: {camera in files}"))
     if not spans:
         raise BadMedia("no_pictures", f"no camera has a picture of every row: {missing or 'none is there'}"[:300])
     return tuple(spans), missing

@@ -51,11 +51,11 @@ def _item(store: str, parts: list[ObjectInfo], options: LogOptions) -> LogItem:
     modified_ns, size_bytes = max(o.modified_ns for o in parts), sum(o.size_bytes for o in parts)
     media: list[MediaFile] = []
     try:
-        held = Held.of(Path(store))
-        for rows in held.episodes() if options.fps_hz else ():
-            for name in dict(options.columns.cameras).values() or held.cameras():
+        buffer = Held.of(Path(store))
+        for rows in buffer.episodes() if options.fps_hz else ():
+            for name in dict(options.columns.cameras).values() or buffer.cameras():
                 uri = _recording(store, name, rows, options.fps_hz or 1.0)
-                share = size_bytes // max(1, len(held.ends) * len(held.cameras()))
+                share = size_bytes // max(1, len(buffer.ends) * len(buffer.cameras()))
                 media.append(
                     MediaFile(camera=name, uri=uri, revision=revision, modified_ns=modified_ns, size_bytes=share)
                 )
@@ -115,16 +115,16 @@ class Held:
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
     """The store's episodes. BadMedia: no_rate, no_pictures, missing_file, bad_zarr, bad_header, no_reader."""
-    held = Held.of(Path(item.uri))
+    buffer = Held.of(Path(item.uri))
     if options.fps_hz is None:
         raise BadMedia("no_rate", "a replay buffer has no clock: say its rate, `fps_hz = ...` in its [[robot]]")
-    cameras = dict(options.columns.cameras) or {name: name for name in held.cameras()}
+    cameras = dict(options.columns.cameras) or {name: name for name in buffer.cameras()}
     if not cameras:
-        raise BadMedia("no_pictures", f"no array of pictures; there are {', '.join(held.shapes)}"[:300])
-    default = ("state",) if "state" in held.shapes else tuple(held.numbers())
-    states = _columns(held, options.columns.state or default)
-    actions = _columns(held, options.columns.action or (("action",) if "action" in held.shapes else ()))
-    for i, (start, end) in enumerate(held.episodes()):
+        raise BadMedia("no_pictures", f"no array of pictures; there are {', '.join(buffer.shapes)}"[:300])
+    default = ("state",) if "state" in buffer.shapes else tuple(buffer.numbers())
+    states = _columns(buffer, options.columns.state or default)
+    actions = _columns(buffer, options.columns.action or (("action",) if "action" in buffer.shapes else ()))
+    for i, (start, end) in enumerate(buffer.episodes()):
         name = f"episode_{i:06d}"
         try:
             yield _episode(item, options, name, (start, end), cameras, states, actions)
@@ -135,13 +135,13 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
 Columns = tuple[Floats, tuple[str, ...]] | None
 
 
-def _columns(held: Held, wanted: tuple[str, ...]) -> Columns:
+def _columns(buffer: Held, wanted: tuple[str, ...]) -> Columns:
     """(N, width) of arrays side by side, and names of the axes. BadMedia: no_states_or_actions, length_mismatch."""
     if not wanted:
         return None
-    if absent := [name for name in wanted if name not in held.shapes]:
-        raise BadMedia("no_states_or_actions", f"no data/{absent[0]}; there are {', '.join(held.shapes)}"[:300])
-    read_ = zarr.arrays(held.store, [f"data/{name}" for name in wanted])
+    if absent := [name for name in wanted if name not in buffer.shapes]:
+        raise BadMedia("no_states_or_actions", f"no data/{absent[0]}; there are {', '.join(buffer.shapes)}"[:300])
+    read_ = zarr.arrays(buffer.store, [f"data/{name}" for name in wanted])
     blocks: list[npt.NDArray[Any]] = [array.reshape(len(array), -1) for array in read_.values()]
     if len({len(block) for block in blocks}) > 1:
         raise BadMedia("length_mismatch", f"{', '.join(wanted)} have {sorted({len(b) for b in blocks})} rows")

@@ -22,9 +22,12 @@ def test_a_data_set_is_told_by_what_lies_there(tmp_path: Path) -> None:
     write_lerobot(tmp_path / "set", LeRobotSpec(orphans=0))
     found = look(_source(tmp_path), 50)
     assert (found.kind, found.attempts, found.steps) == ("lerobot", 3, 36)
-    (said,) = found.said.values()
-    assert (said["version"], said["announced"]) == ("LeRobot v3.0", "3 episodes, 36 frames; 3 episodes have rows here")
-    assert "observation.state (float32, 6)" in said["declared"]
+    (claims,) = found.claims.values()
+    assert (claims["version"], claims["announced"]) == (
+        "LeRobot v3.0",
+        "3 episodes, 36 frames; 3 episodes have rows here",
+    )
+    assert "observation.state (float32, 6)" in claims["declared"]
     assert found.facts["outcome"] == {"success, by sensor": 2, "failure, by sensor": 1}
     assert sorted(found.facts) == ["action", "cameras", "clock", "control", "outcome", "robot", "state", "task"]
 
