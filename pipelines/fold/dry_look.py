@@ -1,15 +1,23 @@
-"""What the fold would make of robot logs, told before it reads fifty thousand of them: nothing is decoded or stored."""
+"""What the fold would make of robot logs, told before it reads fifty thousand of them: nothing is decoded or stored.
+
+Recordings on this disk are demuxed, so that counts of frames and rows are compared as the fold does.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
-from infra.sandbox import tempdirs
+from infra.sandbox import sandbox, tempdirs
+from pipelines.fold.pairing import RecordedTimes, pair_cameras
+from pipelines.media.frame_times_child import frame_times_of
+from pipelines.media.local_copy import in_place
 from pipelines.sources import logs
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind
@@ -78,13 +86,47 @@ def look(source: RobotSource, most_items: int) -> Look:
     """
     kind, items = _kind_and_items(source)
     result = Look(kind.name, source.uri, items=len(items), roots={item.root for item in items})
+    times = functools.cache(_frame_times)  # of this look: a recording may hold many attempts
     picked = sorted({int(i) for i in np.linspace(0, len(items) - 1, min(most_items, len(items)))})
     for i in picked:
         result.read_items += 1
         _describe(result, kind, items[i], source)
         for part in _parts(kind, items[i], replace(source, kind=kind.name)):
-            _add(result, items[i], part)
+            for one in _paired(part, source.surplus, times):
+                _add(result, items[i], one)
     return result
+
+
+def _frame_times(uri: str) -> RecordedTimes | None:
+    """When a recording's frames are shown; None for one that is not a file on this disk, which is not fetched here."""
+    if not in_place(uri):
+        return None
+    try:
+        return RecordedTimes(frame_times_of(Path(uri), sandbox.Limits()))
+    except BadMedia as e:
+        return RecordedTimes(refusal=(e.reason, e.detail))
+    except OSError as e:
+        return RecordedTimes(refusal=("unreached", str(e)))
+
+
+def _paired(
+    part: EpisodeLog | BadEpisode, surplus: str | None, times: Callable[[str], RecordedTimes | None]
+) -> Iterator[EpisodeLog | BadEpisode]:
+    """The attempt with the cameras whose frames are as many as its rows, and those that would be left out."""
+    if isinstance(part, BadEpisode):
+        yield part
+        return
+    recorded = {span.uri: shows for span in part.cameras if (shows := times(span.uri)) is not None}
+    if len(recorded) < len({span.uri for span in part.cameras}):
+        yield part
+        return
+    try:
+        fitted = pair_cameras(part, recorded, surplus)
+    except BadMedia as e:
+        yield BadEpisode(name=part.name, reason=e.reason, detail=e.detail)
+        return
+    yield fitted.log
+    yield from fitted.left
 
 
 def _describe(result: Look, kind: LogKind, item: LogItem, source: RobotSource) -> None:

@@ -11,7 +11,7 @@ from orchestration.cli.doctor_logs import as_object, as_text
 from pipelines.fold.dry_look import look
 from pipelines.sources.logs import RobotSource
 from schemas.errors import UsageError
-from tests.support.robot_logs import LeRobotSpec, write_lerobot, write_plain
+from tests.support.robot_logs import LeRobotSpec, write_lerobot, write_plain, write_video
 
 
 def _source(uri: Path, kind: str = "") -> RobotSource:
@@ -58,3 +58,15 @@ def test_what_no_format_takes_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(UsageError, match="no robot log that is known"):
         look(_source(tmp_path), 5)
+
+
+def test_counts_of_frames_and_rows_are_compared_and_the_advice_mends_it(tmp_path: Path) -> None:
+    write_plain(tmp_path, "long", np.ones((5, 3)), np.ones((5, 1)), video=False)
+    write_video(tmp_path / "long.mp4", 8)
+    result = look(_source(tmp_path), 5)
+    assert (result.attempts, dict(result.refused_count)) == (0, {"video_mismatch": 1})
+    text = as_text(result, "logs")
+    assert "5 rows, 8 frames in its video" in text
+    assert 'surplus = "tail"' in text
+    mended = look(RobotSource(kind="", uri=str(tmp_path), surplus="tail"), 5)
+    assert (mended.attempts, dict(mended.refused_count)) == (1, {"surplus_frames": 1})
