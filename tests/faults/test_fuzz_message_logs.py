@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.fuzz_message_logs import NAMES, fuzz
-
-INPUTS = 500
+from tests.support.fuzzed import INPUTS
 
 
 @pytest.mark.slow

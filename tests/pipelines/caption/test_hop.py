@@ -87,7 +87,8 @@ class Corpus:
         camera = {"camera": "front", "sha256": name.ljust(64, "0"), "start_ns": 0, "end_ns": 4 * S}
         told = {"instruction": "put carrot on plate", "embodiment": "widowx"}
         given = told | {"fps_hz": 10.0, "cameras": [camera]}
-        self.add("episodes", episode_row_id=key_of(name), episode_id=name, outcome=outcome, **given, **values)
+        place = {"episode_row_id": key_of(name), "episode_id": name, "name": name, "uri": f"{name}.jsonl"}
+        self.add("episodes", outcome=outcome, **place, **given, **values)
         return key
 
     def texts(self, key: str) -> dict[str, str]:

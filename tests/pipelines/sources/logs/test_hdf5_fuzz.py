@@ -15,9 +15,9 @@ from pipelines.sources.logs.base import BadEpisode, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.errors import BadMedia
 from tests.pipelines.sources.logs import test_agibot, test_droid, test_oopsie, test_robomind
+from tests.support.fuzzed import INPUTS
 from tests.support.hdf5_logs import DemoSpec, write_aloha, write_demos
 
-SEEDS = 500
 FPS = LogOptions(fps_hz=20)
 
 
@@ -111,10 +111,10 @@ def test_damage_is_refused_with_a_reason_or_does_no_harm(
     whole, own = path.read_bytes(), outcome_of(kind, tmp_path)
     assert own["taken"] >= 1
     total = Counter[str]()
-    for seed in range(SEEDS):
+    for seed in range(INPUTS):
         path.write_bytes(damaged(whole, random.Random(seed)))
         counts = outcome_of(kind, tmp_path)
         assert counts.total() >= 1, f"seed {seed}: neither taken nor refused"
         total += counts
     print(kind.name, dict(total))
-    assert total["taken"] < SEEDS * own["taken"]
+    assert total["taken"] < INPUTS * own["taken"]

@@ -17,6 +17,7 @@ from pipelines.sources.logs import lerobot
 from pipelines.sources.logs.base import BadEpisode
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.errors import BadMedia
+from tests.support.fuzzed import INPUTS
 from tests.support.lerobot_edits import EPISODES, ROWS
 from tests.support.robot_logs import CAMERA_KEY, LeRobotSpec, write_lerobot, write_lerobot_v21
 
@@ -77,7 +78,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("seed", [*range(20), *(pytest.param(s, marks=pytest.mark.slow) for s in range(20, 500))])
+@pytest.mark.parametrize("seed", [*range(20), *(pytest.param(s, marks=pytest.mark.slow) for s in range(20, INPUTS))])
 def test_metadata_of_any_kind_end_in_attempts_and_reasons(whole: Path, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     version = rng.choice(["v2.1", "v3.0"])

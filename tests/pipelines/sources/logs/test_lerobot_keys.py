@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sources.logs.base import LogColumns, LogOptions
+from tests.support.fuzzed import INPUTS
 from tests.support.lerobot_sets import read_set, steps, write_set
 
 AT = np.arange(20, dtype=np.float32)
@@ -230,7 +231,7 @@ def _odd_columns(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=INPUTS, deadline=None)
 @given(_odd_columns(), _ABOUT)
 def test_whatever_the_columns_hold_an_attempt_or_a_reason_comes_back(columns: Any, about: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:

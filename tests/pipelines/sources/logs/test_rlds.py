@@ -14,6 +14,7 @@ from pipelines.sources.logs import rlds
 from pipelines.sources.logs.base import BadEpisode, LogColumns, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.errors import BadMedia
+from tests.support.fuzzed import INPUTS
 from tests.support.tfrecords import group, image, tensor, write_meta, write_shard
 
 N = 7
@@ -133,7 +134,7 @@ def test_no_damage_raises_anything_else(tmp_path: Path) -> None:
     whole = shard(tmp_path, [episode(i) for i in range(3)]).read_bytes()
     path = tmp_path / "arm_set-train.tfrecord-00000-of-00001"
     rng = np.random.default_rng(5)
-    for _ in range(500):
+    for _ in range(INPUTS):
         data = bytearray(whole[: rng.integers(1, len(whole))] if rng.random() < 0.3 else whole)
         for at in rng.integers(0, len(data), rng.integers(1, 6)):
             data[at] ^= 1 << int(rng.integers(8))

@@ -13,6 +13,7 @@ from pipelines.sources.logs import xr_teleoperate as xr
 from pipelines.sources.logs.base import BadEpisode, LogColumns, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.errors import BadMedia
+from tests.support.fuzzed import INPUTS
 
 N = 6
 
@@ -106,7 +107,7 @@ def test_no_damage_raises_anything_else(tmp_path: Path) -> None:
     folder = write(tmp_path / "episode_0000")
     whole = (folder / "data.json").read_bytes()
     rng, reasons = np.random.default_rng(3), set()
-    for _ in range(500):
+    for _ in range(INPUTS):
         data = bytearray(whole[: rng.integers(1, len(whole))] if rng.random() < 0.3 else whole)
         for at in rng.integers(0, len(data), rng.integers(1, 6)):
             data[at] = int(rng.integers(32, 127))
