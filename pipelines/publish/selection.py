@@ -122,15 +122,15 @@ class Selection:
 
 
 def select(
-    store: Store, recipe: str, policy: Policy, options: PublishOptions, held: Mapping[str, str] | None = None
+    store: Store, recipe: str, policy: Policy, options: PublishOptions, apart: Mapping[str, str] | None = None
 ) -> tuple[list[ViewRow], dict[str, int]]:
     """Rows to publish in order of (view, clip_id), and how many were left out by reason: `selection_of`."""
-    chosen = selection_of(store, recipe, policy, options, held or {})
+    chosen = selection_of(store, recipe, policy, options, apart or {})
     return chosen.rows, chosen.left_out
 
 
 def selection_of(
-    store: Store, recipe: str, policy: Policy, options: PublishOptions, held: Mapping[str, str]
+    store: Store, recipe: str, policy: Policy, options: PublishOptions, apart: Mapping[str, str]
 ) -> Selection:
     """What to publish. held: the axes of each IDM's view of the newest release.
 
@@ -144,9 +144,9 @@ def selection_of(
     captions = captions_of(store, decisions.values(DECISION.span_id))
     copies = copies_of(store, recipe, corpus.assets(), decisions)
     rows: list[ViewRow] = []
-    shown = {e.episode.episode_id: e.episode for spans in corpus.episodes().values() for e in spans}
-    episodes = [shown[key] for key in sorted(shown)]
-    idm_views, axes = view_names(episodes, axes_of(store, episodes), held)
+    named = {e.episode.episode_id: e.episode for spans in corpus.episodes().values() for e in spans}
+    episodes = [named[key] for key in sorted(named)]
+    idm_views, axes = view_names(episodes, axes_of(store, episodes), apart)
     left_out = Counter(copy.reason for copy in copies.values())
     left_out.update(_unlicensed(rejected))
     for decision in decisions.rows():
@@ -166,7 +166,7 @@ def selection_of(
             else:
                 rows.append(_row(view, decision, asset, attempt, drawn, options))
     rows = split_rows(rows, group_clips(pairs_of(store, recipe)), options)
-    return Selection(sorted(rows, key=lambda r: (r.view, r.clip_id)), dict(left_out), {**held, **axes})
+    return Selection(sorted(rows, key=lambda r: (r.view, r.clip_id)), dict(left_out), {**apart, **axes})
 
 
 def _unlicensed(rejected: TypedTable[Decision]) -> dict[str, int]:

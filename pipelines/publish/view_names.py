@@ -64,7 +64,7 @@ def _widths(steps: pa.Table) -> dict[str, tuple[int, int]]:
 
 
 def view_names(
-    episodes: Iterable[Episode], axes: Mapping[str, Axes], held: Mapping[str, str]
+    episodes: Iterable[Episode], axes: Mapping[str, Axes], known: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The view of each attempt by episode_id, and the suffix of each view's axes.
 
@@ -73,7 +73,7 @@ def view_names(
     counts: dict[str, Counter[Axes]] = {}
     for episode in episodes:
         counts.setdefault(episode.embodiment, Counter())[axes[episode.episode_id]] += 1
-    plain = {robot: _plain(f"idm_{robot}", counted, held) for robot, counted in counts.items()}
+    plain = {robot: _plain(f"idm_{robot}", counted, known) for robot, counted in counts.items()}
     views: dict[str, str] = {}
     for episode in episodes:
         own, name = axes[episode.episode_id].suffix, f"idm_{episode.embodiment}"
@@ -81,8 +81,8 @@ def view_names(
     return views, {view: axes[episode_id].suffix for episode_id, view in views.items()}
 
 
-def _plain(name: str, counted: Counter[Axes], held: Mapping[str, str]) -> str:
+def _plain(name: str, counted: Counter[Axes], known: Mapping[str, str]) -> str:
     """The suffix of the axes that need none."""
-    if name in held:
-        return held[name]
+    if name in known:
+        return known[name]
     return min(counted, key=lambda axes: (-counted[axes], axes)).suffix

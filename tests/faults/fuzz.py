@@ -30,7 +30,7 @@ from tests.support.media import Video, shot, write, write_sound
 
 # A hang would end as decoder_timeout and a crash as decoder_crashed: both are failures here.
 KNOWN = frozenset(
-    ["not_media", "no_frames", "no_video", "unknown_codec", "bad_size", "empty_file", "html_page", "playlist"]
+    ["not_media", "no_frames", "no_video", "unknown_codec", "bad_size", "empty_file", "html_page", "playlist", "glued"]
 )
 LIMITS = Limits(cpu_s=60, wall_s=120.0)
 Bytes = bytearray

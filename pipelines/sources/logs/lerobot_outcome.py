@@ -64,8 +64,8 @@ def _by_label(labels: Labels) -> Outcome | None:
         return _named_column(labels, named, robot)
     if (value := extra.get("outcome")) is not None:
         about = {key: extra.get(f"outcome_{key}") for key in ("source", "confidence")}
-        outcome = _checked(outcome_of(robot | {"outcome": about | {"value": value}}, "human"))
-    elif (key := label_in(extra, "success")) is not None:
+        return _checked(outcome_of(robot | {"outcome": about | {"value": value}}, "human"))  # `unknown` holds too
+    if (key := label_in(extra, "success")) is not None:
         outcome = outcome_of(robot | {"success": extra[key]}, "human")
     else:
         return None

