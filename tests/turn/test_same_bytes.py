@@ -9,6 +9,7 @@ from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,12 +20,14 @@ from infra.storage.tables import Store
 from infra.web import Client
 from pipelines.corpus.inventory import current_clips, inventory
 from pipelines.corpus.ledger import ledger
+from pipelines.fold.pairing import Rows
 from pipelines.fold.worker import FoldWorker, Offer
 from pipelines.hop import Done, Run
 from pipelines.ingest.worker import FetchedItem, IngestWorker
 from pipelines.media.options import PassOptions
 from pipelines.sources.logs import RobotSource
 from pipelines.sources.logs.base import MediaFile
+from pipelines.sources.logs.episode_log import CameraSpan
 from pipelines.sources.recordings import Item
 from pipelines.staging import package as packages
 from pipelines.staging.options import IngestOptions
@@ -89,7 +92,14 @@ class Corpus:
             scratch=str(self.folder / "scratch"), cutting=self.options, limits=sandbox.Limits(),
         )  # fmt: skip
         media = MediaFile(camera="front", uri=name, revision="1", modified_ns=0, size_bytes=1)
-        offer = Offer(name, RobotSource(kind="plain_log", uri="logs"), media, 1, place.spans, None)
+        takes = tuple(
+            (
+                CameraSpan(camera="front", uri=name, start_ns=start, end_ns=end, alone=False),
+                Rows(np.arange((end - start) // (100 * MS)) * (100 * MS), 10.0),
+            )
+            for start, end in place.spans
+        )
+        offer = Offer(name, RobotSource(kind="plain_log", uri="logs"), media, 1, takes, None)
         ((_, told),) = worker.decode((SHA, [offer]))
         assert not told.error
         self.store.insert("clips", list(told.clips), run_id=run.run_id)
