@@ -29,7 +29,7 @@ from infra.storage.objects import ObjectInfo
 from pipelines.media.log_pictures import Selector, picture_uri
 from pipelines.media.log_pictures import rate_of as rate_of_pictures
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome
 from pipelines.sources.logs.rlds_set import META, SHARD, RldsSet, episodes_of, open_set, place_of, rate_of
@@ -47,34 +47,18 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
     for root in sorted(o.uri.rpartition("/")[0] for o in listed if o.uri.endswith("/features.json")):
         meta = [by_uri[f"{root}/{name}"] for name in META if f"{root}/{name}" in by_uri]
         for shard in (o for o in listed if o.uri.rpartition("/")[0] == root and SHARD.fullmatch(_name(o.uri))):
-            yield _item(root, shard, meta, options)
+            yield _item(root, shard, meta)
 
 
 def _name(uri: str) -> str:
     return uri.rpartition("/")[2]
 
 
-def _item(root: str, shard: ObjectInfo, meta: list[ObjectInfo], options: LogOptions) -> LogItem:
-    revision = log_revision(shard.uri, [shard.etag, *(o.etag for o in meta)])
-    try:
-        media = tuple(_media(data_set := open_set(root), shard, revision, rate_of(data_set, options)))
-    except (BadMedia, FileNotFoundError):  # read() says why
-        media = ()
+def _item(root: str, shard: ObjectInfo, meta: list[ObjectInfo]) -> LogItem:
     return LogItem(
-        uri=shard.uri, root=root, revision=revision, modified_ns=max(o.modified_ns for o in (shard, *meta)),
-        size_bytes=shard.size_bytes, media=media,
+        uri=shard.uri, root=root, revision=log_revision(shard.uri, [shard.etag, *(o.etag for o in meta)]),
+        modified_ns=max(o.modified_ns for o in (shard, *meta)), size_bytes=shard.size_bytes, media=(),
     )  # fmt: skip
-
-
-def _media(data_set: RldsSet, shard: ObjectInfo, revision: str, rate_hz: float) -> Iterator[MediaFile]:
-    cameras = [path for path, feature in data_set.features.items() if feature.picture]
-    count = episodes_of(data_set, shard.uri)
-    for i in range(count):
-        for path in cameras:
-            yield MediaFile(
-                camera=_camera(path), uri=_pictures(shard.uri, i, path, rate_hz), revision=revision,
-                modified_ns=shard.modified_ns, size_bytes=shard.size_bytes // max(1, count * len(cameras)),
-            )  # fmt: skip
 
 
 def _camera(path: str) -> str:

@@ -18,10 +18,9 @@ import numpy as np
 
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from infra.storage.range_reader import open_seekable
 from pipelines.media.log_pictures import Selector, picture_uri, rate_of
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from pipelines.sources.logs.fields import json_object, number, text
 from schemas.errors import BadMedia
@@ -32,9 +31,8 @@ LOG = "data.json"
 PARTS = ("left_arm", "right_arm", "left_ee", "right_ee", "body")
 PLACEHOLDERS = ("e.g. ", "task description")
 MAX_BYTES = 1 << 30
-HEAD_BYTES = 4096  # of data.json: `info` comes first
-RATE = re.compile(r'"image"\s*:\s*\{[^{}]*"fps"\s*:\s*([0-9.]+)')
-PICTURE = re.compile(r"[0-9]+_(?P<camera>.+)(?P<suffix>\.(?:jpg|jpeg|png))", re.IGNORECASE)
+FOLDER = "colors"
+PICTURE = re.compile(r"(?P<number>[0-9]{1,12})(?P<suffix>_[^/]*\.(?:jpg|jpeg|png))", re.IGNORECASE)
 
 
 def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
@@ -45,7 +43,7 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
         folder, _, name = info.uri.rpartition("/")
         if name == LOG:
             logs.append(info)
-        elif folder.endswith("/colors"):
+        elif folder.endswith(f"/{FOLDER}"):
             by_folder.setdefault(folder.rpartition("/")[0], []).append(info)
     for log in logs:
         root = log.uri.rpartition("/")[0]
@@ -56,28 +54,7 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
             revision=log_revision(log.uri, parts),
             modified_ns=max(o.modified_ns for o in (log, *pictures)),
             size_bytes=log.size_bytes + sum(p.size_bytes for p in pictures),
-            media=tuple(_media(log, pictures, options.fps_hz or _stated_rate_hz(log))),
-        )  # fmt: skip
-
-
-def _stated_rate_hz(log: ObjectInfo) -> float | None:
-    """The pictures' rate by the file's head, so that a listing reads no rows. None: it is not there, as read() says."""
-    with open_seekable(log) as file:
-        match = RATE.search(file.read(HEAD_BYTES).decode(errors="replace"))
-    return float(match[1]) if match and float(match[1]) > 0 else None
-
-
-def _media(log: ObjectInfo, pictures: Sequence[ObjectInfo], rate_hz: float | None) -> Iterator[MediaFile]:
-    by_camera: dict[tuple[str, str], list[ObjectInfo]] = {}
-    for picture in pictures if rate_hz else ():
-        if match := PICTURE.fullmatch(picture.uri.rpartition("/")[2]):
-            by_camera.setdefault((match["camera"], match["suffix"]), []).append(picture)
-    for (camera, suffix), own in sorted(by_camera.items()):
-        where = Selector("folder", "colors", rate_of(rate_hz or 1.0), {"suffix": f"_{camera}{suffix}"})
-        yield MediaFile(
-            camera=camera, uri=picture_uri(log.uri.rpartition("/")[0], where),
-            revision=log_revision(log.uri, [p.etag for p in own]), modified_ns=max(p.modified_ns for p in own),
-            size_bytes=sum(p.size_bytes for p in own),
+            media=(),
         )  # fmt: skip
 
 
@@ -98,7 +75,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     if not rate_hz or rate_hz <= 0:
         raise BadMedia("no_rate", "info.image.fps is not there: say the rate, `fps_hz = ...` in its [[robot]]")
     name = item.uri.rpartition("/")[0].rpartition("/")[2]
-    cameras, missing = _cameras(item, rows, rate_hz)
+    cameras, missing = _cameras(item, rows, options.columns.cameras, rate_hz)
     yield from (BadEpisode(name=f"{name}/camera {c}", reason="missing_frames", detail=why) for c, why in missing)
     names = _object(info, "joint_names")
     states, state_names = _vectors(rows, "states", options.columns.state, names)
@@ -123,21 +100,28 @@ def _instruction(log: Mapping[str, Any]) -> str | None:
 
 
 def _cameras(
-    item: LogItem, rows: Sequence[Mapping[str, Any]], rate_hz: float
+    item: LogItem, rows: Sequence[Mapping[str, Any]], wanted: Mapping[str, str], rate_hz: float
 ) -> tuple[tuple[CameraSpan, ...], list[tuple[str, str]]]:
-    """Cameras with a picture of every row; those that lack one, with what is missing. BadMedia: no_pictures."""
-    files = {m.camera: m.uri for m in item.media}
-    spans, missing = [], []
-    for camera in sorted({str(c) for row in rows for c in _object(row, "colors")} | set(files)):
-        count = sum(bool(_object(row, "colors").get(camera)) for row in rows)
-        if camera in files and count == len(rows):
-            end_ns = round(len(rows) * NS / rate_hz)
-            spans.append(CameraSpan(camera=camera, uri=files[camera], start_ns=0, end_ns=end_ns, alone=True))
+    """Cameras with a numbered picture of every row, in order; the others, with why. BadMedia: no_pictures."""
+    spans, left = [], []
+    end_ns = round(len(rows) * NS / rate_hz)
+    every = {str(key): str(key) for row in rows for key in _object(row, "colors")}
+    for camera, key in sorted((wanted or every).items()):
+        files = [str(_object(row, "colors").get(key) or "") for row in rows]
+        named = [match for file in files if (match := PICTURE.fullmatch(file.rpartition("/")[2]))]
+        numbers = [int(match["number"]) for match in named]
+        suffixes = {match["suffix"] for match in named}
+        if len(named) < len(rows):
+            left.append((camera, f"pictures named in {len(named)} of {len(rows)} rows"))
+        elif len(suffixes) > 1 or numbers != list(range(numbers[0], numbers[0] + len(rows))):
+            left.append((camera, "the numbers of its pictures do not go up by one a row"))
         else:
-            missing.append((camera, f"pictures named in {count} of {len(rows)} rows, files there: {camera in files}"))
+            where = Selector("folder", FOLDER, rate_of(rate_hz), {"suffix": suffixes.pop()})
+            uri = picture_uri(item.uri.rpartition("/")[0], where)
+            spans.append(CameraSpan(camera=camera, uri=uri, start_ns=0, end_ns=end_ns, alone=True))
     if not spans:
-        raise BadMedia("no_pictures", f"no camera has a picture of every row: {missing or 'none is there'}"[:300])
-    return tuple(spans), missing
+        raise BadMedia("no_pictures", f"no camera has a picture of every row: {left or 'none is there'}"[:300])
+    return tuple(spans), left
 
 
 def _vectors(

@@ -24,7 +24,7 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.media.log_pictures import Selector, picture_uri, rate_of
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
@@ -43,27 +43,14 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
         if match := STORE.fullmatch(info.uri):
             by_store.setdefault(match[1], []).append(info)
     for store, parts in sorted(by_store.items()):
-        yield _item(store, parts, options)
+        yield _item(store, parts)
 
 
-def _item(store: str, parts: list[ObjectInfo], options: LogOptions) -> LogItem:
-    revision = log_revision(store, [part for o in sorted(parts, key=lambda o: o.uri) for part in (o.uri, o.etag)])
-    modified_ns, size_bytes = max(o.modified_ns for o in parts), sum(o.size_bytes for o in parts)
-    media: list[MediaFile] = []
-    try:
-        buffer = Held.of(Path(store))
-        for rows in buffer.episodes() if options.fps_hz else ():
-            for name in dict(options.columns.cameras).values() or buffer.cameras():
-                uri = _recording(store, name, rows, options.fps_hz or 1.0)
-                share = size_bytes // max(1, len(buffer.ends) * len(buffer.cameras()))
-                media.append(
-                    MediaFile(camera=name, uri=uri, revision=revision, modified_ns=modified_ns, size_bytes=share)
-                )
-    except (BadMedia, OSError):  # read() says why
-        media = []
+def _item(store: str, parts: list[ObjectInfo]) -> LogItem:
+    etags = [part for o in sorted(parts, key=lambda o: o.uri) for part in (o.uri, o.etag)]
     return LogItem(
-        uri=store, root=store.rpartition("/")[0], revision=revision, modified_ns=modified_ns, size_bytes=size_bytes,
-        media=tuple(media),
+        uri=store, root=store.rpartition("/")[0], revision=log_revision(store, etags),
+        modified_ns=max(o.modified_ns for o in parts), size_bytes=sum(o.size_bytes for o in parts), media=(),
     )  # fmt: skip
 
 

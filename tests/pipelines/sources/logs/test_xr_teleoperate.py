@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipelines.media.log_pictures import split
 from pipelines.sources.logs import xr_teleoperate as xr
 from pipelines.sources.logs.base import BadEpisode, LogColumns, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
@@ -67,6 +68,27 @@ def test_a_camera_that_lacks_a_picture_costs_itself(tmp_path: Path) -> None:
     (log,), bad = read(tmp_path)
     assert [c.camera for c in log.cameras] == ["color_0"]
     assert [(b.name, b.reason) for b in bad] == [("episode_0000/camera color_1", "missing_frames")]
+
+
+def test_pictures_out_of_step_with_the_rows_cost_their_camera(tmp_path: Path) -> None:
+    def swap(log: dict[str, Any]) -> None:
+        one, two = log["data"][1]["colors"], log["data"][2]["colors"]
+        one["color_0"], two["color_0"] = two["color_0"], one["color_0"]
+
+    write(tmp_path / "episode_0000", swap)
+    (log,), bad = read(tmp_path)
+    assert [c.camera for c in log.cameras] == ["color_1"]
+    assert bad[0].detail == "the numbers of its pictures do not go up by one a row"
+
+
+def test_the_rate_of_the_film_is_that_of_the_rows(tmp_path: Path) -> None:
+    write(
+        tmp_path / "episode_0000", lambda log: log["info"].update(depth={"fps": 5.0}, image={"more": {}, "fps": 12.5})
+    )
+    (log,), _ = read(tmp_path)
+    found = split(log.cameras[0].uri)
+    assert found is not None
+    assert (log.fps_hz, float(found[1].rate_hz)) == (12.5, 12.5)
 
 
 def _no_rows(log: dict[str, Any]) -> None:
