@@ -7,14 +7,14 @@ Logs that date each frame are paired by the nearest date.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pipelines.sources.logs.base import BadEpisode
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Note, Times
-from schemas.errors import BadMedia
+from schemas.errors import BadMedia, TransientError
 from schemas.spans import NS
 
 NO_FRAME = np.iinfo(np.int64).min  # a row's time in a camera where it has no frame
@@ -72,14 +72,17 @@ class PairedLog:
 def pair_cameras(log: EpisodeLog, recorded: Mapping[str, RecordedTimes], surplus: str | None) -> PairedLog:
     """The attempt with the frames of its rows. recorded: by uri. A camera that does not fit costs itself alone.
 
-    BadMedia: video_mismatch, stamps_not_ascending, no_frame_in_time or why its recordings cannot be used: no camera is
-    left. rows_without_frames: more than half of the rows have no frame in any camera.
+    BadMedia: video_mismatch, stamps_not_ascending, no_frame_in_time, cut_short or why its recordings cannot be used: no
+    camera is left. no_pictures: it has none. rows_without_frames: more than half of the rows have no frame in any
+    camera. TransientError: a camera's recording is not among those that the log named when they were decoded.
     """
     paired: list[PairedCamera] = []
     left: list[BadEpisode] = []
     rows = Rows(log.t_ns, log.fps_hz)
     for span in log.cameras:
         part = f"{log.name}/camera {span.camera}"
+        if span.uri not in recorded:
+            raise TransientError(f"{part}: {span.uri} was not named when the log was read for its recordings")
         try:
             camera = pair_camera(span, rows, recorded[span.uri], surplus)
         except BadMedia as e:
@@ -88,6 +91,8 @@ def pair_cameras(log: EpisodeLog, recorded: Mapping[str, RecordedTimes], surplus
         paired.append(camera)
         if camera.surplus:
             left.append(BadEpisode(name=part, reason="surplus_frames", detail=camera.surplus))
+    if not log.cameras:
+        raise BadMedia("no_pictures", f"{log.name} has no camera")
     if not paired:
         raise BadMedia(left[0].reason, "; ".join(b.detail for b in left)[:500])
     lost = np.logical_and.reduce([camera.row_ns == NO_FRAME for camera in paired])
@@ -102,13 +107,15 @@ def pair_camera(span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: 
     """One camera's frames by row. BadMedia: as `pair_cameras`."""
     if recorded.refusal is not None:
         raise BadMedia(recorded.refusal[0], f"{span.camera}: {recorded.refusal[1]}")
-    first, stop = _window(span, recorded, rows.fps_hz)
     stamps = span.frame_stamps_ns
+    if stamps is not None and not len(stamps):
+        raise BadMedia("no_frame_in_time", f"{span.camera}: the log dates no frame of it")
+    first, stop = _window(span, recorded, rows.fps_hz)
     wanted, what = (len(rows.t_ns), "rows") if stamps is None else (len(stamps), "frames dated in the log")
     frames, lost = _without_surplus(span.camera, (first, stop), wanted, what, surplus)
     left_out = None
     if lost[1] > lost[0]:
-        seconds = (_end_ns(lost[1], recorded, rows.fps_hz) - int(recorded.frame_ns[lost[0]])) / NS
+        seconds = max(0, _end_ns(lost[1], recorded, rows.fps_hz) - int(recorded.frame_ns[lost[0]])) / NS
         left_out = f'{span.camera}: {lost[1] - lost[0]} frames ({seconds:.3f} s), by surplus = "{surplus}"'
         left_out += f": {wanted} {what}, {stop - first} frames in its video"
     notes: tuple[Note, ...] = ()
@@ -118,11 +125,12 @@ def pair_camera(span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: 
     else:
         nearest, has_frame = _nearest(span, rows.t_ns, stamps)
         places = frames[0] + nearest
-        notes = _without_frame(span.camera, has_frame)
-    used = places[has_frame]
+        notes = _without_frame(span.camera, has_frame, "by their dates")
+    row_ns, cut = _within_decoded(span.camera, np.where(has_frame, recorded.frame_ns[places], NO_FRAME), recorded)
+    used = places[row_ns != NO_FRAME]
     start_ns = int(recorded.frame_ns[used.min()])
     end_ns = _end_ns(int(used.max()) + 1, recorded, rows.fps_hz)
-    row_ns = np.where(has_frame, recorded.frame_ns[places], NO_FRAME)
+    notes = (*notes, *cut)
     return PairedCamera(replace(span, start_ns=start_ns, end_ns=end_ns), row_ns, notes, left_out)
 
 
@@ -157,8 +165,8 @@ def _without_surplus(
 def _end_ns(stop: int, recorded: RecordedTimes, fps_hz: float) -> int:
     """Where the frame before place `stop` ends: with the next one or the recording, but within two usual steps."""
     usual = int(recorded.frame_ns[stop - 1]) + 2 * recorded.step_ns(fps_hz)
-    following = int(recorded.frame_ns[stop]) if stop < len(recorded.frame_ns) else recorded.decoded_ns
-    return usual if following is None else min(following, usual)
+    following = int(recorded.frame_ns[stop]) if stop < len(recorded.frame_ns) else usual
+    return min(following, usual, usual if recorded.decoded_ns is None else recorded.decoded_ns)
 
 
 def _nearest(span: CameraSpan, t_ns: Times, stamps: Times) -> tuple[Times, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
@@ -178,13 +186,23 @@ def _nearest(span: CameraSpan, t_ns: Times, stamps: Times) -> tuple[Times, np.nd
     return nearest, has_frame
 
 
-def _without_frame(
-    camera: str, has_frame: Sequence[bool] | np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> tuple[Note, ...]:
+def _within_decoded(camera: str, row_ns: Times, recorded: RecordedTimes) -> tuple[Times, tuple[Note, ...]]:
+    """The rows' frames without those that its video lists and that do not decode. BadMedia(cut_short): none is left."""
+    if recorded.decoded_ns is None:
+        return row_ns, ()
+    lost = row_ns >= recorded.decoded_ns
+    decoded = np.where(lost, NO_FRAME, row_ns)
+    why = f"its video decodes to {recorded.decoded_ns / NS:.3f} s"
+    if (decoded == NO_FRAME).all():
+        raise BadMedia("cut_short", f"{camera}: {why}, before the first row's frame")
+    return decoded, _without_frame(camera, ~lost, why)
+
+
+def _without_frame(camera: str, has_frame: np.ndarray[tuple[int], np.dtype[np.bool_]], why: str) -> tuple[Note, ...]:
     lost = int(len(has_frame) - np.count_nonzero(has_frame))
     if not lost:
         return ()
-    return (Note(code="rows_without_frame", detail=f"{camera}: {lost} of {len(has_frame)} rows, by their dates"),)
+    return (Note(code="rows_without_frame", detail=f"{camera}: {lost} of {len(has_frame)} rows, {why}"),)
 
 
 def _drift(camera: str, rows: Rows, shown_ns: Times, step_ns: int) -> tuple[Note, ...]:

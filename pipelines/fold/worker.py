@@ -73,13 +73,21 @@ class FoldWorker:
     limits: sandbox.Limits
 
     def read(self, keyed: tuple[str, Logs]) -> Iterator[tuple[str, Offer]]:
-        """Offers of the log's recordings by sha256; a log that cannot be read offers them without spans."""
+        """Offers of the log's recordings by sha256.
+
+        A log that is bad offers them without spans. One that could not be read this time is the one offer, with the
+        error: were it read well later, its recordings would have been decoded without its attempts' spans.
+        """
         key, logs = keyed
         attempts: list[EpisodeLog] = []
         try:
             attempts = [e for e in self._attempts(logs) if isinstance(e, EpisodeLog)]
-        except (BadMedia, TransientError, OSError):
+        except BadMedia:
             attempts = []  # `fold` reads it again and says why
+        except (TransientError, OSError) as e:
+            own = _as_media(logs.item)
+            yield f"-{self._asset_id(own)}", Offer(key, logs.source, own, 0, (), None, str(e) or repr(e))
+            return
         robot = next((e.robot for e in attempts if e.robot), None)
         for media in [*logs.item.media, *_within(logs.item, attempts)]:
             takes = tuple((c, Rows(e.t_ns, e.fps_hz)) for e in attempts for c in e.cameras if c.uri == media.uri)
@@ -143,7 +151,7 @@ class FoldWorker:
             for subject, uri in {self._asset_id(o.media): o.media.uri for o in offers}.items():
                 package.rejects.append(packages.reject(subject, uri, HOP, recipe, (e.reason, e.detail), self.run_id))
         except (TransientError, OSError) as e:
-            package, error = WorkPackage(), str(e)
+            package, error = WorkPackage(), str(e) or repr(e)
         objects.put(objects.join(self.staging, f"{sha256}.json"), package.dumps())
         for key, uri in sorted({(o.item_key, o.media.uri) for o in offers}):
             yield key, DecodedMedia(uri, "" if error else sha256, times, tuple(clips), error)
@@ -236,6 +244,12 @@ class FoldWorker:
             if len(bad) > 1:
                 why = (bad[0].reason, f"{bad[0].name}: {bad[0].detail}; no attempt of it can be used")
             package.rejects[:1] = [packages.reject(key, item.uri, HOP, recipe, why, self.run_id)]
+
+
+def _as_media(item: LogItem) -> MediaFile:
+    """The log itself in a recording's place."""
+    revision, modified_ns = item.revision, item.modified_ns
+    return MediaFile(camera="", uri=item.uri, revision=revision, modified_ns=modified_ns, size_bytes=0)
 
 
 def _within(item: LogItem, attempts: list[EpisodeLog]) -> list[MediaFile]:

@@ -179,7 +179,9 @@ def _note_lost(log: EpisodeLog, name: str, value: Floats) -> None:
         raise BadMedia("non_finite", f"{name} in {int(lost.sum())} of {len(lost)} steps, first {int(np.argmax(lost))}")
     if lost.any():
         detail = f"{name} in {int(lost.sum())} of {len(lost)} steps, first {int(np.argmax(lost))}"
-        object.__setattr__(log, "notes", (*log.notes, Note(code="lost_readings", detail=detail)))
+        note = Note(code="lost_readings", detail=detail)
+        if note not in log.notes:  # `replace` makes the log of its own notes
+            object.__setattr__(log, "notes", (*log.notes, note))
 
 
 def _check_words(log: EpisodeLog) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.fold.pairing import NO_FRAME, PairedCamera, RecordedTimes, Rows, pair_camera, pair_cameras
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog
-from schemas.errors import BadMedia
+from schemas.errors import BadMedia, TransientError
 from schemas.spans import NS
 from tests.support.episode_logs import episode_log
 
@@ -120,6 +120,29 @@ def test_a_camera_that_does_not_fit_costs_itself_alone() -> None:
     ]  # fmt: skip
     with pytest.raises(BadMedia, match="video_mismatch"):
         pair_cameras(log, {"front.mp4": recorded(9), "wrist.mp4": recorded(4), "top.mp4": bad}, None)
+
+
+def test_rows_whose_frames_do_not_decode_have_none_and_cost_their_camera_alone() -> None:
+    short = dataclasses.replace(recorded(10), decoded_ns=7 * STEP)
+    paired = pair_camera(span(), rows(10), short, None)
+    assert numbers(paired) == [*range(7), -1, -1, -1]
+    assert (paired.span.start_ns, paired.span.end_ns) == (0, 7 * STEP)
+    assert [n.code for n in paired.notes] == ["rows_without_frame"]
+    assert "3 of 10 rows, its video decodes to 0.700 s" in paired.notes[0].detail
+    late = dataclasses.replace(span(10, 10, alone=False, camera="wrist"), uri="all.mp4")
+    both = {"front.mp4": recorded(10), "all.mp4": dataclasses.replace(recorded(20), decoded_ns=7 * STEP)}
+    left = pair_cameras(attempt(span(), late), both, None)
+    assert [c.camera for c in left.log.cameras] == ["front"]
+    assert [(b.name, b.reason) for b in left.left] == [("take/camera wrist", "cut_short")]
+
+
+def test_no_cameras_no_dates_and_recordings_that_were_not_named_are_no_crash() -> None:
+    with pytest.raises(BadMedia, match="no_pictures"):
+        pair_cameras(attempt(), {}, None)
+    with pytest.raises(BadMedia, match="no_frame_in_time"):
+        pair_camera(dated([], STEP, 1), rows(3), RecordedTimes(), None)
+    with pytest.raises(TransientError, match=r"front\.mp4"):
+        pair_cameras(attempt(span()), {}, None)
 
 
 def test_an_attempt_that_is_mostly_without_frames_is_refused() -> None:
