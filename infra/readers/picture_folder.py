@@ -12,9 +12,9 @@ PICTURE_BYTES = 64 << 20
 
 
 def pictures(log: Path, where: str, options: Mapping[str, str]) -> Iterator[bytes]:
-    """The bytes of `<number><options["suffix"]>` in the folder `where`, in order of their numbers.
+    """The bytes of `<number><options["suffix"]>` in the folder `where`, of numbers options["first"] to options["last"].
 
-    BadMedia: no_frames, missing_frames (a number is left out), too_large, unsafe_name.
+    BadMedia: missing_frames (one of the numbers is not there), too_large, unsafe_name.
     """
     suffix, folder = options.get("suffix", ""), log / where
     if ".." in Path(where).parts or Path(where).is_absolute():
@@ -24,11 +24,11 @@ def pictures(log: Path, where: str, options: Mapping[str, str]) -> Iterator[byte
         for file in (folder.iterdir() if folder.is_dir() else ())
         if (match := re.fullmatch(rf"([0-9]{{1,12}}){re.escape(suffix)}", file.name)) and file.is_file()
     }
-    if not named:
-        raise BadMedia("no_frames", f"no picture <number>{suffix} in {where}")
-    if len(named) != max(named) - min(named) + 1:
-        raise BadMedia("missing_frames", f"{len(named)} pictures numbered {min(named)} to {max(named)}")
-    for _, file in sorted(named.items()):
+    wanted = range(int(options["first"]), int(options["last"]) + 1)
+    if len(absent := set(wanted) - named.keys()):
+        raise BadMedia("missing_frames", f"{len(absent)} of {len(wanted)} pictures <number>{suffix}, as {min(absent)}")
+    for number in wanted:
+        file = named[number]
         if file.stat().st_size > PICTURE_BYTES:
             raise BadMedia("too_large", f"{file.name} is over {PICTURE_BYTES} bytes")
         yield file.read_bytes()

@@ -103,4 +103,4 @@ def describe(item: LogItem, options: LogOptions) -> dict[str, str]:
     }
 
 
-KIND = LogKind("lerobot", list_logs, read, describe=describe)
+KIND = LogKind("lerobot", list_logs, read, version=2, describe=describe)

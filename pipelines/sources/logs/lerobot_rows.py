@@ -13,7 +13,7 @@ from pipelines.sources.logs.lerobot_files import read_columns
 from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
 from schemas.errors import BadMedia
 
-_EPISODE = "episode_index"
+_EPISODE, _FRAME = "episode_index", "frame_index"
 Places = npt.NDArray[np.int64]
 _NONE: Places = np.zeros(0, np.int64)
 
@@ -38,6 +38,29 @@ def counts_in(data_set: DataSet, path: str) -> Mapping[int, int]:
     return data_set.row_counts[path]
 
 
+def by_frame(rows: pa.Table) -> pa.Table:
+    """The rows in order of their frame_index; the same table where they are, or where it is one number or none at all.
+
+    BadMedia(frame_gap): a frame's row is missing or there twice, so that nothing tells which frame a row has.
+    """
+    if _FRAME not in rows.column_names or not rows.num_rows:
+        return rows
+    try:
+        frames = integers(rows, _FRAME)
+    except BadMedia:
+        return rows
+    steps = np.diff(frames)
+    if (steps == 1).all() or not steps.any():
+        return rows
+    order = np.argsort(frames, kind="stable")
+    steps = np.diff(frames[order])
+    if (steps != 1).any():
+        at = int(np.argmax(steps != 1))
+        detail = f"frame_index goes from {frames[order][at]} to {frames[order][at + 1]}, of {rows.num_rows} rows"
+        raise BadMedia("frame_gap", detail)
+    return rows.take(order)
+
+
 class Rows:
     """A data file's rows, dealt out to the episodes that the metadata place there."""
 
@@ -51,15 +74,17 @@ class Rows:
     def take(self, meta: EpisodeMeta) -> tuple[pa.Table, tuple[int, int] | None]:
         """The episode's rows and their half-open range, None where they are not one range of this file.
 
-        BadMedia(length_mismatch): not as many as the metadata say; where they are is said.
+        BadMedia(length_mismatch): not as many as the metadata say; where they are is said. frame_gap: as `by_frame`.
         """
         places = self._places(meta)
         self.claimed[places] = True
         if len(places) and len(places) == (len(places) if meta.length < 0 else meta.length):
             run = bool(places[-1] - places[0] == len(places) - 1)
             rows = self.table.slice(places[0], len(places)) if run else self.table.take(places)
-            return rows, (int(places[0]), int(places[-1]) + 1) if run else None
-        return self._gathered(meta, len(places)), None
+            in_order = by_frame(rows)
+            is_run = run and in_order is rows
+            return in_order, (int(places[0]), int(places[-1]) + 1) if is_run else None
+        return by_frame(self._gathered(meta, len(places))), None
 
     def _places(self, meta: EpisodeMeta) -> Places:
         if _EPISODE not in self.table.column_names:  # a file an episode
@@ -88,7 +113,7 @@ class Rows:
             rows = pa.concat_tables([p for p in pieces if p.num_rows], promote_options="permissive")
         except pa.ArrowException as error:
             raise BadMedia("bad_table", f"its rows lie in files of other columns: {str(error)[:120]}") from error
-        return rows.sort_by("frame_index") if "frame_index" in rows.column_names else rows
+        return rows
 
     def _elsewhere(self, index: int) -> dict[str, int]:
         if self.data_set.version != "v3.0":

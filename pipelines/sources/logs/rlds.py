@@ -32,7 +32,7 @@ from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome
-from pipelines.sources.logs.rlds_set import META, SHARD, RldsSet, episodes_of, open_set, place_of, rate_of
+from pipelines.sources.logs.rlds_set import META, SHARD, Feature, RldsSet, episodes_of, open_set, place_of, rate_of
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 from schemas.spans import NS
@@ -81,6 +81,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         raise BadMedia("missing_file", "dataset_info.json") from e
     rate_hz = rate_of(data_set, options)
     split, shard = place_of(item.uri)
+    stated = episodes_of(data_set, item.uri)
     first = sum(data_set.shards.get(split, ())[:shard])
     place = Place(item, data_set, options, rate_hz)
     with _local(item.uri, workdir) as path:
@@ -91,12 +92,17 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         try:
             if isinstance(record, BadMedia):
                 raise record
+            if i >= stated:  # its number is that of the next shard's first one
+                raise BadMedia("other_count", f"dataset_info.json says that the shard has {stated} records")
+            if record.last(options.columns.discarded or "") == 1:
+                raise BadMedia("discarded", f"{options.columns.discarded} leaves it out")
             cameras, blind = _cameras(place, i, record)
             yield from (BadEpisode(name=f"{name}/camera {c}", reason=why, detail=detail) for c, why, detail in blind)
             yield _episode(place, name, record, cameras, scored)
         except BadMedia as e:
-            yield BadEpisode(name=name, reason=e.reason, detail=e.detail)
-    if len(records) != (stated := episodes_of(data_set, item.uri)):
+            subject = name if i < stated else f"{split}_shard_{shard:05d}_record_{i}"
+            yield BadEpisode(name=subject, reason=e.reason, detail=e.detail)
+    if len(records) < stated:
         detail = f"{len(records)} records in the shard, dataset_info.json says {stated}"
         yield BadEpisode(name=f"{split}_shard_{shard:05d}", reason="other_count", detail=detail)
 
@@ -154,7 +160,9 @@ def _record(example: Mapping[str, Values], data_set: RldsSet) -> Record:
 def _cameras(place: Place, i: int, record: Record) -> tuple[list[CameraSpan], list[tuple[str, str, str]]]:
     """Cameras that show something, and those that do not, with reason and detail."""
     wanted = place.options.columns.cameras or {_camera(p): p for p, f in place.data_set.features.items() if f.picture}
-    spans, blind = [], []
+    features = place.data_set.features
+    blind = [(_camera(p), "depth_camera", f"{p} holds distances") for p in record.values if _is_depth(features.get(p))]
+    spans = []
     for camera, path in sorted(wanted.items()):
         count, still = record.pictures.get(path, (0, True))
         if not count:
@@ -168,6 +176,10 @@ def _cameras(place: Place, i: int, record: Record) -> tuple[list[CameraSpan], li
     if not spans:
         raise BadMedia("no_pictures", f"none shows anything: {', '.join(c for c, _, _ in blind) or 'none is there'}")
     return spans, blind
+
+
+def _is_depth(feature: Feature | None) -> bool:
+    return feature is not None and feature.depth
 
 
 def _episode(place: Place, name: str, record: Record, cameras: list[CameraSpan], scored: bool) -> EpisodeLog:
@@ -226,7 +238,8 @@ def _instruction(record: Record, options: LogOptions) -> str | None:
 def _outcome(record: Record, options: LogOptions, scored: bool) -> Outcome:
     if options.columns.outcome:
         value = record.last(options.columns.outcome)
-        return UNKNOWN if value is None else ("success" if value > 0 else "failure", "sensor", None)
+        word = {1.0: "success", 0.0: "failure"}.get(-1.0 if value is None else value)
+        return UNKNOWN if word is None else (word, "sensor", None)
     if record.last("reward") == 1:
         return "success", "sensor", None
     return ("failure", "sensor", None) if scored and record.last("is_terminal") else UNKNOWN
@@ -242,4 +255,4 @@ def _split(uri: str) -> str | None:
     return {"train": "train", "val": "val", "validation": "val", "test": "test"}.get(split)
 
 
-KIND = LogKind("rlds", list_logs, read)
+KIND = LogKind("rlds", list_logs, read, version=2)

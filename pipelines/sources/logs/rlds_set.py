@@ -23,11 +23,12 @@ NUMBERS = frozenset({"float32", "float64", "int32", "int64", "bool", "uint8"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One feature of a step. size: numbers a step; picture: encoded pictures."""
+    """One feature of a step. size: numbers a step; picture: encoded pictures; depth: distances."""
 
     size: int = 1
     number: bool = False
     picture: bool = False
+    depth: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,8 @@ def _features(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, Feature
         for name, inner in node["featuresDict"]["features"].items():
             yield from _features(inner, f"{path}/{name}" if path else name)
     elif "image" in node:
-        yield path, Feature(picture=True)
+        depth = node["image"].get("dtype", "uint8") != "uint8" or "depth" in path.lower()
+        yield path, Feature(picture=not depth, depth=depth)
     elif "tensor" in node:
         shape = [int(n) for n in node["tensor"].get("shape", {}).get("dimensions", [])]
         known = node["tensor"].get("dtype") in NUMBERS and all(n > 0 for n in shape)

@@ -116,7 +116,8 @@ def _cameras(
         elif len(suffixes) > 1 or numbers != list(range(numbers[0], numbers[0] + len(rows))):
             left.append((camera, "the numbers of its pictures do not go up by one a row"))
         else:
-            where = Selector("folder", FOLDER, rate_of(rate_hz), {"suffix": suffixes.pop()})
+            which = {"suffix": suffixes.pop(), "first": str(numbers[0]), "last": str(numbers[-1])}
+            where = Selector("folder", FOLDER, rate_of(rate_hz), which)
             uri = picture_uri(item.uri.rpartition("/")[0], where)
             spans.append(CameraSpan(camera=camera, uri=uri, start_ns=0, end_ns=end_ns, alone=True))
     if not spans:
@@ -151,4 +152,4 @@ def _vectors(
     return (np.concatenate(blocks, axis=1), tuple(axes)) if blocks else (None, ())
 
 
-KIND = LogKind("xr_teleoperate", list_logs, read)
+KIND = LogKind("xr_teleoperate", list_logs, read, version=2)

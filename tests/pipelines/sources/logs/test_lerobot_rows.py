@@ -98,3 +98,34 @@ def test_a_file_of_one_episode_needs_no_index(tmp_path: Path) -> None:
     put_column(tmp_path / "data/chunk-000/episode_000000.parquet", "episode_index", None)
     logs, bad = read_all(tmp_path)
     assert (len(logs), bad) == (1, [])
+
+
+def _frames(root: Path, order: list[int]) -> None:
+    """An episode of six rows, whose state[0] is its frame, written in another order."""
+    path = root / "data/chunk-000/file-000.parquet"
+    put_column(path, "frame_index", order)
+    rows = pq.read_table(path)
+    assert rows["frame_index"].to_pylist() == order
+
+
+@pytest.mark.parametrize(("order", "read"), [
+    ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]), ([3, 0, 1, 2, 4, 5], [1, 2, 3, 0, 4, 5]),
+    ([0, 0, 0, 0, 0, 0], [0, 1, 2, 3, 4, 5]), ([7, 8, 9, 10, 11, 12], [0, 1, 2, 3, 4, 5]),
+])  # fmt: skip
+def test_rows_are_in_order_of_their_frames(tmp_path: Path, order: list[int], read: list[int]) -> None:
+    """read: places of the rows in the file, in the order they are given."""
+    spec = LeRobotSpec(lengths=(6,), orphans=0, rewards=(1.0,))
+    write_lerobot(tmp_path, spec)
+    _frames(tmp_path, order)
+    (log,), _ = read_all(tmp_path)
+    assert log.states is not None
+    np.testing.assert_array_equal(log.states, arrays(spec, 0)[0][read])
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 4, 5, 6], [0, 1, 1, 2, 3, 4]])
+def test_a_frame_without_its_row_is_refused(tmp_path: Path, order: list[int]) -> None:
+    write_lerobot(tmp_path, LeRobotSpec(lengths=(6,), orphans=0, rewards=(1.0,)))
+    _frames(tmp_path, order)
+    logs, bad = read_all(tmp_path)
+    assert logs == []
+    assert reasons(bad) == [("episode_000000", "frame_gap")]

@@ -111,6 +111,33 @@ def test_a_shard_that_holds_fewer_says_both_counts(tmp_path: Path) -> None:
     assert bad[-1].detail == "1 records in the shard, dataset_info.json says 4"
 
 
+def test_records_beyond_the_stated_ones_take_no_other_shards_names(tmp_path: Path) -> None:
+    shard(tmp_path, [episode(1), episode(2), episode(3)], said=2)
+    logs, bad = read(tmp_path)
+    assert [log.name for log in logs] == ["train_000000", "train_000001"]
+    assert ("train_shard_00000_record_2", "other_count") in [(b.name, b.reason) for b in bad]
+
+
+def test_distances_are_no_camera(tmp_path: Path) -> None:
+    shard(tmp_path, [{**episode(1), "steps/observation/depth": [jpeg(k) for k in range(N)]}])
+    depth = {"image": {"dtype": "uint16", "shape": {"dimensions": ["16", "24", "1"]}}}
+    inside = STEP["observation"]["featuresDict"]["features"]
+    write_meta(tmp_path, {**STEP, "observation": group({**inside, "depth": depth})}, {"train": [1]})
+    (log,), bad = read(tmp_path)
+    assert [c.camera for c in log.cameras] == ["image"]
+    assert ("train_000000/camera depth", "depth_camera") in [(b.name, b.reason) for b in bad]
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"), [(1.0, "success"), (0.0, "failure"), (-1.0, "unknown"), (np.nan, "unknown")]
+)
+def test_a_named_outcome_that_is_neither_is_unknown(tmp_path: Path, value: float, outcome: str) -> None:
+    one = episode(1)
+    one["steps/reward"][-1] = value
+    shard(tmp_path, [one])
+    assert read(tmp_path, columns=LogColumns(outcome="reward"))[0][0].outcome == outcome
+
+
 def test_a_set_without_a_rate_is_refused_with_the_remedy(tmp_path: Path) -> None:
     shard(tmp_path, [episode(1)])
     with pytest.raises(BadMedia, match="fps_hz"):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from infra.readers import picture_folder
 from pipelines.media.log_pictures import split
 from pipelines.sources.logs import xr_teleoperate as xr
 from pipelines.sources.logs.base import BadEpisode, LogColumns, LogOptions
@@ -79,6 +80,22 @@ def test_pictures_out_of_step_with_the_rows_cost_their_camera(tmp_path: Path) ->
     (log,), bad = read(tmp_path)
     assert [c.camera for c in log.cameras] == ["color_1"]
     assert bad[0].detail == "the numbers of its pictures do not go up by one a row"
+
+
+def test_the_film_is_of_the_pictures_that_the_rows_name(tmp_path: Path) -> None:
+    folder = write(tmp_path / "episode_0000")
+    said = json.loads((folder / "data.json").read_text())
+    said["data"] = said["data"][1:]
+    (folder / "data.json").write_text(json.dumps(said))
+    (log,), _ = read(tmp_path)
+    place = split(log.cameras[0].uri)
+    assert place is not None
+    film = list(picture_folder.pictures(folder, "colors", place[1].options))
+    assert film == [b"\xff\xd8 picture %d 0" % k for k in range(1, N)]
+    (folder / f"colors/{N - 1:06d}_color_0.jpg").unlink()
+    with pytest.raises(BadMedia) as refused:
+        list(picture_folder.pictures(folder, "colors", place[1].options))
+    assert refused.value.reason == "missing_frames"
 
 
 def test_the_rate_of_the_film_is_that_of_the_rows(tmp_path: Path) -> None:
