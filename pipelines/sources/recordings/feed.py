@@ -16,12 +16,14 @@ from infra.readers.xml import Node
 from infra.web import Document, redacted_url
 from pipelines.sources.recordings.base import Crawl, Item, Narration, Source, SourceKind
 from pipelines.sources.recordings.web_words import (
+    absolute,
     bad_item,
     in_pages,
     item_of,
     names_media,
     narrations_of,
     statements_in,
+    without_secrets,
 )
 from schemas.errors import BadMedia, UsageError
 
@@ -62,7 +64,7 @@ def _next_page(feed: Node, base: str) -> str:
     for node in (feed, *feed.all("channel")):
         for link in node.all("atom:link"):
             if link.attributes.get("rel") == "next" and link.attributes.get("href"):
-                return urljoin(base, link.attributes["href"])
+                return absolute(base, link.attributes["href"])
     return ""
 
 
@@ -71,7 +73,7 @@ def _items(document: Document, feed: Node, source: Source) -> Iterator[Item]:
     of_feed = [s for node in (*feed.all("channel"), feed) for s in statements_in(node, where, document.url)]
     for number, entry in enumerate(xml.records(document.body, ENTRIES), 1):
         name = entry.text_of("guid", "atom:id", "link") or str(number)
-        of_entry = f"{where}#{name[:200]}"
+        of_entry = f"{where}#{without_secrets(name)[:200]}"
         for path in _media_of(entry):
             url = path[-1].attributes.get("url") or path[-1].attributes["href"]
             outward = list(reversed(path))
@@ -79,7 +81,7 @@ def _items(document: Document, feed: Node, source: Source) -> Iterator[Item]:
             try:
                 yield item_of(urljoin(document.url, url.strip()), source, _narrations(outward), stated)
             except (BadMedia, ValueError) as e:
-                error = e if isinstance(e, BadMedia) else BadMedia("bad_url", f"no URL: {url[:80]!r}")
+                error = e if isinstance(e, BadMedia) else BadMedia("bad_url", f"no URL: {without_secrets(url)[:80]!r}")
                 yield bad_item(document.url, source, error, name)
 
 

@@ -20,11 +20,13 @@ from infra.web import redacted_url
 from pipelines.sources.recordings.base import Crawl, Item, Source, SourceKind
 from pipelines.sources.recordings.web_words import (
     Statement,
+    absolute,
     bad_item,
     item_of,
     names_media,
     narrations_of,
     statements_in,
+    without_secrets,
 )
 from schemas.errors import BadMedia, UsageError
 
@@ -74,7 +76,7 @@ def _of_sitemap(url: str, walk: Walk, *, of_index: bool) -> Iterator[Item]:
         root = xml.root_name(document.body)
         if root == "sitemapindex" and not of_index:
             for node in xml.records(document.body, SITEMAPS):
-                yield from _of_sitemap(_absolute(document.url, node.text_of("loc")), walk, of_index=True)
+                yield from _of_sitemap(absolute(document.url, node.text_of("loc")), walk, of_index=True)
         elif root == "urlset":
             for node in xml.records(document.body, URLS):
                 yield from _of_url(node, document.url, walk, left_out)
@@ -83,16 +85,9 @@ def _of_sitemap(url: str, walk: Walk, *, of_index: bool) -> Iterator[Item]:
     except BadMedia as e:
         yield bad_item(url, walk.source, e)
     if left_out.count:
-        why = f"{left_out.count} videos have a player and no file of their own; the first is on {left_out.first[:200]}"
+        first = without_secrets(left_out.first)[:200]
+        why = f"{left_out.count} videos have a player and no file of their own; the first is on {first}"
         yield bad_item(url, walk.source, BadMedia("no_media_url", why), "players")
-
-
-def _absolute(base: str, place: str) -> str:
-    """The URL of a place; one that is none stays as it is, and is refused when it is asked for."""
-    try:
-        return urljoin(base, place)
-    except ValueError:
-        return place
 
 
 def _of_url(node: Node, base: str, walk: Walk, left_out: LeftOut) -> Iterator[Item]:
@@ -116,8 +111,8 @@ def _of_url(node: Node, base: str, walk: Walk, left_out: LeftOut) -> Iterator[It
         left_out.first = left_out.first or (page_url if left_out.count else "")
     except BadMedia as e:
         yield bad_item(base, walk.source, e, place)
-    except ValueError as e:
-        yield bad_item(base, walk.source, BadMedia("bad_url", str(e)[:200]), place)
+    except ValueError:
+        yield bad_item(base, walk.source, BadMedia("bad_url", f"no URL: {without_secrets(place)[:80]!r}"), place)
 
 
 def _of_videos(playable: list[Node], page_url: str, walk: Walk, stated: list[Statement]) -> Iterator[Item]:
@@ -140,7 +135,7 @@ def _of_videos(playable: list[Node], page_url: str, walk: Walk, stated: list[Sta
 def _of_page(page: Page, url: str, walk: Walk, stated: list[Statement]) -> Iterator[Item]:
     """Videos that a page offers, often none."""
     for video in page.videos:
-        licence = urljoin(url, video.licence) if video.licence.startswith("/") else video.licence
+        licence = absolute(url, video.licence) if video.licence.startswith("/") else video.licence
         own = [Statement(licence, "VideoObject license", redacted_url(url))] if licence else []
         words = video.title or page.title, video.description or page.description
         yield from _item(urljoin(url, video.url), walk, words, own or stated or _statements_of(page, url), url)
@@ -160,7 +155,7 @@ def _read_page(url: str, walk: Walk) -> Page | None:
 
 def _statements_of(page: Page, url: str) -> list[Statement]:
     return [
-        Statement(urljoin(url, words) if element == "rel=license" else words, element, redacted_url(url))
+        Statement(absolute(url, words) if element == "rel=license" else words, element, redacted_url(url))
         for element, words in page.licences
     ]
 

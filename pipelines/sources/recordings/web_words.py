@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from infra.readers.xml import Node
 from infra.web import redacted_url
 from pipelines.sources.recordings.base import MEDIA_SUFFIXES, TEXT_CHARACTERS, Item, Narration, Source, clean
-from pipelines.sources.recordings.url_list import web_item
+from pipelines.sources.recordings.url_list import unsigned, web_item
 from schemas.errors import BadMedia
 from schemas.keys import digest_of
 
@@ -22,6 +22,7 @@ CC0 = re.compile(r"https?://(?:www\.)?creativecommons\.org/publicdomain/zero/1\.
 # Elements whose text, or first of these attributes, says a licence; before those that only say whose rights they are.
 LICENCES = ("media:license", "creativeCommons:license", "cc:license", "dcterms:license")
 RIGHTS = ("dc:rights", "dcterms:rights", "atom:rights", "media:copyright", "copyright")
+URL_LIKE = re.compile(r"\S*(?://|\?[\w%&=]|#\S*=)\S*")  # a word that may be a URL, relative ones too
 PLACES = ("href", "url", "rdf:resource")
 
 
@@ -34,10 +35,31 @@ class Statement:
     where: str
 
 
+def absolute(base: str, place: str) -> str:
+    """The URL of a place; one that is none stays as it is, and is refused when it is asked for."""
+    try:
+        return urljoin(base, place)
+    except ValueError:
+        return place
+
+
+def without_secrets(words: str) -> str:
+    """Words as they may be stored: URLs in them without name, password and query.
+
+    What a query says beside the keys that sign it is 8 digits of its hash: two pages of one path stay two.
+    """
+    return URL_LIKE.sub(lambda match: _without_secrets(match[0]), words)
+
+
+def _without_secrets(url: str) -> str:
+    plain, query = redacted_url(url), unsigned(url).partition("#")[0].partition("?")[2]
+    return re.sub("#.*=.*", "", plain) + (f"?{digest_of(query)[:8]}" if query else "")
+
+
 def statements_in(node: Node, where: str, base: str) -> list[Statement]:
     """What an element's own children say of the licence; links are made absolute."""
     said_here = [
-        Statement(urljoin(base, link.attributes["href"]), "rel=license", where)
+        Statement(absolute(base, link.attributes["href"]), "rel=license", where)
         for link in node.all("atom:link", "link")
         if "license" in link.attributes.get("rel", "").lower().split() and "href" in link.attributes
     ]
@@ -51,11 +73,14 @@ def statements_in(node: Node, where: str, base: str) -> list[Statement]:
 
 
 def licence_of(statements: Iterable[Statement]) -> tuple[str, str | None]:
-    """The licence as it is stored, and the evidence for it; of several all, since the strictest terms hold."""
+    """The licence as it is stored, and the evidence for it; of several all, since the strictest terms hold.
+
+    URLs in either are `without_secrets`.
+    """
     by_words: dict[str, Statement] = {}
     for statement in statements:
-        by_words.setdefault(spdx_of(statement.words), statement)
-    evidence = "; ".join(f"{s.element} {s.words} at {s.where}" for s in by_words.values())
+        by_words.setdefault(without_secrets(spdx_of(statement.words)), statement)
+    evidence = "; ".join(f"{s.element} {without_secrets(s.words)} at {s.where}" for s in by_words.values())
     return clean("; ".join(by_words)), clean(evidence) or None
 
 
@@ -82,7 +107,7 @@ def item_of(url: str, source: Source, narrations: tuple[Narration, ...], stateme
 
 def bad_item(url: str, source: Source, error: BadMedia, part: str = "") -> Item:
     """A document, or a part of it, that says why it cannot be read; in other words it is another revision."""
-    uri = redacted_url(clean(url)) + (f"#{part[:200]}" if part else "")
+    uri = redacted_url(clean(url)) + (f"#{without_secrets(part)[:200]}" if part else "")
     return Item(uri, f"{error.reason}-{digest_of(error.detail)[:8]}", source.stage, bad=(error.reason, error.detail))
 
 

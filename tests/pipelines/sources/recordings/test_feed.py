@@ -9,7 +9,7 @@ import pytest
 
 from filters.licences import refusal
 from pipelines.sources.recordings import Crawl, Item, Source, list_items
-from pipelines.sources.recordings.web_words import Statement, licence_of, plain_text
+from pipelines.sources.recordings.web_words import Statement, licence_of, plain_text, without_secrets
 from schemas.errors import UsageError
 from tests.support.web_server import Asked, Site, serving
 
@@ -188,3 +188,43 @@ def test_text_of_markup() -> None:
     assert plain_text("a &lt; b") == "a < b"
     assert plain_text("<p>one</p><style>p{}</style>\n<p>two &amp; three") == "one two & three"
     assert plain_text("plain") == "plain"
+
+
+def test_a_link_that_is_no_url_costs_neither_its_feed_nor_an_entry() -> None:
+    broken = "http://[x"
+    links = f'<atom:link rel="next" href="{broken}"/><atom:link rel="license" href="{broken}"/>'
+    one = entry('<enclosure url="/a.mp4"/>')
+    two = entry(f'<atom:link rel="license" href="{broken}/2"/><enclosure url="/b.mp4"/>', "2")
+    items, _, site = items_of({"/feed": rss(one, two, head=links)})
+    assert [(i.uri, i.licence, i.bad and i.bad[0]) for i in items] == [
+        (f"{site}/a.mp4", broken, None), (f"{site}/b.mp4", f"{broken}/2", None), (broken, None, "bad_url"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "https://u:SECRET@x.example/1?p=7", "http://x.example/1?p=7&amp;token=SECRET", "/1?key=SECRET", "1?SECRET",
+        "http://x.example/1#access_token=SECRET", "//u:SECRET@x.example/1",
+    ],
+)  # fmt: skip
+def test_no_secret_of_a_name_or_licence_is_stored(name: str) -> None:
+    said = f"<dc:rights>See {name} for more</dc:rights>"
+    link = f'<atom:link rel="license" href="{name}"/>'
+    good = entry(f'{said}{link}<enclosure url="/a.mp4"/>', name)
+    bad = entry('<enclosure url="http://u:SECRET@[x/b.mp4?token=SECRET" type="video/mp4"/>', name)
+    items, _, site = items_of({"/feed": rss(good, bad)})
+    assert [i.bad and i.bad[0] for i in items] == [None, "bad_url"]
+    assert "SECRET" not in repr(items)
+    assert items[0].licence_evidence is not None
+    assert f"{site}/feed#" in items[0].licence_evidence
+    assert "for more" in (items[0].licence or "")
+
+
+def test_words_without_secrets() -> None:
+    assert without_secrets("Is it free? Yes, by me@x.example") == "Is it free? Yes, by me@x.example"
+    assert without_secrets("http://x/1?token=a") == without_secrets("http://x/1?token=b") == "http://x/1"
+    one, two = without_secrets("/watch?v=1&sig=a"), without_secrets("/watch?v=2&sig=a")
+    assert one != two
+    assert one == without_secrets("/watch?v=1&sig=b")
+    assert (one.startswith("/watch?"), len(one)) == (True, len("/watch?") + 8)

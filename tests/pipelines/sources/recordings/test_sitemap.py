@@ -156,3 +156,21 @@ def test_pages_beyond_the_limit_are_left_for_later(monkeypatch: pytest.MonkeyPat
 def test_a_sitemap_is_a_url() -> None:
     with pytest.raises(UsageError, match="http"):
         list(list_items([Source("sitemap", "s3://bucket/sitemap.xml")]))
+
+
+def test_no_secret_of_a_place_is_stored() -> None:
+    pages = {
+        "/sitemap.xml": urlset(
+            "<loc>/gone?id=1&amp;token=SECRET</loc>",
+            "<loc>/gone?id=2&amp;token=SECRET</loc>",
+            "<loc>http://u:SECRET@x.example/p</loc>",
+            "<loc>http://u:SECRET@[x/p.mp4</loc>",
+            f"<loc>/p</loc>{video('http://u:SECRET@x.example/a.mp4?token=SECRET')}",
+            f"<loc>/play?token=SECRET</loc>{video('')}",
+        ),
+        "/play?token=SECRET": "<html></html>",
+    }
+    items, _, _, _ = items_of(pages, licence="CC0-1.0")
+    assert [i.bad and i.bad[0] for i in items] == ["http_404"] * 2 + ["bad_url"] * 3 + ["no_media_url"]
+    assert len({i.uri for i in items}) == len(items)
+    assert "SECRET" not in repr(items)
