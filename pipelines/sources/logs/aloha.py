@@ -9,20 +9,21 @@ Raw pictures are taken as OpenCV has them, BGR; `columns.cameras` says otherwise
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog
-from pipelines.sources.logs.fields import UNKNOWN, Outcome
+from pipelines.sources.logs.fields import UNKNOWN, Outcome, is_yes, outcome_word
 from pipelines.sources.logs.hdf5_log import Hdf5Log
+from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 
 RATE_HZ = 50.0  # DT = 0.02 in constants.py of both repositories
 IMAGES = "observations/images"
 STATES = ("observations/qpos",)
-WORDS = {"success": "success", "true": "success", "failure": "failure", "fail": "failure", "false": "failure"}
 
 
 def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
@@ -33,9 +34,10 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
-    """The file's attempt, and the cameras that it is taken without.
+    """The file's attempt, and the cameras and labels that it is taken without.
 
-    BadMedia: other_format, no_pictures, discarded, missing_array, length_mismatch, bad_hdf5, lfs_pointer, decoder_*.
+    BadMedia: other_format, no_pictures, discarded, bad_header, missing_array, length_mismatch, bad_hdf5,
+    lfs_pointer, decoder_*.
     """
     del workdir
     with hdf5_log.open_log(item.uri) as log:
@@ -46,7 +48,11 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
 
 def _attempt(log: Hdf5Log, name: str, item: LogItem, options: LogOptions) -> Iterator[EpisodeLog | BadEpisode]:
     columns, rate_hz = options.columns, options.fps_hz or RATE_HZ
-    if columns.discarded and (why := _stated(log, columns.discarded)):
+    parts = Parts(name)
+    if columns.discarded and not hdf5_log.says(log.tree, log.tree[""], columns.discarded):
+        error = hdf5_log.no_such_column("discarded", columns.discarded, log.tree, log.tree[""])
+        parts.refuse("discarded", error.reason, error.detail)
+    elif columns.discarded and is_yes(why := _stated(log, columns.discarded)):
         raise BadMedia("discarded", f"{columns.discarded} is {why}")
     states = columns.state or tuple(n for n in STATES if n in log.tree)
     actions = columns.action or ("action", *(n for n in ("base_action",) if n in log.tree))
@@ -56,19 +62,20 @@ def _attempt(log: Hdf5Log, name: str, item: LogItem, options: LogOptions) -> Ite
     cameras, left = _cameras(log, name, len(first), rate_hz, options)
     if not cameras:
         raise BadMedia("no_pictures", f"no camera of it can be used: {left[0].detail}" if left else f"none in {IMAGES}")
-    task = _stated(log, columns.task) if columns.task else None
+    task = parts.take("task", partial(_stated, log, columns.task)) if columns.task else None
+    outcome = parts.take("outcome", partial(_outcome, log, columns.outcome))
     facts = AttemptFacts(
         name=name, t_ns=even_times(len(first), rate_hz), fps_hz=rate_hz, cameras=cameras,
         states=hdf5_log.columns_of(arrays.numbers, "", states, len(first)),
         actions=hdf5_log.columns_of(arrays.numbers, "", actions, len(first)),
         state_names=tuple(n.removeprefix("observations/") for n in hdf5_log.axes_of(arrays.numbers, "", states)),
         action_names=hdf5_log.axes_of(arrays.numbers, "", actions),
-        instruction=str(task) if task else None, outcome=_outcome(log, options),
+        instruction=str(task) if task else None, outcome=outcome or UNKNOWN,
         collect_mode=None if log.tree[""].attributes.get("sim") is True else "teleop",
         embodiment="aloha",
     )  # fmt: skip
     yield attempt_of(facts, item, options)
-    yield from left
+    yield from (*left, *parts.refused)
 
 
 def _cameras(
@@ -93,22 +100,21 @@ def _cameras(
 
 
 def _stated(log: Hdf5Log, where: str) -> object:
-    """What the config's column says of the attempt: an attribute of the file, or an array's last value."""
-    if (value := log.tree[""].attributes.get(where)) is not None:
-        return value
-    arrays = log.arrays([where])
-    if texts := arrays.texts.get(where):
-        return texts[-1]
-    numbers = arrays.numbers.get(where)
-    return None if numbers is None or not numbers.size else numbers.reshape(-1)[-1].item()
+    """See hdf5_log.stated; None where the column is nowhere."""
+    about = log.tree[""]
+    if not hdf5_log.says(log.tree, about, where):
+        return None
+    return hdf5_log.stated(about, log.arrays([] if where in about.attributes else [where]), "", where)
 
 
-def _outcome(log: Hdf5Log, options: LogOptions) -> Outcome:
-    """The format has none: what the config's column says, by a person."""
-    stated = _stated(log, options.columns.outcome) if options.columns.outcome else None
-    if isinstance(stated, str):
-        return (WORDS[stated.lower()], "human", None) if stated.lower() in WORDS else UNKNOWN
-    return UNKNOWN if stated is None else ("success" if stated else "failure", "human", None)
+def _outcome(log: Hdf5Log, named: str | None) -> Outcome:
+    """The format has none: what the config's column says, by a person. BadMedia: no_such_column, bad_header."""
+    if named is None:
+        return UNKNOWN
+    if not hdf5_log.says(log.tree, log.tree[""], named):
+        raise hdf5_log.no_such_column("outcome", named, log.tree, log.tree[""])
+    word = outcome_word(_stated(log, named))
+    return UNKNOWN if word == "unknown" else (word, "human", None)
 
 
 KIND = LogKind("aloha", list_logs, read)

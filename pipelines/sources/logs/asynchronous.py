@@ -70,6 +70,11 @@ def attempts(log: TopicLog, options: LogOptions) -> Iterator[EpisodeLog | BadEpi
     clock_ns = _clock_ns(recorded)
     films, without = _films(recorded, choice, clock_ns)
     parts = [*_lost(recorded), *without]
+    try:
+        topic_words.outcome(recorded, choice)
+    except BadMedia as e:  # the attempt is taken, how it ended is unknown
+        parts.append(BadEpisode(name="outcome", reason=e.reason, detail=f"{options.columns.outcome}: {e.detail}"))
+        choice = replace(choice, outcome=None)
     if not films:
         why = "; ".join(part.detail for part in without)
         detail = f"no camera has pictures that can be used: {why}; there are {list_topics(log.topics)}"

@@ -70,17 +70,28 @@ def text_of_json(value: Any) -> str | None:
 
 
 def outcome_word(value: object) -> str:
-    """success, failure or unknown, of a label as a word, boolean or number. BadMedia(bad_header): none of these."""
-    word = _WORDS.get(str(value).strip().lower()) if value is None or isinstance(value, str | int | float) else None
+    """success, failure or unknown (-1 and NaN too), of a label as a word, boolean or number, or a list of one.
+
+    BadMedia(bad_header): it is none of these.
+    """
+    one = value[0] if isinstance(value, list) and len(value) == 1 else value
+    word = _WORDS.get(str(one).strip().lower()) if one is None or isinstance(one, str | int | float) else None
     if word is None:
         raise BadMedia("bad_header", f"outcome is {str(value)[:80]!r}")
     return word
 
 
 def is_yes(value: object) -> bool:
-    """Whether a flag as a word, boolean or number, or a list of one, is set. BadMedia(bad_header): it is none."""
-    one = value[0] if isinstance(value, list) and len(value) == 1 else value
-    return outcome_word(one) == "success"
+    """Whether a flag as a word, boolean or number, or a list of one, is set; -1, NaN and nothing are no.
+
+    BadMedia(bad_header): it is no flag.
+    """
+    if isinstance(value, str) and value.strip().lower() == "discarded":
+        return True
+    try:
+        return outcome_word(value) == "success"
+    except BadMedia as error:
+        raise BadMedia("bad_header", f"a flag is {str(value)[:80]!r}, neither yes nor no") from error
 
 
 def outcome_of(fields: Mapping[str, Any], default_source: str = "sensor") -> Outcome:

@@ -41,6 +41,17 @@ class Hdf5Log:
         """Those right below it."""
         return {p: n for p, n in self.below(group).items() if "/" not in p}
 
+    def grouped(self, group: str) -> dict[str, dict[str, Node]]:
+        """Each child of a group with what lies below it, in one pass over the file's names."""
+        prefix, groups = f"{group}/", dict[str, dict[str, Node]]()
+        for path, node in self.tree.items():
+            if path.startswith(prefix):
+                child, _, rest = path.removeprefix(prefix).partition("/")
+                below = groups.setdefault(child, {})
+                if rest:
+                    below[rest] = node
+        return groups
+
     def arrays(self, names: Sequence[str]) -> Arrays:
         """See hdf5_tree.read_arrays."""
         return hdf5_tree.read_arrays(self.path, names)
@@ -69,6 +80,33 @@ def item_of(info: ObjectInfo, root: str) -> LogItem:
         uri=info.uri, root=root, revision=log_revision(info.uri, [info.etag]),
         modified_ns=info.modified_ns, size_bytes=info.size_bytes, media=(),
     )  # fmt: skip
+
+
+def says(below: Mapping[str, Node], about: Node, name: str) -> bool:
+    """Whether a column that the config names is there: as an attribute, or as an array of numbers or texts."""
+    node = below.get(name)
+    return name in about.attributes or (node is not None and (node.is_numbers or node.kind == "text"))
+
+
+def stated(about: Node, arrays: Arrays, prefix: str, name: str) -> object:
+    """What such a column says: the attribute, else the array's last value; None where neither is there.
+
+    BadMedia: the array's own reason.
+    """
+    if (value := about.attributes.get(name)) is not None:
+        return value
+    if (bad := arrays.bad.get(prefix + name)) is not None:
+        raise bad
+    if texts := arrays.texts.get(prefix + name):
+        return texts[-1]
+    numbers = arrays.numbers.get(prefix + name)
+    return None if numbers is None or not numbers.size else numbers.reshape(-1)[-1].item()
+
+
+def no_such_column(use: str, name: str | None, below: Mapping[str, Node], about: Node) -> BadMedia:
+    """The refusal of a part that the config names and that is nowhere."""
+    there = ", ".join((*about.attributes, *(p for p, n in below.items() if n.is_numbers or n.kind == "text")))
+    return BadMedia("no_such_column", f"columns.{use} names {name}; there are {there[:500]}")
 
 
 def columns_of(arrays: Mapping[str, np.ndarray], prefix: str, names: Sequence[str], count: int) -> Floats | None:

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
+from pipelines.sources.logs.fields import is_yes
 from pipelines.sources.logs.lerobot_episode import episode
 from pipelines.sources.logs.lerobot_files import lfs_pointer, read_columns
 from pipelines.sources.logs.lerobot_images import with_pictures
@@ -31,7 +32,6 @@ from pipelines.sources.logs.lerobot_places import (
     cameras_there,
     chosen,
     discarded_by,
-    is_true,
     list_logs,
     under,
 )
@@ -79,11 +79,11 @@ def _attempt(
 
 
 def _discarded_in(rows: pa.Table, column: str) -> str | None:
-    """The column, where one of the rows has it set."""
+    """The column, where one of the rows has it set. BadMedia(bad_header): one that is no flag."""
     if column not in rows.column_names:
         return None
     flat = (v for row in rows[column].to_pylist() for v in (row if isinstance(row, list) else [row]))
-    return column if any(map(is_true, flat)) else None
+    return column if any(map(is_yes, flat)) else None
 
 
 def describe(item: LogItem, options: LogOptions) -> dict[str, str]:

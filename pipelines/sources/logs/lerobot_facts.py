@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from infra.storage import objects
 from pipelines.sources.logs.base import BadEpisode
-from pipelines.sources.logs.fields import json_object
+from pipelines.sources.logs.fields import json_object, outcome_word
 from pipelines.sources.logs.lerobot_files import read_lines, read_meta
 from pipelines.sources.logs.lerobot_meta import DataSet
 from schemas.errors import BadMedia
@@ -28,6 +28,20 @@ def differs(data_set: DataSet, column: str) -> bool:
     if column not in data_set.differing:
         data_set.differing[column] = _differs(data_set, column)
     return data_set.differing[column]
+
+
+def always_failure(data_set: DataSet, key: str) -> bool:
+    """Whether the metadata of every episode of the data set say no by the key. Looked at once a data set."""
+    if key not in data_set.failing:
+        data_set.failing[key] = all(_is_failure(episode.extra.get(key)) for episode in data_set.episodes)
+    return data_set.failing[key]
+
+
+def _is_failure(value: object) -> bool:
+    try:
+        return outcome_word(value) == "failure"
+    except BadMedia:
+        return False
 
 
 def _differs(data_set: DataSet, column: str) -> bool:

@@ -98,6 +98,7 @@ class DataSet:
     announced: tuple[int | None, int | None] = (None, None)  # episodes and frames by info.json
     loose: Mapping[str, str] = field(default_factory=dict)  # of a file an episode: its path by its path without chunk
     differing: dict[str, bool] = field(default_factory=dict)  # whether a column's rows differ, of those looked into
+    failing: dict[str, bool] = field(default_factory=dict)  # whether every episode's metadata say no by a key, likewise
     texts: dict[str, Mapping[int, str]] = field(default_factory=dict)  # by index, of the lists that were read
     # What was looked up in data files: rows by episode; why a column has no pictures, None where it may have some.
     row_counts: dict[str, dict[int, int]] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 
 In this order: what the config names; `outcome` or a label of success in the episode's metadata (a person's, or the
 simulator's where the robot is one); a column of success by frame; rewards that are 0 or 1. A column that is the same
-in every row of the data set says nothing: so do converters write good demonstrations.
+in every row of the data set says nothing, and so does a label of no success in every episode's metadata: so do
+converters write good demonstrations.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from pipelines.sources.logs.episode_log import OUTCOME_SOURCES, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, outcome_of
 from pipelines.sources.logs.lerobot_columns import answers
-from pipelines.sources.logs.lerobot_facts import differs
+from pipelines.sources.logs.lerobot_facts import always_failure, differs
 from pipelines.sources.logs.lerobot_keys import Keys, label_in
 from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
 from pipelines.sources.logs.parts import Parts
@@ -65,7 +66,7 @@ def _by_label(labels: Labels) -> Outcome | None:
     if (value := extra.get("outcome")) is not None:
         about = {key: extra.get(f"outcome_{key}") for key in ("source", "confidence")}
         return _checked(outcome_of(robot | {"outcome": about | {"value": value}}, "human"))  # `unknown` holds too
-    if (key := label_in(extra, "success")) is not None:
+    if (key := label_in(extra, "success")) is not None and not always_failure(labels.data_set, key):
         outcome = outcome_of(robot | {"success": extra[key]}, "human")
     else:
         return None

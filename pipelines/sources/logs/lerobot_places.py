@@ -10,6 +10,7 @@ import numpy as np
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import CameraSpan
+from pipelines.sources.logs.fields import is_yes
 from pipelines.sources.logs.lerobot_columns import OFF_GRID
 from pipelines.sources.logs.lerobot_files import lfs_pointer
 from pipelines.sources.logs.lerobot_images import picture_span
@@ -30,7 +31,6 @@ from schemas.keys import as_stored, digest_of, log_revision
 from schemas.spans import NS
 
 DISCARDED = "discarded"  # where the config names no other
-_TRUE = frozenset({"true", "1", "1.0", "yes", "y", "discarded"})
 # Of an attempt that is left without any camera, in the order in which they are the reason.
 _WITHOUT = {"lfs_pointer": "lfs_pointer", "missing_camera": "missing_video"}
 
@@ -70,7 +70,7 @@ def _items(data_set: DataSet, options: LogOptions, listing: str) -> Iterator[Log
         parts += [digest_of(revision_text(e)) for e in episodes]
         for episode in (chosen(data_set, e, options) for e in episodes):
             parts += _facts(data_set, episode, options)
-            if discarded_by(data_set, episode, options) is None:
+            if not _is_refused(data_set, episode, options):
                 media |= {info.uri: _media(v, info) for v, info in cameras_there(data_set, episode)[0] if info}
         yield _item(data_set.root, data_set.files[path], parts + stated, tuple(media.values()), listing)
     if words := left_words(data_set):
@@ -88,7 +88,7 @@ def _facts(data_set: DataSet, episode: EpisodeMeta, options: LogOptions) -> list
     facts = [f"{b.name}: {b.reason}" for b in cameras_there(data_set, episode)[1]]
     split = data_set.split_of(episode.index)
     facts += [f"{episode.name}: {split}"] if split in ("val", "test") else []
-    return facts + ([f"{episode.name}: discarded"] if discarded_by(data_set, episode, options) else [])
+    return facts + ([f"{episode.name}: discarded"] if _is_refused(data_set, episode, options) else [])
 
 
 def _media(video: VideoSpan, info: ObjectInfo) -> MediaFile:
@@ -134,16 +134,19 @@ def chosen(data_set: DataSet, episode: EpisodeMeta, options: LogOptions) -> Epis
 
 
 def discarded_by(data_set: DataSet, episode: EpisodeMeta, options: LogOptions) -> str | None:
-    """What of the metadata says that nobody is to train on the episode."""
+    """What of the metadata says that nobody is to train on the episode. BadMedia(bad_header): it is no flag."""
     if episode.index in data_set.discarded:
         return f"discarded_episode_indices of {INFO}"
     column = options.columns.discarded or DISCARDED
-    return f"{column} of its metadata" if is_true(episode.extra.get(column)) else None
+    return f"{column} of its metadata" if is_yes(episode.extra.get(column)) else None
 
 
-def is_true(value: object) -> bool:
-    """Whether a flag that others wrote as a word, number or boolean is set."""
-    return str(value).strip().lower() in _TRUE
+def _is_refused(data_set: DataSet, episode: EpisodeMeta, options: LogOptions) -> bool:
+    """Whether the metadata's flag leaves the episode out, or cannot be read, which refuses it too."""
+    try:
+        return discarded_by(data_set, episode, options) is not None
+    except BadMedia:
+        return True
 
 
 def cameras_there(

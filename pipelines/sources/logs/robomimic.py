@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Note
-from pipelines.sources.logs.fields import UNKNOWN, Outcome, json_object
+from pipelines.sources.logs.fields import UNKNOWN, Outcome, is_yes, json_object, outcome_word
 from pipelines.sources.logs.hdf5_log import Hdf5Log
+from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 
 FAILED = "_failed"
@@ -43,6 +45,7 @@ class DemoFile:
     rate_hz: float
     embodiment: str | None
     split_of: Mapping[str, str] = field(default_factory=dict)
+    nowhere: frozenset[str] = frozenset()  # columns that the config names and no demo has
     has_success: bool = False  # some demo has a reward, so that none is a failure
 
 
@@ -66,10 +69,10 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         )
         if not demos:
             raise BadMedia("other_format", "no group data/demo_<n>: neither robomimic nor Isaac Lab wrote this")
-        nodes = {demo: log.below(f"data/{demo}") for demo in demos}
+        nodes = log.grouped("data")
         if not any(_cameras(nodes[demo], options) for demo in demos):
             raise BadMedia("no_pictures", NO_PICTURES)
-        file = _open(log, options, demos)
+        file = replace(_open(log, options, demos), nowhere=_nowhere(log, options, {d: nodes[d] for d in demos}))
         for at in range(0, len(demos), DEMOS_AT_ONCE):
             batch = {demo: nodes[demo] for demo in demos[at : at + DEMOS_AT_ONCE]}
             wanted = [f"data/{d}/{p}" for d, below in batch.items() for p in _wanted(below, options)]
@@ -96,6 +99,13 @@ def _open(log: Hdf5Log, options: LogOptions, demos: Sequence[str]) -> DemoFile:
         split_of={demo: SPLITS[n] for n in masks for demo in members.get(f"mask/{n}", ())},
         has_success=any(_is_sparse(r) and (r == 1).any() for r in rewards.numbers.values()),
     )
+
+
+def _nowhere(log: Hdf5Log, options: LogOptions, nodes: Mapping[str, Mapping[str, Node]]) -> frozenset[str]:
+    """Columns of labels that the config names and no demo of the file has."""
+    named = {options.columns.outcome, options.columns.discarded} - {None}
+    about = {demo: log.tree[f"data/{demo}"] for demo in nodes}
+    return frozenset(n for n in named if n and not any(hdf5_log.says(b, about[d], n) for d, b in nodes.items()))
 
 
 def _stated_rate(env_args: Mapping[str, Any]) -> float | None:
@@ -143,12 +153,9 @@ def _wanted(below: Mapping[str, Node], options: LogOptions) -> list[str]:
 def _demo(
     file: DemoFile, demo: str, below: Mapping[str, Node], arrays: Arrays, item: LogItem
 ) -> Iterator[EpisodeLog | BadEpisode]:
-    prefix, options = f"data/{demo}/", file.options
-    discarded = _stated(file, demo, arrays, options.columns.discarded)
-    if discarded:
-        yield BadEpisode(name=demo, reason="discarded", detail=f"{options.columns.discarded} is {discarded}")
-        return
+    prefix, options, parts = f"data/{demo}/", file.options, Parts(demo)
     try:
+        _check_kept(file, demo, below, arrays, parts)
         names = options.columns.action or ("actions",)
         first = arrays.numbers.get(prefix + names[0])
         if first is None or not first.ndim:
@@ -159,14 +166,14 @@ def _demo(
             raise BadMedia("no_pictures", f"no camera of it can be used: {left[0].detail}" if left else NO_PICTURES)
         rewards = arrays.numbers.get(prefix + "rewards")
         dones = arrays.numbers.get(prefix + "dones")
-        outcome = _outcome(file, demo, arrays, rewards)
-        task = _stated(file, demo, arrays, options.columns.task)
+        outcome = parts.take("outcome", partial(_outcome, file, demo, below, arrays, rewards))
+        task = parts.take("task", partial(_stated, file, demo, arrays, options.columns.task))
         facts = AttemptFacts(
             name=demo, t_ns=even_times(count, file.rate_hz), fps_hz=file.rate_hz,
             states=hdf5_log.columns_of(arrays.numbers, prefix, states, count),
             actions=hdf5_log.columns_of(arrays.numbers, prefix, names, count),
             state_names=tuple(n.removeprefix("obs/") for n in hdf5_log.axes_of(arrays.numbers, prefix, states)),
-            cameras=cameras, embodiment=file.embodiment, outcome=outcome,
+            cameras=cameras, embodiment=file.embodiment, outcome=outcome or UNKNOWN,
             instruction=str(task) if task else None,
             reward=rewards if rewards is not None and rewards.shape == (count,) else None,
             done=None if dones is None or dones.shape != (count,) else dones != 0,
@@ -174,7 +181,7 @@ def _demo(
             notes=_notes(file.log.tree[f"data/{demo}"].attributes, count),
         )  # fmt: skip
         yield attempt_of(facts, item, options)
-        yield from left
+        yield from (*left, *parts.refused)
     except BadMedia as e:
         yield BadEpisode(name=demo, reason=e.reason, detail=e.detail)
 
@@ -199,25 +206,33 @@ def _spans(
 
 
 def _stated(file: DemoFile, demo: str, arrays: Arrays, where: str | None) -> object:
-    """What the config's column says of a demo: an attribute of it, or an array's last value."""
-    if where is None:
-        return None
-    if (value := file.log.tree[f"data/{demo}"].attributes.get(where)) is not None:
-        return value
-    if texts := arrays.texts.get(f"data/{demo}/{where}"):
-        return texts[-1]
-    numbers = arrays.numbers.get(f"data/{demo}/{where}")
-    return None if numbers is None or not numbers.size else numbers.reshape(-1)[-1].item()
+    """What the config's column says of a demo: see hdf5_log.stated."""
+    return hdf5_log.stated(file.log.tree[f"data/{demo}"], arrays, f"data/{demo}/", where) if where else None
 
 
-def _outcome(file: DemoFile, demo: str, arrays: Arrays, rewards: np.ndarray | None) -> Outcome:
-    """As the column or attribute says, else the file's name, else sparse rewards. The simulator judges."""
-    stated = _stated(file, demo, arrays, file.options.columns.outcome or "success")
-    if isinstance(stated, str):
-        words = {"success": "success", "true": "success", "failure": "failure", "fail": "failure", "false": "failure"}
-        return (words[stated.lower()], "sim", 1.0) if stated.lower() in words else UNKNOWN
-    if stated is not None:
-        return ("success" if stated else "failure"), "sim", 1.0
+def _check_kept(file: DemoFile, demo: str, below: Mapping[str, Node], arrays: Arrays, parts: Parts) -> None:
+    """BadMedia: discarded; bad_header (a flag that says neither). One that no demo has is a part that is left out."""
+    named = file.options.columns.discarded
+    if named in file.nowhere:
+        error = hdf5_log.no_such_column("discarded", named, below, file.log.tree[f"data/{demo}"])
+        parts.refuse("discarded", error.reason, error.detail)
+    elif is_yes(why := _stated(file, demo, arrays, named)):
+        raise BadMedia("discarded", f"{named} is {why}")
+
+
+def _outcome(
+    file: DemoFile, demo: str, below: Mapping[str, Node], arrays: Arrays, rewards: np.ndarray | None
+) -> Outcome:
+    """As the column or attribute says, else the file's name, else sparse rewards. The simulator judges.
+
+    BadMedia: no_such_column, bad_header.
+    """
+    named = file.options.columns.outcome
+    if named in file.nowhere:
+        raise hdf5_log.no_such_column("outcome", named, below, file.log.tree[f"data/{demo}"])
+    if (stated := _stated(file, demo, arrays, named or "success")) is not None:
+        word = outcome_word(stated)
+        return UNKNOWN if word == "unknown" else (word, "sim", 1.0)
     if Path(file.log.uri).stem.endswith(FAILED):
         return "failure", "sim", 1.0
     if not file.has_success or rewards is None or not _is_sparse(rewards):

@@ -7,13 +7,12 @@ import numpy as np
 from infra.readers import bag_metadata, message_times
 from infra.readers.topics import Recorded, Series
 from pipelines.sources.logs.episode_log import TaskSpan
-from pipelines.sources.logs.fields import UNKNOWN, Outcome, outcome_of
+from pipelines.sources.logs.fields import Outcome, is_yes, outcome_of
 from pipelines.sources.logs.nearest import Times
 from pipelines.sources.logs.topic_choice import Choice, Part
 from schemas.errors import BadMedia
 
 PROMPT = "lerobot.operator_prompt"  # rosetta's key in custom_data
-TRUE, FALSE = frozenset({"true", "yes", "success", "1"}), frozenset({"false", "no", "failure", "fail", "failed", "0"})
 
 
 def tasks(recorded: Recorded, choice: Choice, rows: Times, clock_ns: int) -> tuple[str | None, tuple[TaskSpan, ...]]:
@@ -58,29 +57,24 @@ def _prompt(recorded: Recorded) -> str | None:
 
 
 def outcome(recorded: Recorded, choice: Choice) -> Outcome:
-    """By the last message of the topic that `columns.outcome` names."""
-    word = _last(recorded, choice.outcome)
-    if word is None:
-        return UNKNOWN
-    if word in TRUE | FALSE:
-        return outcome_of({"success": word in TRUE})
-    return outcome_of({"outcome": word})
+    """By the last message of the topic that `columns.outcome` names. BadMedia(bad_header): it is no outcome."""
+    return outcome_of({"outcome": _last(recorded, choice.outcome)})
 
 
 def is_discarded(recorded: Recorded, choice: Choice) -> bool:
-    """Whether the last message of the topic that `columns.discarded` names says so."""
-    return _last(recorded, choice.discarded) in TRUE
+    """Whether the last message of the topic that `columns.discarded` names says so. BadMedia(bad_header): no flag."""
+    return is_yes(_last(recorded, choice.discarded))
 
 
-def _last(recorded: Recorded, part: Part | None) -> str | None:
-    """The last message's text, or its number as one."""
+def _last(recorded: Recorded, part: Part | None) -> str | float | None:
+    """The last message's text or number."""
     series = None if part is None else recorded.series.get(part.topic)
     if part is None or series is None or not len(series.values):
         return None
     last = int(np.argsort(series.log_ns, kind="stable")[-1])
-    if last < len(series.texts) and (words := series.texts[last].strip().lower()):
+    if last < len(series.texts) and (words := series.texts[last].strip()):
         return words
     for i, axis in enumerate(series.axes):
         if part.path in ("", axis) and not np.isnan(series.values[last, i]):
-            return str(int(series.values[last, i] > 0))
+            return float(series.values[last, i])
     return None

@@ -104,3 +104,31 @@ def test_of_other_formats_it_says_so(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.hdf5", "w") as file:
         file["data/demo_0/actions"] = np.zeros((3, 2))
     assert left_out(KIND, tmp_path) == [("a.hdf5", "other_format")]
+
+
+SPELLINGS: list[tuple[Any, str, bool]] = [
+    ("false", "failure", False), ("Succeeded", "success", True), (-1, "unknown", False), (-1.0, "unknown", False),
+    (np.array([0.0, np.nan]), "unknown", False), (np.array([0, 1]), "success", True), (0, "failure", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "outcome", "discarded"), SPELLINGS)
+def test_labels_and_flags_in_every_spelling(tmp_path: Path, value: Any, outcome: str, discarded: bool) -> None:
+    with h5py.File(write_aloha(tmp_path / "episode_0.hdf5"), "a") as file:
+        file["label"] = value
+    log = attempts_of(KIND, tmp_path, LogOptions(columns=LogColumns(outcome="label")))["episode_0", "episode_0"]
+    assert (log.outcome, log.outcome_source) == (outcome, None if outcome == "unknown" else "human")
+    left = left_out(KIND, tmp_path, LogOptions(columns=LogColumns(discarded="label")))
+    assert left == ([("episode_0.hdf5", "discarded")] if discarded else [])
+
+
+def test_labels_that_are_nowhere_or_say_nothing_known_are_told(tmp_path: Path) -> None:
+    with h5py.File(write_aloha(tmp_path / "episode_0.hdf5"), "a") as file:
+        file.attrs["label"] = "perhaps"
+    for columns, left in (
+        (LogColumns(outcome="label"), [("episode_0/outcome", "bad_header")]),
+        (LogColumns(discarded="label"), [("episode_0.hdf5", "bad_header")]),
+        (LogColumns(outcome="lable"), [("episode_0/outcome", "no_such_column")]),
+        (LogColumns(discarded="lable"), [("episode_0/discarded", "no_such_column")]),
+    ):
+        assert left_out(KIND, tmp_path, LogOptions(columns=columns)) == left

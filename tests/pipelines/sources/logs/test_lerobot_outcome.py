@@ -188,3 +188,27 @@ def test_who_acted_by_a_word(tmp_path: Path, words: list[str], mode: str) -> Non
     expected = None if mode == "unknown" else [w in ("human", "Teleop") for w in words]
     assert (None if log.intervention is None else log.intervention.tolist()) == expected
     assert (log.collect_mode, bad) == (mode, [])
+
+
+@pytest.mark.parametrize(
+    ("labels", "outcomes"),
+    [
+        ((False, False), ("unknown", "unknown")), (("no", 0), ("unknown", "unknown")),
+        ((False, None), ("failure", "unknown")), ((False, True), ("failure", "success")),
+        ((True, True), ("success", "success")), ((-1, -1), ("unknown", "unknown")),
+    ],
+)  # fmt: skip
+def test_no_success_in_every_episodes_metadata_says_nothing(
+    tmp_path: Path, labels: tuple[Any, Any], outcomes: tuple[str, str]
+) -> None:
+    write_set(tmp_path, [steps(), steps()], about=[{} if label is None else {"success": label} for label in labels])
+    logs, bad = read_set(tmp_path)
+    assert tuple(log.outcome for log in logs) == outcomes
+    assert not bad
+
+
+@pytest.mark.parametrize(("key", "outcome"), [("outcome", None), ("success", "success")])
+def test_a_stated_outcome_holds_where_all_failed(tmp_path: Path, key: str, outcome: str | None) -> None:
+    write_set(tmp_path, [steps(), steps()], about=[{key: "failure"}] * 2)
+    logs, _ = read_set(tmp_path, LogOptions(columns=LogColumns(outcome=outcome)))
+    assert [log.outcome for log in logs] == ["failure", "failure"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from pipelines.sources.logs.base import LogColumns, LogOptions
+from pipelines.sources.logs.hdf5_log import Hdf5Log
 from pipelines.sources.logs.robomimic import KIND
 from schemas.spans import NS
 from tests.support.hdf5_logs import DemoSpec, attempts_of, frames_of, left_out, write_demos
@@ -181,3 +183,44 @@ def test_what_the_config_says_holds(tmp_path: Path) -> None:
     assert log.states is not None
     assert log.states.shape == (8, 10)
     assert not any(is_red(p) for _, p in frames_of(log.cameras[0].uri, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome", "left"),
+    [
+        ("false", "failure", []), ("succeeded", "success", ["discarded"]), (-1, "unknown", []),
+        (1, "success", ["discarded"]), ("perhaps", "unknown", ["bad_header"]),
+    ],
+)  # fmt: skip
+def test_labels_and_flags_in_every_spelling(tmp_path: Path, value: Any, outcome: str, left: list[str]) -> None:
+    path = write_demos(tmp_path / "a.hdf5", [DemoSpec(number=0), DemoSpec(number=1)], LIFT)
+    with h5py.File(path, "a") as file:
+        file["data/demo_1"].attrs["label"] = value
+    labelled = LogOptions(columns=LogColumns(outcome="label"))
+    assert [a.outcome for a in attempts_of(KIND, tmp_path, labelled).values()] == ["unknown", outcome]
+    assert [reason for _, reason in left_out(KIND, tmp_path, LogOptions(columns=LogColumns(discarded="label")))] == left
+
+
+def test_a_named_label_that_no_demo_has_is_told(tmp_path: Path) -> None:
+    write_demos(tmp_path / "a.hdf5", [DemoSpec(number=0)], LIFT)
+    columns = LogColumns(outcome="verdict", discarded="skip")
+    assert sorted(left_out(KIND, tmp_path, LogOptions(columns=columns))) == [
+        ("demo_0/discarded", "no_such_column"), ("demo_0/outcome", "no_such_column"),
+    ]  # fmt: skip
+
+
+def test_the_files_names_are_gone_through_as_often_for_many_demos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: Counter[str] = Counter()
+
+    def counted(own: Any) -> Any:
+        return lambda log, group: passes.update([str(Path(log.uri).parent)]) or own(log, group)
+
+    monkeypatch.setattr(Hdf5Log, "below", counted(Hdf5Log.below))
+    monkeypatch.setattr(Hdf5Log, "grouped", counted(Hdf5Log.grouped))
+    for count in (2, 6):
+        write_demos(tmp_path / f"{count}/a.hdf5", [DemoSpec(number=n) for n in range(count)], LIFT)
+        assert len(attempts_of(KIND, tmp_path / str(count))) == count
+    assert len(passes) == 2
+    assert len(set(passes.values())) == 1
