@@ -214,6 +214,7 @@ def main(argv: Sequence[str]) -> int:
         case = EXPECTED.get(script.stem)
         if case is None:
             print(f"??? {script.stem}: nothing is said of what it should give")
+            wrong += 1
             continue
         with tempfile.TemporaryDirectory() as place:
             got = run_case(case, script, Path(place))

@@ -20,17 +20,28 @@ def container_of(path: Path) -> str:
         return str(container.format.name)
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mov", "flv"])
+CODECS = {"avi": "mpeg4", "ivf": "libvpx", "wmv": "msmpeg4", "nut": "mpeg4", "gif": "gif"}
+
+
+def video(suffix: str) -> Video:
+    """How a file of that kind is written."""
+    if suffix == "gif":
+        return Video(codec="gif", pix_fmt="rgb8", clock=Fraction(1, 100))
+    return Video(codec=CODECS[suffix], clock=Fraction(1, 10)) if suffix in CODECS else Video()
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "flv", *CODECS])
 def test_several_recordings_of_which_one_is_read_are_refused(tmp_path: Path, suffix: str) -> None:
-    path = write_glued(tmp_path / f"a.{suffix}", [shot(1, 12), shot(2, 12)], Video())
+    path = write_glued(tmp_path / f"a.{suffix}", [shot(1, 12), shot(2, 12)], video(suffix))
     with pytest.raises(BadMedia) as caught:
         check_one_recording(path, container_of(path))
     assert caught.value.reason == "glued"
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mov", "flv", "ts", "mkv"])
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "flv", "ts", "mkv", *CODECS])
 def test_one_recording_is_not(tmp_path: Path, suffix: str) -> None:
-    path = write(tmp_path / f"a.{suffix}", shot(1, 12), Video(clock=Fraction(1, 90000) if suffix == "ts" else MS))
+    clock = Fraction(1, 90000) if suffix == "ts" else MS
+    path = write(tmp_path / f"a.{suffix}", shot(1, 12), video(suffix) if suffix in CODECS else Video(clock=clock))
     check_one_recording(path, container_of(path))
     path.write_bytes(path.read_bytes() + b"\x00" * 100 + b"moovftyp" * 100)  # what follows it is no recording
     check_one_recording(path, container_of(path))
