@@ -82,9 +82,13 @@ class Look:
 def look(source: RobotSource, most_items: int) -> Look:
     """Reads up to `most_items` of a source's logs, evenly over all of them, as the fold does, without the recordings.
 
-    source.kind "" finds the format by itself. UsageError: no format takes anything that lies there.
+    source.kind "" finds the format by itself. UsageError: no format takes anything that lies there; columns that the
+    format does not take.
     """
+    if source.kind:
+        logs.check_columns(source)
     kind, items = _kind_and_items(source)
+    logs.check_columns(replace(source, kind=kind.name))
     result = Look(kind.name, source.uri, items=len(items), roots={item.root for item in items})
     times = functools.cache(_frame_times)  # of this look: a recording may hold many attempts
     picked = sorted({int(i) for i in np.linspace(0, len(items) - 1, min(most_items, len(items)))})

@@ -9,7 +9,7 @@ from infra.storage import objects
 from pipelines.corpus.episodes import rank_of
 from pipelines.fold.rows import Origin
 from pipelines.hop import Run
-from pipelines.sources.logs import RobotSource, kind_of
+from pipelines.sources.logs import RobotSource, check_columns, kind_of
 from pipelines.sources.logs.base import READING, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.namespaces import namespace_of, place_of
 from pipelines.staging.package import reject
@@ -45,8 +45,11 @@ class Logs:
 def list_logs(sources: Sequence[RobotSource]) -> Iterator[Logs]:
     """What the sources offer now; a log that two of them offer is the first one's.
 
-    Of two data sets with one namespace the first in the config's order has it.
+    Of two data sets with one namespace the first in the config's order has it. UsageError, before anything is read: a
+    kind that there is not, columns that it does not take; a place that is not there.
     """
+    for source in sources:
+        check_columns(source)
     owners: dict[str, str] = {}
     items_before: set[tuple[str, str]] = set()
     for source in sources:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 
 from pipelines.hop import Progress
 from pipelines.sources.logs import (
@@ -25,7 +26,7 @@ from pipelines.sources.logs import (
     xr_teleoperate,
     zarr_replay,
 )
-from pipelines.sources.logs.base import SURPLUS, LogKind, LogOptions
+from pipelines.sources.logs.base import SURPLUS, LogColumns, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import COLLECT_MODES, MAX_RATE_HZ, SAFE_NAME
 from schemas.errors import UsageError
 
@@ -85,6 +86,17 @@ def kind_of(name: str) -> LogKind:
     if name not in kinds:
         raise UsageError(f"robot kind {name!r} is not one of {', '.join(kinds)}")
     return kinds[name]
+
+
+def check_columns(source: RobotSource) -> None:
+    """UsageError: the `[[robot]]` says where something is that readers of its format do not look for."""
+    kind = kind_of(source.kind)
+    if untaken := [name for name in source.columns.said() if name not in kind.columns]:
+        taken = ", ".join(name for name in (f.name for f in fields_of(LogColumns)) if name in kind.columns)
+        raise UsageError(
+            f"[[robot]] {source.uri}: columns.{untaken[0]} means nothing to kind {kind.name!r}, "
+            f"which takes {taken or 'no columns'}; take it out of handwheel.toml"
+        )
 
 
 def prepare(sources: Iterable[RobotSource], progress: Progress) -> None:

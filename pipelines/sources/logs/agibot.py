@@ -21,7 +21,7 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.droid_ctrlworld import item_of, media_of
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, TaskSpan, Times
 from pipelines.sources.logs.hdf5_log import Hdf5Log
@@ -163,4 +163,4 @@ def _tasks(about: Mapping[str, Any], count: int) -> tuple[TaskSpan, ...]:
     return tuple(spans)
 
 
-KIND = LogKind("agibot", list_logs, read)
+KIND = LogKind("agibot", list_logs, read, columns=VECTORS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pipelines.hop import Progress
@@ -23,6 +23,15 @@ class LogColumns:
     task: str | None = None  # the instruction
     outcome: str | None = None  # success, as a word, number or boolean
     discarded: str | None = None  # true for an attempt that is not to be trained on
+
+    def said(self) -> list[str]:
+        """Names of the fields that say something."""
+        return [f.name for f in fields(self) if getattr(self, f.name)]
+
+
+COLUMNS = frozenset(f.name for f in fields(LogColumns))
+VECTORS = frozenset({"state", "action"})
+PICTURES_AND_VECTORS = VECTORS | {"cameras"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,7 @@ class LogKind:
     attempts, and a BadEpisode for each part that is left out (an attempt, or `<attempt>/<part>` of one that is taken
     without it); BadMedia: nothing of the item can be read. prepare: makes logs that must be made before their listing.
     describe: what the item's data set says of itself (version, what it announces and declares), for people.
+    columns: the fields of LogColumns that `read` goes by; a config that says another is refused, not ignored.
     """
 
     name: str
@@ -92,3 +102,4 @@ class LogKind:
     alias: str | None = None  # a name it had, which the config still takes
     version: int = 1  # raised when the same log gives other rows: logs are then read once more
     describe: Callable[[LogItem, LogOptions], Mapping[str, str]] | None = None
+    columns: frozenset[str] = COLUMNS

@@ -17,7 +17,7 @@ import numpy as np
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats, Note
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, json_object
 from schemas.errors import BadMedia
@@ -154,4 +154,4 @@ def _outcome(fields: Mapping[str, Any]) -> Outcome:
     return ("success" if success else "failure", "human", None) if success in (0, 1, True, False) else UNKNOWN
 
 
-KIND = LogKind("droid_ctrlworld", list_logs, read)
+KIND = LogKind("droid_ctrlworld", list_logs, read, columns=VECTORS)

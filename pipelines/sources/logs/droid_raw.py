@@ -21,7 +21,7 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.droid_ctrlworld import item_of, media_of
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Note, Times
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, json_object, text, text_of_json
@@ -168,4 +168,4 @@ def _notes(arrays: Arrays) -> tuple[Note, ...]:
     return (Note(code="idle_steps", detail=detail),)
 
 
-KIND = LogKind("droid_raw", list_logs, read)
+KIND = LogKind("droid_raw", list_logs, read, columns=VECTORS)

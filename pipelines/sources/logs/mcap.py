@@ -67,4 +67,4 @@ def topics_of(paths: list[Path]) -> tuple[list[Topic], list[Lost]]:
     return [known[name] for name in sorted(known)], []
 
 
-KIND = LogKind(NAME, list_logs, read)
+KIND = LogKind(NAME, list_logs, read, version=2)

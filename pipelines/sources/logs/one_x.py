@@ -148,4 +148,4 @@ def _episode(
     return attempt_of(facts, item, options)
 
 
-KIND = LogKind("1x", list_logs, read)
+KIND = LogKind("1x", list_logs, read, columns=frozenset())

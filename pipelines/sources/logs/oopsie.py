@@ -17,7 +17,7 @@ from infra.readers.hdf5_tree import Arrays
 from infra.storage import objects
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.droid_ctrlworld import item_of, media_of
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Note
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, json_object, number, text
@@ -142,4 +142,4 @@ def _taxonomy(about: Mapping[str, Any]) -> Mapping[str, Any]:
     return json_object(stated.encode(), "taxonomy") if isinstance(stated, str) and stated.strip() else {}
 
 
-KIND = LogKind("oopsie", list_logs, read)
+KIND = LogKind("oopsie", list_logs, read, columns=VECTORS)

@@ -20,7 +20,7 @@ import numpy as np
 
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.base import COLUMNS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import (
     CONTROL_OF_MODE,
     LOST_SHARE,
@@ -241,4 +241,4 @@ def _cameras(header: Mapping[str, Any], item: LogItem, end_ns: int) -> tuple[Cam
     )
 
 
-KIND = LogKind("plain_log", list_logs, read)
+KIND = LogKind("plain_log", list_logs, read, columns=COLUMNS - {"cameras"})

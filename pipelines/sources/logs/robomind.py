@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import PICTURES_AND_VECTORS, BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog
 from pipelines.sources.logs.fields import UNKNOWN
 from pipelines.sources.logs.hdf5_log import Hdf5Log
@@ -102,4 +102,4 @@ def _cameras(
     return tuple(spans), left
 
 
-KIND = LogKind("robomind", list_logs, read)
+KIND = LogKind("robomind", list_logs, read, columns=PICTURES_AND_VECTORS)

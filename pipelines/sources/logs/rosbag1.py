@@ -45,4 +45,4 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         yield from asynchronous.attempts(log, options)
 
 
-KIND = LogKind(NAME, list_logs, read)
+KIND = LogKind(NAME, list_logs, read, version=2)

@@ -130,4 +130,4 @@ def _read(paths: list[Path], about: Metadata, lost: list[Lost], topics: Sequence
     return replace(recorded, lost=(*lost, *recorded.lost), words=recorded.words | custom)
 
 
-KIND = LogKind(NAME, list_logs, read)
+KIND = LogKind(NAME, list_logs, read, version=2)

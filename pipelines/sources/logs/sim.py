@@ -14,4 +14,4 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
     return plain_log.list_logs(part(uri, ROBOT), options)
 
 
-KIND = LogKind("sim", list_logs, plain_log.read, prepare, alias="world")
+KIND = LogKind("sim", list_logs, plain_log.read, prepare, alias="world", columns=plain_log.KIND.columns)

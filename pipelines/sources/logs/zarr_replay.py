@@ -24,7 +24,7 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.media.log_pictures import Selector, picture_uri, rate_of
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import PICTURES_AND_VECTORS, BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
@@ -162,4 +162,4 @@ def _episode(
     return attempt_of(facts, item, options)
 
 
-KIND = LogKind("zarr_replay", list_logs, read)
+KIND = LogKind("zarr_replay", list_logs, read, columns=PICTURES_AND_VECTORS)
