@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from schemas.errors import BadMedia
 
-LARGEST_BYTES = 64 << 20
+LARGEST_BYTES = 1 << 20  # of YAML, which is parsed slowly; a topic takes about 1 kB
 
 Metadata = Mapping[str, object]
 

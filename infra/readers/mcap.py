@@ -7,10 +7,13 @@ stream. A chunk that is damaged costs that chunk. Chunks are unpacked here, to t
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
+import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -24,35 +27,86 @@ if TYPE_CHECKING:
 
 RECORD_BYTES = 1 << 30  # of a record, and of a chunk when unpacked
 MAGIC = b"\x89MCAP0\r\n"
+SUMMARY_BYTES = 32 << 20  # of its schemas, channels and statistics
+SUMMARY_RECORDS = 1 << 20
+# Of the format's specification: a record's opcode and length; the footer with the magic behind it; the opcodes of
+# header, message, chunk, message index, attachment, metadata and end of data, which stand before the summary.
+HEAD, FOOTER = struct.Struct("<BQ"), struct.Struct("<BQQQI8s")
+IN_DATA = frozenset([1, 5, 6, 7, 9, 12, 15])
 Decode = Callable[[bytes], Any]
 
 
 def summary(file: IO[bytes]) -> list[Topic] | None:
     """Topics by the summary at the end of a file, in order of name; None where there is none to rely on.
 
+    Read in the caller's process, so within bounds, and nothing is unpacked: a chunk in it means None.
     BadMedia(bad_mcap): it does not begin as an MCAP does.
     """
-    from mcap.reader import SeekingReader
-
     file.seek(0)
     if file.read(len(MAGIC)) != MAGIC:
         raise BadMedia("bad_mcap", "it does not begin as an MCAP does")
-    file.seek(0)
     try:
-        index = SeekingReader(file, record_size_limit=RECORD_BYTES).get_summary()
-        if index is None or not index.channels:
-            return None
-        counts = index.statistics.channel_message_counts if index.statistics is not None else {}
-        totals: dict[str, int | None] = {}
-        types: dict[str, str] = {}
-        for number, channel in index.channels.items():
-            schema = index.schemas.get(channel.schema_id)
-            types.setdefault(channel.topic, schema.name if schema is not None else "")
-            known = totals.get(channel.topic, 0)
-            totals[channel.topic] = None if known is None or not counts else known + counts.get(number, 0)
-        return [Topic(name, types[name], totals[name]) for name in sorted(types)]
+        return _topics_in(_Summary.of(file))
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - not closed or damaged there: it is read whole instead
         return None
+
+
+def _topics_in(index: _Summary) -> list[Topic] | None:
+    totals: dict[str, int | None] = {}
+    types: dict[str, str] = {}
+    for number, (topic, schema) in index.channels.items():
+        types.setdefault(topic, index.types.get(schema, ""))
+        known = totals.get(topic, 0)
+        totals[topic] = None if known is None or not index.counts else known + index.counts.get(number, 0)
+    return [Topic(name, types[name], totals[name]) for name in sorted(types)] or None
+
+
+@dataclass(slots=True)
+class _Summary:
+    """Of a summary section: types by schema, topic and schema by channel, and how many messages a channel has."""
+
+    types: dict[int, str] = field(default_factory=dict)
+    channels: dict[int, tuple[str, int]] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+
+    @staticmethod
+    def of(file: IO[bytes]) -> _Summary:
+        """BadMedia(bad_mcap), or the library's errors: there is none, or none that can be relied on."""
+        footer_at = file.seek(-FOOTER.size, os.SEEK_END)
+        opcode, length, start, _, _, magic = FOOTER.unpack(file.read(FOOTER.size))
+        if (opcode, length, magic) != (2, 20, MAGIC) or not len(MAGIC) <= start < footer_at:
+            raise BadMedia("bad_mcap", "there is no summary")
+        found, taken = _Summary(), 0
+        file.seek(start)
+        for _ in range(SUMMARY_RECORDS):
+            at = file.tell()
+            if at == footer_at:
+                return found
+            opcode, length = HEAD.unpack(file.read(HEAD.size))
+            taken += length if opcode in (3, 4, 11) else 0
+            if opcode in IN_DATA or at + HEAD.size + length > footer_at or taken > SUMMARY_BYTES:
+                break
+            if opcode in (3, 4, 11):
+                found._add(opcode, file.read(length))
+            else:
+                file.seek(length, os.SEEK_CUR)
+        raise BadMedia("bad_mcap", "its summary is damaged or too long")
+
+    def _add(self, opcode: int, body: bytes) -> None:
+        from mcap import records as kinds
+        from mcap.data_stream import ReadDataStream
+
+        stream = ReadDataStream(io.BytesIO(body))
+        if opcode == 3:
+            schema = kinds.Schema.read(stream)
+            self.types[schema.id] = schema.name
+        elif opcode == 4:
+            channel = kinds.Channel.read(stream)
+            self.channels[channel.id] = channel.topic, channel.schema_id
+        else:
+            self.counts = kinds.Statistics.read(stream).channel_message_counts
 
 
 def survey(paths: Sequence[Path]) -> tuple[list[Topic], list[Lost]]:

@@ -17,8 +17,13 @@ import numpy.typing as npt
 
 from schemas.errors import BadMedia
 
-MAX_RECORD_BYTES = 1 << 30
+MAX_RECORD_BYTES = 256 << 20
+MAX_DECODED_BYTES = 1 << 30  # of a record, in the parser and in the arrays made of it
+PART_BYTES = 512  # counted for each entry and value of its own, which bounds the time to count them too
 MASK_DELTA = 0xA282EAD8  # of TensorFlow's masked CRC
+# Example, Features, their entry, Feature, list: which fields hold the next one.
+DESCENT = ((1,), (1,), (2,), (1, 2, 3))
+LIST, INTEGERS = 4, 3
 Values = npt.NDArray[np.float32] | npt.NDArray[np.int64] | list[bytes]
 Example = Mapping[str, Values]
 
@@ -62,15 +67,69 @@ def _masked_crc(data: bytes) -> int:
 
 
 def example(record: bytes) -> dict[str, Values]:
-    """Features of a record by name: float32 (n,), int64 (n,) or a list of bytes. BadMedia: bad_record."""
+    """Features of a record by name: float32 (n,), int64 (n,) or a list of bytes. BadMedia: bad_record, too_large."""
     from google.protobuf.message import DecodeError
 
+    if (decoded := _decoded_bytes(record)) > MAX_DECODED_BYTES:
+        raise BadMedia("too_large", f"a record of {decoded} bytes or more when decoded, limit {MAX_DECODED_BYTES}")
     message = _message_class()()
     try:
         message.ParseFromString(record)
     except DecodeError as e:
         raise BadMedia("bad_record", f"no tf.train.Example: {str(e)[:120]}") from e
     return {name: _values(feature) for name, feature in message.features.feature.items()}
+
+
+def _decoded_bytes(record: bytes) -> int:
+    """At most what a record takes when decoded; counting ends above the limit. BadMedia(bad_record): no such record.
+
+    A number of a packed list may be one byte here, and is 8 in the parser and 8 in its array.
+    """
+    total = 0
+    levels = [(_parts(record, 0, len(record)), 0, 0)]
+    while levels and total <= MAX_DECODED_BYTES:
+        parts, depth, kind = levels[-1]
+        if (part := next(parts, None)) is None:
+            levels.pop()
+            continue
+        number, start, end = part
+        total += PART_BYTES
+        if depth < LIST and number in DESCENT[depth]:
+            levels.append((_parts(record, start, end), depth + 1, number))
+        elif depth == LIST and kind == INTEGERS:
+            total += 16 * int(np.count_nonzero(np.frombuffer(record, np.uint8, end - start, start) < 128))
+        else:
+            total += 2 * (end - start)
+    return total
+
+
+def _parts(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Fields of a message in data[at:end]: number, and where the value's bytes begin and end. BadMedia(bad_record)."""
+    while at < end:
+        tag, at = _varint(data, at, end)
+        if tag & 7 == 0:
+            start, (_, stop) = at, _varint(data, at, end)
+        elif tag & 7 == 2:
+            size, start = _varint(data, at, end)
+            stop = start + size
+        else:
+            start, stop = at, at + {1: 8, 5: 4}.get(tag & 7, len(data) + 1)
+        if stop > end:
+            raise BadMedia("bad_record", "no tf.train.Example: a field ends behind its message")
+        yield tag >> 3, start, stop
+        at = stop
+
+
+def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """A number, and where the next byte is."""
+    if at < end and data[at] < 128:
+        return data[at], at + 1
+    value = 0
+    for shift, i in zip(range(0, 70, 7), range(at, end), strict=False):
+        value |= (data[i] & 127) << shift
+        if data[i] < 128:
+            return value, i + 1
+    raise BadMedia("bad_record", "no tf.train.Example: a number has no end")
 
 
 def _values(feature: Any) -> Values:

@@ -54,15 +54,22 @@ def folders(listed: Sequence[ObjectInfo]) -> dict[str, list[ObjectInfo]]:
         folder = info.uri.rpartition("/")[0]
         if folder in bags and (_name(info) == METADATA or info.uri.endswith(rosbag2.SUFFIXES)):
             bags[folder].append(info)
-    return {folder: files for folder, files in bags.items() if len(files) > 1 or _is_bag(files[0].uri)}
+    return {folder: files for folder, files in bags.items() if len(files) > 1 or _is_bag(files[0])}
 
 
-def _is_bag(metadata_uri: str) -> bool:
+def _is_bag(file: ObjectInfo) -> bool:
     """Whether a metadata.yaml without files beside it is a bag's: others use the name too."""
     try:
-        return "relative_file_paths" in bag_metadata.parse(objects.read_bytes(metadata_uri))
+        return "relative_file_paths" in _metadata(file)
     except BadMedia:
         return False
+
+
+def _metadata(file: ObjectInfo) -> Metadata:
+    """What the file says. BadMedia(bad_metadata): it is no YAML, or too large to be read."""
+    if file.size_bytes > bag_metadata.LARGEST_BYTES:
+        raise BadMedia("bad_metadata", f"{file.size_bytes} bytes of YAML, limit {bag_metadata.LARGEST_BYTES}")
+    return bag_metadata.parse(objects.read_bytes(file.uri))
 
 
 def _name(info: ObjectInfo) -> str:
@@ -74,7 +81,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     is_folder = not item.uri.endswith(rosbag2.SUFFIXES)
     folder = item.uri if is_folder else item.root
     there = [_name(f) for f in objects.list_objects(folder + "/") if f.uri.rpartition("/")[0] == folder]
-    about = bag_metadata.parse(objects.read_bytes(f"{folder}/{METADATA}")) if is_folder else {}
+    about = _metadata(objects.info(f"{folder}/{METADATA}")) if is_folder else {}
     names, lost = _files(about, there) if is_folder else (_parts_of(item.uri.rpartition("/")[2], there), [])
     with ExitStack() as stack:
         local = stack.enter_context(local_log(folder, tuple(names)))
@@ -109,7 +116,9 @@ def _files(about: Metadata, there: Sequence[str]) -> tuple[list[str], list[Lost]
     BadMedia(missing_file): none of them is there.
     """
     stated = about.get("relative_file_paths")
-    announced = [str(path).rpartition("/")[2] for path in stated] if isinstance(stated, list) else []
+    announced = (
+        [path.rpartition("/")[2] for path in stated if isinstance(path, str)] if isinstance(stated, list) else []
+    )
     present = set(there)
     files = [name for name in dict.fromkeys(announced) if name in present and name.endswith(rosbag2.SUFFIXES)]
     missing = [name for name in announced if name not in present]

@@ -194,3 +194,36 @@ def test_protobuf_is_read_by_its_descriptors_and_what_is_not_set_has_no_value(tm
     assert (series.type, series.axes) == ("robot.State", ("q.a", "q.b", "grip"))
     assert series.values.tolist() == [[k, -k, k / 2] for k in range(3)]
     assert series.stamps_ns.tolist() == [7 * 10**9 + k for k in range(3)]
+
+
+def moved(path: Path, start: int) -> Path:
+    """The file with another start of its summary."""
+    data = bytearray(path.read_bytes())
+    data[-28:-20] = start.to_bytes(8, "little")
+    path.write_bytes(data)
+    return path
+
+
+def test_a_summary_that_begins_at_a_chunk_is_none_and_nothing_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_json_mcap(tmp_path / "a.mcap", [joints(T0), Sent("/a", "text", T0, {"text": "x" * (4 << 20)})])
+    assert path.stat().st_size < 1 << 20
+    with path.open("rb") as file:
+        assert mcap.summary(file) is not None
+    with path.open("rb") as file:
+        next(StreamReader(file, emit_chunks=True).records)
+        at = file.tell()
+        assert file.read(1) == b"\x06"  # a chunk
+    for module in ("zstandard", "lz4.frame"):
+        monkeypatch.setattr(f"{module}.decompress", lambda *_: pytest.fail("it is unpacked"))
+    with moved(path, at).open("rb") as file:
+        assert mcap.summary(file) is None
+
+
+@pytest.mark.parametrize("bound", ["SUMMARY_BYTES", "SUMMARY_RECORDS"])
+def test_a_summary_is_read_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
+    path = write_mcap(tmp_path / "a.mcap", arm())
+    monkeypatch.setattr(mcap, bound, 3)
+    with path.open("rb") as file:
+        assert mcap.summary(file) is None

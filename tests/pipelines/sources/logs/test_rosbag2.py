@@ -92,3 +92,16 @@ def test_mcap_bags_are_one_attempt_for_the_kind_mcap_too(tmp_path: Path) -> None
 def test_a_metadata_file_of_something_else_is_no_bag(tmp_path: Path) -> None:
     (tmp_path / "metadata.yaml").write_text("title: a data set\n")
     assert list(rosbag2.list_logs(str(tmp_path))) == []
+
+
+def test_metadata_too_large_to_be_read_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bag = write_bag2(tmp_path / "bag", arm())
+    (item,) = rosbag2.list_logs(str(tmp_path))
+    (tmp_path / "other").mkdir()
+    for folder in (bag, tmp_path / "other"):
+        (folder / "metadata.yaml").write_text("relative_file_paths: []\n" + "#" * (1 << 20))
+    monkeypatch.setattr(rosbag2.objects, "read_bytes", lambda uri: pytest.fail(f"{uri} is read"))
+    assert [i.uri for i in rosbag2.list_logs(str(tmp_path))] == [item.uri]
+    with pytest.raises(BadMedia, match="limit 1048576") as refused:
+        parts(item)
+    assert refused.value.reason == "bad_metadata"
