@@ -195,6 +195,14 @@ def test_tasks_change_on_the_way_and_labels_come_from_the_topics_that_are_named(
     assert (attempts, left_out.reason) == ([], "discarded")
 
 
+def test_a_label_that_says_neither_costs_itself_and_a_flag_of_that_sort_the_log(tmp_path: Path) -> None:
+    path = write_mcap(tmp_path / "a.mcap", by_log_time([*arm(), text(T0, "perhaps", "/label")]))
+    (log,), (left_out,) = parts(path, outcome="/label")
+    assert log.outcome == "unknown"
+    assert (left_out.name.rpartition("/")[2], left_out.reason) == ("outcome", "bad_header")
+    assert refused(path, discarded="/label").reason == "bad_header"
+
+
 def test_the_operators_prompt_is_the_instruction(tmp_path: Path) -> None:
     said = "custom_data:\n  lerobot.operator_prompt: stack the cups\n"
     path = write_mcap(tmp_path / "a.mcap", arm(), metadata=[{"serialized_metadata": "custom_data: ~"},
