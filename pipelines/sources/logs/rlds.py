@@ -31,7 +31,7 @@ from pipelines.media.log_pictures import rate_of as rate_of_pictures
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Flags, Floats
-from pipelines.sources.logs.fields import UNKNOWN, Outcome
+from pipelines.sources.logs.fields import UNKNOWN, Outcome, is_yes, outcome_word
 from pipelines.sources.logs.rlds_set import META, SHARD, Feature, RldsSet, episodes_of, open_set, place_of, rate_of
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
@@ -94,8 +94,8 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
                 raise record
             if i >= stated:  # its number is that of the next shard's first one
                 raise BadMedia("other_count", f"dataset_info.json says that the shard has {stated} records")
-            if record.last(options.columns.discarded or "") == 1:
-                raise BadMedia("discarded", f"{options.columns.discarded} leaves it out")
+            if (column := options.columns.discarded) and is_yes(_last(record, column)):
+                raise BadMedia("discarded", f"{column} leaves it out")
             cameras, blind = _cameras(place, i, record)
             yield from (BadEpisode(name=f"{name}/camera {c}", reason=why, detail=detail) for c, why, detail in blind)
             yield _episode(place, name, record, cameras, scored)
@@ -235,11 +235,20 @@ def _instruction(record: Record, options: LogOptions) -> str | None:
     return None
 
 
+def _last(record: Record, path: str) -> object:
+    """The last step's number or text. BadMedia(no_such_column): it is none of the features of a step."""
+    values = record.values.get(path)
+    if values is None:
+        raise BadMedia("no_such_column", f"columns names {path}; there are {', '.join(record.values)}"[:300])
+    if isinstance(values, list):
+        return values[-1].decode(errors="replace") if values else None
+    return float(values[-1]) if values.size else None
+
+
 def _outcome(record: Record, options: LogOptions, scored: bool) -> Outcome:
     if options.columns.outcome:
-        value = record.last(options.columns.outcome)
-        word = {1.0: "success", 0.0: "failure"}.get(-1.0 if value is None else value)
-        return UNKNOWN if word is None else (word, "sensor", None)
+        word = outcome_word(_last(record, options.columns.outcome))
+        return UNKNOWN if word == "unknown" else (word, "sensor", None)
     if record.last("reward") == 1:
         return "success", "sensor", None
     return ("failure", "sensor", None) if scored and record.last("is_terminal") else UNKNOWN

@@ -20,7 +20,7 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.media.log_pictures import Selector, picture_uri, rate_of
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import PICTURES_AND_VECTORS, BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from pipelines.sources.logs.fields import json_object, number, text
 from schemas.errors import BadMedia
@@ -152,4 +152,4 @@ def _vectors(
     return (np.concatenate(blocks, axis=1), tuple(axes)) if blocks else (None, ())
 
 
-KIND = LogKind("xr_teleoperate", list_logs, read, version=2)
+KIND = LogKind("xr_teleoperate", list_logs, read, version=2, columns=PICTURES_AND_VECTORS)

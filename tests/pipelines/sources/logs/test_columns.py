@@ -21,7 +21,7 @@ TAKEN = {
     "lerobot": ALL, "rlds": ALL, "mcap": ALL, "rosbag1": ALL, "rosbag2": ALL, "robomimic": ALL, "aloha": ALL,
     "plain_log": LABELS, "sim": LABELS, "zarr_replay": "state action cameras", "robomind": "state action cameras",
     "agibot": "state action", "oopsie": "state action", "droid_raw": "state action", "droid_ctrlworld": "state action",
-    "1x": "",
+    "1x": "", "xr_teleoperate": "state action cameras",
 }  # fmt: skip
 
 

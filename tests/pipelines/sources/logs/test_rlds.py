@@ -138,6 +138,14 @@ def test_a_named_outcome_that_is_neither_is_unknown(tmp_path: Path, value: float
     assert read(tmp_path, columns=LogColumns(outcome="reward"))[0][0].outcome == outcome
 
 
+def test_a_named_flag_leaves_out_and_one_that_is_nowhere_is_told(tmp_path: Path) -> None:
+    shard(tmp_path, [{**episode(1), "steps/bad": [b"no"] * (N - 1) + [b"yes"]}])
+    logs, bad = read(tmp_path, columns=LogColumns(discarded="bad"))
+    assert (logs, bad[-1].reason) == ([], "discarded")
+    logs, bad = read(tmp_path, columns=LogColumns(discarded="nope"))
+    assert (logs, bad[-1].reason) == ([], "no_such_column")
+
+
 def test_a_set_without_a_rate_is_refused_with_the_remedy(tmp_path: Path) -> None:
     shard(tmp_path, [episode(1)])
     with pytest.raises(BadMedia, match="fps_hz"):
