@@ -55,7 +55,8 @@ class Episode:
     """One robot attempt, success or failure. Written last: its steps and clips are whole once it is there.
 
     A log that is read again gives new rows. The latest (reading, modified_ns, revision) counts, of an episode_id and of
-    a name in a log; it stands for an attempt unless it is a copy or withdrawn (pipelines/corpus/episodes.py).
+    a name in a log; it stands for an attempt unless it is withdrawn, or a copy of what stands with the same content
+    (pipelines/corpus/episodes.py).
     """
 
     episode_row_id: str = column("key_of(episode_id, revision, reading)")

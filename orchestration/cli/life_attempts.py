@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pyarrow as pa
 
 from infra.storage.tables import Store
 from orchestration.cli.life_rows import EpisodeFacts
-from pipelines.corpus.episodes import latest_rows, rank_of
+from pipelines.corpus.episodes import EPISODE, STANDING, latest_rows, rank_of, standing_rows
 from schemas import Episode
 from schemas.tables import TypedTable
 
@@ -30,10 +30,19 @@ def readings_of(store: Store, subject: str) -> list[EpisodeFacts]:
 
 
 def attempts_named(store: Store, name: str) -> list[EpisodeFacts]:
-    """The attempts whose own name it is, as they were last read, copies included; in order of namespace."""
+    """The attempts whose own name it is, as they were last read, copies included; in order of namespace.
+
+    A copy that stands in the place of what it is a copy of is none here.
+    """
     rows = TypedTable(Episode, store.read("episodes", COLUMNS, f"name = {_quoted(name)}"))
     latest = rows.take(pa.array(latest_rows(rows), pa.int64()))
-    return sorted(TypedTable(EpisodeFacts, latest.table).rows(), key=lambda e: (e.namespace or "", e.uri))
+    facts = TypedTable(EpisodeFacts, latest.table).rows()
+    if any(e.copy_of for e in facts):
+        every = TypedTable(Episode, store.read("episodes", STANDING))
+        ids = every.values(EPISODE.episode_id)
+        stand = {ids[i] for i in standing_rows(every)}
+        facts = [replace(e, copy_of=None) if e.episode_id in stand else e for e in facts]
+    return sorted(facts, key=lambda e: (e.namespace or "", e.uri))
 
 
 def _where(subject: str) -> str:

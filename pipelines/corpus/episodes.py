@@ -2,20 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
 from infra.storage.tables import Store
 from schemas import Episode
 from schemas.arrow import rows_of
+from schemas.episodes import StoredCameraSpan
 from schemas.spans import SpanOfBytes
 from schemas.tables import TypedTable, columns_of
 
 EPISODE = columns_of(Episode)
+# A camera's name, its recording's sha256 and the attempt's span there.
+Recordings = tuple[tuple[str, str, int, int], ...]
+# Key of its steps, its recordings, instruction and outcome: of two that say otherwise neither is a copy.
+Content = tuple[str | None, Recordings, str | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What of a row tells whether it is a copy."""
+
+    episode_id: str
+    name: str
+    uri: str
+    namespace: str | None
+    reader: str | None
+    steps_id: str | None
+    cameras: list[StoredCameraSpan]
+    instruction: str | None
+    outcome: str
+    copy_of: str | None
+
+    @property
+    def content(self) -> Content:
+        """See `content_of`."""
+        return content_of(self)
+
+
 # What tells which rows stand for attempts now.
-STANDING = ("episode_id", "name", "uri", "revision", "modified_ns", "reading", "copy_of", "withdrawn")
+STANDING = (*(f.name for f in fields(Compared)), "revision", "modified_ns", "reading", "withdrawn")
+
+
+class Comparable(Protocol):
+    """A row that has what `Compared` has."""
+
+    @property
+    def episode_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def uri(self) -> str: ...
+    @property
+    def namespace(self) -> str | None: ...
+    @property
+    def reader(self) -> str | None: ...
+    @property
+    def steps_id(self) -> str | None: ...
+    @property
+    def cameras(self) -> list[StoredCameraSpan]: ...
+    @property
+    def instruction(self) -> str | None: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def copy_of(self) -> str | None: ...
+
+
+C = TypeVar("C", bound=Comparable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +116,54 @@ def latest_rows(episodes: TypedTable[Episode]) -> list[int]:
     return sorted((i for _, i in ranks if of_id[ids[i]][1] == i == at_place[places[i]][1]), key=lambda i: ids[i])
 
 
+def recordings_of(cameras: Iterable[StoredCameraSpan]) -> Recordings:
+    """An attempt's recordings, to be compared."""
+    return tuple(sorted((c["camera"], c["sha256"], c["start_ns"], c["end_ns"]) for c in cameras))
+
+
+def content_of(row: Comparable) -> Content:
+    """What two copies share."""
+    return row.steps_id, recordings_of(row.cameras), row.instruction, row.outcome
+
+
+def place_order(row: Comparable) -> tuple[str, str, str]:
+    """The order in which one of several copies is the attempt."""
+    return row.namespace or "", row.name, row.uri
+
+
+def standing_copies(copies: Iterable[C], originals: Iterable[C]) -> list[C]:
+    """Copies that stand for attempts since what they are copies of does not: the first of each content.
+
+    One whose original says something else by now is none any more; only where that was read by another reader it is one
+    as long as their recordings are equal. Both: latest rows that are not withdrawn; originals: without copies.
+    """
+    contents: set[Content] = set()
+    by_id: dict[str, tuple[str | None, Recordings]] = {}
+    for row in originals:
+        contents.add(content_of(row))
+        by_id[row.episode_id] = row.reader, recordings_of(row.cameras)
+    first: dict[Content, C] = {}
+    for row in sorted(copies, key=place_order):
+        content, (reader, recordings) = content_of(row), by_id.get(row.copy_of or "", (row.reader, ()))
+        if content not in contents and (reader == row.reader or recordings != content[1]):
+            first.setdefault(content, row)
+    return list(first.values())
+
+
 def standing_rows(episodes: TypedTable[Episode]) -> list[int]:
-    """Positions of the rows that stand for attempts now: the latest ones without copies and withdrawn ones."""
-    gone = [copy or withdrawn for copy, withdrawn in
-            zip(episodes.values(EPISODE.copy_of), episodes.values(EPISODE.withdrawn), strict=True)]  # fmt: skip
-    return [i for i in latest_rows(episodes) if gone[i] is None]
+    """Positions of the rows that stand for attempts now, in order of episode_id. episodes: with the columns STANDING.
+
+    They are the latest ones that are not withdrawn, without the copies of those (`standing_copies`).
+    """
+    withdrawn, copy_of = episodes.values(EPISODE.withdrawn), episodes.values(EPISODE.copy_of)
+    there = [i for i in latest_rows(episodes) if withdrawn[i] is None]
+    if not any(copy_of[i] for i in there):
+        return there
+    rows = TypedTable(Compared, episodes.take(pa.array(there, pa.int64())).table).rows()
+    originals = [row for row in rows if row.copy_of is None]
+    standing = standing_copies([row for row in rows if row.copy_of is not None], originals)
+    stand = {row.episode_id for row in (*originals, *standing)}  # of an episode_id one row is the latest
+    return [i for i, row in zip(there, rows, strict=True) if row.episode_id in stand]
 
 
 def latest_episodes(store: Store) -> list[Episode]:

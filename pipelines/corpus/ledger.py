@@ -12,7 +12,7 @@ from infra.storage.tables import Store
 from pipelines.corpus.corpus import Corpus
 from pipelines.corpus.decisions import DECISION
 from pipelines.corpus.duplicates import unread_of
-from pipelines.corpus.episodes import EPISODE, STANDING, Rank, latest_rows, rank_of
+from pipelines.corpus.episodes import EPISODE, STANDING, Rank, latest_rows, rank_of, standing_rows
 from pipelines.corpus.inventory import ASSET, CLIP, CurrentAsset
 from schemas import Episode
 from schemas.columns import Column, table_from, values_of
@@ -90,12 +90,10 @@ def ledger(store: Store, recipe: str, policy: str) -> tuple[Account, list[InputA
 def _not_attempts(store: Store) -> set[tuple[str, str]]:
     """Logs with attempts that do not count, and why: copies, and what a later reading does not give."""
     episodes = TypedTable(Episode, store.read("episodes", STANDING))
-    rows = episodes.take(pa.array(latest_rows(episodes), pa.int64()))
-    columns = (rows.values(EPISODE.uri), rows.values(EPISODE.copy_of), rows.values(EPISODE.withdrawn))
-    whys = (
-        (uri, "withdrawn" if gone else "copy_of" if copy else None) for uri, copy, gone in zip(*columns, strict=True)
-    )
-    return {(uri, why) for uri, why in whys if why}
+    others = sorted({*latest_rows(episodes)} - {*standing_rows(episodes)})
+    rows = episodes.take(pa.array(others, pa.int64()))
+    whys = zip(rows.values(EPISODE.uri), rows.values(EPISODE.withdrawn), strict=True)
+    return {(uri, "withdrawn" if gone else "copy_of") for uri, gone in whys}
 
 
 @dataclass(frozen=True, slots=True)

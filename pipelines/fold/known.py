@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 from infra.storage.tables import Store
-from pipelines.corpus.episodes import Rank, rank_of
+from pipelines.corpus.episodes import Content, Rank, content_of, rank_of, standing_copies
 from schemas import Episode
 from schemas.episodes import StoredCameraSpan
 from schemas.tables import TypedTable
 
-# A camera's name, its recording's sha256 and the attempt's span there.
-Recordings = tuple[tuple[str, str, int, int], ...]
-# Key of its steps, its recordings, instruction and outcome: of two that say otherwise neither is a copy.
-Content = tuple[str | None, Recordings, str | None, str]
-
-
-def recordings_of(cameras: Iterable[StoredCameraSpan]) -> Recordings:
-    """An attempt's recordings, to be compared."""
-    return tuple(sorted((c["camera"], c["sha256"], c["start_ns"], c["end_ns"]) for c in cameras))
+PENDING = "?"  # copy_of of a row that is not judged yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Seen:
     @property
     def content(self) -> Content:
         """What two copies share."""
-        return self.steps_id, recordings_of(self.cameras), self.instruction, self.outcome
+        return content_of(self)
 
 
 def seen_of(row: Episode) -> Seen:
@@ -94,8 +85,19 @@ class Known:
 
     def stands(self, row: Seen) -> bool:
         """Whether the row stands for an attempt now (`standing_rows`)."""
+        return self._is_there(row) and (row.copy_of is None or any(s is row for s in self._standing(row.content)))
+
+    def _is_there(self, row: Seen) -> bool:
         latest = self.by_id[row.episode_id] is row is self.by_place[row.place]
-        return latest and row.copy_of is None and row.withdrawn is None
+        return latest and row.copy_of != PENDING and row.withdrawn is None
+
+    def _standing(self, content: Content) -> list[Seen]:
+        """The originals of that content; where there are none, the copy that stands."""
+        there = [s for s in self.by_content.get(content, {}).values() if self._is_there(s)]
+        if originals := [s for s in there if s.copy_of is None]:
+            return originals
+        named = (self.by_id.get(s.copy_of or "") for s in there)
+        return standing_copies(there, [s for s in named if s and s.copy_of is None and self._is_there(s)])
 
     def attempt(self, episode_id: str) -> Seen | None:
         """The row that stands for an attempt; None where none does."""
@@ -104,7 +106,7 @@ class Known:
 
     def same_as(self, content: Content) -> list[Seen]:
         """Rows of that content that stand for attempts; none where there are no recordings to compare."""
-        return [s for s in self.by_content.get(content, {}).values() if self.stands(s)] if content[1] else []
+        return self._standing(content) if content[1] else []
 
     def latest_in(self, uri: str) -> list[Seen]:
         """The latest row of each name that the log had, but for withdrawn ones, in order of name."""

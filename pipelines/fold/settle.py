@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.fold.known import Known, Seen, recordings_of, seen_of
+from pipelines.corpus.episodes import place_order, recordings_of
+from pipelines.fold.known import PENDING, Known, Seen, seen_of
 from pipelines.fold.offers import HOP, TAKEN, Logs
 from pipelines.hop import Run
 from pipelines.staging.package import StagedPackage, reject
@@ -14,7 +15,7 @@ from schemas import Episode, Reject
 from schemas.arrow import rows_of, table_of
 from schemas.keys import attempt_key, episode_row_key
 
-PENDING = "?"  # copy_of of a row that is not judged yet
+NAME_TAKEN = "name_taken"
 GONE = "the log does not hold it any more"
 
 
@@ -60,12 +61,14 @@ class Settler:
         parts = {p.log: Part(p) for p in packages if p.log and not p.unreached}
         for key, part in parts.items():
             part.withdrawn = list(self._withdrawn(key, part))
+        self._refuse_one_name(parts)
         self._judge([waiting for key in sorted(parts) for waiting in self._waiting(key, parts[key])])
         for part in parts.values():
             for row in part.withdrawn:
                 self._known.add(seen_of(row))
             copies = sum(row.copy_of is not None for row in part.rows)
-            self._counts.update(copies=copies, withdrawn=len(part.withdrawn), taken=len(part.refused))
+            self._counts.update(copies=copies, withdrawn=len(part.withdrawn))
+            self._counts.update(row.reason for row in part.refused)
         return [self._package(parts[p.log]) if p.log in parts else p for p in packages]
 
     def notes(self) -> list[str]:
@@ -73,16 +76,48 @@ class Settler:
         words = {
             "copies": "are copies of others, of the same steps and recordings: booked, and no attempts of their own",
             "withdrawn": "are no attempts any more, since their logs were read again and do not give them",
-            "taken": f"were refused ({TAKEN})",
+            TAKEN: f"were refused ({TAKEN})",
+            NAME_TAKEN: f"were refused ({NAME_TAKEN})",
         }
         return [f"{n} attempts {words[what]}; `handwheel why NAME` tells" for what, n in self._counts.items() if n]
+
+    def _refuse_one_name(self, parts: Mapping[str, Part]) -> None:
+        """Of logs of one data set that give one name to different attempts, all but one are refused.
+
+        It stays with the log that had it, as long as that is offered and gives it; else the first by uri has it.
+        """
+        known, read = self._known or Known(), {self.todo[key].item.uri for key in parts}
+        holders: dict[str, Seen] = {}
+        for row in sorted((row for part in parts.values() for row in part.rows), key=lambda row: row.uri):
+            there = known.attempt(row.episode_id)
+            if there is not None and there.root == row.root and there.uri in self._uris - read:
+                holders[row.episode_id] = there
+            elif row.episode_id not in holders or (there is not None and there.uri == row.uri):
+                holders[row.episode_id] = seen_of(row)
+        for key, part in parts.items():
+            rows, part.rows = part.rows, []
+            for row in rows:
+                held = holders[row.episode_id]
+                if held.uri == row.uri or held.content == seen_of(row).content:
+                    part.rows.append(row)
+                    continue
+                detail = (
+                    f"{row.name}: {held.uri} and {row.uri} both name an attempt {row.name!r} in {row.namespace!r}, "
+                    f"and hold different ones; give the one in {row.uri} a name of its own"
+                )
+                part.refused.append(self._reject(key, row, (NAME_TAKEN, detail)))
 
     def _waiting(self, key: str, part: Part) -> Iterator[Waiting]:
         """The log's attempts, each as the reading that it is; those whose identity is another's are refused."""
         known, rows, part.rows = self._known or Known(), part.rows, []
         for row in rows:
             if (where := self._other_place(row, self.todo[key])) is not None:
-                part.refused.append(self._reject(key, row, where))
+                detail = (
+                    f"{row.name}: {row.namespace!r} is {where} in this corpus, and holds something else there; write "
+                    f"name = {row.namespace!r} into the [[robot]] of {row.root} if it is that data set, else another "
+                    f"name"
+                )
+                part.refused.append(self._reject(key, row, (TAKEN, detail)))
                 continue
             before = known.by_place.get((row.uri, row.name))
             stood = known.attempt(row.episode_id) is not None or (before is not None and known.stands(before))
@@ -94,7 +129,7 @@ class Settler:
         for one in waiting:
             known.add(seen_of(replace(one.row, copy_of=PENDING)))
         for one in sorted(waiting, key=lambda w: (not w.stood, w.row.namespace or "", w.row.name, w.row.uri)):
-            row = self._judged(one.row, one.before)
+            row = self._judged(one.row, one.before, one.stood)
             known.add(seen_of(row))
             one.part.rows.append(row)
 
@@ -109,15 +144,15 @@ class Settler:
             reading = 1 + max(known.readings.get(row.uri, 0), (other.reading or 0) if other else 0)
         return replace(row, reading=reading, episode_row_id=episode_row_key(row.episode_id, row.revision, reading))
 
-    def _judged(self, row: Episode, before: Seen | None) -> Episode:
-        """The row as an attempt, or as a copy of one."""
+    def _judged(self, row: Episode, before: Seen | None, stood: bool) -> Episode:
+        """The row as an attempt, or as a copy of one. What was one is no copy of a copy that stands in its place."""
         known, standing = self._known or Known(), seen_of(row)
         if before is not None and before.episode_row_id == row.episode_row_id:
             return replace(row, copy_of=before.copy_of)  # it is stored as it was
         same = [s for s in known.same_as(standing.content) if s.episode_id != row.episode_id]
+        same = [s for s in same if s.copy_of is None or not (stood or s.copy_of == row.episode_id)]
         if same:
-            first = min(same, key=lambda s: (s.namespace or "", s.name, s.uri))
-            return replace(row, copy_of=first.episode_id)
+            return replace(row, copy_of=min(same, key=place_order).episode_id)
         # What it was a copy of may be out of reach, so that it cannot be read as this was; its recordings still tell.
         was = known.attempt(before.copy_of) if before is not None and before.copy_of else None
         if was is not None and was.reader != row.reader and recordings_of(was.cameras) == recordings_of(row.cameras):
@@ -137,12 +172,8 @@ class Settler:
             return None
         return there.root
 
-    def _reject(self, key: str, row: Episode, where: str) -> Reject:
-        detail = (
-            f"{row.name}: {row.namespace!r} is {where} in this corpus, and holds something else there; write "
-            f"name = {row.namespace!r} into the [[robot]] of {row.root} if it is that data set, else another name"
-        )
-        return reject(attempt_key(key, row.name), row.uri, HOP, self.recipe, (TAKEN, detail), self.run.run_id)
+    def _reject(self, key: str, row: Episode, why: tuple[str, str]) -> Reject:
+        return reject(attempt_key(key, row.name), row.uri, HOP, self.recipe, why, self.run.run_id)
 
     def _withdrawn(self, key: str, part: Part) -> Iterator[Episode]:
         """New rows that withdraw what earlier readings of the log gave and this one does not."""
@@ -167,8 +198,9 @@ class Settler:
         """The package with its settled rows. What ends a log comes last: what was withdrawn is written before it."""
         log, rejects = part.package.log, [*part.rejects, *part.refused]
         if part.refused and not part.rows:
-            why = (TAKEN, f"no attempt of it can be used: {part.refused[0].detail}")
-            rejects.append(reject(log, part.refused[0].uri, HOP, self.recipe, why, self.run.run_id))
+            first = part.refused[0]
+            why = (first.reason, f"no attempt of it can be used: {first.detail}")
+            rejects.append(reject(log, first.uri, HOP, self.recipe, why, self.run.run_id))
         tables = part.package.rows | {
             "episodes": [table_of(Episode, [*part.rows, *part.withdrawn])],
             "rejects": [table_of(Reject, [r for r in rejects if r.subject != log])],

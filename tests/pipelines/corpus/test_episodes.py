@@ -24,7 +24,8 @@ ROW = st.fixed_dictionaries(
 
 def table(rows: list[dict[str, Any]]) -> TypedTable[Episode]:
     schema = pa.schema([schema_of(Episode).field(name) for name in STANDING])
-    return TypedTable(Episode, pa.Table.from_pylist(rows, schema=schema))
+    usual = {"outcome": "unknown", "cameras": []}
+    return TypedTable(Episode, pa.Table.from_pylist([usual | row for row in rows], schema=schema))
 
 
 def ranked(row: dict[str, Any]) -> tuple[int, int, str]:
@@ -43,7 +44,11 @@ def test_the_last_of_an_identity_and_of_a_place_and_no_other(rows: list[dict[str
         ]  # fmt: skip
         assert (row["revision"] in found) == (ranked(row) == max(map(ranked, rivals)))
     standing = [rows[i]["revision"] for i in standing_rows(table(rows))]
-    assert standing == [rows[i]["revision"] for i in latest if not (rows[i]["copy_of"] or rows[i]["withdrawn"])]
+    there = [rows[i] for i in latest if not rows[i]["withdrawn"]]
+    originals = [row["revision"] for row in there if not row["copy_of"]]
+    # All are of one content: without an original the first copy by name and place stands.
+    copies = [row["revision"] for row in sorted(there, key=lambda row: (row["name"], row["uri"]))]
+    assert standing == (originals or copies[:1])
     shuffled = data.draw(st.permutations(rows))
     assert sorted(shuffled[i]["revision"] for i in latest_rows(table(shuffled))) == sorted(found)
 
@@ -57,3 +62,19 @@ def test_a_later_reading_counts_before_a_later_time() -> None:
         row | {"reading": 2, "modified_ns": 5, "revision": "put back"},
     ]
     assert latest_rows(table(rows)) == [2]
+
+
+def test_a_copy_is_hidden_only_while_what_it_is_a_copy_of_stands_and_says_the_same() -> None:
+    usual = {"name": "x", "modified_ns": 1, "reading": 1, "revision": "r", "reader": "plain_log 1"}
+    was = [{"camera": "main", "sha256": "s", "start_ns": 0, "end_ns": 9}]
+    original = usual | {"episode_id": "a", "uri": "a", "namespace": "a", "steps_id": "1", "cameras": was}
+    copies = [original | {"episode_id": n, "uri": n, "namespace": n, "copy_of": "a"} for n in ("c", "b")]
+
+    def standing(first: dict[str, Any]) -> list[str]:
+        rows = [first, *copies]
+        return [rows[i]["episode_id"] for i in standing_rows(table(rows))]
+
+    assert standing(original) == ["a"]
+    assert standing(original | {"withdrawn": "gone"}) == ["b"]
+    assert standing(original | {"outcome": "failure"}) == ["a", "b"]
+    assert standing(original | {"steps_id": "2", "reader": "plain_log 2"}) == ["a"]

@@ -96,6 +96,46 @@ def test_a_copy_is_booked_and_no_attempt_whether_in_one_batch_or_later(
     assert set(corpus.attempts()) == {"a/one"}
 
 
+def test_a_copy_stands_once_its_original_is_broken_or_says_otherwise(corpus: Corpus, tmp_path: Path) -> None:
+    path = take(tmp_path / "logs/a", "one")
+    shutil.copytree(tmp_path / "logs/a", tmp_path / "logs/b")
+    whole = path.read_text()
+    corpus.fold(plain(tmp_path / "logs"))
+    path.write_text("{")
+    corpus.fold(plain(tmp_path / "logs"))
+    assert corpus.attempts() == {"b/one": "success"}
+    path.write_text(whole.replace('"success": true', '"success": false'))
+    corpus.fold(plain(tmp_path / "logs"))
+    assert corpus.attempts() == {"a/one": "failure", "b/one": "success"}
+    path.write_text(whole + "\n")
+    corpus.fold(plain(tmp_path / "logs"))
+    assert corpus.attempts() == {"a/one": "success"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_items", [1, 100])
+def test_of_two_logs_with_one_name_in_a_data_set_the_second_is_refused(
+    corpus: Corpus, tmp_path: Path, batch_items: int
+) -> None:
+    options = IngestOptions(batch_items=batch_items)
+    for shade, name in enumerate(("1", "2")):
+        path = take(tmp_path / "logs", name, shade=shade)
+        path.write_text(path.read_text().replace(f'"episode": "{name}"', '"episode": "same"'))
+    corpus.fold(plain(tmp_path / "logs"), options=options)
+    (now,) = latest_episodes(corpus.store)
+    assert (now.name, now.uri) == ("same", str(tmp_path / "logs/1.jsonl"))
+    assert {reason for reason, _ in corpus.reasons()} == {"name_taken"}
+    assert all(str(tmp_path / f"logs/{n}.jsonl") in detail for n in "12" for _, detail in corpus.reasons())
+    # The log that has it keeps it, whichever is read again.
+    other = tmp_path / "logs/2.jsonl"
+    other.write_text(other.read_text() + "\n")
+    corpus.fold(plain(tmp_path / "logs"), options=options)
+    assert [e.uri for e in latest_episodes(corpus.store)] == [now.uri]
+    other.write_text(other.read_text().replace('"episode": "same"', '"episode": "own"'))
+    corpus.fold(plain(tmp_path / "logs"), options=options)
+    assert set(corpus.attempts()) == {"logs/same", "logs/own"}
+
+
 def test_the_same_steps_and_recordings_with_another_label_are_no_copy(corpus: Corpus, tmp_path: Path) -> None:
     path = take(tmp_path / "logs/a", "one")
     shutil.copytree(tmp_path / "logs/a", tmp_path / "logs/b")
