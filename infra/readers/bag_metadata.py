@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from infra.readers import yaml_mapping
+from infra.readers.yaml_mapping import Metadata
 from schemas.errors import BadMedia
-
-LARGEST_BYTES = 1 << 20  # of YAML, which is parsed slowly; a topic takes about 1 kB
-
-Metadata = Mapping[str, object]
 
 
 def parse(text: str | bytes) -> Metadata:
@@ -16,15 +12,8 @@ def parse(text: str | bytes) -> Metadata:
 
     BadMedia(bad_metadata): it is no mapping in YAML.
     """
-    import yaml
-
-    if len(text) > LARGEST_BYTES:
-        raise BadMedia("bad_metadata", f"{len(text)} bytes of YAML")
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as e:
-        raise BadMedia("bad_metadata", f"no YAML: {str(e)[:120]}") from e
-    value = value.get("rosbag2_bagfile_information", value) if isinstance(value, dict) else value
+    whole = yaml_mapping.parse(text)
+    value = whole.get("rosbag2_bagfile_information", whole)
     if not isinstance(value, dict):
         raise BadMedia("bad_metadata", "no mapping")
     return value

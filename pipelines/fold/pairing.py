@@ -112,6 +112,9 @@ def pair_camera(span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: 
         raise BadMedia("no_frame_in_time", f"{span.camera}: the log dates no frame of it")
     first, stop = _window(span, recorded, rows.fps_hz)
     wanted, what = (len(rows.t_ns), "rows") if stamps is None else (len(stamps), "frames dated in the log")
+    spare = stop - first - wanted
+    if 0 < spare <= span.spare_frames:
+        stop -= spare
     frames, lost = _without_surplus(span.camera, (first, stop), wanted, what, surplus)
     left_out = None
     if lost[1] > lost[0]:
@@ -131,6 +134,9 @@ def pair_camera(span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: 
     start_ns = int(recorded.frame_ns[used.min()])
     end_ns = _end_ns(int(used.max()) + 1, recorded, rows.fps_hz)
     notes = (*notes, *cut)
+    if 0 < spare <= span.spare_frames:
+        detail = f"{span.camera}: {spare} behind the last row's, which its recorder makes of the last one again"
+        notes = (*notes, Note(code="spare_frames", detail=detail))
     return PairedCamera(replace(span, start_ns=start_ns, end_ns=end_ns), row_ns, notes, left_out)
 
 

@@ -18,6 +18,7 @@ from pipelines.sources.logs import (
     oopsie,
     plain_log,
     rlds,
+    roboarena,
     robomimic,
     robomind,
     rosbag1,
@@ -47,6 +48,7 @@ KINDS = (
     oopsie.KIND,
     droid_raw.KIND,
     droid_ctrlworld.KIND,
+    roboarena.KIND,
     sim.KIND,
 )
 

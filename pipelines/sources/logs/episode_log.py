@@ -35,6 +35,7 @@ class CameraSpan:
     frame_stamps_ns: when each frame of the span was taken, by the log, int64 (M,), on the clock of `t_ns` (0 is the
     first step's time); row and frame are then paired by nearest stamp within tolerance_ns, and a row beyond it has no
     frame in this camera. None: frame i of the span is row i's, so that there must be as many.
+    spare_frames: as many frames behind the last row's may be its recorder's own doing, which shows the last one again.
     """
 
     camera: str
@@ -44,6 +45,7 @@ class CameraSpan:
     alone: bool
     frame_stamps_ns: Times | None = None
     tolerance_ns: int | None = None
+    spare_frames: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from infra.readers import bag_metadata, rosbag2
-from infra.readers.bag_metadata import Metadata
+from infra.readers import bag_metadata, rosbag2, yaml_mapping
 from infra.readers.topics import Lost, Recorded
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
@@ -65,10 +64,10 @@ def _is_bag(file: ObjectInfo) -> bool:
         return False
 
 
-def _metadata(file: ObjectInfo) -> Metadata:
+def _metadata(file: ObjectInfo) -> yaml_mapping.Metadata:
     """What the file says. BadMedia(bad_metadata): it is no YAML, or too large to be read."""
-    if file.size_bytes > bag_metadata.LARGEST_BYTES:
-        raise BadMedia("bad_metadata", f"{file.size_bytes} bytes of YAML, limit {bag_metadata.LARGEST_BYTES}")
+    if file.size_bytes > yaml_mapping.LARGEST_BYTES:
+        raise BadMedia("bad_metadata", f"{file.size_bytes} bytes of YAML, limit {yaml_mapping.LARGEST_BYTES}")
     return bag_metadata.parse(objects.read_bytes(file.uri))
 
 
@@ -110,7 +109,7 @@ def _parts_of(first: str, there: Sequence[str]) -> list[str]:
     return [name for _, name in sorted(parts)]
 
 
-def _files(about: Metadata, there: Sequence[str]) -> tuple[list[str], list[Lost]]:
+def _files(about: yaml_mapping.Metadata, there: Sequence[str]) -> tuple[list[str], list[Lost]]:
     """The bag's files in its own order, those that are there; what is there or announced and is not read.
 
     BadMedia(missing_file): none of them is there.
@@ -133,7 +132,7 @@ def _files(about: Metadata, there: Sequence[str]) -> tuple[list[str], list[Lost]
     return files, lost
 
 
-def _read(paths: list[Path], about: Metadata, lost: list[Lost], topics: Sequence[str]) -> Recorded:
+def _read(paths: list[Path], about: yaml_mapping.Metadata, lost: list[Lost], topics: Sequence[str]) -> Recorded:
     recorded = rosbag2.read(paths, topics)
     custom = {"custom_data": bag_metadata.custom_data(about)} if about else {}
     return replace(recorded, lost=(*lost, *recorded.lost), words=recorded.words | custom)

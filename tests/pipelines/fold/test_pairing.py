@@ -152,3 +152,15 @@ def test_an_attempt_that_is_mostly_without_frames_is_refused() -> None:
     with pytest.raises(BadMedia, match=r"rows_without_frames.*6 of 10 rows"):
         pair_cameras(log, both, None)
     assert len(pair_cameras(attempt(*log.cameras, count=4), {**both}, None).row_ns) == 1
+
+
+def test_frames_that_a_recorder_makes_of_its_last_are_no_surplus_and_are_told() -> None:
+    spared = dataclasses.replace(span(frames=9), spare_frames=1)
+    paired = pair_camera(spared, rows(9), recorded(10), None)
+    assert (numbers(paired), paired.span.end_ns, paired.surplus) == (list(range(9)), 9 * STEP, None)
+    assert [n.code for n in paired.notes] == ["spare_frames"]
+    assert pair_camera(spared, rows(9), recorded(9), None).notes == ()
+    for frames in (8, 11):
+        with pytest.raises(BadMedia, match=f"9 rows, {frames} frames"):
+            pair_camera(spared, rows(9), recorded(frames), None)
+    assert pair_camera(spared, rows(9), recorded(11), "tail").surplus is not None
