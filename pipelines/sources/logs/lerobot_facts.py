@@ -31,9 +31,10 @@ def differs(data_set: DataSet, column: str) -> bool:
 
 
 def always_failure(data_set: DataSet, key: str) -> bool:
-    """Whether the metadata of every episode of the data set say no by the key. Looked at once a data set."""
+    """Whether the metadata of every episode say no by the key, of a data set of several. Looked at once a data set."""
     if key not in data_set.failing:
-        data_set.failing[key] = all(_is_failure(episode.extra.get(key)) for episode in data_set.episodes)
+        said = (episode.extra.get(key) for episode in data_set.episodes)
+        data_set.failing[key] = len(data_set.episodes) > 1 and all(map(_is_failure, said))
     return data_set.failing[key]
 
 

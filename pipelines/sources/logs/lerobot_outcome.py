@@ -2,8 +2,8 @@
 
 In this order: what the config names; `outcome` or a label of success in the episode's metadata (a person's, or the
 simulator's where the robot is one); a column of success by frame; rewards that are 0 or 1. A column that is the same
-in every row of the data set says nothing, and so does a label of no success in every episode's metadata: so do
-converters write good demonstrations.
+in every row of the data set says nothing, and so does a label of no success in the metadata of every one of several
+episodes: so do converters write good demonstrations. A label that is passed over so is a note, `label_says_nothing`.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class Labels:
 def ending(labels: Labels, parts: Parts) -> Ending:
     """How the episode ended. A label that cannot be read is a part that is left out, and the outcome unknown."""
     by_step = _by_steps(labels, parts)
-    label = parts.take("outcome", lambda: _by_label(labels))
+    label = parts.take("outcome", lambda: _by_label(labels, parts))
     if any(b.name.endswith("/outcome") for b in parts.refused):
         return Ending(outcome=UNKNOWN, ever_succeeded=by_step.ever_succeeded)
     return Ending(outcome=label or by_step.outcome, ever_succeeded=by_step.ever_succeeded)
 
 
-def _by_label(labels: Labels) -> Outcome | None:
+def _by_label(labels: Labels, parts: Parts) -> Outcome | None:
     """By the metadata, or by the column that the config names. BadMedia(bad_header, bad_table, no_such_column)."""
     extra, named = labels.meta.extra, labels.named
     robot = {"robot": labels.data_set.robot_type}
@@ -66,11 +66,18 @@ def _by_label(labels: Labels) -> Outcome | None:
     if (value := extra.get("outcome")) is not None:
         about = {key: extra.get(f"outcome_{key}") for key in ("source", "confidence")}
         return _checked(outcome_of(robot | {"outcome": about | {"value": value}}, "human"))  # `unknown` holds too
-    if (key := label_in(extra, "success")) is not None and not always_failure(labels.data_set, key):
-        outcome = outcome_of(robot | {"success": extra[key]}, "human")
-    else:
+    if (key := label_in(extra, "success")) is None:
         return None
+    if always_failure(labels.data_set, key):
+        parts.note(*_passed_over(key, "in the metadata of every episode"))
+        return None
+    outcome = outcome_of(robot | {"success": extra[key]}, "human")
     return None if outcome == UNKNOWN else outcome
+
+
+def _passed_over(name: str, where: str) -> tuple[str, str]:
+    """Code and detail of the note on a label that tells no attempt from another."""
+    return "label_says_nothing", f"{name} is no {where}; columns.outcome = {name!r} takes it for failures all the same"
 
 
 def _checked(outcome: Outcome) -> Outcome:
@@ -100,6 +107,7 @@ def _by_steps(labels: Labels, parts: Parts) -> Ending:
         ever = bool((by_frame == 1).any())
         if ever or differs(labels.data_set, name):
             return Ending(outcome=outcome_of({**robot, "success": last == 1}), ever_succeeded=ever)
+        parts.note(*_passed_over(name, "in every row of the data set"))
     return _by_rewards(labels, robot)
 
 

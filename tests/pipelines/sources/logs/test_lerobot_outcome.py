@@ -205,6 +205,21 @@ def test_no_success_in_every_episodes_metadata_says_nothing(
     logs, bad = read_set(tmp_path)
     assert tuple(log.outcome for log in logs) == outcomes
     assert not bad
+    passed_over = outcomes == ("unknown", "unknown") and -1 not in labels
+    assert [n.code for log in logs for n in log.notes] == ["label_says_nothing"] * 2 * passed_over
+
+
+def test_a_label_of_no_success_of_the_only_episode_is_a_failure(tmp_path: Path) -> None:
+    write_set(tmp_path, [steps()], about=[{"success": 0}])
+    (log,), _ = read_set(tmp_path)
+    assert (log.outcome, log.outcome_source, log.notes) == ("failure", "human", ())
+
+
+def test_a_column_that_is_passed_over_is_told(tmp_path: Path) -> None:
+    write_set(tmp_path, [steps() | {"next.success": NEVER}] * 2)
+    assert [[n.detail.partition(";")[0] for n in log.notes] for log in read_set(tmp_path)[0]] == [
+        ["next.success is no in every row of the data set"]
+    ] * 2
 
 
 @pytest.mark.parametrize(("key", "outcome"), [("outcome", None), ("success", "success")])
