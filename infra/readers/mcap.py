@@ -78,18 +78,18 @@ class _Summary:
         opcode, length, start, _, _, magic = FOOTER.unpack(file.read(FOOTER.size))
         if (opcode, length, magic) != (2, 20, MAGIC) or not len(MAGIC) <= start < footer_at:
             raise BadMedia("bad_mcap", "there is no summary")
-        found, taken = _Summary(), 0
+        summary, taken = _Summary(), 0
         file.seek(start)
         for _ in range(SUMMARY_RECORDS):
             at = file.tell()
             if at == footer_at:
-                return found
+                return summary
             opcode, length = HEAD.unpack(file.read(HEAD.size))
             taken += length if opcode in (3, 4, 11) else 0
             if opcode in IN_DATA or at + HEAD.size + length > footer_at or taken > SUMMARY_BYTES:
                 break
             if opcode in (3, 4, 11):
-                found._add(opcode, file.read(length))
+                summary._add(opcode, file.read(length))
             else:
                 file.seek(length, os.SEEK_CUR)
         raise BadMedia("bad_mcap", "its summary is damaged or too long")

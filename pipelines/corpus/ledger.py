@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import pyarrow as pa
@@ -111,7 +111,7 @@ def refused(corpus: Corpus) -> list[Refused]:
     """Rejects of recordings and logs that became nothing under this recipe, by reason and place.
 
     A URL that could not be asked for its revision, which is the reason then, and was taken later is no longer refused;
-    nor is what an earlier revision of a log lacked, once the log was read again.
+    nor is what an earlier revision of a log, or of a robot's recording, lacked once a later one was read.
     """
     assets = corpus.assets()
     current, places = set(assets.values(ASSET.asset_id)), set(assets.values(ASSET.uri))
@@ -123,27 +123,39 @@ def refused(corpus: Corpus) -> list[Refused]:
         if r.subject not in current
         and not (r.uri in places and r.subject == asset_key(str(r.uri), r.reason, corpus.recipe))
     ]
-    earlier = _earlier_revisions(corpus.store)
-    left = [r for r in left if not _is_of(r, earlier.get(str(r.uri), ()), corpus.recipe)]
+    newest = _newest_subjects(corpus.store, [r for r in left if r.stage == "fold"], corpus.recipe)
+    left = [r for r in left if r.stage != "fold" or _is_of(r, newest[str(r.uri)])]
     return sorted(left, key=lambda r: (r.reason, r.stage, str(r.uri), r.subject))
 
 
-def _earlier_revisions(store: Store) -> dict[str, set[str]]:
-    """Revisions of each log that gave attempts, but for the one that was read last."""
+def _newest_subjects(store: Store, rejects: Sequence[Refused], recipe: str) -> dict[str, str]:
+    """By uri, the subject of a whole log, or recording, as it was read last. rejects: of fold, as they were written.
+
+    A reading that gives no attempt withdraws those of before; where there are none it writes no rows but a reject of
+    the whole log, the last of its rejects.
+    """
     episodes = TypedTable(Episode, store.read("episodes", STANDING))
-    readings: dict[str, set[Rank]] = {}
+    withdrawn = episodes.values(EPISODE.withdrawn)
+    uris, revisions = episodes.values(EPISODE.uri), episodes.values(EPISODE.revision)
+    ranks: dict[str, Rank] = {}
     times = zip(episodes.values(EPISODE.reading), episodes.values(EPISODE.modified_ns), strict=True)
-    logs = zip(episodes.values(EPISODE.uri), episodes.values(EPISODE.revision), strict=True)
-    for (reading, modified_ns), (uri, revision) in zip(times, logs, strict=True):
-        readings.setdefault(uri, set()).add(rank_of(reading, modified_ns, revision))
-    return {uri: {rank[2] for rank in ranks} - {max(ranks)[2]} for uri, ranks in readings.items()}
+    for (reading, modified_ns), uri, revision in zip(times, uris, revisions, strict=True):
+        rank = rank_of(reading, modified_ns, revision)
+        ranks[uri] = max(ranks.get(uri, rank), rank)
+    there = {(uris[i], revisions[i]) for i in latest_rows(episodes) if withdrawn[i] is None}
+    newest: dict[str, str] = {}
+    for uri, last in {str(r.uri): r for r in rejects}.items():
+        newest[uri] = last.subject
+        if uri in ranks:
+            key = log_key(uri, ranks[uri][2], recipe)
+            if (uri, ranks[uri][2]) in there or _is_of(last, key):
+                newest[uri] = key
+    return newest
 
 
-def _is_of(reject: Refused, revisions: Iterable[str], recipe: str) -> bool:
-    """Whether it refused a log, or a part of it (which its detail begins with), at one of these revisions."""
-    part = reject.detail.partition(": ")[0]
-    keys = (log_key(str(reject.uri), revision, recipe) for revision in revisions)
-    return any(reject.subject in (key, attempt_key(key, part)) for key in keys)
+def _is_of(reject: Refused, subject: str) -> bool:
+    """Whether it refused the subject, or a part of it (which its detail begins with)."""
+    return reject.subject in (subject, attempt_key(subject, reject.detail.partition(": ")[0]))
 
 
 def _account(asset: CurrentAsset, covered_ns: int, bookings: list[Booking]) -> Account:

@@ -132,7 +132,7 @@ def _folded(run: Run, offered: Sequence[Logs], recipe: str) -> tuple[set[tuple[s
     for one in offered:
         now.setdefault(one.item.uri, set()).add(one.item.revision)
     read = {log for log, is_there in zip(logs, there, strict=True) if is_there}
-    read -= {log for log, is_whole in zip(logs, whole, strict=True) if not is_whole}
+    read -= {log for log, is_there, is_whole in zip(logs, there, whole, strict=True) if is_there and not is_whole}
     read = {(uri, revision) for uri, revision in read if newest[uri][2] in now.get(uri, ())}
     copies = {uri for (uri, _), copy in zip(logs, episodes.values(EPISODE.copy_of), strict=True) if copy}
     return read, copies

@@ -97,12 +97,12 @@ class Settler:
         for key, part in parts.items():
             rows, part.rows = part.rows, []
             for row in rows:
-                held = holders[row.episode_id]
-                if held.uri == row.uri or held.content == seen_of(row).content:
+                holder = holders[row.episode_id]
+                if holder.uri == row.uri or holder.content == seen_of(row).content:
                     part.rows.append(row)
                     continue
                 detail = (
-                    f"{row.name}: {held.uri} and {row.uri} both name an attempt {row.name!r} in {row.namespace!r}, "
+                    f"{row.name}: {holder.uri} and {row.uri} both name an attempt {row.name!r} in {row.namespace!r}, "
                     f"and hold different ones; give the one in {row.uri} a name of its own"
                 )
                 part.refused.append(self._reject(key, row, (NAME_TAKEN, detail)))

@@ -18,6 +18,8 @@ from schemas import Episode
 from schemas.keys import digest_of
 
 VECTORS = ("state", "action_commanded")
+_WIDTH_COLUMNS = ("steps_id", "episode_id", *VECTORS)
+ATTEMPTS_AT_ONCE = 500  # whose steps are read for their widths, some 100 MB of them
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,14 +41,18 @@ class Axes:
 def axes_of(store: Store, episodes: Iterable[Episode]) -> dict[str, Axes]:
     """Axes by episode_id, as the attempts' own steps have them."""
     axes: dict[str, Axes] = {}
-    first = _widths(store.read("steps", ["steps_id", "episode_id", *VECTORS], "frame = 0"))
-    for episode in episodes:
-        key = episode.steps_id or episode.episode_id
-        state_dim, action_dim = first.get(key, (0, 0))
-        if not (state_dim and action_dim):  # its first step may lack one of them
-            own = f"steps_id = '{key}' or (steps_id is null and episode_id = '{key}')"
-            widths = _widths(store.read("steps", ["steps_id", "episode_id", *VECTORS], own))
-            state_dim, action_dim = widths.get(key, (0, 0))
+    listed = list(episodes)
+    widths = _widths(store.read("steps", _WIDTH_COLUMNS, "frame = 0"))
+    # The first step of some lacks one of them: of those every step is read, some attempts at once.
+    lacking = [e.steps_id or e.episode_id for e in listed if 0 in widths.get(e.steps_id or e.episode_id, (0, 0))]
+    for column in ("steps_id", "episode_id"):  # steps of older schemas have no steps_id
+        for i in range(0, len(lacking), ATTEMPTS_AT_ONCE):
+            steps = store.read_keys("steps", column, lacking[i : i + ATTEMPTS_AT_ONCE], _WIDTH_COLUMNS)
+            for key, (state_dim, action_dim) in _widths(steps).items():
+                before = widths.get(key, (0, 0))
+                widths[key] = max(before[0], state_dim), max(before[1], action_dim)
+    for episode in listed:
+        state_dim, action_dim = widths.get(episode.steps_id or episode.episode_id, (0, 0))
         names = tuple(episode.state_names), tuple(episode.action_names)
         axes[episode.episode_id] = Axes(state_dim, action_dim, *names)
     return axes

@@ -77,8 +77,12 @@ def _new_id(places: Sequence[RobotPlace], uri: str, name: str) -> str:
     return key_of(namespace_of(places, uri), name)
 
 
-def _copies(places: Sequence[RobotPlace], rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
-    """(uri, name) of each place that held an attempt's recordings before another did: the last such place's new id."""
+def _copies(places: Sequence[RobotPlace], rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], str]:
+    """Old id, uri and name of what held an attempt's recordings before another place did: the last one's new id.
+
+    A log that was read anew with other numbers has several old ids at one place: what one of them was a copy of is
+    none of the others' matter.
+    """
     newest: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for row in sorted(rows, key=lambda r: (r["modified_ns"], r["revision"])):
         newest[row["episode_id"], row["uri"], row["name"]] = row
@@ -87,13 +91,13 @@ def _copies(places: Sequence[RobotPlace], rows: Iterable[Mapping[str, Any]]) -> 
     for old, uri, name in sorted(newest, key=lambda place: (newest[place]["modified_ns"], newest[place]["revision"])):
         last[same[old, uri, name]] = _new_id(places, uri, name)
     return {
-        (uri, name): last[same[old, uri, name]]
+        (old, uri, name): last[same[old, uri, name]]
         for old, uri, name in newest
         if last[same[old, uri, name]] != _new_id(places, uri, name)
     }
 
 
-def _episodes(places: Sequence[RobotPlace], copies: Mapping[tuple[str, str], str], rows: pa.Table) -> Mapped:
+def _episodes(places: Sequence[RobotPlace], copies: Mapping[tuple[str, str, str], str], rows: pa.Table) -> Mapped:
     if "steps_id" in rows.column_names:
         return Mapped(rows)
     uris, names, old = (values_of(rows[column], str) for column in ("uri", "name", "episode_id"))
@@ -105,7 +109,7 @@ def _episodes(places: Sequence[RobotPlace], copies: Mapping[tuple[str, str], str
         "namespace": namespaces,
         "root": [root if "://" in root else os.path.normpath(root) for root in roots],
         "steps_id": old,
-        "copy_of": [copies.get(place) for place in zip(uris, names, strict=True)],
+        "copy_of": [copies.get(place) for place in zip(old, uris, names, strict=True)],
         "earlier_id": old,
     }
     for column, values in {"episode_row_id": keys, "episode_id": ids}.items():

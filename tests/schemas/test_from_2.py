@@ -58,6 +58,12 @@ def test_an_attempt_that_was_read_at_two_places_stays_one() -> None:
     assert [r["copy_of"] for r in made] == [key_of("c", "one")] * 3 + [None, None]
 
 
+def test_what_a_place_held_before_makes_no_copy_of_what_it_holds_now() -> None:
+    old = [("old", "one", "/data/a/one.jsonl", SHA_1), ("old", "one", "/data/c/one.jsonl", SHA_1)]
+    made = mapped(rows(*old, ("new", "one", "/data/a/one.jsonl", SHA_2)), RobotPlace("/data"))
+    assert [r["copy_of"] for r in made] == [key_of("c", "one"), None, None]
+
+
 def test_two_attempts_of_equal_numbers_that_were_one_are_two() -> None:
     given = [("zeros", "one", f"/data/{folder}/one.jsonl", cameras) for folder, cameras in (("a", SHA_1), ("b", SHA_2))]
     made = mapped(rows(*given), RobotPlace("/data"))

@@ -244,7 +244,8 @@ def test_a_robots_bytes_that_come_as_ego_too_leave_nothing_unblurred(
     face_detector: FaceDetector, tmp_path: Path
 ) -> None:
     store, options, recipe = Store(str(tmp_path / "corpus")), IngestOptions(cutting=BLURRED), BLURRED.recipe
-    log = write_plain(tmp_path / "logs", "a", np.zeros((15, 2)), np.zeros((15, 2)), video=False)
+    still = np.zeros((47, 2))  # as many rows as the clip has frames
+    log = write_plain(tmp_path / "logs", "a", still, still, video=False)
     shutil.copyfile(samples(*CLIP.split("/")), log.with_suffix(".mp4"))
     robots = [RobotSource(kind="plain_log", uri=str(tmp_path / "logs"), licence="CC-BY-4.0")]
 

@@ -93,7 +93,7 @@ def kind_of(name: str) -> LogKind:
 def check_columns(source: RobotSource) -> None:
     """UsageError: the `[[robot]]` says where something is that readers of its format do not look for."""
     kind = kind_of(source.kind)
-    if untaken := [name for name in source.columns.said() if name not in kind.columns]:
+    if untaken := [name for name in source.columns.named() if name not in kind.columns]:
         taken = ", ".join(name for name in (f.name for f in fields_of(LogColumns)) if name in kind.columns)
         raise UsageError(
             f"[[robot]] {source.uri}: columns.{untaken[0]} means nothing to kind {kind.name!r}, "

@@ -24,7 +24,7 @@ class LogColumns:
     outcome: str | None = None  # success, as a word, number or boolean
     discarded: str | None = None  # true for an attempt that is not to be trained on
 
-    def said(self) -> list[str]:
+    def named(self) -> list[str]:
         """Names of the fields that say something."""
         return [f.name for f in fields(self) if getattr(self, f.name)]
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from infra.storage.tables import Store
+from pipelines.corpus import corpus as corpora
 from pipelines.corpus.episodes import latest_episodes
-from pipelines.corpus.ledger import ledger
+from pipelines.corpus.ledger import ledger, refused
 from pipelines.fold import offers
 from pipelines.fold.hop import fold
 from pipelines.hop import Done, Run
@@ -110,6 +111,34 @@ def test_a_copy_stands_once_its_original_is_broken_or_says_otherwise(corpus: Cor
     path.write_text(whole + "\n")
     corpus.fold(plain(tmp_path / "logs"))
     assert corpus.attempts() == {"a/one": "success"}
+
+
+def test_what_was_refused_and_is_mended_is_refused_no_more(corpus: Corpus, tmp_path: Path) -> None:
+    def now() -> list[str]:
+        return [r.reason for r in refused(corpora.Corpus(corpus.store, RECIPE, "none"))]
+
+    path = take(tmp_path / "logs", "one")
+    whole = path.read_text()
+    path.write_text("{")
+    corpus.fold(plain(tmp_path / "logs"))
+    assert now() == ["bad_json"]
+    path.write_text("")
+    corpus.fold(plain(tmp_path / "logs"))
+    assert now() == ["empty_episode"], "as it was read last"
+    path.write_text(whole)
+    corpus.fold(plain(tmp_path / "logs"))
+    assert now() == []
+    assert corpus.attempts() == {"logs/one": "success"}
+    path.write_text("{")
+    corpus.fold(plain(tmp_path / "logs"))
+    assert now() == ["bad_json"]
+    assert corpus.attempts() == {}
+    take(tmp_path / "more/logs", "two")
+    twice = [plain(tmp_path / "logs"), plain(tmp_path / "more/logs")]
+    corpus.fold(*twice)
+    assert now() == ["bad_json", "namespace_taken"]
+    corpus.fold(twice[0], plain(tmp_path / "more/logs", name="more"))
+    assert now() == ["bad_json"]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from handwheel.stats import axis_stats
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +60,22 @@ def test_widths_are_those_of_the_steps_though_the_first_lacks_its_state(tmp_path
     steps_id = steps["steps_id"][0].as_py()
     episode = episode_row(log, Origin("set", "r", "x"), {}, steps_id, run_id="r", salt="s")
     assert axes_of(store, [episode]) == {episode.episode_id: Axes(1, 1)}
+
+
+def test_widths_of_many_attempts_without_actions_take_few_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, episodes = Store(str(tmp_path)), []
+    for i in range(12):
+        log = replace(episode_log(3, ()), actions=None, name=f"take_{i}", states=np.full((3, 2), i, np.float32))
+        steps = step_table(log, "set")
+        store.insert("steps", steps, run_id="r")
+        steps_id = steps["steps_id"][0].as_py()
+        episodes.append(episode_row(log, Origin("set", "r", "x"), {}, steps_id, run_id="r", salt="s"))
+    read, reads = Store.read, []
+    monkeypatch.setattr(Store, "read", lambda *args: (reads.append(args), read(*args))[1])
+    assert axes_of(store, episodes) == {e.episode_id: Axes(2, 0) for e in episodes}
+    assert len(reads) <= 3
 
 
 def test_what_the_makers_held_out_and_its_copies_never_go_to_train() -> None:
