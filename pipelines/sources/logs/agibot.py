@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,18 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
-from pipelines.sources.logs.droid_ctrlworld import item_of, media_of
+from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile, UnreadPart
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, TaskSpan, Times
 from pipelines.sources.logs.hdf5_log import Hdf5Log
+from pipelines.sources.logs.items import item_of, media_of
+from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 from schemas.spans import NS
 
 RATE_HZ = 30.0
 LOG = re.compile(r"(.*)/proprio_stats/([^/]+)/([^/]+)/proprio_stats\.h5")
 VIDEO = re.compile(r"(.*)/observations/([^/]+)/([^/]+)/videos/([^/]+)\.mp4")
+DEPTH = re.compile(r"(.*)/observations/([^/]+)/([^/]+)/depth/([^/]*?)_?\d*\.[^./]+")
 PARTS = ("joint/position", "effector/position", "head/position", "waist/position")
 Place = tuple[str, str, str]  # root, task, episode
 
@@ -41,13 +43,23 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
     listed = list(objects.list_objects(uri.rstrip("/") + "/"))
     by_uri = {o.uri: o for o in listed}
     videos: dict[Place, list[MediaFile]] = defaultdict(list)
+    depths: dict[Place, Counter[str]] = defaultdict(Counter)
     for o in listed:
         if v := VIDEO.fullmatch(o.uri):
             videos[v[1], v[2], v[3]].append(media_of(v[4], o))
+        elif d := DEPTH.fullmatch(o.uri):
+            depths[d[1], d[2], d[3]][d[4] or "depth"] += 1
     for o in listed:
         if log := LOG.fullmatch(o.uri):
             about = by_uri.get(_info_uri(log[1], log[2]))
-            yield item_of(o, log[1], tuple(videos[log[1], log[2], log[3]]), () if about is None else (about,))
+            place = (log[1], log[2], log[3])
+            beside = () if about is None else (about,)
+            yield item_of(o, log[1], videos[place], beside, [_unread(c, n) for c, n in sorted(depths[place].items())])
+
+
+def _unread(camera: str, count: int) -> UnreadPart:
+    detail = f"{count} pictures of distances in depth/; it is no camera of a view"
+    return UnreadPart(name=f"camera {camera}", reason="depth_camera", detail=detail)
 
 
 def _info_uri(root: str, task: str) -> str:
@@ -55,7 +67,7 @@ def _info_uri(root: str, task: str) -> str:
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
-    """The episode's attempt.
+    """The episode's attempt, and the depth that it is taken without.
 
     BadMedia: other_format, missing_file (no task_info), bad_json, missing_video, no_states_or_actions, length_mismatch
     (an action with more rows than the state, which ten of the makers' tasks have), bad_hdf5, decoder_*.
@@ -75,8 +87,10 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     about = _episode_of(_info_uri(place[1], place[2]), place[3])
     times = _times(arrays, count, rate_hz)
     end_ns = int(times[-1]) + round(NS / rate_hz)
+    parts = Parts(f"{place[2]}_{place[3]}")
+    parts.refuse_unread(item)
     facts = AttemptFacts(
-        name=f"{place[2]}_{place[3]}", t_ns=times, fps_hz=rate_hz, embodiment="agibot_g1", collect_mode="teleop",
+        name=parts.attempt, t_ns=times, fps_hz=rate_hz, embodiment="agibot_g1", collect_mode="teleop",
         states=hdf5_log.columns_of(arrays.numbers, "", states, count),
         actions=hdf5_log.columns_of(arrays.numbers, "", actions, count),
         state_names=hdf5_log.axes_of(arrays.numbers, "", states),
@@ -87,6 +101,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         ),
     )  # fmt: skip
     yield attempt_of(facts, item, options)
+    yield from parts.refused
 
 
 def _filled(log: Hdf5Log, group: str) -> tuple[str, ...]:
@@ -163,4 +178,4 @@ def _tasks(about: Mapping[str, Any], count: int) -> tuple[TaskSpan, ...]:
     return tuple(spans)
 
 
-KIND = LogKind("agibot", list_logs, read, columns=VECTORS)
+KIND = LogKind("agibot", list_logs, read, version=2, columns=VECTORS)

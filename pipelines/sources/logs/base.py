@@ -57,6 +57,15 @@ class MediaFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadPart:
+    """What lies beside a log and no reader takes: depth, stereo. name: of the part; reason: a stable code."""
+
+    name: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogItem:
     """The smallest part of a log that is read and committed as one.
 
@@ -73,6 +82,7 @@ class LogItem:
     size_bytes: int
     media: tuple[MediaFile, ...]
     listing: str = ""
+    unread: tuple[UnreadPart, ...] = ()  # told when it is read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

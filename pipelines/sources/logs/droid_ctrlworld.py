@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from infra.storage import objects
-from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats, Note
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, json_object
+from pipelines.sources.logs.items import item_of, media_of
 from schemas.errors import BadMedia
-from schemas.keys import log_revision
 from schemas.spans import NS
 
 RATE_HZ = 15.0  # DROID's control_hz
@@ -47,24 +46,7 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
             videos[video[1], video[2], video[3]].append(media_of(CAMERAS.get(video[4], video[4]), o))
     for o in listed:
         if log := ANNOTATION.fullmatch(o.uri):
-            yield item_of(o, log[1], tuple(videos[log[1], log[2], log[3]]))
-
-
-def media_of(camera: str, info: ObjectInfo) -> MediaFile:
-    """A camera's recording as the listing has it."""
-    return MediaFile(
-        camera=camera, uri=info.uri, revision=info.etag, modified_ns=info.modified_ns, size_bytes=info.size_bytes
-    )
-
-
-def item_of(log: ObjectInfo, root: str, media: tuple[MediaFile, ...], beside: tuple[ObjectInfo, ...] = ()) -> LogItem:
-    """A log with its recordings. beside: what else its attempts are made of."""
-    etags = [log.etag, *(o.etag for o in beside), *(part for m in media for part in (m.camera, m.revision))]
-    return LogItem(
-        uri=log.uri, root=root, revision=log_revision(log.uri, etags), media=media,
-        modified_ns=max([log.modified_ns, *(o.modified_ns for o in beside), *(m.modified_ns for m in media)]),
-        size_bytes=log.size_bytes + sum(m.size_bytes for m in media),
-    )  # fmt: skip
+            yield item_of(o, log[1], videos[log[1], log[2], log[3]])
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:

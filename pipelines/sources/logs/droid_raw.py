@@ -21,10 +21,11 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of
-from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions
-from pipelines.sources.logs.droid_ctrlworld import item_of, media_of
+from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions, UnreadPart
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Note, Times
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, json_object, text, text_of_json
+from pipelines.sources.logs.items import item_of, media_of
+from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 from schemas.spans import NS
 
@@ -38,6 +39,7 @@ IDLE = "observation/timestamp/skip_action"
 ANNOTATIONS = ("aggregated-annotations-030724.json", "aggregated-annotations.json")  # right below the uri
 ROLES = ("wrist", "ext1", "ext2")
 MS_NS = NS // 1000
+STEREO = re.compile(r"(\d+)-stereo\.mp4")
 
 
 def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
@@ -55,8 +57,26 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
             continue
         videos = [v for v in beside[f"{folder}/recordings/MP4"] if re.search(r"/\d+\.mp4$", v.uri)]
         metadata = [m for m in beside[folder] if _is_metadata(m.uri)]
-        media = tuple(media_of(Path(v.uri).stem, v) for v in videos)
-        yield item_of(o, root, media, (*metadata, *words))
+        media = [media_of(Path(v.uri).stem, v) for v in videos]
+        yield item_of(o, root, media, (*metadata, *words), list(_unread(folder, beside)))
+
+
+def _unread(folder: str, beside: Mapping[str, list[ObjectInfo]]) -> Iterator[UnreadPart]:
+    """What of the cameras is no picture of one eye: films of both, the camera maker's own files, distances, others."""
+    films = [o.uri.rpartition("/")[2] for o in beside.get(f"{folder}/recordings/MP4", ())]
+    stereo = {f"{(match[1])}_stereo": f"MP4/{f}" for f in films if (match := STEREO.fullmatch(f))}
+    for o in beside.get(f"{folder}/recordings/SVO", ()):
+        name = o.uri.rpartition("/")[2]
+        camera = f"{name.partition('.')[0]}_stereo"
+        stereo[camera] = f"{stereo[camera]}, SVO/{name}" if camera in stereo else f"SVO/{name}"
+    for camera, where in sorted(stereo.items()):
+        yield UnreadPart(name=f"camera {camera}", reason="stereo_camera", detail=f"both eyes in {where}")
+    depth = sorted(place for place in beside if place.startswith(f"{folder}/recordings/Depth/"))
+    for place in depth:
+        detail = f"{len(beside[place])} pictures of distances in recordings/Depth; it is no camera of a view"
+        yield UnreadPart(name=f"camera {place.rpartition('/')[2]}_depth", reason="depth_camera", detail=detail)
+    if others := [f for f in films if f.endswith(".mp4") and not re.fullmatch(r"\d+(-stereo)?\.mp4", f)]:
+        yield UnreadPart(name="videos", reason="orphan_files", detail=f"no camera is called {', '.join(others)[:300]}")
 
 
 def _is_metadata(uri: str) -> bool:
@@ -64,7 +84,7 @@ def _is_metadata(uri: str) -> bool:
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
-    """The folder's attempt, and the cameras that it is taken without.
+    """The folder's attempt, and the cameras, depth and stereo that it is taken without.
 
     BadMedia: missing_file (no metadata), bad_json, missing_video, missing_array, length_mismatch, bad_hdf5, decoder_*.
     """
@@ -98,7 +118,9 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         calibration_json=text_of_json({k: v for k, v in about.items() if k.endswith("_cam_extrinsics")} or None),
     )  # fmt: skip
     yield attempt_of(facts, item, options)
-    yield from left
+    parts = Parts(name)
+    parts.refuse_unread(item)
+    yield from (*left, *parts.refused)
 
 
 def _short(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -168,4 +190,4 @@ def _notes(arrays: Arrays) -> tuple[Note, ...]:
     return (Note(code="idle_steps", detail=detail),)
 
 
-KIND = LogKind("droid_raw", list_logs, read, columns=VECTORS)
+KIND = LogKind("droid_raw", list_logs, read, version=2, columns=VECTORS)

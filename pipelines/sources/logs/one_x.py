@@ -24,9 +24,10 @@ import numpy.typing as npt
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from pipelines.sources.logs.fields import json_object, number
+from pipelines.sources.logs.items import media_of
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 from schemas.spans import NS
@@ -65,12 +66,7 @@ def _item(
     segments, video = (by_uri.get(place) for place in _beside(root, states.uri, by_uri))
     parts = [o for o in (states, segments, video, meta) if o is not None]
     revision = log_revision(states.uri, [*(o.etag for o in parts)])
-    media = () if video is None else (
-        MediaFile(
-            camera=CAMERA, uri=video.uri, revision=video.etag, modified_ns=video.modified_ns,
-            size_bytes=video.size_bytes,
-        ),
-    )  # fmt: skip
+    media = () if video is None else (media_of(CAMERA, video),)
     return LogItem(
         uri=states.uri, root=root, revision=revision, modified_ns=max(o.modified_ns for o in parts),
         size_bytes=sum(o.size_bytes for o in parts), media=media,

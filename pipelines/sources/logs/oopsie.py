@@ -18,10 +18,10 @@ from infra.storage import objects
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
-from pipelines.sources.logs.droid_ctrlworld import item_of, media_of
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Note
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, json_object, number, text
 from pipelines.sources.logs.hdf5_log import Hdf5Log
+from pipelines.sources.logs.items import item_of, media_of
 from schemas.errors import BadMedia
 from schemas.spans import NS
 

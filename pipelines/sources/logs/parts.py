@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from pipelines.sources.logs.base import BadEpisode
+from pipelines.sources.logs.base import BadEpisode, LogItem
 from pipelines.sources.logs.episode_log import Note
 from schemas.errors import BadMedia
 
@@ -23,6 +23,11 @@ class Parts:
     def refuse(self, part: str, reason: str, detail: str) -> None:
         """The attempt goes without that part."""
         self.refused.append(BadEpisode(name=f"{self.attempt}/{part}", reason=reason, detail=detail))
+
+    def refuse_unread(self, item: LogItem) -> None:
+        """It goes without what lies beside its log and no reader takes."""
+        for part in item.unread:
+            self.refuse(part.name, part.reason, part.detail)
 
     def note(self, code: str, detail: str) -> None:
         """Something that costs nothing."""

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from infra.storage import objects
-from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.base import COLUMNS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import (
     CONTROL_OF_MODE,
@@ -32,10 +31,10 @@ from pipelines.sources.logs.episode_log import (
     lost_rows,
 )
 from pipelines.sources.logs.fields import axis_names, is_yes, json_object, number, outcome_of, text, text_of_json
+from pipelines.sources.logs.items import item_of, media_of
 from pipelines.sources.logs.parts import Parts
 from pipelines.sources.logs.signs import signs_of
 from schemas.errors import BadMedia
-from schemas.keys import log_revision
 from schemas.spans import NS
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
@@ -53,37 +52,16 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
         if not video.uri.lower().endswith(VIDEO_SUFFIXES):
             continue
         if stem in logs:
-            media[stem].append(_media("main", video))
+            media[stem].append(media_of("main", video))
         elif (owner := stem.rpartition(".")[0]) in logs:
-            media[owner].append(_media(stem[len(owner) + 1 :], video))
+            media[owner].append(media_of(stem[len(owner) + 1 :], video))
     for stem, log in logs.items():
-        yield _item(log, tuple(media[stem]))
+        yield item_of(log, log.uri.rpartition("/")[0], media[stem])
 
 
 def _stem(uri: str) -> str:
     """The URI without its suffix."""
     return uri.rpartition(".")[0]
-
-
-def _media(camera: str, info: ObjectInfo) -> MediaFile:
-    return MediaFile(
-        camera=camera,
-        uri=info.uri,
-        revision=info.etag,
-        modified_ns=info.modified_ns,
-        size_bytes=info.size_bytes,
-    )
-
-
-def _item(log: ObjectInfo, media: tuple[MediaFile, ...]) -> LogItem:
-    return LogItem(
-        uri=log.uri,
-        root=log.uri.rpartition("/")[0],
-        revision=log_revision(log.uri, [log.etag, *(part for m in media for part in (m.camera, m.revision))]),
-        modified_ns=max(log.modified_ns, *(m.modified_ns for m in media), 0),
-        size_bytes=log.size_bytes + sum(m.size_bytes for m in media),
-        media=media,
-    )
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:

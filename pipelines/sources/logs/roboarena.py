@@ -26,9 +26,9 @@ from pipelines.media import log_pictures
 from pipelines.sources.logs import message_logs
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions
-from pipelines.sources.logs.droid_ctrlworld import media_of
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats, Note
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, number, outcome_word, text
+from pipelines.sources.logs.items import media_of
 from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 from schemas.spans import NS

@@ -1,15 +1,17 @@
 """Reader of Unitree xr_teleoperate recordings: `episode_0001/data.json` beside `colors/000000_color_0.jpg`.
 
-Layout: github.com/unitreerobotics/xr_teleoperate, teleop/utils/episode_writer.py. An item is an episode's folder. Rows
-{idx, colors {camera: file}, depths, states {part: {qpos, qvel, torque}}, actions {same}, tactiles, audios, sim_state}.
+Layout: unitreerobotics/xr_teleoperate, teleop/utils/episode_writer.py (lines 58-178 at d1510db). An item is an
+episode's folder. Rows are {idx, colors {camera: file}, depths, states {part: {qpos, qvel, torque}}, actions {same},
+tactiles, audios, sim_state}.
 There is no time: rows and pictures lie on the grid of `info.image.fps`, or of the `[[robot]]`'s fps_hz. State and
 action are the qpos of the parts that have one in every row, side by side in PARTS' order, then by name. `text.goal` as
-the recorder ships it is a placeholder, no instruction. Depths, tactiles and audios are not read.
+the recorder ships it is a placeholder, no instruction, and noted. Depths, tactiles and audios are told, not read.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,13 +25,16 @@ from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import PICTURES_AND_VECTORS, BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from pipelines.sources.logs.fields import json_object, number, text
+from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 from schemas.spans import NS
 
 LOG = "data.json"
 PARTS = ("left_arm", "right_arm", "left_ee", "right_ee", "body")
-PLACEHOLDERS = ("e.g. ", "task description")
+# What the recorder's versions write where nobody says what the task is; the third stands in its code, lines 83-88.
+PLACEHOLDERS = ("e.g. ", "task description", "pick up the red cup on the table.")
+UNREAD = ("tactiles", "audios")
 MAX_BYTES = 1 << 30
 FOLDER = "colors"
 PICTURE = re.compile(r"(?P<number>[0-9]{1,12})(?P<suffix>_[^/]*\.(?:jpg|jpeg|png))", re.IGNORECASE)
@@ -59,7 +64,7 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
-    """The folder's one attempt; a BadEpisode for each camera that lacks pictures.
+    """The folder's one attempt; a BadEpisode for each camera that lacks pictures, and for what is not read.
 
     BadMedia: bad_json, bad_header, too_large, empty_episode, no_rate, no_states_or_actions, no_pictures.
     """
@@ -75,17 +80,21 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     if not rate_hz or rate_hz <= 0:
         raise BadMedia("no_rate", "info.image.fps is not there: say the rate, `fps_hz = ...` in its [[robot]]")
     name = item.uri.rpartition("/")[0].rpartition("/")[2]
+    parts = Parts(name)
     cameras, missing = _cameras(item, rows, options.columns.cameras, rate_hz)
-    yield from (BadEpisode(name=f"{name}/camera {c}", reason="missing_frames", detail=why) for c, why in missing)
+    for camera, why in missing:
+        parts.refuse(f"camera {camera}", "missing_frames", why)
+    _tell_unread(rows, parts)
     names = _object(info, "joint_names")
     states, state_names = _vectors(rows, "states", options.columns.state, names)
     actions, action_names = _vectors(rows, "actions", options.columns.action, names)
     facts = AttemptFacts(
         name=name, t_ns=even_times(len(rows), rate_hz), fps_hz=rate_hz, states=states, actions=actions,
-        cameras=cameras, embodiment="unitree", instruction=_instruction(log), collect_mode="teleop",
-        state_names=state_names, action_names=action_names,
+        cameras=cameras, embodiment="unitree", instruction=_instruction(log, parts), collect_mode="teleop",
+        state_names=state_names, action_names=action_names, notes=tuple(parts.notes),
     )  # fmt: skip
     yield attempt_of(facts, item, options)
+    yield from parts.refused
 
 
 def _object(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -94,9 +103,23 @@ def _object(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _instruction(log: Mapping[str, Any]) -> str | None:
+def _instruction(log: Mapping[str, Any], parts: Parts) -> str | None:
     goal = text(_object(log, "text"), "goal")
-    return None if goal is None or goal.lower().startswith(PLACEHOLDERS) else goal
+    if goal is None or not goal.lower().startswith(PLACEHOLDERS):
+        return goal
+    parts.note("placeholder_goal", f"text.goal is what the recorder ships with, no instruction: {goal}")
+    return None
+
+
+def _tell_unread(rows: Sequence[Mapping[str, Any]], parts: Parts) -> None:
+    """Depth, touch and sound, with the rows that have them."""
+    depths = Counter(str(camera) for row in rows for camera in _object(row, "depths"))
+    for camera, count in sorted(depths.items()):
+        detail = f"distances in {count} of {len(rows)} rows; it is no camera of a view"
+        parts.refuse(f"camera {camera}", "depth_camera", detail)
+    for key in UNREAD:
+        if count := sum(bool(row.get(key)) for row in rows):
+            parts.refuse(key, "unread_columns", f"{key} in {count} of {len(rows)} rows are not read")
 
 
 def _cameras(
@@ -152,4 +175,4 @@ def _vectors(
     return (np.concatenate(blocks, axis=1), tuple(axes)) if blocks else (None, ())
 
 
-KIND = LogKind("xr_teleoperate", list_logs, read, version=2, columns=PICTURES_AND_VECTORS)
+KIND = LogKind("xr_teleoperate", list_logs, read, version=3, columns=PICTURES_AND_VECTORS)

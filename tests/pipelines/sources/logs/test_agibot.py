@@ -64,6 +64,18 @@ def test_values_clock_and_words(tmp_path: Path) -> None:
     assert attempts_of(KIND, tmp_path)["proprio_stats", "327_648642"].instruction == "Pour the water"
 
 
+def test_depth_is_told(tmp_path: Path) -> None:
+    write(tmp_path)
+    (before,) = KIND.list(str(tmp_path), LogOptions())
+    depth = tmp_path / "observations/327/648642/depth"
+    depth.mkdir()
+    for i in range(3):
+        (depth / f"head_depth_{i:06d}.png").write_bytes(b"-")
+    (after,) = KIND.list(str(tmp_path), LogOptions())
+    assert after.revision != before.revision
+    assert left_out(KIND, tmp_path) == [("327_648642/camera head_depth", "depth_camera")]
+
+
 def longer(root: Path) -> None:
     with h5py.File(root / "proprio_stats/327/648642/proprio_stats.h5", "a") as file:
         del file["action/joint/position"]

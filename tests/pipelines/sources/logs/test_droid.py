@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from pipelines.sources.logs import droid_ctrlworld, droid_raw
-from pipelines.sources.logs.base import LogOptions
+from pipelines.sources.logs.base import BadEpisode, LogOptions
 from schemas.spans import NS
-from tests.support.hdf5_logs import attempts_of, left_out
+from tests.support.hdf5_logs import attempts_of, left_out, parts_of
 from tests.support.robot_logs import write_video
 
 UUID = "AUTOLab+5d05c5aa+2023-07-07-09h-42m-23s"
@@ -86,26 +86,53 @@ def test_a_labelled_attempt_that_contradicts_itself_says_how(
 
 
 def write_raw(root: Path, place: str = "AUTOLab/success/2023-07-07/Fri_Jul__7_09:42:23_2023", count: int = 8) -> Path:
-    """As droid-dataset/droid writes it: TrajectoryWriter.write_timestep, postprocessing/schema.py."""
+    """As droid-dataset/droid at 1548722 writes it.
+
+    droid/trajectory_utils/trajectory_writer.py, lines 14-44 (a row a step of every number of the step's dict; a list is
+    an array of its own dtype, a float or an int has its own); misc.py, lines 68-115 (a step: the clock in ms,
+    skip_action where the person holds the controller still); robot_env.py, lines 108-134 (observation);
+    franka/robot.py, lines 158-245 (robot_state, action); user_interface/data_collector.py, lines 72-114 (attributes);
+    postprocessing/schema.py, lines 97-142 (metadata), parse.py, lines 102-112, util/svo2mp4.py, line 19 (films).
+    """
     folder = root / place
     folder.mkdir(parents=True)
     rng = np.random.default_rng(count)
+    serials = {"wrist": "13", "ext1": "22", "ext2": "24"}
     with h5py.File(folder / "trajectory.h5", "w") as file:
-        file.attrs["current_task"], file.attrs["success"] = "Move object", True
-        for name, width in (("joint_positions", 7), ("cartesian_position", 6)):
+        file.attrs.update(
+            user="Some One", current_task="Move object", building="Lab", scene_id=7, time=folder.name,
+            robot_serial_number="fr3-295341", version_number="1.1", success=True, failure=False, movement_enabled=False,
+            controller_on=True,
+        )  # fmt: skip
+        for name, width in (("joint_positions", 7), ("joint_velocities", 7), ("cartesian_position", 6)):
             file[f"observation/robot_state/{name}"] = rng.normal(size=(count, width))
         file["observation/robot_state/gripper_position"] = rng.random(count)
+        file["observation/robot_state/prev_command_successful"] = np.ones(count, bool)
         for name, width in (("joint_position", 7), ("cartesian_position", 6), ("joint_velocity", 7)):
             file[f"action/{name}"] = rng.normal(size=(count, width))
-        file["action/gripper_position"] = rng.random(count)
-        file["observation/timestamp/control/step_start"] = 1688748143000 + np.arange(count) * 67
+        file["action/robot_state/joint_positions"] = rng.normal(size=(count, 7))
+        for name in ("gripper_position", "gripper_velocity"):
+            file[f"action/{name}"] = rng.random(count)
+        for i, name in enumerate(("step_start", "policy_start", "sleep_start", "control_start", "step_end")):
+            file[f"observation/timestamp/control/{name}"] = 1688748143000 + i + np.arange(count) * 67
         file["observation/timestamp/skip_action"] = np.arange(count) < 2
+        for name in ("success", "failure", "movement_enabled", "controller_on"):
+            file[f"observation/controller_info/{name}"] = np.zeros(count, bool)
+        for i, serial in enumerate(serials.values()):
+            file[f"observation/camera_type/{serial}"] = np.full(count, min(i, 1))
+            for eye in ("left", "right"):
+                file[f"observation/camera_extrinsics/{serial}_{eye}"] = rng.normal(size=(count, 6))
+    lab, _, within = place.partition("/")
     about = {
-        "uuid": UUID, "success": True, "current_task": "Move object", "wrist_cam_serial": "13", "ext1_cam_serial": "22",
-        "ext2_cam_serial": "24", "scene_id": 7, "wrist_cam_extrinsics": [0.1] * 6, "robot_serial": "295341",
+        "uuid": UUID, "lab": lab, "user": "Some One", "user_id": "5d05c5aa", "date": "2023-07-07",
+        "timestamp": "2023-07-07-09h-42m-23s", "hdf5_path": f"{within}/trajectory.h5", "building": "Lab", "scene_id": 7,
+        "success": True, "robot_serial": "fr3-295341", "droid_version": "1.1", "current_task": "Move object",
+        "trajectory_length": count, **{f"{role}_cam_serial": serial for role, serial in serials.items()},
+        **{f"{role}_cam_extrinsics": [0.1] * 6 for role in serials},
+        **{f"{role}_mp4_path": f"{within}/recordings/MP4/{serial}.mp4" for role, serial in serials.items()},
     }  # fmt: skip
     (folder / f"metadata_{UUID}.json").write_text(json.dumps(about))
-    for serial in ("13", "22", "24", "24-stereo"):
+    for serial in serials.values():
         write_video(folder / f"recordings/MP4/{serial}.mp4", 2)
     return folder
 
@@ -138,3 +165,24 @@ def test_raw_attempts_that_are_not_whole_say_why(tmp_path: Path) -> None:
     assert left_out(droid_raw.KIND, tmp_path) == [(f"{name}/camera ext1", "missing_camera")]
     (folder / f"metadata_{UUID}.json").unlink()
     assert left_out(droid_raw.KIND, tmp_path) == [("trajectory.h5", "missing_file")]
+
+
+def test_depth_and_stereo_are_told_and_part_of_the_revision(tmp_path: Path) -> None:
+    """docs/the-droid-dataset.md, line 97: `-stereo.mp4` holds both eyes; svo2depth.py, lines 28-110: Depth/<serial>."""
+    folder = write_raw(tmp_path)
+    (before,) = droid_raw.KIND.list(str(tmp_path), LogOptions())
+    assert left_out(droid_raw.KIND, tmp_path) == []
+    for path in ("MP4/13-stereo.mp4", "MP4/fused.mp4", "SVO/13.svo", "SVO/22.svo", "Depth/22/0.png", "Depth/22/1.png"):
+        (folder / "recordings" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "recordings" / path).write_bytes(b"-")
+    (after,) = droid_raw.KIND.list(str(tmp_path), LogOptions())
+    assert after.revision != before.revision
+    parts = [p for p in parts_of(droid_raw.KIND, tmp_path) if isinstance(p, BadEpisode)]
+    assert [(p.name.partition("/")[2], p.reason, p.detail) for p in parts] == [
+        ("camera 13_stereo", "stereo_camera", "both eyes in MP4/13-stereo.mp4, SVO/13.svo"),
+        ("camera 22_stereo", "stereo_camera", "both eyes in SVO/22.svo"),
+        ("camera 22_depth", "depth_camera", "2 pictures of distances in recordings/Depth; it is no camera of a view"),
+        ("videos", "orphan_files", "no camera is called fused.mp4"),
+    ]
+    (log,) = attempts_of(droid_raw.KIND, tmp_path).values()
+    assert [c.camera for c in log.cameras] == ["wrist", "ext1", "ext2"]

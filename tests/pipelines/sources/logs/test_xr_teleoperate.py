@@ -21,17 +21,29 @@ N = 6
 
 
 def write(folder: Path, change: Any = None, cameras: int = 2, fps: float | None = 30.0) -> Path:
-    """An episode's folder in the recorder's layout; qpos[0] of the left arm is the row's number."""
+    """An episode's folder, qpos[0] of the left arm the row's number.
+
+    As unitreerobotics/xr_teleoperate at d1510db writes it: teleop/utils/episode_writer.py, lines 58-88 (info, text),
+    117-134 (rows), 155-168 (names of pictures), and teleop/teleop_hand_and_arm.py, lines 335-404 (parts of a row).
+    """
     (folder / "colors").mkdir(parents=True)
     rows = []
     for k in range(N):
         for c in range(cameras):
             (folder / f"colors/{k:06d}_color_{c}.jpg").write_bytes(b"\xff\xd8 picture %d %d" % (k, c))
         part = {"qpos": [float(k), 0.5], "qvel": [], "torque": []}
-        both = {"right_ee": part, "left_arm": part, "body": {"qpos": []}}
+        both = {"left_arm": part, "right_arm": {**part, "qpos": []}, "left_ee": {**part, "qpos": []},
+                "right_ee": part, "body": {"qpos": []}}  # fmt: skip
         colors = {f"color_{c}": f"colors/{k:06d}_color_{c}.jpg" for c in range(cameras)}
-        rows.append({"idx": k, "colors": colors, "depths": {}, "states": both, "actions": both, "tactiles": None})
-    info = {"image": {"fps": fps}, "joint_names": {"left_arm": ["yaw", "pitch"], "right_ee": []}}
+        rows.append({"idx": k, "colors": colors, "depths": {}, "states": both, "actions": both, "tactiles": None,
+                     "audios": None, "sim_state": None})  # fmt: skip
+    size = {"width": 640, "height": 480, "fps": fps}
+    info = {
+        "version": "1.0.0", "date": "2025-07-18", "author": "unitree", "image": size, "depth": size,
+        "audio": {"sample_rate": 16000, "channels": 1, "format": "PCM", "bits": 16},
+        "joint_names": {"left_arm": ["yaw", "pitch"], "left_ee": [], "right_arm": [], "right_ee": [], "body": []},
+        "tactile_names": {"left_ee": [], "right_ee": []}, "sim_state": "",
+    }  # fmt: skip
     log = {"info": info, "text": {"goal": "Fold the towel.", "desc": "", "steps": ""}, "data": rows}
     if change:
         change(log)
@@ -58,10 +70,30 @@ def test_parts_lie_side_by_side_in_a_fixed_order(tmp_path: Path) -> None:
     assert log.t_ns[-1] == round(5e9 / 30)
 
 
-@pytest.mark.parametrize("goal", ["e.g. pick the red cube on the table.", "task description", ""])
-def test_the_recorders_placeholder_is_no_instruction(tmp_path: Path, goal: str) -> None:
+@pytest.mark.parametrize(
+    "goal", ["e.g. pick the red cube on the table.", "task description", "Pick up the red cup on the table.", ""]
+)
+def test_the_recorders_placeholder_is_no_instruction_and_is_told(tmp_path: Path, goal: str) -> None:
     write(tmp_path / "episode_0000", lambda log: log["text"].update(goal=goal))
-    assert read(tmp_path)[0][0].instruction is None
+    (log,) = read(tmp_path)[0]
+    assert (log.instruction, [n.code for n in log.notes]) == (None, ["placeholder_goal"] * bool(goal))
+
+
+def test_depth_touch_and_sound_are_told(tmp_path: Path) -> None:
+    def change(log: dict[str, Any]) -> None:
+        for row in log["data"][1:]:
+            row["depths"] = {"depth_0": f"depths/{row['idx']:06d}_depth_0.jpg"}
+            row["audios"] = {"mic0": f"audios/audio_{row['idx']:06d}_mic0.npy"}
+        log["data"][0]["tactiles"] = {"left_ee": [0.1]}
+
+    write(tmp_path / "episode_0000", change)
+    (log,), bad = read(tmp_path)
+    assert [c.camera for c in log.cameras] == ["color_0", "color_1"]
+    assert [(b.name, b.reason, b.detail) for b in bad] == [
+        ("episode_0000/camera depth_0", "depth_camera", "distances in 5 of 6 rows; it is no camera of a view"),
+        ("episode_0000/tactiles", "unread_columns", "tactiles in 1 of 6 rows are not read"),
+        ("episode_0000/audios", "unread_columns", "audios in 5 of 6 rows are not read"),
+    ]
 
 
 def test_a_camera_that_lacks_a_picture_costs_itself(tmp_path: Path) -> None:
