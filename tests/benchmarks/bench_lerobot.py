@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 from infra.storage.tables import Store
 from pipelines.fold.hop import fold
 from pipelines.hop import Run
-from pipelines.sources.logs import RobotSource, lerobot, lerobot_open
+from pipelines.sources.logs import RobotSource, lerobot
 from pipelines.sources.logs.episode_log import EpisodeLog
+from pipelines.sources.logs.lerobot import opened
 from pipelines.staging.options import IngestOptions
 from tests.benchmarks.record import add_json_option, record
 from tests.support.robot_logs import CAMERA_KEY, FPS_HZ, LeRobotSpec, write_info, write_video
@@ -92,11 +93,11 @@ def _place(data: Path, video: Path, one: Path) -> None:
 
 def measure(root: Path, episodes: int) -> Iterator[tuple[str, float]]:
     """What each step takes, in order. AssertionError: an episode is missing."""
-    lerobot_open.forget()
+    opened.forget()
     begun, size_mb = time.monotonic(), resident_mb()
     items = list(lerobot.list_logs(str(root)))
     yield "list_s", time.monotonic() - begun
-    lerobot_open.forget()  # as a worker that did not list
+    opened.forget()  # as a worker that did not list
     begun = time.monotonic()
     parts = (part for item in items for part in lerobot.read(item, root))
     assert sum(isinstance(part, EpisodeLog) for part in parts) == episodes

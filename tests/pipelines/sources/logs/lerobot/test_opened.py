@@ -14,8 +14,11 @@ import pytest
 
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
-from pipelines.sources.logs import lerobot, lerobot_open
+from pipelines.sources.logs import lerobot
+from pipelines.sources.logs.base import LogItem
 from pipelines.sources.logs.episode_log import EpisodeLog
+from pipelines.sources.logs.lerobot import opened
+from schemas.errors import BadMedia
 from tests.support.lerobot_edits import EPISODES, put_column, put_features, put_info, read_all, reasons
 from tests.support.robot_logs import LeRobotSpec, write_lerobot, write_lerobot_v21
 
@@ -38,11 +41,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(objects, "list_objects", counted_list)
     monkeypatch.setattr(objects, "read_bytes", counted_read)
-    monkeypatch.setattr(lerobot_open, "_open", {})
+    monkeypatch.setattr(opened, "_open", {})
     return seen
 
 
-def _read(items: list[lerobot.LogItem], root: Path) -> int:
+def _read(items: list[LogItem], root: Path) -> int:
     return sum(isinstance(p, EpisodeLog) for item in items for p in lerobot.read(item, root))
 
 
@@ -51,7 +54,7 @@ def test_metadata_are_read_once_a_process(tmp_path: Path, calls: Counter[str]) -
     items = list(lerobot.list_logs(str(tmp_path)))
     assert (len(items), _read(items, tmp_path), _read(items, tmp_path)) == (12, 12, 12)
     assert (calls["list"], calls["info.json"], calls["episodes.jsonl"], calls["tasks.jsonl"]) == (1, 1, 1, 1)
-    lerobot_open.forget()  # as in a worker that did not list
+    opened.forget()  # as in a worker that did not list
     assert _read(items, tmp_path) == 12
     assert (calls["list"], calls["info.json"], calls["episodes.jsonl"], calls["tasks.jsonl"]) == (2, 2, 2, 2)
 
@@ -65,13 +68,13 @@ def test_what_changed_is_read_again(tmp_path: Path, calls: Counter[str]) -> None
 
 
 def test_a_process_keeps_no_more_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lerobot_open, "_open", {})
+    monkeypatch.setattr(opened, "_open", {})
     for name in "abc":
         write_lerobot(tmp_path / name, LeRobotSpec(lengths=(3, 3), orphans=0, rewards=None))
-    monkeypatch.setattr(lerobot_open, "KEPT_ENTRIES", 15)  # each has 5 files and 2 episodes
+    monkeypatch.setattr(opened, "KEPT_ENTRIES", 15)  # each has 5 files and 2 episodes
     logs, bad = read_all(tmp_path)
     assert (len(logs), bad) == (6, [])
-    assert [root[-1] for root, _ in lerobot_open._open] == ["b", "c"]
+    assert [root[-1] for root, _ in opened._open] == ["b", "c"]
 
 
 VECTOR = {"dtype": "float32", "shape": [6]}
@@ -152,7 +155,7 @@ def test_a_set_without_info_is_told(tmp_path: Path, version: str) -> None:
     (tmp_path / "set/meta/info.json").unlink()
     (item,) = lerobot.list_logs(str(tmp_path))
     assert item.root == str(tmp_path / "set")
-    with pytest.raises(lerobot.BadMedia, match=r"meta/info\.json") as refused:
+    with pytest.raises(BadMedia, match=r"meta/info\.json") as refused:
         list(lerobot.read(item, tmp_path))
     assert refused.value.reason == "missing_file"
 

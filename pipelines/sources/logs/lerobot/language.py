@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.sources.logs.episode_log import TaskSpan, check_text
-from pipelines.sources.logs.lerobot_columns import is_list, seconds_of
+from pipelines.sources.logs.lerobot.columns import is_list, seconds_of
 from schemas.columns import Array
 from schemas.errors import BadMedia
 

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from infra.readers import mp4
 from infra.storage import objects
 from pipelines.sources.logs.base import BadEpisode
-from pipelines.sources.logs.lerobot_meta import INFO, DataSet
-from pipelines.sources.logs.lerobot_rows import counts_in, strayed_into
+from pipelines.sources.logs.lerobot.meta import INFO, DataSet
+from pipelines.sources.logs.lerobot.rows import counts_in, strayed_into
 
 _MEDIA = frozenset({".mp4", ".mkv", ".avi", ".mov", ".webm"})
 _PICTURES = frozenset({".png", ".jpg", ".jpeg"})

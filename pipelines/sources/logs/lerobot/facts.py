@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from infra.storage import objects
 from pipelines.sources.logs.base import BadEpisode
 from pipelines.sources.logs.fields import json_object, outcome_word
-from pipelines.sources.logs.lerobot_files import read_lines, read_meta
-from pipelines.sources.logs.lerobot_meta import DataSet
+from pipelines.sources.logs.lerobot.files import read_lines, read_meta
+from pipelines.sources.logs.lerobot.meta import DataSet
 from schemas.errors import BadMedia
 
 
@@ -33,8 +33,8 @@ def differs(data_set: DataSet, column: str) -> bool:
 def always_failure(data_set: DataSet, key: str) -> bool:
     """Whether the metadata of every episode say no by the key, of a data set of several. Looked at once a data set."""
     if key not in data_set.failing:
-        said = (episode.extra.get(key) for episode in data_set.episodes)
-        data_set.failing[key] = len(data_set.episodes) > 1 and all(map(_is_failure, said))
+        labels = (episode.extra.get(key) for episode in data_set.episodes)
+        data_set.failing[key] = len(data_set.episodes) > 1 and all(map(_is_failure, labels))
     return data_set.failing[key]
 
 

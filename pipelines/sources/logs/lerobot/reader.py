@@ -1,9 +1,9 @@
 """Reader of LeRobot data sets, v3.0, v2.1 and v2.0 (checked against the documented layout).
 
-An item is one data file with its episodes, and one more is what a data set has besides attempts (lerobot_left.py). An
+An item is one data file with its episodes, and one more is what a data set has besides attempts (left.py). An
 episode is taken with the cameras that are there, and refused where none is (missing_video): every view needs frames.
 It is read again when a recording arrives, since that changes its item's revision.
-What the columns hold: lerobot_keys.py. How an episode ended: lerobot_outcome.py. What it was to do: lerobot_tasks.py.
+What the columns hold: keys.py. How an episode ended: outcome.py. What it was to do: tasks.py.
 Columns of meta/episodes that the format does not know but that are read: outcome, outcome_source,
 outcome_confidence, failure_mode, failure_frame, collect_mode, robot_id, scene, policy, world_model, idm, trained_on,
 calibration (JSON).
@@ -20,14 +20,14 @@ import pyarrow as pa
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from pipelines.sources.logs.fields import is_yes
-from pipelines.sources.logs.lerobot_episode import episode
-from pipelines.sources.logs.lerobot_files import lfs_pointer, read_columns
-from pipelines.sources.logs.lerobot_images import with_pictures
-from pipelines.sources.logs.lerobot_keys import is_wanted
-from pipelines.sources.logs.lerobot_left import left_out
-from pipelines.sources.logs.lerobot_meta import INFO, DataSet, EpisodeMeta
-from pipelines.sources.logs.lerobot_open import data_set_of
-from pipelines.sources.logs.lerobot_places import (
+from pipelines.sources.logs.lerobot.episode import episode
+from pipelines.sources.logs.lerobot.files import lfs_pointer, read_columns
+from pipelines.sources.logs.lerobot.images import with_pictures
+from pipelines.sources.logs.lerobot.keys import is_wanted
+from pipelines.sources.logs.lerobot.left import left_out
+from pipelines.sources.logs.lerobot.meta import INFO, DataSet, EpisodeMeta
+from pipelines.sources.logs.lerobot.opened import data_set_of
+from pipelines.sources.logs.lerobot.places import (
     DISCARDED,
     cameras_there,
     chosen,
@@ -35,7 +35,7 @@ from pipelines.sources.logs.lerobot_places import (
     list_logs,
     under,
 )
-from pipelines.sources.logs.lerobot_rows import Rows
+from pipelines.sources.logs.lerobot.rows import Rows
 from schemas.errors import BadMedia
 
 # Columns that every data set has, which say nothing of it.

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.sources.logs import lerobot, lerobot_facts
+from pipelines.sources.logs import lerobot
 from pipelines.sources.logs.base import LogColumns, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
+from pipelines.sources.logs.lerobot import facts
 from tests.support.lerobot_sets import read_set, steps, write_set
 
 LAST = [False] * 19 + [True]
@@ -75,8 +76,8 @@ def test_one_other_row_anywhere_makes_the_column_tell(tmp_path: Path) -> None:
 def test_the_whole_set_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_set(tmp_path, [steps() | {"next.success": NEVER}] * 6)
     looked: list[str] = []
-    own = lerobot_facts._ends
-    monkeypatch.setattr(lerobot_facts, "_ends", lambda uri, column: looked.append(uri) or own(uri, column))
+    own = facts._ends
+    monkeypatch.setattr(facts, "_ends", lambda uri, column: looked.append(uri) or own(uri, column))
     assert len(read_set(tmp_path)[0]) == 6
     assert len(looked) == len(set(looked)) == 6
 
@@ -173,7 +174,7 @@ def test_afar_the_sets_own_statistics_spare_its_files(
     lines = [{"episode_index": i, "stats": {"next.success": {"min": [False], "max": [i == 1]}}} for i in range(2)]
     (tmp_path / "meta/episodes_stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     items = list(lerobot.list_logs(str(tmp_path)))
-    monkeypatch.setattr(lerobot_facts.objects, "is_remote", lambda uri: afar)
+    monkeypatch.setattr(facts.objects, "is_remote", lambda uri: afar)
     logs = [part for item in items for part in lerobot.read(item, tmp_path) if isinstance(part, EpisodeLog)]
     assert [log.outcome for log in logs] == ["failure" if afar else "unknown"] * 2
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 from pipelines.sources.logs.base import LogOptions
 from pipelines.sources.logs.episode_log import COLLECT_MODES, Flags
 from pipelines.sources.logs.fields import text
-from pipelines.sources.logs.lerobot_columns import flags
-from pipelines.sources.logs.lerobot_keys import Keys
-from pipelines.sources.logs.lerobot_meta import EpisodeMeta
+from pipelines.sources.logs.lerobot.columns import flags
+from pipelines.sources.logs.lerobot.keys import Keys
+from pipelines.sources.logs.lerobot.meta import EpisodeMeta
 from pipelines.sources.logs.parts import Parts
 from schemas.columns import Array, values_of
 from schemas.errors import BadMedia

@@ -10,8 +10,8 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.base import BadEpisode
 from pipelines.sources.logs.fields import number
-from pipelines.sources.logs.lerobot_files import read_lines, read_parquet
-from pipelines.sources.logs.lerobot_meta import DEPTH, IMAGE, VIDEO, EpisodeMeta, VideoSpan, camera_name
+from pipelines.sources.logs.lerobot.files import read_lines, read_parquet
+from pipelines.sources.logs.lerobot.meta import DEPTH, IMAGE, VIDEO, EpisodeMeta, VideoSpan, camera_name
 from schemas.errors import BadMedia
 
 _DATA_V30 = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"

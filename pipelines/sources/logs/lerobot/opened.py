@@ -16,10 +16,10 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.base import BadEpisode, LogItem
 from pipelines.sources.logs.fields import json_object, number
-from pipelines.sources.logs.lerobot_episodes import episodes_of
-from pipelines.sources.logs.lerobot_files import pointers_among, read_lines, read_meta, read_parquet
-from pipelines.sources.logs.lerobot_meta import INFO, DataSet, EpisodeMeta, loose_paths, splits_of
-from pipelines.sources.logs.lerobot_rows import counts_in
+from pipelines.sources.logs.lerobot.episodes import episodes_of
+from pipelines.sources.logs.lerobot.files import pointers_among, read_lines, read_meta, read_parquet
+from pipelines.sources.logs.lerobot.meta import INFO, DataSet, EpisodeMeta, loose_paths, splits_of
+from pipelines.sources.logs.lerobot.rows import counts_in
 from schemas.errors import BadMedia
 
 VERSIONS = ("v2.0", "v2.1", "v3.0")

@@ -15,8 +15,9 @@ from infra.video import decoder
 from pipelines.fold.hop import fold
 from pipelines.hop import Run
 from pipelines.media import log_pictures
-from pipelines.sources.logs import RobotSource, lerobot
+from pipelines.sources.logs import RobotSource
 from pipelines.staging.options import IngestOptions
+from schemas.errors import BadMedia
 from tests.support.lerobot_edits import EPISODES, put_column, put_features, read_all, reasons
 from tests.support.log_pictures import encoded, number_of, numbered
 from tests.support.robot_logs import CAMERA_KEY, LeRobotSpec, write_lerobot, write_lerobot_v21
@@ -87,7 +88,7 @@ def test_a_bad_picture_costs_its_episode_alone(tmp_path: Path) -> None:
     put_column(path, WRIST, values)
     logs, _ = read_all(tmp_path)
     assert numbers(logs[0].cameras[1].uri, tmp_path / "film.mkv") == [0, 1, 2, 3, 4, 5]
-    with pytest.raises(lerobot.BadMedia, match="row 7"):
+    with pytest.raises(BadMedia, match="row 7"):
         numbers(logs[1].cameras[1].uri, tmp_path / "film.mkv")
 
 

@@ -18,8 +18,8 @@ from pipelines.fold.rows import step_table
 from pipelines.sources.logs import lerobot
 from pipelines.sources.logs.base import BadEpisode
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.sources.logs.lerobot_episodes import fill
-from pipelines.sources.logs.lerobot_meta import EpisodeMeta, VideoSpan, revision_text
+from pipelines.sources.logs.lerobot.episodes import fill
+from pipelines.sources.logs.lerobot.meta import EpisodeMeta, VideoSpan, revision_text
 from schemas.errors import BadMedia
 from schemas.keys import digest_of
 from schemas.spans import NS

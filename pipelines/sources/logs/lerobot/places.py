@@ -11,11 +11,11 @@ from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import CameraSpan
 from pipelines.sources.logs.fields import is_yes
-from pipelines.sources.logs.lerobot_columns import OFF_GRID
-from pipelines.sources.logs.lerobot_files import lfs_pointer
-from pipelines.sources.logs.lerobot_images import picture_span
-from pipelines.sources.logs.lerobot_left import left_words
-from pipelines.sources.logs.lerobot_meta import (
+from pipelines.sources.logs.lerobot.columns import OFF_GRID
+from pipelines.sources.logs.lerobot.files import lfs_pointer
+from pipelines.sources.logs.lerobot.images import picture_span
+from pipelines.sources.logs.lerobot.left import left_words
+from pipelines.sources.logs.lerobot.meta import (
     DEPTH,
     IMAGE,
     INFO,
@@ -25,7 +25,7 @@ from pipelines.sources.logs.lerobot_meta import (
     VideoSpan,
     revision_text,
 )
-from pipelines.sources.logs.lerobot_open import listing_of, open_data_set, roots_below
+from pipelines.sources.logs.lerobot.opened import listing_of, open_data_set, roots_below
 from schemas.errors import BadMedia
 from schemas.keys import as_stored, digest_of, log_revision
 from schemas.spans import NS

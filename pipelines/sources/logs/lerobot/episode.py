@@ -19,14 +19,14 @@ from pipelines.sources.logs.episode_log import (
     lost_rows,
 )
 from pipelines.sources.logs.fields import number, text
-from pipelines.sources.logs.lerobot_columns import flattened, floats, grid, scalars, times
-from pipelines.sources.logs.lerobot_control import first_flags, interventions, mode_of
-from pipelines.sources.logs.lerobot_keys import EXECUTED, Keys, keys_of, nothing_fits
-from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
-from pipelines.sources.logs.lerobot_outcome import Labels, ending
-from pipelines.sources.logs.lerobot_places import cameras_of
-from pipelines.sources.logs.lerobot_tasks import tasks_of
-from pipelines.sources.logs.lerobot_vectors import vector
+from pipelines.sources.logs.lerobot.columns import flattened, floats, grid, scalars, times
+from pipelines.sources.logs.lerobot.control import first_flags, interventions, mode_of
+from pipelines.sources.logs.lerobot.keys import EXECUTED, Keys, keys_of, nothing_fits
+from pipelines.sources.logs.lerobot.meta import DataSet, EpisodeMeta
+from pipelines.sources.logs.lerobot.outcome import Labels, ending
+from pipelines.sources.logs.lerobot.places import cameras_of
+from pipelines.sources.logs.lerobot.tasks import tasks_of
+from pipelines.sources.logs.lerobot.vectors import vector
 from pipelines.sources.logs.parts import Parts
 from pipelines.sources.logs.signs import signs_of
 from schemas.columns import Array

@@ -16,10 +16,10 @@ import numpy as np
 
 from pipelines.sources.logs.episode_log import OUTCOME_SOURCES, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, outcome_of
-from pipelines.sources.logs.lerobot_columns import answers
-from pipelines.sources.logs.lerobot_facts import always_failure, differs
-from pipelines.sources.logs.lerobot_keys import Keys, label_in
-from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
+from pipelines.sources.logs.lerobot.columns import answers
+from pipelines.sources.logs.lerobot.facts import always_failure, differs
+from pipelines.sources.logs.lerobot.keys import Keys, label_in
+from pipelines.sources.logs.lerobot.meta import DataSet, EpisodeMeta
 from pipelines.sources.logs.parts import Parts
 from schemas.columns import Array
 from schemas.errors import BadMedia

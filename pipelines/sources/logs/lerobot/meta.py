@@ -80,7 +80,7 @@ def revision_text(episode: EpisodeMeta) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSet:
-    """A data set's metadata and its listing, path below the root -> object. Read once a listing (lerobot_open.py)."""
+    """A data set's metadata and its listing, path below the root -> object. Read once a listing (opened.py)."""
 
     root: str
     version: str

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.sources.logs.lerobot_columns import integers
-from pipelines.sources.logs.lerobot_files import read_columns
-from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
+from pipelines.sources.logs.lerobot.columns import integers
+from pipelines.sources.logs.lerobot.files import read_columns
+from pipelines.sources.logs.lerobot.meta import DataSet, EpisodeMeta
 from schemas.errors import BadMedia
 
 _EPISODE, _FRAME = "episode_index", "frame_index"

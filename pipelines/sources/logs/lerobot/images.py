@@ -12,7 +12,7 @@ from infra.storage import objects
 from pipelines.media import log_pictures
 from pipelines.media.log_pictures import Selector, picture_uri, rate_of
 from pipelines.sources.logs.episode_log import CameraSpan
-from pipelines.sources.logs.lerobot_meta import IMAGE, DataSet, EpisodeMeta, VideoSpan
+from pipelines.sources.logs.lerobot.meta import IMAGE, DataSet, EpisodeMeta, VideoSpan
 
 
 def with_pictures(data_set: DataSet, meta: EpisodeMeta, path: str, run: tuple[int, int] | None) -> EpisodeMeta:

@@ -16,10 +16,10 @@ import pyarrow as pa
 from infra.storage import objects
 from pipelines.sources.logs.episode_log import TaskSpan, check_text
 from pipelines.sources.logs.fields import json_object
-from pipelines.sources.logs.lerobot_columns import leaf, single, whole_numbers
-from pipelines.sources.logs.lerobot_files import read_parquet
-from pipelines.sources.logs.lerobot_language import language_spans
-from pipelines.sources.logs.lerobot_meta import DataSet, EpisodeMeta
+from pipelines.sources.logs.lerobot.columns import leaf, single, whole_numbers
+from pipelines.sources.logs.lerobot.files import read_parquet
+from pipelines.sources.logs.lerobot.language import language_spans
+from pipelines.sources.logs.lerobot.meta import DataSet, EpisodeMeta
 from pipelines.sources.logs.parts import Parts
 from schemas.columns import Array
 from schemas.errors import BadMedia

@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.sources.logs import lerobot
 from pipelines.sources.logs.base import BadEpisode, LogColumns, LogOptions
+from schemas.errors import BadMedia
 from tests.support.lerobot_edits import EPISODES, POINTER, ROWS, put_column, put_features, put_info, read_all, reasons
 from tests.support.robot_logs import CAMERA_KEY, LeRobotSpec, write_lerobot, write_lerobot_v21, write_video
 
@@ -102,7 +103,7 @@ def test_a_git_lfs_pointer_is_one_reason_wherever_it_lies(tmp_path: Path, path: 
     for item in lerobot.list_logs(str(tmp_path)):
         try:
             parts += lerobot.read(item, tmp_path)
-        except lerobot.BadMedia as error:
+        except BadMedia as error:
             parts.append(BadEpisode(name="", reason=error.reason, detail=error.detail))
     bad = [p for p in parts if isinstance(p, BadEpisode)]
     assert reasons(bad) == [(name, "lfs_pointer") for name in names]
@@ -173,7 +174,7 @@ def test_a_set_without_rate_asks_for_it(tmp_path: Path) -> None:
     write_lerobot(tmp_path, LeRobotSpec(lengths=(6,), orphans=0, rewards=None))
     put_info(tmp_path, fps=None)
     (item,) = lerobot.list_logs(str(tmp_path))
-    with pytest.raises(lerobot.BadMedia) as refused:
+    with pytest.raises(BadMedia) as refused:
         list(lerobot.read(item, tmp_path))
     assert refused.value.reason == "no_rate"
     (log,), _ = read_all(tmp_path, LogOptions(fps_hz=10.0))

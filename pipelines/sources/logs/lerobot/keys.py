@@ -16,7 +16,7 @@ from math import prod
 import pyarrow as pa
 
 from pipelines.sources.logs.base import LogColumns
-from pipelines.sources.logs.lerobot_columns import is_number, leaf
+from pipelines.sources.logs.lerobot.columns import is_number, leaf
 from schemas.errors import BadMedia
 
 _STATES = ("observation.state", "state", "observation.states", "states", "observation.qpos", "qpos", "agent_pos",

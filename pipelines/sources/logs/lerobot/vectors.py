@@ -9,7 +9,7 @@ import numpy as np
 
 from pipelines.sources.logs.episode_log import LOST_SHARE, Flags, Floats, lost_rows
 from pipelines.sources.logs.fields import axis_names
-from pipelines.sources.logs.lerobot_columns import floats
+from pipelines.sources.logs.lerobot.columns import floats
 from pipelines.sources.logs.parts import Parts
 from schemas.columns import Array
 from schemas.errors import BadMedia
