@@ -50,6 +50,26 @@ def pictures(store: Path, name: str, options: Mapping[str, str]) -> Iterator[npt
         yield from frames
 
 
+METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
+
+
+def parts(name: str, options: Mapping[str, str]) -> tuple[str, ...]:
+    """What of a store that is no local folder the pictures need: the array, and the metadata of what it lies in."""
+    del options
+    return of_arrays([name])
+
+
+def of_arrays(names: Sequence[str]) -> tuple[str, ...]:
+    """Places below a store of whole arrays with their metadata, and those of what they lie in."""
+    return (*of_metadata(names), *(f"{name}/" for name in names))
+
+
+def of_metadata(names: Sequence[str]) -> tuple[str, ...]:
+    """Places below a store where metadata of arrays may lie, and of what they lie in; v2's are hidden files."""
+    nodes = dict.fromkeys("/".join(n.split("/")[:depth]) for n in names for depth in range(n.count("/") + 2))
+    return tuple(f"{node}/{file}".lstrip("/") for node in nodes for file in METADATA)
+
+
 def main(argv: list[str]) -> None:
     """The child. argv: the store, a folder to write to, JSON of [path, start, end] (-1: to its end); [] lists them."""
     parts = json.loads(argv[2])

@@ -31,6 +31,7 @@ from schemas.errors import BadMedia
 
 MARK = "!/"
 RATE = "rate"
+PACKED = ".zip"  # a log that is a folder elsewhere is one file here
 MAX_COPIES = 2  # of remote logs that a process keeps: the cameras of one come one after another
 MAX_RATE_DENOMINATOR = 1_000_000
 
@@ -53,7 +54,7 @@ FORMATS: dict[str, PictureFormat] = {
     "hdf5": PictureFormat(hdf5_pictures.pictures),
     "parquet": PictureFormat(parquet_pictures.pictures),
     "tfrecord": PictureFormat(tfrecord.pictures),
-    "zarr": PictureFormat(zarr.pictures),
+    "zarr": PictureFormat(zarr.pictures, zarr.parts),
     "mcap": PictureFormat(mcap.pictures),
     "rosbag1": PictureFormat(rosbag1.pictures),
     "rosbag2": PictureFormat(rosbag2.pictures, rosbag2.parts),
@@ -125,7 +126,8 @@ class _Digest:
 
 def _film(log_uri: str, selector: Selector, out: picture_film.Sink) -> None:
     form = FORMATS[selector.format]
-    parts = form.parts(selector.where, selector.options) if form.parts else None
+    packed = log_uri.lower().endswith(PACKED)
+    parts = form.parts(selector.where, selector.options) if form.parts and not packed else None
     with local_log(log_uri, parts) as log:
         picture_film.write(out, form.pictures(log, selector.where, selector.options), selector.rate_hz)
 

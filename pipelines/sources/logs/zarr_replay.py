@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from infra.readers import zarr
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
+from pipelines.media import log_pictures
 from pipelines.media.log_pictures import Selector, picture_uri, rate_of
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import PICTURES_AND_VECTORS, BadEpisode, LogItem, LogKind, LogOptions
@@ -32,6 +34,7 @@ from schemas.spans import NS
 
 STORE = re.compile(r"(.*?\.zarr(?:\.zip)?)(?:/.*)?", re.DOTALL)
 ENDS = "meta/episode_ends"
+DEEPEST = 3  # names in the path of an array, as `data/hand/pose`
 NOT_STATE = ("demo_start_pose", "demo_end_pose", "n_contacts")
 
 
@@ -63,25 +66,24 @@ def _recording(store: str, name: str, rows: tuple[int, int], rate_hz: float) -> 
 class Held:
     """What a store holds. shapes: of the arrays below `data/`, by name; ends: of its episodes, exclusive."""
 
-    store: Path
+    uri: str
     shapes: Mapping[str, tuple[tuple[int, ...], str]]
     ends: tuple[int, ...]
 
     @staticmethod
-    def of(store: Path) -> Held:
-        """BadMedia: bad_zarr, missing_file, bad_header, not_local, and the door's."""
-        if "://" in str(store) or ":/" in str(store):
-            raise BadMedia("not_local", "a replay buffer is read from a local disk alone: copy it there")
-        shapes = zarr.shapes(store)
+    def of(uri: str) -> Held:
+        """BadMedia: bad_zarr, missing_file, bad_header, and the door's."""
+        with _local(uri, zarr.of_metadata(_nodes(uri))) as store:
+            shapes = zarr.shapes(store)
         data = {name[5:]: about for name, about in shapes.items() if name.startswith("data/")}
         if ENDS not in shapes:
-            raise BadMedia("missing_file", f"{store.name} has no {ENDS}")
+            raise BadMedia("missing_file", f"{uri.rpartition('/')[2]} has no {ENDS}")
         if not data:
-            raise BadMedia("missing_file", f"{store.name} has no data/ (git often ignores folders called `data`)")
-        ends = [int(end) for end in zarr.arrays(store, [ENDS])[ENDS].reshape(-1)]
+            raise BadMedia("missing_file", f"{uri.rpartition('/')[2]} has no data/, which git often ignores")
+        ends = [int(end) for end in _arrays(uri, [ENDS])[ENDS].reshape(-1)]
         if sorted(set(ends)) != ends or (ends and ends[0] <= 0):
             raise BadMedia("bad_header", f"{ENDS} does not grow: {ends[:6]}")
-        return Held(store, data, tuple(ends))
+        return Held(uri, data, tuple(ends))
 
     def episodes(self) -> list[tuple[int, int]]:
         """First row and the row behind the last of each."""
@@ -100,9 +102,28 @@ class Held:
         return [n for n in plain if n != "action" and not n.endswith(NOT_STATE)]
 
 
+def _local(uri: str, parts: tuple[str, ...]) -> AbstractContextManager[Path]:
+    """The store on this disk; of one afar that is a folder, those parts."""
+    return log_pictures.local_log(uri, None if uri.endswith(log_pictures.PACKED) else parts)
+
+
+def _nodes(uri: str) -> list[str]:
+    """Paths of what may be arrays of a store afar: names of its listing, as deep as arrays lie."""
+    if not objects.is_remote(uri) or uri.endswith(log_pictures.PACKED):
+        return []
+    below = (o.uri.removeprefix(uri + "/").split("/")[:-1] for o in objects.list_objects(uri + "/"))
+    return sorted({"/".join(path[:DEEPEST]) for path in below if path})
+
+
+def _arrays(uri: str, names: list[str]) -> dict[str, npt.NDArray[Any]]:
+    """Whole arrays by path. BadMedia: the door's."""
+    with _local(uri, zarr.of_arrays(names)) as store:
+        return zarr.arrays(store, names)
+
+
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
     """The store's episodes. BadMedia: no_rate, no_pictures, missing_file, bad_zarr, bad_header, no_reader."""
-    buffer = Held.of(Path(item.uri))
+    buffer = Held.of(item.uri)
     if options.fps_hz is None:
         raise BadMedia("no_rate", "a replay buffer has no clock: say its rate, `fps_hz = ...` in its [[robot]]")
     cameras = dict(options.columns.cameras) or {name: name for name in buffer.cameras()}
@@ -128,7 +149,7 @@ def _columns(buffer: Held, wanted: tuple[str, ...]) -> Columns:
         return None
     if absent := [name for name in wanted if name not in buffer.shapes]:
         raise BadMedia("no_states_or_actions", f"no data/{absent[0]}; there are {', '.join(buffer.shapes)}"[:300])
-    read_ = zarr.arrays(buffer.store, [f"data/{name}" for name in wanted])
+    read_ = _arrays(buffer.uri, [f"data/{name}" for name in wanted])
     blocks: list[npt.NDArray[Any]] = [array.reshape(len(array), -1) for array in read_.values()]
     if len({len(block) for block in blocks}) > 1:
         raise BadMedia("length_mismatch", f"{', '.join(wanted)} have {sorted({len(b) for b in blocks})} rows")
@@ -162,4 +183,4 @@ def _episode(
     return attempt_of(facts, item, options)
 
 
-KIND = LogKind("zarr_replay", list_logs, read, columns=PICTURES_AND_VECTORS)
+KIND = LogKind("zarr_replay", list_logs, read, version=2, columns=PICTURES_AND_VECTORS)

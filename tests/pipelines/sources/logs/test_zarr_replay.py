@@ -95,7 +95,7 @@ def test_what_is_missing_is_named_with_its_remedy(tmp_path: Path) -> None:
     for file in sorted((p for p in (store / "data").rglob("*")), reverse=True):
         file.unlink() if file.is_file() else file.rmdir()
     (store / "data").rmdir()
-    with pytest.raises(BadMedia, match="git often ignores"):
+    with pytest.raises(BadMedia, match="which git often ignores"):
         read(tmp_path)
 
 
