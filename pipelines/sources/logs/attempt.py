@@ -18,7 +18,10 @@ from pipelines.sources.logs.episode_log import (
     Times,
 )
 from pipelines.sources.logs.fields import UNKNOWN, Outcome
+from pipelines.sources.logs.parts import Parts
 from schemas.spans import NS
+
+TEXTS = ("robot", "scene", "instruction", "failure_mode", "policy_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,20 +56,24 @@ class AttemptFacts:
 
 
 def attempt_of(facts: AttemptFacts, item: LogItem, options: LogOptions) -> EpisodeLog:
-    """BadMedia: EpisodeLog's."""
+    """A word that no table holds costs itself, and is noted. BadMedia: EpisodeLog's."""
     outcome, source, confidence = facts.outcome
+    parts = Parts(facts.name)
+    texts = {key: parts.text({key: getattr(facts, key)}, key) for key in TEXTS}
+    embodiment = parts.name(options.embodiment or facts.embodiment or "unknown")
+    lost = tuple(Note(code="lost_words", detail=f"{part.name}: {part.detail}") for part in parts.refused)
     mode = options.collect_mode or facts.collect_mode or "unknown"
     return EpisodeLog(
         name=facts.name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
-        embodiment=options.embodiment or facts.embodiment or "unknown", robot=facts.robot, scene=facts.scene,
-        instruction=facts.instruction, outcome=outcome, outcome_source=source, outcome_confidence=confidence,
-        failure_mode=facts.failure_mode if outcome == "failure" else None, failure_frame=None,
-        policy_id=facts.policy_id, world_model_id=None, idm_id=None, trained_on=None,
+        embodiment=embodiment, robot=texts["robot"], scene=texts["scene"], instruction=texts["instruction"],
+        outcome=outcome, outcome_source=source, outcome_confidence=confidence,
+        failure_mode=texts["failure_mode"] if outcome == "failure" else None, failure_frame=None,
+        policy_id=texts["policy_id"], world_model_id=None, idm_id=None, trained_on=None,
         collect_mode=mode, calibration_json=facts.calibration_json, fps_hz=facts.fps_hz, state_names=facts.state_names,
         action_names=facts.action_names, t_ns=facts.t_ns, states=facts.states, actions=facts.actions,
         actions_executed=facts.actions_executed, control_source=CONTROL_OF_MODE.get(mode),
         intervention=facts.intervention, reward=facts.reward, done=facts.done, cameras=facts.cameras, tasks=facts.tasks,
-        ever_succeeded=facts.ever_succeeded, split=facts.split, notes=facts.notes,
+        ever_succeeded=facts.ever_succeeded, split=facts.split, notes=(*facts.notes, *parts.notes, *lost),
     )  # fmt: skip
 
 

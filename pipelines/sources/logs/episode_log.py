@@ -221,6 +221,20 @@ def _check_cameras(log: EpisodeLog) -> None:
             raise BadMedia("bad_span", f"{span.camera} [{span.start_ns}, {span.end_ns})")
 
 
+def safe_name(stated: str) -> tuple[str, Note | None]:
+    """A robot's or a camera's name as views and files can have it, with a note where it is not the log's own word."""
+    if SAFE_NAME.fullmatch(stated):
+        return stated, None
+    name = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9_.-]+", "_", stated)).strip("_.-")[:128] or "unknown"
+    detail = f"{stated[:80]!r} is {name!r} here: letters, digits, `_`, `-` and `.`"
+    return name, Note(code="renamed", detail=storable(detail))
+
+
+def storable(text: str) -> str:
+    """A text of anybody's, for people: without NUL and what is no Unicode, and not without end."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()[:1000]
+
+
 def check_name(what: str, name: str) -> None:
     """BadMedia(unsafe_name) unless it is 1 to 128 letters, digits, `_`, `-` and single dots."""
     if not SAFE_NAME.fullmatch(name):

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from pipelines.sources.logs.base import BadEpisode, LogItem
-from pipelines.sources.logs.episode_log import Note
+from pipelines.sources.logs.episode_log import Note, check_text, safe_name, storable
+from pipelines.sources.logs.fields import text
 from schemas.errors import BadMedia
 
 T = TypeVar("T")
+
+
+def _checked(value: str | None) -> str | None:
+    if value is not None:
+        check_text(value)
+    return value
 
 
 class Parts:
@@ -31,8 +38,19 @@ class Parts:
 
     def note(self, code: str, detail: str) -> None:
         """Something that costs nothing."""
-        if (note := Note(code=code, detail=detail[:1000])) not in self.notes:
+        if (note := Note(code=code, detail=storable(detail))) not in self.notes:
             self.notes.append(note)
+
+    def text(self, fields: Mapping[str, Any], key: str) -> str | None:
+        """A text of the log's, None where it cannot be stored or is none, which is told."""
+        return self.take(key, lambda: _checked(text(fields, key)))
+
+    def name(self, stated: str) -> str:
+        """A robot's or a camera's name as views and files can have it; another than the log's is noted."""
+        name, note = safe_name(stated)
+        if note is not None:
+            self.note(note.code, note.detail)
+        return name
 
     def take(self, part: str, make: Callable[[], T]) -> T | None:
         """What `make` gives; None where it cannot be read, which is told."""

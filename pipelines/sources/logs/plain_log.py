@@ -13,25 +13,33 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from infra.storage import objects
+from pipelines.sources.logs import plain_header
 from pipelines.sources.logs.base import COLUMNS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
 from pipelines.sources.logs.episode_log import (
     CONTROL_OF_MODE,
     LOST_SHARE,
-    CameraSpan,
     EpisodeLog,
     Flags,
     Floats,
     Times,
     lost_rows,
 )
-from pipelines.sources.logs.fields import axis_names, is_yes, json_object, number, outcome_of, text, text_of_json
+from pipelines.sources.logs.fields import (
+    UNKNOWN,
+    is_yes,
+    json_object,
+    text,
+    text_of_json,
+)
 from pipelines.sources.logs.items import item_of, media_of
+from pipelines.sources.logs.message_logs import attempt_name
 from pipelines.sources.logs.parts import Parts
 from pipelines.sources.logs.signs import signs_of
 from schemas.errors import BadMedia
@@ -70,7 +78,10 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     BadMedia: bad_json, bad_header, too_large, ragged_rows, missing_video, and EpisodeLog's.
     """
     header, steps = _lines(item.uri)
-    parts, discarded = Parts(text(header, "episode") or _stem(item.uri).rpartition("/")[2]), options.columns.discarded
+    stated, discarded = text(header, "episode") or _stem(item.uri).rpartition("/")[2], options.columns.discarded
+    parts = Parts(attempt_name(stated))
+    if parts.attempt != stated:
+        parts.note("renamed", f"the episode {stated[:80]!r} is {parts.attempt!r} here")
     if discarded and is_yes(header.get(discarded)):
         raise BadMedia("discarded", f"{discarded} of the header leaves it out")
     yield _log(header, steps, item, options, parts)
@@ -81,36 +92,37 @@ def _log(
     header: Mapping[str, Any], steps: list[dict[str, Any]], item: LogItem, options: LogOptions, parts: Parts
 ) -> EpisodeLog:
     columns = options.columns
-    fps_hz = options.fps_hz or number(header, "fps")
+    fps_hz = options.fps_hz or parts.take("fps", partial(plain_header.rate, header))
     t_ns = _times(steps, fps_hz)
     period_ns = int(np.median(np.diff(t_ns))) if len(t_ns) > 1 else round(NS / (fps_hz or 1))
-    rate_hz = fps_hz or NS / max(period_ns, 1)
     states, actions = _vector(steps, columns.state or ("state",)), _vector(steps, columns.action or ("action",))
     stated = header if columns.outcome is None else {**header, "outcome": header.get(columns.outcome)}
-    outcome, source, confidence = outcome_of(stated)
-    mode = options.collect_mode or _collect_mode(header)
-    failure_frame = number(header, "failure_frame")
+    outcome, source, confidence = parts.take("outcome", partial(plain_header.outcome_stated, stated)) or UNKNOWN
+    mode = options.collect_mode or parts.take("collect_mode", partial(plain_header.collect_mode, header)) or "unknown"
+    words = {key: parts.text(header, key) for key in plain_header.TEXTS}
+    actuators = header.get("action_names", header.get("actuators"))
     names = (
-        axis_names(header.get("state_names"), states),
-        axis_names(header.get("action_names", header.get("actuators")), actions),
+        parts.take("state_names", partial(plain_header.names_stated, header.get("state_names"), states)) or (),
+        parts.take("action_names", partial(plain_header.names_stated, actuators, actions)) or (),
     )
     return EpisodeLog(
         name=parts.attempt, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
-        embodiment=options.embodiment or text(header, "robot") or "unknown", robot=text(header, "robot_id"),
-        scene=text(header, "scene"), instruction=text(header, columns.task or "task") or text(header, "instruction"),
+        embodiment=options.embodiment or parts.name(words["robot"] or "unknown"), robot=words["robot_id"],
+        scene=words["scene"], instruction=parts.text(header, columns.task or "task") or words["instruction"],
         outcome=outcome, outcome_source=source, outcome_confidence=confidence,
-        failure_mode=_failure_mode(header) if outcome == "failure" else None,
-        failure_frame=None if failure_frame is None else int(failure_frame), policy_id=text(header, "policy"),
-        world_model_id=text(header, "world_model"), idm_id=text(header, "idm"),
-        trained_on=text(header, "trained_on"), collect_mode=mode,
-        calibration_json=text_of_json(header.get("calibration")), fps_hz=rate_hz, state_names=names[0],
-        action_names=names[1], t_ns=t_ns, states=states, actions=actions,
+        failure_mode=plain_header.failure_mode(words) if outcome == "failure" else None,
+        failure_frame=parts.take("failure_frame", partial(plain_header.failure_frame, header, len(steps))),
+        policy_id=words["policy"], world_model_id=words["world_model"], idm_id=words["idm"],
+        trained_on=words["trained_on"], collect_mode=mode,
+        calibration_json=parts.take("calibration", lambda: text_of_json(header.get("calibration"))),
+        fps_hz=fps_hz or NS / max(period_ns, 1), state_names=names[0], action_names=names[1], t_ns=t_ns,
+        states=states, actions=actions,
         actions_executed=parts.take("action_executed", lambda: _vector(steps, ("action_executed",))),
         control_source=CONTROL_OF_MODE.get(mode),
         intervention=parts.take("intervention", lambda: _flags(steps, ("intervention", "is_intervention"))),
         reward=parts.take("reward", lambda: _reward(steps)),
         done=parts.take("done", lambda: _flags(steps, ("done",))),
-        cameras=_cameras(header, item, int(t_ns[-1]) + period_ns),
+        cameras=plain_header.cameras_of(header, item, int(t_ns[-1]) + period_ns, parts),
         notes=(*parts.notes, *signs_of(states, actions, *names)),
     )  # fmt: skip
 
@@ -190,33 +202,4 @@ def _times(steps: list[dict[str, Any]], fps_hz: float | None) -> Times:
     return np.asarray(np.round((seconds - seconds[0]) * NS), np.int64)
 
 
-def _collect_mode(header: Mapping[str, Any]) -> str:
-    """As the header says, else by its policy's name: the simulator's own is scripted."""
-    if mode := text(header, "collect_mode"):
-        return mode
-    policy = text(header, "policy")
-    return "unknown" if policy is None else "scripted" if policy.startswith("scripted") else "autonomous"
-
-
-def _failure_mode(header: Mapping[str, Any]) -> str | None:
-    """What the log blames, else the phase in which it ended."""
-    mode = text(header, "failure_mode") or text(header, "mode")
-    return mode if mode and mode != "expert" else text(header, "last_phase")
-
-
-def _cameras(header: Mapping[str, Any], item: LogItem, end_ns: int) -> tuple[CameraSpan, ...]:
-    by_name = {m.uri.rpartition("/")[2]: m.uri for m in item.media}
-    files = {m.camera: m.uri for m in item.media}
-    if (only := text(header, "camera")) and set(files) == {"main"}:
-        files = {only: files["main"]}
-    if isinstance(stated := header.get("cameras"), dict):
-        files = {str(camera): by_name.get(str(file), "") for camera, file in stated.items()}
-    if not files or not all(files.values()):
-        raise BadMedia("missing_video", f"beside the log: {', '.join(sorted(by_name)) or 'no recording'}")
-    return tuple(
-        CameraSpan(camera=camera, uri=uri, start_ns=0, end_ns=end_ns, alone=True)
-        for camera, uri in sorted(files.items())
-    )
-
-
-KIND = LogKind("plain_log", list_logs, read, columns=COLUMNS - {"cameras"})
+KIND = LogKind("plain_log", list_logs, read, version=2, columns=COLUMNS - {"cameras"})

@@ -40,7 +40,7 @@ CAMERA = re.compile(r"(?:.*_)?(left|right|wrist)(?:_shoulder)?\.mp4")
 SESSIONS, SESSION, GLOBAL = "evaluation_sessions", "metadata.yaml", "global_metadata.yaml"
 STATES = ("joint_position", "cartesian_position", "gripper_position")
 ACTIONS = ("action",)
-Said = Mapping[str, Any]  # what a file of metadata says
+Words = Mapping[str, Any]  # of a file of metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Rollout:
     place: re.Match[str]
     npz: tuple[str, ...]
     videos: tuple[str, ...]
-    said: Said
+    words: Words
 
     @property
     def name(self) -> str:
@@ -90,8 +90,8 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     """The session's attempts, those that cannot be read with why, and the metadata and cameras that are left out."""
     del workdir
     session = Parts(message_logs.attempt_name(item.uri.rpartition("/")[2]))
-    about = session.take(SESSION, partial(_said, f"{item.uri}/{SESSION}")) or {}
-    spaces = session.take(GLOBAL, partial(_said, f"{item.root}/{GLOBAL}")) or {}
+    about = session.take(SESSION, partial(_read_words, f"{item.uri}/{SESSION}")) or {}
+    spaces = session.take(GLOBAL, partial(_read_words, f"{item.root}/{GLOBAL}")) or {}
     announced = {str(k): v for k, v in _mapping(about, "policies").items() if isinstance(v, dict)}
     for rollout in _rollouts(item, announced):
         parts = Parts(rollout.name)
@@ -101,28 +101,28 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
             yield BadEpisode(name=rollout.name, reason=e.reason, detail=e.detail)
         yield from parts.refused
         announced.pop(rollout.place["letter"], None)
-    for letter, said in announced.items():
+    for letter, words in announced.items():
         session.refuse(
-            f"policy {letter}", "missing_file", f"{SESSION} names {said.get('policy_name')}: no folder of it"
+            f"policy {letter}", "missing_file", f"{SESSION} names {words.get('policy_name')}: no folder of it"
         )
     yield from session.refused
 
 
-def _said(uri: str) -> Said:
+def _read_words(uri: str) -> Words:
     """What a file of metadata says. BadMedia: missing_file, bad_metadata."""
     try:
-        return cast(Said, yaml_mapping.parse(objects.read_bytes(uri)))
+        return cast(Words, yaml_mapping.parse(objects.read_bytes(uri)))
     except FileNotFoundError as e:
         raise BadMedia("missing_file", uri.rpartition("/")[2]) from e
 
 
-def _mapping(said: Said, key: str) -> Said:
+def _mapping(words: Words, key: str) -> Words:
     """A mapping within, empty where there is none."""
-    value = said.get(key)
+    value = words.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def _rollouts(item: LogItem, announced: Mapping[str, Said]) -> Iterator[Rollout]:
+def _rollouts(item: LogItem, announced: Mapping[str, Words]) -> Iterator[Rollout]:
     files: dict[str, list[re.Match[str]]] = {}
     for info in objects.list_objects(item.uri + "/"):
         if (place := FOLDER.fullmatch(info.uri)) and place["session"] == item.uri:
@@ -134,7 +134,7 @@ def _rollouts(item: LogItem, announced: Mapping[str, Said]) -> Iterator[Rollout]
 
 
 def _attempt(
-    rollout: Rollout, about: Said, spaces: Said, item: LogItem, options: LogOptions, parts: Parts
+    rollout: Rollout, about: Words, spaces: Words, item: LogItem, options: LogOptions, parts: Parts
 ) -> EpisodeLog:
     """BadMedia: missing_file, several_logs, missing_video, no_states_or_actions, npz_rows.read's and EpisodeLog's."""
     if len(rollout.npz) != 1:
@@ -145,7 +145,7 @@ def _attempt(
         rows = npz_rows.read(path, list(dict.fromkeys([*states, *actions])))
     if missing := [n for n in (*states, *actions) if n not in rows.columns]:
         raise BadMedia("no_states_or_actions", f"no {', '.join(missing)}; there are {', '.join(rows.names)[:300]}")
-    count, policy = len(rows.columns[states[0]]), text(rollout.said, "policy_name") or rollout.place["policy"]
+    count, policy = len(rows.columns[states[0]]), text(rollout.words, "policy_name") or rollout.place["policy"]
     space = _mapping(_mapping(spaces, "policy_index"), policy).get("action_space")
     if not isinstance(space, str):
         parts.note("action_space_unknown", f"{GLOBAL} does not say whether {policy} commands positions or velocities")
@@ -155,8 +155,8 @@ def _attempt(
         actions=_beside(rows.columns, actions), action_names=_action_names(rows.columns, actions, space),
         cameras=_cameras(rollout, count, parts), embodiment="franka", scene=text(about, "evaluation_location"),
         instruction=text(about, "language_instruction"), policy_id=policy, collect_mode="autonomous",
-        outcome=parts.take("outcome", partial(_outcome, rollout.said, parts)) or UNKNOWN,
-        notes=(*_words(rollout, about, count), *parts.notes),
+        outcome=parts.take("outcome", partial(_outcome, rollout.words, parts)) or UNKNOWN,
+        notes=(*_notes(rollout, about, count), *parts.notes),
     )  # fmt: skip
     return attempt_of(facts, item, options)
 
@@ -194,9 +194,9 @@ def _cameras(rollout: Rollout, count: int, parts: Parts) -> tuple[CameraSpan, ..
     )
 
 
-def _outcome(said: Said, parts: Parts) -> Outcome:
+def _outcome(words: Words, parts: Parts) -> Outcome:
     """The evaluator's: binary_success, else the ends of the score. BadMedia: bad_header."""
-    score, stated = number(said, "partial_success"), said.get("binary_success")
+    score, stated = number(words, "partial_success"), words.get("binary_success")
     if score is not None and not 0 <= score <= 1:
         raise BadMedia("bad_header", f"partial_success is {score}, no number from 0 to 1")
     word = outcome_word(stated)
@@ -208,9 +208,9 @@ def _outcome(said: Said, parts: Parts) -> Outcome:
     return UNKNOWN if word == "unknown" else (word, "human", None)
 
 
-def _words(rollout: Rollout, about: Said, count: int) -> Iterator[Note]:
+def _notes(rollout: Rollout, about: Words, count: int) -> Iterator[Note]:
     """What the evaluator says besides, and a length that contradicts the rows."""
-    score, preference = rollout.said.get("partial_success"), text(about, "preference")
+    score, preference = rollout.words.get("partial_success"), text(about, "preference")
     if isinstance(score, int | float):
         yield Note(code="partial_success", detail=f"{score:g} of 1, by the evaluator")
     if preference:
@@ -219,7 +219,7 @@ def _words(rollout: Rollout, about: Said, count: int) -> Iterator[Note]:
         yield Note(code="preference", detail=detail)
     if feedback := about.get("longform_feedback"):
         yield Note(code="feedback", detail=str(feedback)[:1000])
-    last = rollout.said.get("duration")
+    last = rollout.words.get("duration")
     if isinstance(last, int) and last != count - 1:
         yield Note(code="other_length", detail=f"duration says that step {last} was the last, there are {count} rows")
 

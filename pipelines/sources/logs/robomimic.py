@@ -255,4 +255,4 @@ def _notes(attributes: Mapping[str, object], count: int) -> tuple[Note, ...]:
     return ()
 
 
-KIND = LogKind("robomimic", list_logs, read, version=2)
+KIND = LogKind("robomimic", list_logs, read, version=3)

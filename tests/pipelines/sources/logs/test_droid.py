@@ -85,6 +85,19 @@ def test_a_labelled_attempt_that_contradicts_itself_says_how(
     assert left_out(droid_ctrlworld.KIND, tmp_path) == [("1.json", reason)]
 
 
+def metadata_of(place: str, serials: dict[str, str], count: int) -> dict[str, Any]:
+    """postprocessing/schema.py, lines 97-142; paths are below the laboratory's folder (svo2mp4.py, lines 126-137)."""
+    lab, _, within = place.partition("/")
+    return {
+        "uuid": UUID, "lab": lab, "user": "Some One", "user_id": "5d05c5aa", "date": "2023-07-07",
+        "timestamp": "2023-07-07-09h-42m-23s", "hdf5_path": f"{within}/trajectory.h5", "building": "Lab", "scene_id": 7,
+        "success": True, "robot_serial": "fr3-295341", "droid_version": "1.1", "current_task": "Move object",
+        "trajectory_length": count, **{f"{role}_cam_serial": serial for role, serial in serials.items()},
+        **{f"{role}_cam_extrinsics": [0.1] * 6 for role in serials},
+        **{f"{role}_mp4_path": f"{within}/recordings/MP4/{serial}.mp4" for role, serial in serials.items()},
+    }  # fmt: skip
+
+
 def write_raw(root: Path, place: str = "AUTOLab/success/2023-07-07/Fri_Jul__7_09:42:23_2023", count: int = 8) -> Path:
     """As droid-dataset/droid at 1548722 writes it.
 
@@ -92,7 +105,7 @@ def write_raw(root: Path, place: str = "AUTOLab/success/2023-07-07/Fri_Jul__7_09
     an array of its own dtype, a float or an int has its own); misc.py, lines 68-115 (a step: the clock in ms,
     skip_action where the person holds the controller still); robot_env.py, lines 108-134 (observation);
     franka/robot.py, lines 158-245 (robot_state, action); user_interface/data_collector.py, lines 72-114 (attributes);
-    postprocessing/schema.py, lines 97-142 (metadata), parse.py, lines 102-112, util/svo2mp4.py, line 19 (films).
+    postprocessing/parse.py, lines 102-112, util/svo2mp4.py, line 19 (films).
     """
     folder = root / place
     folder.mkdir(parents=True)
@@ -122,16 +135,7 @@ def write_raw(root: Path, place: str = "AUTOLab/success/2023-07-07/Fri_Jul__7_09
             file[f"observation/camera_type/{serial}"] = np.full(count, min(i, 1))
             for eye in ("left", "right"):
                 file[f"observation/camera_extrinsics/{serial}_{eye}"] = rng.normal(size=(count, 6))
-    lab, _, within = place.partition("/")
-    about = {
-        "uuid": UUID, "lab": lab, "user": "Some One", "user_id": "5d05c5aa", "date": "2023-07-07",
-        "timestamp": "2023-07-07-09h-42m-23s", "hdf5_path": f"{within}/trajectory.h5", "building": "Lab", "scene_id": 7,
-        "success": True, "robot_serial": "fr3-295341", "droid_version": "1.1", "current_task": "Move object",
-        "trajectory_length": count, **{f"{role}_cam_serial": serial for role, serial in serials.items()},
-        **{f"{role}_cam_extrinsics": [0.1] * 6 for role in serials},
-        **{f"{role}_mp4_path": f"{within}/recordings/MP4/{serial}.mp4" for role, serial in serials.items()},
-    }  # fmt: skip
-    (folder / f"metadata_{UUID}.json").write_text(json.dumps(about))
+    (folder / f"metadata_{UUID}.json").write_text(json.dumps(metadata_of(place, serials, count)))
     for serial in serials.values():
         write_video(folder / f"recordings/MP4/{serial}.mp4", 2)
     return folder
