@@ -8,75 +8,29 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from infra.sandbox import sandbox, tempdirs
+from pipelines.fold.log_advice import advise
+from pipelines.fold.look_facts import MOST_DESCRIBED, Look, add, count_facts
 from pipelines.fold.pairing import RecordedTimes, pair_cameras
 from pipelines.media.frame_times_child import frame_times_of
 from pipelines.media.local_copy import in_place
 from pipelines.sources import logs
 from pipelines.sources.logs import RobotSource
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind
+from pipelines.sources.logs.base import BadEpisode, LogColumns, LogField, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.errors import BadMedia, TransientError, UsageError
-from schemas.spans import NS
 
+Answer = TypeVar("Answer")
+DESCRIBED_ITEMS = 3  # of a data set
 PROBED_ITEMS = 2  # read of each format, to tell which one the logs are of
-EXAMPLES = 3  # of a reason
-MOST_DESCRIBED = 5  # data sets
-
-# What mends a refusal, by its reason.
-REMEDIES = {
-    "video_mismatch": 'surplus = "tail" (or "head"), if the frames beyond the rows lie there',
-    "no_states_or_actions": "columns.state and columns.action name the columns that hold them",
-    "ambiguous_columns": "columns.state, columns.action and columns.cameras say which are meant",
-    "no_such_column": "columns names what is there",
-    "no_actions": "columns.action names the columns that hold them",
-    "no_states": "columns.state names the columns that hold them",
-    "unread_columns": "columns.state and columns.action name all that are to be taken, side by side",
-    "no_rate": "fps_hz says the rate of the rows",
-    "namespace_taken": "name tells one data set from another of the same name",
-    "lfs_pointer": "run `git lfs pull` where the logs lie",
-    "missing_video": "bring the recordings, or let columns.cameras name those that are there",
-    "missing_camera": "columns.cameras names the cameras that are there, if the others are not to come",
-    "no_pictures": "the world model and the IDM need pictures: record them, or leave these logs out",
-    "depth_camera": "columns.cameras names it, if its pictures are wanted all the same",
-    "orphan_files": "name them in the metadata, or take them away",
-    "fewer_episodes": "bring the rest, or correct meta/info.json",
-    "missing_file": "bring the file; the next fold reads it",
-}
-
-
-@dataclass(slots=True)
-class Look:
-    """What is there, by counts; examples of what would be refused, by reason."""
-
-    kind: str
-    uri: str
-    items: int = 0
-    read_items: int = 0
-    roots: set[str] = field(default_factory=set)
-    attempts: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-    claims: dict[str, dict[str, str]] = field(default_factory=dict)  # by root, what a data set says of itself
-    facts: dict[str, Counter[str]] = field(default_factory=dict)
-    refused: dict[str, list[str]] = field(default_factory=dict)
-    refused_count: Counter[str] = field(default_factory=Counter)
-
-    def count(self, fact: str, value: object) -> None:
-        """One more attempt of which this holds."""
-        self.facts.setdefault(fact, Counter())[str(value)] += 1
-
-    def refuse(self, reason: str, example: str) -> None:
-        """One more part that would be left out."""
-        self.refused_count[reason] += 1
-        if len(known := self.refused.setdefault(reason, [])) < EXAMPLES:
-            known.append(example)
+TRIAL_HZ = 10.0  # the rate at which logs are looked at that state none
 
 
 def look(source: RobotSource, most_items: int) -> Look:
@@ -87,18 +41,69 @@ def look(source: RobotSource, most_items: int) -> Look:
     """
     if source.kind:
         logs.check_columns(source)
-    kind, items = _kind_and_items(source)
-    logs.check_columns(replace(source, kind=kind.name))
-    result = Look(kind.name, source.uri, items=len(items), roots={item.root for item in items})
+    kind, items, others = _kind_and_items(source)
+    source = replace(source, kind=kind.name)
+    logs.check_columns(source)
+    result = Look(kind.name, source.uri, items=len(items), roots={item.root for item in items}, others=others)
     times = functools.cache(_frame_times)  # of this look: a recording may hold many attempts
-    picked = sorted({int(i) for i in np.linspace(0, len(items) - 1, min(most_items, len(items)))})
-    for i in picked:
+    picked = [items[i] for i in sorted({int(i) for i in np.linspace(0, len(items) - 1, min(most_items, len(items)))})]
+    for item in picked:
         result.read_items += 1
-        _describe(result, kind, items[i], source)
-        for part in _parts(kind, items[i], replace(source, kind=kind.name)):
+        _describe(result, kind, item, source)
+        for part in _parts(kind, item, source):
             for one in _paired(part, source.surplus, times):
-                _add(result, items[i], one)
+                add(result, item, one)
+            if _lacks_rate(part, source):
+                result.needs_rate = True
+                _add_at_a_rate(result, kind, item, source)
+    _advise(result, kind, picked, source)
     return result
+
+
+def _lacks_rate(part: EpisodeLog | BadEpisode, source: RobotSource) -> bool:
+    return isinstance(part, BadEpisode) and part.reason == "no_rate" and source.fps_hz is None
+
+
+def _add_at_a_rate(result: Look, kind: LogKind, item: LogItem, source: RobotSource) -> None:
+    """What a log holds that states no rate: the look goes on at any, and takes none of its attempts."""
+    for part in _parts(kind, item, replace(source, fps_hz=TRIAL_HZ)):
+        if isinstance(part, EpisodeLog):
+            result.without_rate += 1
+            count_facts(result, part)
+            result.facts["clock"] = Counter({"not stated": result.without_rate})
+        else:
+            add(result, item, part)
+
+
+def _advise(result: Look, kind: LogKind, picked: Sequence[LogItem], source: RobotSource) -> None:
+    """Columns for each data set that lacks something which they may mend."""
+    for root in sorted(result.lacking & set(result.holds)):
+        items = [item for item in picked if item.root == root][:PROBED_ITEMS]
+        columns = _advice(kind, items, source, result.holds[root])
+        if columns is not None:
+            mapped = replace(source, columns=columns)
+            result.advice[root] = columns
+            result.needs_rate |= any(_lacks_rate(p, mapped) for item in items for p in _parts(kind, item, mapped))
+            parts = [p for item in items for p in _parts_at_any_rate(kind, item, mapped)]
+            result.advised_logs += len(items)
+            result.advised_attempts += sum(isinstance(part, EpisodeLog) for part in parts)
+
+
+def _advice(
+    kind: LogKind, items: Sequence[LogItem], source: RobotSource, fields: Sequence[LogField]
+) -> LogColumns | None:
+    def attempt(columns: LogColumns) -> list[EpisodeLog | BadEpisode]:
+        mapped = replace(source, kind=kind.name, columns=columns)
+        return [part for item in items for part in _parts_at_any_rate(kind, item, mapped)]
+
+    return advise(fields, kind.columns, source.columns, attempt)
+
+
+def _parts_at_any_rate(kind: LogKind, item: LogItem, source: RobotSource) -> list[EpisodeLog | BadEpisode]:
+    parts = list(_parts(kind, item, source))
+    if any(_lacks_rate(part, source) for part in parts):
+        return list(_parts(kind, item, replace(source, fps_hz=TRIAL_HZ)))
+    return parts
 
 
 def _frame_times(uri: str) -> RecordedTimes | None:
@@ -134,27 +139,66 @@ def _paired(
 
 
 def _describe(result: Look, kind: LogKind, item: LogItem, source: RobotSource) -> None:
-    if kind.describe is None or item.root in result.claims or len(result.claims) >= MOST_DESCRIBED:
-        return
+    """Once a data set what it says of itself; what its first few logs hold."""
+    if item.root not in result.claims:
+        if len(result.claims) >= MOST_DESCRIBED:
+            return
+        result.claims[item.root] = {} if kind.describe is None else dict(_answer(kind.describe, item, source) or {})
+    if kind.holds is not None and result.described[item.root] < DESCRIBED_ITEMS:
+        result.described[item.root] += 1
+        fields = {f.name: f for f in (*(_answer(kind.holds, item, source) or ()), *result.holds.get(item.root, ()))}
+        result.holds[item.root] = tuple(fields.values())
+
+
+def _answer(ask: Callable[[LogItem, LogOptions], Answer], item: LogItem, source: RobotSource) -> Answer | None:
+    """None where it cannot be read; its parts say why."""
     try:
-        result.claims[item.root] = dict(kind.describe(item, source))
-    except (BadMedia, OSError):  # its parts say why
-        result.claims[item.root] = {}
+        return ask(item, source)
+    except (BadMedia, TransientError, OSError):
+        return None
 
 
-def _kind_and_items(source: RobotSource) -> tuple[LogKind, list[LogItem]]:
+def _kind_and_items(source: RobotSource) -> tuple[LogKind, list[LogItem], dict[str, list[str]]]:
+    """The format, its logs, and by format the places of logs that it does not take and that another may."""
     kinds = [logs.kind_of(source.kind)] if source.kind else [k for k in logs.KINDS if k.prepare is None]
     offered = {kind.name: list(kind.list(source.uri, source)) for kind in kinds}
-    best = max(kinds, key=lambda kind: _fitness(kind, offered, source))
+    fitness = {kind.name: _fitness(kind, offered, source) for kind in kinds}
+    best = max(kinds, key=lambda kind: fitness[kind.name])
+    if not fitness[best.name][0] and len(kinds) > 1:
+        best = _by_advice(kinds, offered, source) or best
     if not offered[best.name]:
         raise UsageError(f"no robot log that is known lies below {source.uri}; docs/sources.md lists the formats")
-    return best, offered[best.name]
+    places = [item.uri for item in offered[best.name]]
+    others = {name: _beyond(items, places) for name, items in offered.items() if name != best.name and fitness[name][1]}
+    return best, offered[best.name], {name: uris for name, uris in others.items() if uris}
+
+
+def _beyond(items: Sequence[LogItem], places: Sequence[str]) -> list[str]:
+    """Places of logs that are none of `places` and lie in none of them."""
+    taken, within = set(places), tuple(f"{place}/" for place in places)
+    return [item.uri for item in items if item.uri not in taken and not item.uri.startswith(within)]
+
+
+def _by_advice(kinds: Sequence[LogKind], offered: dict[str, list[LogItem]], source: RobotSource) -> LogKind | None:
+    """The format that takes most of the first logs once columns say where things are; None where none takes any."""
+    best, most = None, 0
+    for kind in kinds:
+        items = offered[kind.name][:PROBED_ITEMS]
+        fields = _answer(kind.holds, items[0], source) if items and kind.holds is not None else None
+        columns = _advice(kind, items, source, fields) if fields else None
+        if columns is None:
+            continue
+        mapped = replace(source, kind=kind.name, columns=columns)
+        taken = sum(isinstance(p, EpisodeLog) for item in items for p in _parts_at_any_rate(kind, item, mapped))
+        if taken > most:
+            best, most = kind, taken
+    return best
 
 
 def _fitness(kind: LogKind, offered: dict[str, list[LogItem]], source: RobotSource) -> tuple[int, int, int]:
     """Attempts that a format reads of its first items; then how much of what lies there it takes: root before file."""
     items = offered[kind.name]
-    parts = [part for item in islice(items, PROBED_ITEMS) for part in _parts(kind, item, source)]
+    parts = [part for item in islice(items, PROBED_ITEMS) for part in _parts_at_any_rate(kind, item, source)]
     above = sum(any(item.root.startswith(other.root) for other in items[:1]) for item in items)
     taken = sum(isinstance(part, EpisodeLog) for part in parts)
     foreign = any(isinstance(p, BadEpisode) and p.reason in ("bad_json", "bad_header", "other_format") for p in parts)
@@ -169,50 +213,3 @@ def _parts(kind: LogKind, item: LogItem, source: RobotSource) -> Iterator[Episod
             yield BadEpisode(name="", reason=e.reason, detail=e.detail)
         except (TransientError, OSError) as e:
             yield BadEpisode(name="", reason="unreached", detail=str(e))
-
-
-def _add(result: Look, item: LogItem, part: EpisodeLog | BadEpisode) -> None:
-    if isinstance(part, BadEpisode):
-        where = part.name or item.uri.removeprefix(result.uri).lstrip("/")
-        result.refuse(part.reason, f"{where}: {part.detail}")
-        return
-    result.attempts += 1
-    result.steps += len(part.t_ns)
-    result.seconds += float(part.t_ns[-1]) / NS
-    for what, array, names in (("state", part.states, part.state_names), ("action", part.actions, part.action_names)):
-        result.count(what, "none" if array is None else f"{array.shape[1]} axes: {_shortened(names)}")
-    result.count("clock", _clock(part))
-    result.count("robot", part.embodiment)
-    result.count("cameras", ", ".join(c.camera for c in part.cameras))
-    result.count("outcome", part.outcome + (f", by {part.outcome_source}" if part.outcome_source else ""))
-    result.count("control", _control(part))
-    result.count("task", part.instruction or "none")
-    if part.split:
-        result.count("split", part.split)
-    for note in part.notes:
-        result.count(f"note {note.code}", note.detail)
-
-
-def _shortened(names: Sequence[str]) -> str:
-    return ", ".join([*names[:4], *(["..."] if len(names) > 4 else [])]) or "no names"
-
-
-def _clock(part: EpisodeLog) -> str:
-    """The rate that is stated, and how the steps' own times lie beside it."""
-    steps_ns = np.diff(part.t_ns)
-    if not len(steps_ns):
-        return f"{part.fps_hz:g} Hz, one step"
-    real = NS / float(np.median(steps_ns))
-    if abs(real / part.fps_hz - 1) < 0.01 and steps_ns.max() < 1.5 * NS / part.fps_hz:
-        return f"{part.fps_hz:g} Hz"
-    return f"{part.fps_hz:g} Hz stated, steps of their own times ({_round(real)} Hz)"
-
-
-def _round(rate_hz: float) -> str:
-    return f"{rate_hz:.2g}"
-
-
-def _control(part: EpisodeLog) -> str:
-    if part.intervention is not None and part.intervention.any():
-        return f"{part.collect_mode}, with interventions"
-    return part.collect_mode

@@ -178,4 +178,4 @@ def _tasks(about: Mapping[str, Any], count: int) -> tuple[TaskSpan, ...]:
     return tuple(spans)
 
 
-KIND = LogKind("agibot", list_logs, read, version=2, columns=VECTORS)
+KIND = LogKind("agibot", list_logs, read, version=2, holds=hdf5_log.holds, columns=VECTORS)

@@ -117,4 +117,4 @@ def _outcome(log: Hdf5Log, named: str | None) -> Outcome:
     return UNKNOWN if word == "unknown" else (word, "human", None)
 
 
-KIND = LogKind("aloha", list_logs, read, version=2)
+KIND = LogKind("aloha", list_logs, read, version=2, holds=hdf5_log.holds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -94,6 +94,23 @@ class BadEpisode:
     detail: str
 
 
+NUMBERS, PICTURES, WORDS, OTHER = "numbers", "pictures", "words", "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogField:
+    """What a log holds under one name, as `columns` would name it.
+
+    kind: numbers, pictures, words, or other (what nothing can be read of). about: type and shape, for people. width: of
+    numbers, how many a step; None where the log does not say.
+    """
+
+    name: str
+    kind: str
+    about: str
+    width: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LogKind:
     """A format of robot logs: one file here, and one line in `KINDS`.
@@ -102,6 +119,7 @@ class LogKind:
     attempts, and a BadEpisode for each part that is left out (an attempt, or `<attempt>/<part>` of one that is taken
     without it); BadMedia: nothing of the item can be read. prepare: makes logs that must be made before their listing.
     describe: what the item's data set says of itself (version, what it announces and declares), for people.
+    holds: what an item holds by its own names, which `columns` may name. BadMedia: as read.
     columns: the fields of LogColumns that `read` goes by; a config that says another is refused, not ignored.
     """
 
@@ -112,4 +130,5 @@ class LogKind:
     alias: str | None = None  # a name it had, which the config still takes
     version: int = 1  # raised when the same log gives other rows: logs are then read once more
     describe: Callable[[LogItem, LogOptions], Mapping[str, str]] | None = None
+    holds: Callable[[LogItem, LogOptions], Sequence[LogField]] | None = None
     columns: frozenset[str] = COLUMNS

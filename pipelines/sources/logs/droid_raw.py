@@ -190,4 +190,4 @@ def _notes(arrays: Arrays) -> tuple[Note, ...]:
     return (Note(code="idle_steps", detail=detail),)
 
 
-KIND = LogKind("droid_raw", list_logs, read, version=2, columns=VECTORS)
+KIND = LogKind("droid_raw", list_logs, read, version=2, holds=hdf5_log.holds, columns=VECTORS)

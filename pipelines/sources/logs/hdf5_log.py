@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.media import log_pictures
 from pipelines.media.log_pictures import Selector
-from pipelines.sources.logs.base import LogItem, LogOptions
+from pipelines.sources.logs.base import NUMBERS, OTHER, PICTURES, WORDS, LogField, LogItem, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, Floats
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
@@ -157,6 +158,30 @@ def is_pictures(node: Node) -> bool:
         return False
     raw = len(node.shape) == 4 and node.shape[3] == 3 and node.kind == "|u1"
     return raw or (len(node.shape) == 2 and node.kind == "|u1") or (len(node.shape) == 1 and node.kind == "bytes")
+
+
+def fields_below(log: Hdf5Log, group: str = "") -> list[LogField]:
+    """What lies below a group: its arrays, and its attributes, which labels may be."""
+    fields = []
+    for path, node in log.below(group).items():
+        if node.shape is None:
+            continue
+        pictures = is_pictures(node) and node.shape != (0,)
+        kind = PICTURES if pictures else NUMBERS if node.is_numbers else WORDS if node.kind == "text" else OTHER
+        width = math.prod(node.shape[1:]) if kind == NUMBERS else None
+        about = f"{node.kind} {'x'.join(map(str, node.shape))}".strip()
+        fields.append(LogField(name=path, kind=kind, about=about, width=width))
+    stated = log.tree[group].attributes if group in log.tree else {}
+    return fields + [
+        LogField(name=name, kind=WORDS, about="attribute") for name, v in stated.items() if not isinstance(v, list)
+    ]
+
+
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """What a file holds that is one attempt. BadMedia: see open_log."""
+    del options
+    with open_log(item.uri) as log:
+        return fields_below(log)
 
 
 def rate_hz(options: LogOptions, stated: float | None) -> float:

@@ -16,9 +16,9 @@ from infra.storage import objects
 from pipelines.media.log_pictures import Selector
 from pipelines.sources.logs import asynchronous, rosbag2
 from pipelines.sources.logs.asynchronous import TopicLog
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import BadEpisode, LogField, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.sources.logs.message_logs import attempt_name, item_of, local_files
+from pipelines.sources.logs.message_logs import attempt_name, fields_of, item_of, local_files
 
 NAME, SUFFIX = "mcap", ".mcap"
 BAG_SUFFIXES = (SUFFIX, SUFFIX + ".zstd")
@@ -55,6 +55,14 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         yield from asynchronous.attempts(log, options)
 
 
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """The topics. BadMedia: bad_mcap, decoder_*, and a bag's."""
+    if not item.uri.endswith(SUFFIX):
+        return rosbag2.holds(item, options)
+    with local_files([item.uri]) as paths:
+        return fields_of(topics_of(paths)[0])
+
+
 def topics_of(paths: list[Path]) -> tuple[list[Topic], list[Lost]]:
     """Topics of files that follow each other: by their summaries, by reading them where one has none; what is lost."""
     known: dict[str, Topic] = {}
@@ -67,4 +75,4 @@ def topics_of(paths: list[Path]) -> tuple[list[Topic], list[Lost]]:
     return [known[name] for name in sorted(known)], []
 
 
-KIND = LogKind(NAME, list_logs, read, version=2)
+KIND = LogKind(NAME, list_logs, read, version=2, holds=holds)

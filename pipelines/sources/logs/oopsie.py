@@ -142,4 +142,4 @@ def _taxonomy(about: Mapping[str, Any]) -> Mapping[str, Any]:
     return json_object(stated.encode(), "taxonomy") if isinstance(stated, str) and stated.strip() else {}
 
 
-KIND = LogKind("oopsie", list_logs, read, columns=VECTORS)
+KIND = LogKind("oopsie", list_logs, read, holds=hdf5_log.holds, columns=VECTORS)

@@ -21,7 +21,18 @@ import numpy as np
 
 from infra.storage import objects
 from pipelines.sources.logs import plain_header
-from pipelines.sources.logs.base import COLUMNS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile
+from pipelines.sources.logs.base import (
+    COLUMNS,
+    NUMBERS,
+    OTHER,
+    WORDS,
+    BadEpisode,
+    LogField,
+    LogItem,
+    LogKind,
+    LogOptions,
+    MediaFile,
+)
 from pipelines.sources.logs.episode_log import (
     CONTROL_OF_MODE,
     LOST_SHARE,
@@ -140,6 +151,20 @@ def _lines(uri: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return rows[0], rows[1:]
 
 
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """The keys of the first step, which hold vectors, and those of the header. BadMedia: as read."""
+    del options
+    header, steps = _lines(item.uri)
+    fields = []
+    for key, value in steps[0].items():
+        numbers = value if isinstance(value, list) else [value]
+        is_numbers = bool(numbers) and all(isinstance(v, int | float) for v in numbers)
+        kind = NUMBERS if is_numbers else WORDS if isinstance(value, str) else OTHER
+        about = f"{len(numbers)} a step" if is_numbers else type(value).__name__
+        fields.append(LogField(name=key, kind=kind, about=about, width=len(numbers) if is_numbers else None))
+    return fields + [LogField(name=key, kind=WORDS, about="header") for key in header]
+
+
 def _matrix(steps: list[dict[str, Any]], key: str) -> Floats | None:
     """A key's values, NaN in the steps that lack it; None where none has it. BadMedia(ragged_rows)."""
     there = [i for i, step in enumerate(steps) if step.get(key) is not None]
@@ -202,4 +227,4 @@ def _times(steps: list[dict[str, Any]], fps_hz: float | None) -> Times:
     return np.asarray(np.round((seconds - seconds[0]) * NS), np.int64)
 
 
-KIND = LogKind("plain_log", list_logs, read, version=2, columns=COLUMNS - {"cameras"})
+KIND = LogKind("plain_log", list_logs, read, version=2, holds=holds, columns=COLUMNS - {"cameras"})

@@ -15,7 +15,7 @@ else is unknown. A camera whose pictures are all the same bytes shows nothing an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +29,23 @@ from infra.storage.objects import ObjectInfo
 from pipelines.media.log_pictures import Selector, picture_uri
 from pipelines.media.log_pictures import rate_of as rate_of_pictures
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import BadEpisode, LogField, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Flags, Floats
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, is_yes, outcome_word
-from pipelines.sources.logs.rlds_set import META, SHARD, Feature, RldsSet, episodes_of, open_set, place_of, rate_of
+from pipelines.sources.logs.rlds_set import (
+    INFO,
+    META,
+    SHARD,
+    Feature,
+    RldsSet,
+    announced_by,
+    episodes_of,
+    fields_of,
+    open_set,
+    place_of,
+    rate_of,
+    shards_lacking,
+)
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 from schemas.spans import NS
@@ -41,22 +54,33 @@ TEXTS = ("language_instruction", "observation/natural_language_instruction", "na
 
 
 def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
-    """One item for each shard of each data set below the folder or prefix."""
+    """One item for each shard of each data set below the folder or prefix; one more for shards that are not there."""
     listed = list(objects.list_objects(uri.rstrip("/") + "/"))
     by_uri = {o.uri: o for o in listed}
     for root in sorted(o.uri.rpartition("/")[0] for o in listed if o.uri.endswith("/features.json")):
         meta = [by_uri[f"{root}/{name}"] for name in META if f"{root}/{name}" in by_uri]
-        for shard in (o for o in listed if o.uri.rpartition("/")[0] == root and SHARD.fullmatch(_name(o.uri))):
-            yield _item(root, shard, meta)
+        shards = [o for o in listed if o.uri.rpartition("/")[0] == root and SHARD.fullmatch(_name(o.uri))]
+        yield from (_item(root, shard, meta) for shard in shards)
+        if f"{root}/{INFO}" in by_uri and (lacking := _lacking(root, [o.uri for o in shards])):
+            yield _item(root, by_uri[f"{root}/{INFO}"], [*meta, *shards], lacking)
 
 
 def _name(uri: str) -> str:
     return uri.rpartition("/")[2]
 
 
-def _item(root: str, shard: ObjectInfo, meta: list[ObjectInfo]) -> LogItem:
+def _lacking(root: str, uris: Sequence[str]) -> list[str]:
+    """Splits and numbers of shards that are announced and not there; none where nothing can be told."""
+    try:
+        return [f"{split} {shard}" for split, shard in shards_lacking(open_set(root), uris)]
+    except (BadMedia, FileNotFoundError):  # each shard says why
+        return []
+
+
+def _item(root: str, shard: ObjectInfo, meta: list[ObjectInfo], lacking: Sequence[str] = ()) -> LogItem:
+    etags = [shard.etag, *(o.etag for o in meta), *lacking]
     return LogItem(
-        uri=shard.uri, root=root, revision=log_revision(shard.uri, [shard.etag, *(o.etag for o in meta)]),
+        uri=shard.uri, root=root, revision=log_revision(shard.uri, etags),
         modified_ns=max(o.modified_ns for o in (shard, *meta)), size_bytes=shard.size_bytes, media=(),
     )  # fmt: skip
 
@@ -71,7 +95,7 @@ def _pictures(uri: str, record: int, path: str, rate_hz: float) -> str:
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
-    """The shard's episodes; one BadEpisode where it holds fewer than is said.
+    """The shard's episodes; one BadEpisode where it holds fewer than is said, or for each split that lacks shards.
 
     BadMedia: no_rate, bad_json, bad_header, missing_file, no_states_or_actions, no_pictures.
     """
@@ -79,6 +103,9 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         data_set = open_set(item.root)
     except FileNotFoundError as e:
         raise BadMedia("missing_file", "dataset_info.json") from e
+    if _name(item.uri) == INFO:
+        yield from _left_out(item, data_set)
+        return
     rate_hz = rate_of(data_set, options)
     split, shard = place_of(item.uri)
     stated = episodes_of(data_set, item.uri)
@@ -105,6 +132,32 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     if len(records) < stated:
         detail = f"{len(records)} records in the shard, dataset_info.json says {stated}"
         yield BadEpisode(name=f"{split}_shard_{shard:05d}", reason="other_count", detail=detail)
+
+
+def describe(item: LogItem, options: LogOptions) -> dict[str, str]:
+    """What dataset_info.json announces. BadMedia: bad_json, bad_header. FileNotFoundError."""
+    del options
+    return {"announced": announced_by(open_set(item.root))}
+
+
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """What features.json says that a step holds. BadMedia: bad_json, bad_header. FileNotFoundError."""
+    del options
+    return list(fields_of(open_set(item.root)))
+
+
+def _left_out(item: LogItem, data_set: RldsSet) -> Iterator[BadEpisode]:
+    there = [o.uri for o in objects.list_objects(f"{item.root}/")]
+    by_split: dict[str, list[int]] = {}
+    for split, shard in shards_lacking(data_set, there):
+        by_split.setdefault(split, []).append(shard)
+    for split, numbers in by_split.items():
+        lengths = data_set.shards[split]
+        detail = (
+            f"{len(numbers)} of {len(lengths)} shards of {split} are not there, {sum(lengths[n] for n in numbers)} "
+            f"episodes by {INFO}: {', '.join(map(str, numbers[:10]))}"
+        )
+        yield BadEpisode(name=f"shards of {split}", reason="missing_file", detail=detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,4 +317,4 @@ def _split(uri: str) -> str | None:
     return {"train": "train", "val": "val", "validation": "val", "test": "test"}.get(split)
 
 
-KIND = LogKind("rlds", list_logs, read, version=2)
+KIND = LogKind("rlds", list_logs, read, version=2, describe=describe, holds=holds)

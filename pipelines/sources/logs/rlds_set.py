@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from infra.storage import objects
-from pipelines.sources.logs.base import LogOptions
+from pipelines.sources.logs.base import NUMBERS, OTHER, PICTURES, WORDS, LogField, LogOptions
 from pipelines.sources.logs.fields import json_object
 from schemas.errors import BadMedia
 
 # Control rates by data set: the Open X-Embodiment paper's table (arXiv 2310.08864), DROID's page.
 RATES_HZ = {"bridge_dataset": 5.0, "fractal20220817_data": 3.0, "droid": 15.0}
 SHARD = re.compile(r"(?P<name>.+)-(?P<split>[^-]+)\.tfrecord-(?P<shard>\d{5})-of-(?P<shards>\d{5})")
-META = ("features.json", "dataset_info.json")
-NUMBERS = frozenset({"float32", "float64", "int32", "int64", "bool", "uint8"})
+INFO = "dataset_info.json"
+META = ("features.json", INFO)
+NUMBER_TYPES = frozenset({"float32", "float64", "int32", "int64", "bool", "uint8"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +66,33 @@ def _features(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, Feature
         yield path, Feature(picture=not depth, depth=depth)
     elif "tensor" in node:
         shape = [int(n) for n in node["tensor"].get("shape", {}).get("dimensions", [])]
-        known = node["tensor"].get("dtype") in NUMBERS and all(n > 0 for n in shape)
+        known = node["tensor"].get("dtype") in NUMBER_TYPES and all(n > 0 for n in shape)
         yield path, Feature(size=int(np.prod(shape)), number=known)
+
+
+def fields_of(data_set: RldsSet) -> Iterator[LogField]:
+    """The features of a step by their paths."""
+    for path, feature in data_set.features.items():
+        if feature.number:
+            yield LogField(name=path, kind=NUMBERS, about=f"{feature.size} a step", width=feature.size)
+        elif feature.picture or feature.depth:
+            kind, about = (PICTURES, "pictures") if feature.picture else (OTHER, "distances")
+            yield LogField(name=path, kind=kind, about=about)
+        else:
+            yield LogField(name=path, kind=WORDS, about="words")
+
+
+def announced_by(data_set: RldsSet) -> str:
+    """How many episodes each split is said to have."""
+    splits = (f"{name} {sum(n)} episodes in {len(n)} shards" for name, n in data_set.shards.items())
+    return f"{data_set.name}: {', '.join(splits) or 'no split'}"
+
+
+def shards_lacking(data_set: RldsSet, uris: Iterable[str]) -> list[tuple[str, int]]:
+    """Split and number of the shards that hold episodes and that are none of `uris`."""
+    there = {place_of(uri) for uri in uris if SHARD.fullmatch(uri.rpartition("/")[2])}
+    announced = ((split, i) for split, lengths in data_set.shards.items() for i, n in enumerate(lengths) if n)
+    return [place for place in announced if place not in there]
 
 
 def episodes_of(data_set: RldsSet, uri: str) -> int:

@@ -21,7 +21,7 @@ import numpy as np
 from infra.readers.hdf5_tree import Arrays, Node
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import BadEpisode, LogField, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Note
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, is_yes, json_object, outcome_word
 from pipelines.sources.logs.hdf5_log import Hdf5Log
@@ -63,12 +63,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     """
     del workdir
     with hdf5_log.open_log(item.uri) as log:
-        demos = sorted(
-            (n for n, node in log.children("data").items() if node.kind == "group" and re.fullmatch(r"demo_\d+", n)),
-            key=hdf5_log.last_number,
-        )
-        if not demos:
-            raise BadMedia("other_format", "no group data/demo_<n>: neither robomimic nor Isaac Lab wrote this")
+        demos = _demos(log)
         nodes = log.grouped("data")
         if not any(_cameras(nodes[demo], options) for demo in demos):
             raise BadMedia("no_pictures", NO_PICTURES)
@@ -79,6 +74,30 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
             arrays = log.arrays(wanted)
             for demo, below in batch.items():
                 yield from _demo(file, demo, below, arrays, item)
+
+
+def _demos(log: Hdf5Log) -> list[str]:
+    """In the order of their numbers. BadMedia(other_format): there is none."""
+    demos = [n for n, node in log.children("data").items() if node.kind == "group" and re.fullmatch(r"demo_\d+", n)]
+    if not demos:
+        raise BadMedia("other_format", "no group data/demo_<n>: neither robomimic nor Isaac Lab wrote this")
+    return sorted(demos, key=hdf5_log.last_number)
+
+
+def describe(item: LogItem, options: LogOptions) -> dict[str, str]:
+    """What the file says of itself. BadMedia: other_format, bad_hdf5, lfs_pointer, decoder_*."""
+    del options
+    with hdf5_log.open_log(item.uri) as log:
+        stated, demos = log.tree["data"].attributes if "data" in log.tree else {}, _demos(log)
+    words = [f"{name} {str(stated[name])[:80]}" for name in ("env_args", "env_name", "total") if name in stated]
+    return {"announced": ", ".join([f"{len(demos)} demos", *words])}
+
+
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """What the first demo holds. BadMedia: as describe."""
+    del options
+    with hdf5_log.open_log(item.uri) as log:
+        return hdf5_log.fields_below(log, f"data/{_demos(log)[0]}")
 
 
 def _open(log: Hdf5Log, options: LogOptions, demos: Sequence[str]) -> DemoFile:
@@ -255,4 +274,4 @@ def _notes(attributes: Mapping[str, object], count: int) -> tuple[Note, ...]:
     return ()
 
 
-KIND = LogKind("robomimic", list_logs, read, version=3)
+KIND = LogKind("robomimic", list_logs, read, version=3, describe=describe, holds=holds)

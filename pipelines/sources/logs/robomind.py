@@ -102,4 +102,4 @@ def _cameras(
     return tuple(spans), left
 
 
-KIND = LogKind("robomind", list_logs, read, columns=PICTURES_AND_VECTORS)
+KIND = LogKind("robomind", list_logs, read, holds=hdf5_log.holds, columns=PICTURES_AND_VECTORS)

@@ -15,9 +15,9 @@ from infra.storage import objects
 from pipelines.media.log_pictures import Selector
 from pipelines.sources.logs import asynchronous
 from pipelines.sources.logs.asynchronous import TopicLog
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import BadEpisode, LogField, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.sources.logs.message_logs import attempt_name, item_of, local_files
+from pipelines.sources.logs.message_logs import attempt_name, fields_of, item_of, local_files
 
 NAME, SUFFIXES = "rosbag1", (".bag", ".bag.active")
 
@@ -45,4 +45,11 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         yield from asynchronous.attempts(log, options)
 
 
-KIND = LogKind(NAME, list_logs, read, version=2)
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """The topics. BadMedia: bad_bag, not_indexed, decoder_*."""
+    del options
+    with local_files([item.uri]) as paths:
+        return fields_of(rosbag1.survey(paths)[0])
+
+
+KIND = LogKind(NAME, list_logs, read, version=2, holds=holds)

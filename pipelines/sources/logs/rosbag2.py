@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -22,9 +22,9 @@ from infra.storage.objects import ObjectInfo
 from pipelines.media.log_pictures import Selector, local_log
 from pipelines.sources.logs import asynchronous
 from pipelines.sources.logs.asynchronous import TopicLog
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import BadEpisode, LogField, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.sources.logs.message_logs import attempt_name, item_of
+from pipelines.sources.logs.message_logs import attempt_name, fields_of, item_of
 from schemas.errors import BadMedia
 
 NAME, METADATA = "rosbag2", "metadata.yaml"
@@ -77,6 +77,19 @@ def _name(info: ObjectInfo) -> str:
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
     """The bag's one attempt. BadMedia: missing_file, bad_metadata, bad_bag, bad_mcap, decoder_*, and attempts'."""
+    with _opened(item) as log:
+        yield from asynchronous.attempts(log, options)
+
+
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """The topics. BadMedia: as read."""
+    del options
+    with _opened(item) as log:
+        return fields_of(log.topics)
+
+
+@contextmanager
+def _opened(item: LogItem) -> Iterator[TopicLog]:
     is_folder = not item.uri.endswith(rosbag2.SUFFIXES)
     folder = item.uri if is_folder else item.root
     there = [_name(f) for f in objects.list_objects(folder + "/") if f.uri.rpartition("/")[0] == folder]
@@ -86,7 +99,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         local = stack.enter_context(local_log(folder, tuple(names)))
         paths = [local / name for name in names]
         topics, unread = rosbag2.survey(paths)
-        log = TopicLog(
+        yield TopicLog(
             name=attempt_name(folder.rpartition("/")[2] if is_folder else _stem(names[0])),
             item=item,
             topics=topics,
@@ -95,7 +108,6 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
             selector=Selector(NAME, "", Fraction(1), {rosbag2.FILES: "/".join(names)}),
             lost=(*lost, *unread),
         )
-        yield from asynchronous.attempts(log, options)
 
 
 def _stem(name: str) -> str:
@@ -138,4 +150,4 @@ def _read(paths: list[Path], about: yaml_mapping.Metadata, lost: list[Lost], top
     return replace(recorded, lost=(*lost, *recorded.lost), words=recorded.words | custom)
 
 
-KIND = LogKind(NAME, list_logs, read, version=2)
+KIND = LogKind(NAME, list_logs, read, version=2, holds=holds)

@@ -64,7 +64,7 @@ def choose(topics: Sequence[Topic], columns: LogColumns) -> Choice:
     cameras = cameras_of(topics, columns)
     if not cameras:
         raise BadMedia("no_pictures", f"no topic has pictures; there are {list_topics(topics)}")
-    readings = [t for t in topics if _has_readings(t)]
+    readings = [t for t in topics if has_readings(t)]
     state = tuple(_named(topics, name, "state") for name in columns.state)
     action = tuple(_named(topics, name, "action") for name in columns.action)
     if not state:
@@ -126,7 +126,8 @@ def _named(topics: Sequence[Topic], name: str, use: str) -> Part:
     return Part(topic, name[len(topic) + 1 :])
 
 
-def _has_readings(topic: Topic) -> bool:
+def has_readings(topic: Topic) -> bool:
+    """Whether a topic's messages may hold numbers of the robot."""
     known = short_type(topic.type) in NO_READINGS and not (topic.type == "" and topic.messages)
     return not known and not is_picture(topic.name, topic.type) and not INTERNAL.search(topic.name)
 

@@ -97,6 +97,15 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     yield from parts.refused
 
 
+def describe(item: LogItem, options: LogOptions) -> dict[str, str]:
+    """The parts of the robot and the cameras in the first row. BadMedia: bad_json."""
+    del options
+    rows = json_object(objects.read_bytes(item.uri), LOG).get("data")
+    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    parts = {key: ", ".join(map(str, _object(first, key))) or "none" for key in ("states", "actions", "colors")}
+    return {"holds": "; ".join(f"{key}: {names}" for key, names in parts.items())}
+
+
 def _object(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """An object, empty where there is none."""
     value = fields.get(key)
@@ -175,4 +184,4 @@ def _vectors(
     return (np.concatenate(blocks, axis=1), tuple(axes)) if blocks else (None, ())
 
 
-KIND = LogKind("xr_teleoperate", list_logs, read, version=3, columns=PICTURES_AND_VECTORS)
+KIND = LogKind("xr_teleoperate", list_logs, read, version=3, describe=describe, columns=PICTURES_AND_VECTORS)

@@ -10,6 +10,7 @@ action is the next pose, which is left to who trains on it).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -26,7 +27,17 @@ from infra.storage.objects import ObjectInfo
 from pipelines.media import log_pictures
 from pipelines.media.log_pictures import Selector, picture_uri, rate_of
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import PICTURES_AND_VECTORS, BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import (
+    NUMBERS,
+    OTHER,
+    PICTURES,
+    PICTURES_AND_VECTORS,
+    BadEpisode,
+    LogField,
+    LogItem,
+    LogKind,
+    LogOptions,
+)
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
@@ -162,6 +173,26 @@ def _columns(buffer: Held, wanted: tuple[str, ...]) -> Columns:
         return np.concatenate([block.astype(np.float32) for block in blocks], axis=1), tuple(names)
 
 
+def describe(item: LogItem, options: LogOptions) -> dict[str, str]:
+    """How many episodes there are. BadMedia: as Held.of."""
+    del options
+    buffer = Held.of(item.uri)
+    return {"announced": f"{len(buffer.ends)} episodes, {max(buffer.ends, default=0)} rows"}
+
+
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """The arrays below `data/`. BadMedia: as Held.of."""
+    del options
+    buffer, fields = Held.of(item.uri), list[LogField]()
+    cameras = buffer.cameras()
+    for name, (shape, dtype) in sorted(buffer.shapes.items()):
+        numbers = len(shape) in (1, 2) and dtype.startswith(("float", "int", "uint", "bool"))
+        kind = PICTURES if name in cameras else NUMBERS if numbers else OTHER
+        width = math.prod(shape[1:]) if numbers else None
+        fields.append(LogField(name=name, kind=kind, about=f"{dtype} {'x'.join(map(str, shape))}", width=width))
+    return fields
+
+
 def _episode(
     item: LogItem, options: LogOptions, name: str, rows: tuple[int, int], cameras: Mapping[str, str], states: Columns,
     actions: Columns,
@@ -183,4 +214,4 @@ def _episode(
     return attempt_of(facts, item, options)
 
 
-KIND = LogKind("zarr_replay", list_logs, read, version=2, columns=PICTURES_AND_VECTORS)
+KIND = LogKind("zarr_replay", list_logs, read, version=2, describe=describe, holds=holds, columns=PICTURES_AND_VECTORS)

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import BadEpisode, LogField, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from pipelines.sources.logs.fields import is_yes
 from pipelines.sources.logs.lerobot.episode import episode
+from pipelines.sources.logs.lerobot.fields import COUNTERS, fields_of
 from pipelines.sources.logs.lerobot.files import lfs_pointer, read_columns
 from pipelines.sources.logs.lerobot.images import with_pictures
 from pipelines.sources.logs.lerobot.keys import is_wanted
@@ -37,9 +38,6 @@ from pipelines.sources.logs.lerobot.places import (
 )
 from pipelines.sources.logs.lerobot.rows import Rows
 from schemas.errors import BadMedia
-
-# Columns that every data set has, which say nothing of it.
-COUNTERS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
@@ -103,4 +101,9 @@ def describe(item: LogItem, options: LogOptions) -> dict[str, str]:
     }
 
 
-KIND = LogKind("lerobot", list_logs, read, version=2, describe=describe)
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """Columns of the item's data file, recordings, labels of episodes. BadMedia: as `read`."""
+    return fields_of(under(data_set_of(item), options), item.uri[len(item.root) + 1 :])
+
+
+KIND = LogKind("lerobot", list_logs, read, version=2, describe=describe, holds=holds)

@@ -177,3 +177,19 @@ def test_no_damage_raises_anything_else(tmp_path: Path) -> None:
         logs, bad = read(tmp_path)
         assert len(logs) + sum("/" not in b.name for b in bad) >= 1
     assert list(tfrecord.records(path))
+
+
+def test_shards_that_are_announced_and_not_there_are_told(tmp_path: Path) -> None:
+    shard(tmp_path, [episode(1)])
+    write_meta(tmp_path, STEP, {"train": [1, 4, 2], "val": [3], "test": [0]})
+    logs, bad = read(tmp_path)
+    assert len(logs) == 1
+    assert [(b.name, b.reason, b.detail.partition(" by ")[0]) for b in bad if b.reason == "missing_file"] == [
+        ("shards of train", "missing_file", "2 of 3 shards of train are not there, 6 episodes"),
+        ("shards of val", "missing_file", "1 of 1 shards of val are not there, 3 episodes"),
+    ]
+    before = [item.revision for item in rlds.list_logs(str(tmp_path))]
+    write_shard(tmp_path / "arm_set-val.tfrecord-00000-of-00001", [episode(2)])
+    after = [item.revision for item in rlds.list_logs(str(tmp_path))]
+    assert len(after) == len(before) + 1
+    assert len(set(before) & set(after)) == 1  # what is not there any more or still is another revision
