@@ -1,8 +1,9 @@
 """Reader of AgiBot World: `proprio_stats/<task>/<episode>/proprio_stats.h5` with its videos and `task_info`.
 
-After the maker's description of AgiBot World Alpha and Beta and public converters of it; no real file seen. Rows are
-at 30 Hz with a clock of ns, frame i of a recording is row i's. A state's gripper is mm of opening, an action's 0 (open)
-to 1 (closed).
+After the maker's description of AgiBot World Alpha and Beta and a public converter of both (Tavish9/any4lerobot at
+6937315, agibot2lerobot/agibot_utils); no real file seen. Rows are at 30 Hz with a clock of ns, frame i of a recording
+is row i's. A state's gripper is mm of opening, an action's 0 (open) to 1 (closed). An action that was not sent in every
+row has as many rows as were sent; `action/<part>/index` says which: the others have none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from infra.readers.hdf5_tree import Arrays
+from infra.readers.hdf5_tree import Arrays, Numbers
 from infra.storage import objects
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs import hdf5_log
@@ -32,8 +33,14 @@ from schemas.spans import NS
 RATE_HZ = 30.0
 LOG = re.compile(r"(.*)/proprio_stats/([^/]+)/([^/]+)/proprio_stats\.h5")
 VIDEO = re.compile(r"(.*)/observations/([^/]+)/([^/]+)/videos/([^/]+)\.mp4")
+TACTILE = re.compile(r"(.*)/observations/([^/]+)/([^/]+)/tactile/([^/]+)")
 DEPTH = re.compile(r"(.*)/observations/([^/]+)/([^/]+)/depth/([^/]*?)_?\d*\.[^./]+")
+TOUCH = "tactile/"
+SPARSE_SHARE = 0.5  # of the rows: what was commanded in fewer would take the others' action along
 PARTS = ("joint/position", "effector/position", "head/position", "waist/position")
+ALL = (*PARTS, "end/position", "end/orientation", "robot/position", "robot/orientation", "robot/velocity",
+       "joint/current_value")  # fmt: skip
+JOINT_INDEX = "action/joint/index"
 Place = tuple[str, str, str]  # root, task, episode
 
 
@@ -49,6 +56,8 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
             videos[v[1], v[2], v[3]].append(media_of(v[4], o))
         elif d := DEPTH.fullmatch(o.uri):
             depths[d[1], d[2], d[3]][d[4] or "depth"] += 1
+        elif t := TACTILE.fullmatch(o.uri):
+            depths[t[1], t[2], t[3]][TOUCH] += 1
     for o in listed:
         if log := LOG.fullmatch(o.uri):
             about = by_uri.get(_info_uri(log[1], log[2]))
@@ -58,6 +67,8 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
 
 
 def _unread(camera: str, count: int) -> UnreadPart:
+    if camera == TOUCH:
+        return UnreadPart(name="tactile", reason="unread_columns", detail=f"{count} recordings of touch are not read")
     detail = f"{count} pictures of distances in depth/; it is no camera of a view"
     return UnreadPart(name=f"camera {camera}", reason="depth_camera", detail=detail)
 
@@ -81,7 +92,9 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     with hdf5_log.open_log(item.uri) as log:
         states = options.columns.state or _filled(log, "state")
         actions = options.columns.action or _filled(log, "action")
-        arrays = log.arrays([*states, *actions, *(["timestamp"] if "timestamp" in log.tree else [])])
+        known = [n for n in ("timestamp", *map(_index_of, actions), JOINT_INDEX) if n in log.tree]
+        arrays = log.arrays(list(dict.fromkeys([*states, *actions, *known])))
+        others = [p for p in _filled(log, "state", ALL) + _filled(log, "action", ALL) if p not in (*states, *actions)]
     count = _count(arrays, [*states, *actions])
     rate_hz = options.fps_hz or RATE_HZ
     about = _episode_of(_info_uri(place[1], place[2]), place[3])
@@ -89,13 +102,17 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     end_ns = int(times[-1]) + round(NS / rate_hz)
     parts = Parts(f"{place[2]}_{place[3]}")
     parts.refuse_unread(item)
+    numbers = {name: _in_rows(arrays, name, count) if name in actions else a for name, a in arrays.numbers.items()}
+    if not options.columns.action:
+        actions = tuple(name for name in actions if not _is_sparse(numbers.get(name), name, parts))
+    if others:
+        parts.note("unread_columns", ", ".join(others))
     facts = AttemptFacts(
         name=parts.attempt, t_ns=times, fps_hz=rate_hz, embodiment="agibot_g1", collect_mode="teleop",
-        states=hdf5_log.columns_of(arrays.numbers, "", states, count),
-        actions=hdf5_log.columns_of(arrays.numbers, "", actions, count),
-        state_names=hdf5_log.axes_of(arrays.numbers, "", states),
-        action_names=hdf5_log.axes_of(arrays.numbers, "", actions),
-        instruction=_text(about, "task_name"), tasks=_tasks(about, count),
+        states=hdf5_log.columns_of(numbers, "", states, count),
+        actions=hdf5_log.columns_of(numbers, "", actions, count),
+        state_names=hdf5_log.axes_of(numbers, "", states), action_names=hdf5_log.axes_of(numbers, "", actions),
+        instruction=_text(about, "task_name"), tasks=_tasks(about, count), notes=tuple(parts.notes),
         cameras=tuple(
             CameraSpan(camera=m.camera, uri=m.uri, start_ns=0, end_ns=end_ns, alone=True) for m in item.media
         ),
@@ -104,10 +121,40 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     yield from parts.refused
 
 
-def _filled(log: Hdf5Log, group: str) -> tuple[str, ...]:
+def _index_of(action: str) -> str:
+    """Where the rows lie in which it was sent."""
+    return f"{action.rpartition('/')[0]}/index"
+
+
+def _in_rows(arrays: Arrays, name: str, count: int) -> Numbers:
+    """The action in its rows, NaN in the others; as it is where nothing says which rows those are."""
+    array = arrays.numbers[name]
+    for where in (_index_of(name), JOINT_INDEX):  # the end's is often empty, and then the joints'
+        index = arrays.numbers.get(where)
+        if index is None or index.dtype.kind not in "iu" or index.shape != array.shape[:1] or len(array) == count:
+            continue
+        places = index.astype(np.int64)
+        if len(places) and places[0] >= 0 and places[-1] < count and (np.diff(places) > 0).all():
+            spread = np.full((count, *array.shape[1:]), np.nan)
+            spread[places] = array
+            return spread
+    return array
+
+
+def _is_sparse(array: Numbers | None, name: str, parts: Parts) -> bool:
+    """Whether the action was sent in so few rows that it is left out, which is told."""
+    if array is None or not array.ndim or array.dtype.kind != "f":
+        return False
+    sent = int(np.isfinite(array.reshape(len(array), -1)).all(axis=1).sum())
+    if sparse := sent < SPARSE_SHARE * len(array):
+        parts.refuse(name, "sparse_action", f"sent in {sent} of {len(array)} rows; `columns.action` takes it")
+    return sparse
+
+
+def _filled(log: Hdf5Log, group: str, names: Sequence[str] = PARTS) -> tuple[str, ...]:
     """Arrays of a group that hold something: those that nothing was written to have the shape (0,)."""
     return tuple(
-        path for part in PARTS if (node := log.tree.get(path := f"{group}/{part}")) and node.is_numbers
+        path for part in names if (node := log.tree.get(path := f"{group}/{part}")) and node.is_numbers
         and node.shape and node.shape[0] > 0
     )  # fmt: skip
 
@@ -178,4 +225,4 @@ def _tasks(about: Mapping[str, Any], count: int) -> tuple[TaskSpan, ...]:
     return tuple(spans)
 
 
-KIND = LogKind("agibot", list_logs, read, version=2, holds=hdf5_log.holds, columns=VECTORS)
+KIND = LogKind("agibot", list_logs, read, version=3, holds=hdf5_log.holds, columns=VECTORS)

@@ -1,8 +1,10 @@
 """Reader of Oopsie Data's rollouts (`oopsiedata_format_v1`): an HDF5 file an attempt, its videos beside it.
 
-After oopsie-data/oopsie-data-tools (skill/reference/format.md at 2975cbc, annotation_schema.py at 60f3732); no real
-file seen. The profile in the file gives rate, robot and policy. Outcomes are those of the annotators, persons before
-models; where persons disagree it is unknown, and noted.
+After oopsie-data/oopsie-data-tools (skill/reference/format.md at 2975cbc, annotation_schema.py at 60f3732 and 3ec9e53,
+episode_recorder.py at 15db0e2); no real file seen. The profile in the file gives rate, robot and policy. Outcomes are
+those of the annotators, persons before models; where persons disagree it is unknown, and noted. Frame i is row i's: the
+recorder takes both in one call (lines 149-190), and its encoder, moviepy's, shows the last picture again at some
+lengths (193-209).
 """
 
 from __future__ import annotations
@@ -31,6 +33,12 @@ ANNOTATIONS = "episode_annotations"
 SUCCESS_THRESHOLD = 0.5  # of annotation_schema.py
 OUTCOMES = {"success": "success", "success_suboptimal": "success", "success_side_effect": "success",
             "failure": "failure"}  # fmt: skip
+# The words of the first taxonomy, as annotation_schema.py reads them.
+CATEGORIES = {
+    "reaching failure (pre contact)": "reaching", "grasp failure (at contact)": "grasp",
+    "manipulation failure (post contact)": "manipulation", "sequencing or semantic failure": "sequencing_semantic",
+    "collision failure": "collision", "hardware/mechanical issue": "hardware", "task not attempted": "not_attempted",
+}  # fmt: skip
 UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+|\.\.+")
 
 
@@ -106,7 +114,7 @@ def _cameras(item: LogItem, arrays: Arrays, name: str, end_ns: int) -> tuple[tup
         camera, path = where.rpartition("/")[2], PurePosixPath(paths[0] if paths else "")
         uri = f"{item.uri.rpartition('/')[0]}/{path}"
         if uri in there and ".." not in path.parts:
-            spans.append(CameraSpan(camera=camera, uri=uri, start_ns=0, end_ns=end_ns, alone=True))
+            spans.append(CameraSpan(camera=camera, uri=uri, start_ns=0, end_ns=end_ns, alone=True, spare_frames=1))
         else:
             left.append(BadEpisode(name=f"{name}/camera {camera}", reason="missing_camera", detail=f"{path} beside it"))
     return tuple(spans), left
@@ -126,9 +134,8 @@ def _outcome(log: Hdf5Log) -> tuple[Outcome, str | None, tuple[Note, ...]]:
         if outcome is None:
             continue
         votes["human" if about.get("source", "human") == "human" else "vlm"].add(outcome)
-        categories = taxonomy.get("failure_category")
-        if outcome == "failure" and isinstance(categories, list) and categories:
-            blamed = blamed or str(categories[0])
+        if outcome == "failure":
+            blamed = blamed or _category(taxonomy)
     source = next((s for s, of in votes.items() if of), None)
     if source is None:
         return UNKNOWN, None, ()
@@ -137,9 +144,16 @@ def _outcome(log: Hdf5Log) -> tuple[Outcome, str | None, tuple[Note, ...]]:
     return (votes[source].pop(), source, None), blamed, ()
 
 
+def _category(taxonomy: Mapping[str, Any]) -> str | None:
+    """The first that is named: a list or a word, under the key of the file's version."""
+    named = taxonomy.get("side_effect_category", taxonomy.get("failure_category"))
+    first = next((str(c).strip() for c in named if c), None) if isinstance(named, list) else named
+    return CATEGORIES.get(first.lower(), first) if isinstance(first, str) and first.strip() else None
+
+
 def _taxonomy(about: Mapping[str, Any]) -> Mapping[str, Any]:
     stated = about.get("taxonomy")
     return json_object(stated.encode(), "taxonomy") if isinstance(stated, str) and stated.strip() else {}
 
 
-KIND = LogKind("oopsie", list_logs, read, holds=hdf5_log.holds, columns=VECTORS)
+KIND = LogKind("oopsie", list_logs, read, version=2, holds=hdf5_log.holds, columns=VECTORS)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from pipelines.sources.logs.agibot import KIND
-from pipelines.sources.logs.base import LogOptions
+from pipelines.sources.logs.base import LogColumns, LogOptions
+from schemas.errors import BadMedia
 from tests.support.hdf5_logs import attempts_of, left_out
 from tests.support.robot_logs import write_video
 
@@ -22,24 +23,50 @@ STEPS = [
 ]
 
 
+STATE = {"joint/position": (14,), "joint/current_value": (14,), "effector/position": (2,), "end/position": (2, 3),
+         "end/orientation": (2, 4), "head/position": (2,), "robot/position": (3,),
+         "robot/orientation": (4,)}  # fmt: skip
+ACTION = {"joint/position": (14,), "effector/position": (2,), "end/position": (2, 3), "end/orientation": (2, 4),
+          "head/position": (2,)}  # fmt: skip
+PARTS = ("joint/position", "effector/position", "head/position")
+
+
 def write(root: Path, count: int = 8) -> Path:
-    """proprio_stats.h5 with what was not written as (0,) float32, two cameras, task_info."""
+    """An episode with two cameras and task_info, of a robot that stands still: waist and wheels hold nothing.
+
+    As agibot-world/AgiBotWorld-Alpha's card describes it and Tavish9/any4lerobot at 6937315 reads it:
+    agibot2lerobot/agibot_utils/config.py, lines 49-110 (names and shapes), agibot_utils.py, lines 85-103 (what nothing
+    was written to is empty, an action that was not sent in every row has an index) and 36-62 (places of recordings).
+    """
     path = root / "proprio_stats/327/648642/proprio_stats.h5"
     path.parent.mkdir(parents=True)
     rng = np.random.default_rng(count)
     with h5py.File(path, "w") as file:
         file["timestamp"] = 1_700_000_000_000_000_000 + np.arange(count) * 33_400_000
-        for group in ("state", "action"):
-            for name, width in (("joint/position", 14), ("effector/position", 2), ("head/position", 2)):
-                file[f"{group}/{name}"] = rng.normal(size=(count, width))
+        for group, arrays in (("state", STATE), ("action", ACTION)):
+            for name, shape in arrays.items():
+                file[f"{group}/{name}"] = rng.normal(size=(count, *shape))
             file[f"{group}/waist/position"] = np.zeros((0,), np.float32)
-            file[f"{group}/end/orientation"] = rng.normal(size=(count, 2, 4))
+        for part in ("joint", "effector", "head"):
+            file[f"action/{part}/index"] = np.arange(count)
+        file["action/end/index"] = np.zeros((0,), np.int64)
+        file["action/robot/velocity"] = np.zeros((0,), np.float32)
     for camera in ("head_color", "hand_left_color"):
         write_video(root / f"observations/327/648642/videos/{camera}.mp4", 2)
     (root / "task_info").mkdir()
-    about = {"episode_id": 648642, "task_name": "Pour water", "label_info": {"action_config": STEPS}}
+    about = {"episode_id": 648642, "task_id": 327, "task_name": "Pour water", "init_scene_text": "A bottle and a cup.",
+             "label_info": {"action_config": STEPS}}  # fmt: skip
     (root / "task_info/task_327.json").write_text(json.dumps([about]))
     return path
+
+
+def sent_in(path: Path, part: str, rows: list[int]) -> np.ndarray:
+    """Leaves an action of those rows alone, with its index; what it was in all of them."""
+    with h5py.File(path, "a") as file:
+        whole: np.ndarray = file[f"action/{part}/position"][()]  # type: ignore[index]
+        del file[f"action/{part}/position"], file[f"action/{part}/index"]
+        file[f"action/{part}/position"], file[f"action/{part}/index"] = whole[rows], np.array(rows)
+    return whole
 
 
 def test_values_clock_and_words(tmp_path: Path) -> None:
@@ -48,7 +75,7 @@ def test_values_clock_and_words(tmp_path: Path) -> None:
     with h5py.File(path) as file:
         own: Any = file
         for group, array in (("state", log.states), ("action", log.actions)):
-            parts = [own[f"{group}/{n}"][()] for n in ("joint/position", "effector/position", "head/position")]
+            parts = [own[f"{group}/{n}"][()] for n in PARTS]
             assert np.array_equal(array, np.concatenate(parts, axis=1).astype(np.float32))
     assert log.t_ns.tolist() == [i * 33_400_000 for i in range(8)]
     assert (log.instruction, log.outcome, log.fps_hz) == ("Pour water", "unknown", 30)
@@ -71,9 +98,46 @@ def test_depth_is_told(tmp_path: Path) -> None:
     depth.mkdir()
     for i in range(3):
         (depth / f"head_depth_{i:06d}.png").write_bytes(b"-")
+    (depth.parent / "tactile").mkdir()
+    (depth.parent / "tactile/left_sensor_1.mp4").write_bytes(b"-")
     (after,) = KIND.list(str(tmp_path), LogOptions())
     assert after.revision != before.revision
-    assert left_out(KIND, tmp_path) == [("327_648642/camera head_depth", "depth_camera")]
+    assert left_out(KIND, tmp_path) == [
+        ("327_648642/camera head_depth", "depth_camera"), ("327_648642/tactile", "unread_columns"),
+    ]  # fmt: skip
+
+
+def test_an_action_that_was_not_sent_in_a_row_is_not_there(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    effector, head = sent_in(path, "effector", [0, 1, 2, 4, 5, 7]), sent_in(path, "head", [3])
+    (log,) = attempts_of(KIND, tmp_path).values()
+    assert log.actions is not None
+    assert np.flatnonzero(np.isnan(log.actions[:, 14])).tolist() == [3, 6]
+    assert np.array_equal(log.actions[[0, 1, 2, 4, 5, 7], 14:], effector[[0, 1, 2, 4, 5, 7]].astype(np.float32))
+    assert log.action_names[-1] == "action/effector/position.1"
+    assert left_out(KIND, tmp_path) == [("327_648642/action/head/position", "sparse_action")]
+    columns = LogColumns(action=("action/head/position", "action/effector/position"))
+    with pytest.raises(BadMedia, match="non_finite"):
+        list(KIND.read(next(iter(KIND.list(str(tmp_path), LogOptions()))), tmp_path, LogOptions(columns=columns)))
+    assert head.shape == (8, 2)
+
+
+@pytest.mark.parametrize("index", [[0, 1, 2, 4, 5, 9], [0, 1, 2, 5, 4, 7], [0, 1], [0.0, 1.0, 2.0, 4.0, 5.0, 7.0]])
+def test_rows_that_cannot_be_told_are_refused(tmp_path: Path, index: list[float]) -> None:
+    path = write(tmp_path)
+    sent_in(path, "effector", [0, 1, 2, 4, 5, 7])
+    with h5py.File(path, "a") as file:
+        del file["action/effector/index"]
+        file["action/effector/index"] = np.array(index)
+    assert left_out(KIND, tmp_path) == [("proprio_stats.h5", "length_mismatch")]
+
+
+def test_what_could_be_taken_besides_is_noted(tmp_path: Path) -> None:
+    write(tmp_path)
+    (log,) = attempts_of(KIND, tmp_path).values()
+    (note,) = [n for n in log.notes if n.code == "unread_columns"]
+    assert note.detail.split(", ")[:3] == ["state/end/position", "state/end/orientation", "state/robot/position"]
+    assert "robot/velocity" not in note.detail
 
 
 def longer(root: Path) -> None:

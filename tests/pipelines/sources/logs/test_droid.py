@@ -86,7 +86,7 @@ def test_a_labelled_attempt_that_contradicts_itself_says_how(
 
 
 def metadata_of(place: str, serials: dict[str, str], count: int) -> dict[str, Any]:
-    """postprocessing/schema.py, lines 97-142; paths are below the laboratory's folder (svo2mp4.py, lines 126-137)."""
+    """postprocessing/schema.py, lines 97-142; paths are below the laboratory's folder (svo2mp4.py, lines 129-138)."""
     lab, _, within = place.partition("/")
     return {
         "uuid": UUID, "lab": lab, "user": "Some One", "user_id": "5d05c5aa", "date": "2023-07-07",

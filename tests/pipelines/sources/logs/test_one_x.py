@@ -14,17 +14,22 @@ from pipelines.sources.logs.base import LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.errors import BadMedia
 
-# As the cards of 1x-technologies/worldmodel and worldmodel_raw_data have it.
 SEGMENTS = np.array([7] * 4 + [8] * 3 + [7] * 2, np.int32)
 
 
 def write(root: Path, nested: bool = False, video: str = "mp4", states: Any = None) -> np.ndarray:
-    """A set of one shard of nine frames in three runs."""
+    """A set of one shard of nine frames in three runs.
+
+    As unpack_data.py of huggingface.co/datasets/1x-technologies/worldmodel (train_v2.0 and val_v2.0) reads it: float32
+    (N, 25), int32 (N,), `shard_num_frames` of metadata_<shard>.json; and as worldmodel_raw_data/train_v2.0_raw has it,
+    in folders `robot_states`, `segment_indices`, `videos` and `metadata` beside metadata.json with `hz`.
+    """
     rows = np.random.default_rng(0).normal(size=(len(SEGMENTS), 25)).astype(np.float32)
-    places = ("states/", "segment_idx/", "videos/") if nested else ("", "", "")
+    places = ("robot_states/", "segment_indices/", "videos/", "metadata/") if nested else ("", "", "", "")
     for place in {*places, ""}:
         (root / place).mkdir(parents=True, exist_ok=True)
-    (root / "metadata.json").write_text(json.dumps({"num_shards": 1, "num_images": len(rows), "hz": 30}))
+    (root / "metadata.json").write_text(json.dumps({"num_shards": 1, "query": "", "hz": 30, "num_images": len(rows)}))
+    (root / f"{places[3]}metadata_0.json").write_text(json.dumps({"shard_num_frames": len(rows), "shard_ind": 0}))
     (root / f"{places[0]}states_0.bin").write_bytes((rows if states is None else states).tobytes())
     (root / f"{places[1]}segment_idx_0.bin").write_bytes(SEGMENTS.tobytes())
     (root / f"{places[2]}video_0.{video}").write_bytes(b"\0" * 64)

@@ -17,42 +17,83 @@ from tests.support.log_pictures import encoded, is_red, number_of
 AT_30_HZ = LogOptions(fps_hz=30)
 
 
-def write(
-    root: Path, robot: str, place: str, *, swapped: bool = False, pictured: int = 6, arms: tuple[str, ...] = ("",)
-) -> Path:
-    """all_robot_h5_info.md: object arrays of encoded bytes; swapped: RGB given to cv2.imencode, which takes BGR."""
+ARMS = ("left", "right")
+LAYOUTS: dict[str, dict[str, dict[str, int]]] = {
+    "franka_1rgb": {"master": {"joint_position": 8}, "puppet": {"end_effector": 6, "joint_position": 8}},
+    "agilex_3rgb": {
+        group: {f"{n}_{arm}": 7 for n in ("end_effector", "joint_effort", "joint_position", "joint_velocity")
+                for arm in ARMS}
+        for group in ("master", "puppet")
+    },
+    "tienkung_gello_1rgb": {"master": {"joint_position": 16}, "puppet": {"joint_position": 16}},
+    "simulation": {
+        "franka": {"end_effector": 7, "joint_effort": 8, "joint_position": 8, "joint_velocity": 8},
+    },
+}  # fmt: skip
+CAMERAS = {"agilex_3rgb": ("camera_front", "camera_left_wrist", "camera_right_wrist"),
+           "simulation": ("camera_front_external", "camera_handeye")}  # fmt: skip
+
+
+def write(root: Path, robot: str, place: str, *, swapped: bool = False, pictured: int = 6) -> Path:
+    """Six steps of a robot, its cameras' pictures numbered from 3, 13 and 23.
+
+    As x-humanoid-robomind/x-humanoid-robomind.github.io at 15eb492 describes it: static/all_robot_h5_info.md, lines
+    22-215 (float64 arrays of these names and widths; pictures and depth are objects of encoded bytes, in simulation of
+    about every fourth step; sim_time_seq), static/quick_start.ipynb, lines 55-95 (cv2.imdecode of a row), README.md,
+    lines 95-96: what cv2.imdecode gives is BGR for the Frankas and UR, RGB for the others, which were encoded swapped.
+    """
     path = root / f"h5_{robot}/{place}/data/trajectory.hdf5"
     path.parent.mkdir(parents=True)
     rng = np.random.default_rng(1)
     with h5py.File(path, "w") as file:
-        for arm in arms:
-            file[f"master/joint_position{arm}"] = rng.normal(size=(6, 8))
-            file[f"puppet/joint_position{arm}"] = rng.normal(size=(6, 8))
-            file[f"puppet/joint_effort{arm}"] = rng.normal(size=(6, 8))
-        for kind in ("rgb", "depth"):
-            rows = file.create_dataset(f"observations/{kind}_images/camera_top", (pictured,), h5py.vlen_dtype(np.uint8))
-            for i, picture in enumerate(pictures(3, pictured)):
-                rows[i] = encoded(picture[..., ::-1] if swapped else picture, ".jpg" if kind == "rgb" else ".png")
+        for group, arrays in LAYOUTS[robot].items():
+            for name, width in arrays.items():
+                file[f"{group}/{name}"] = rng.normal(size=(6, width))
+        if robot == "simulation":
+            file["sim_time_seq"] = np.arange(5) / 60
+        for c, camera in enumerate(CAMERAS.get(robot, ("camera_top",))):
+            for kind in ("rgb", "depth"):
+                where = f"observations/{kind}_images/{camera}"
+                rows = file.create_dataset(where, (pictured,), h5py.vlen_dtype(np.uint8))
+                for i, picture in enumerate(pictures(3 + 10 * c, pictured)):
+                    depth = np.full(picture.shape[:2], 700 + i, np.uint16)  # mm
+                    colours = picture[..., ::-1] if swapped else picture
+                    rows[i] = encoded(colours, ".jpg") if kind == "rgb" else encoded(depth, ".png")
     return path
 
 
+BOTH_ARMS = tuple(f"joint_position_{arm}" for arm in ARMS)
+
+
 @pytest.mark.parametrize(
-    ("robot", "swapped", "arms"), [("franka_1rgb", False, ("",)), ("agilex_3rgb", True, ("_left", "_right"))]
+    ("robot", "swapped", "state", "action"),
+    [
+        ("franka_1rgb", False, ("joint_position", "end_effector"), ("joint_position",)),
+        ("agilex_3rgb", True, BOTH_ARMS, BOTH_ARMS),
+        ("tienkung_gello_1rgb", True, ("joint_position",), ("joint_position",)),
+    ],
 )
-def test_values_labels_and_colours(tmp_path: Path, robot: str, swapped: bool, arms: tuple[str, ...]) -> None:
-    path = write(tmp_path, robot, "bread/success_episodes/train/1014_144602", swapped=swapped, arms=arms)
+def test_values_labels_and_colours(
+    tmp_path: Path, robot: str, swapped: bool, state: tuple[str, ...], action: tuple[str, ...]
+) -> None:
+    path = write(tmp_path, robot, "bread/success_episodes/train/1014_144602", swapped=swapped)
     log = attempts_of(KIND, tmp_path, AT_30_HZ)["trajectory", "bread-1014_144602"]
     with h5py.File(path) as file:
         own: Any = file
-        for group, array in (("puppet", log.states), ("master", log.actions)):
-            parts = [own[f"{group}/joint_position{arm}"][()] for arm in arms]
+        for group, names, array in (("puppet", state, log.states), ("master", action, log.actions)):
+            parts = [own[f"{group}/{name}"][()] for name in names]
             assert np.array_equal(array, np.concatenate(parts, axis=1).astype(np.float32))
     assert (log.outcome, log.outcome_source, log.split) == ("success", "human", "train")
-    assert log.embodiment == robot.partition("_")[0]
-    frames = list(frames_of(log.cameras[0].uri, tmp_path))
-    assert [number_of(p) for _, p in frames] == [3, 4, 5, 6, 7, 8]
-    assert all(is_red(p) for _, p in frames)
-    assert left_out(KIND, tmp_path, AT_30_HZ) == [("bread-1014_144602/camera camera_top_depth", "depth_camera")]
+    assert log.embodiment == robot.rpartition("_")[0]
+    cameras = CAMERAS.get(robot, ("camera_top",))
+    assert [c.camera for c in log.cameras] == list(cameras)
+    for c, camera in enumerate(log.cameras):
+        frames = list(frames_of(camera.uri, tmp_path))
+        assert [number_of(p) for _, p in frames] == [10 * c + i for i in (3, 4, 5, 6, 7, 8)]
+        assert all(is_red(p) for _, p in frames)
+    assert left_out(KIND, tmp_path, AT_30_HZ) == [
+        (f"bread-1014_144602/camera {camera}_depth", "depth_camera") for camera in cameras
+    ]
 
 
 def test_what_cannot_be_taken_says_why(tmp_path: Path) -> None:

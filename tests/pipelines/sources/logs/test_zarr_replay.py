@@ -20,17 +20,26 @@ ENDS = np.array([4, 10], np.int64)
 
 
 def write(path: Path, version: int = 2, **more: Any) -> Path:
-    """A buffer of two episodes, compressed, as zarr itself writes it."""
+    """A buffer of two episodes, compressed, as zarr itself writes it.
+
+    As real-stanford/diffusion_policy at 5ba07ac lays it out: diffusion_policy/common/replay_buffer.py, lines 108-113
+    (groups, episode_ends int64, exclusive, without a compressor) and 444-503 (an array a key, rows of all episodes on
+    end), with the keys of real-stanford/universal_manipulation_interface at d095ba9,
+    scripts_slam_pipeline/07_generate_replay_buffer.py, lines 106-124 (float32; poses float64) and 161-167 (pictures
+    uint8 (N, h, w, 3), a chunk each). Pictures are not JPEG XL here, which wants imagecodecs.
+    """
     group = zarr.open_group(str(path), mode="w", zarr_format=version)
     i = np.arange(10, dtype=np.float32)
     held = {
-        "robot0_eef_pos": np.stack([i] * 3, 1), "robot0_gripper_width": i[:, None] / 8,
+        "robot0_eef_pos": np.stack([i] * 3, 1), "robot0_eef_rot_axis_angle": np.stack([-i] * 3, 1),
+        "robot0_gripper_width": i[:, None] / 8, "robot0_demo_start_pose": np.zeros((10, 6)),
         "robot0_demo_end_pose": np.zeros((10, 6)), "camera0_rgb": np.arange(10, dtype=np.uint8)[:, None, None, None]
         * np.ones((1, 6, 8, 3), np.uint8),
     } | more  # fmt: skip
     for name, values in held.items():
-        group.create_array(f"data/{name}", data=values, chunks=(2, *values.shape[1:]))
-    group.create_array("meta/episode_ends", data=ENDS)
+        chunk = 1 if name.endswith("_rgb") else 2
+        group.create_array(f"data/{name}", data=values, chunks=(chunk, *values.shape[1:]))
+    group.create_array("meta/episode_ends", data=ENDS, compressors=None)
     return path
 
 
@@ -50,7 +59,8 @@ def test_episodes_are_those_between_the_ends(tmp_path: Path, version: int) -> No
     assert second.states is not None
     np.testing.assert_array_equal(second.states[:, 0], np.arange(4, 10))
     assert first.state_names == (
-        "robot0_eef_pos_0", "robot0_eef_pos_1", "robot0_eef_pos_2", "robot0_gripper_width",
+        *(f"robot0_eef_pos_{k}" for k in range(3)), *(f"robot0_eef_rot_axis_angle_{k}" for k in range(3)),
+        "robot0_gripper_width",
     )  # fmt: skip
     assert (first.actions, first.outcome, first.instruction) == (None, "unknown", None)
 
