@@ -24,7 +24,6 @@ from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions, MediaFile, UnreadPart
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, TaskSpan, Times
-from pipelines.sources.logs.hdf5_log import Hdf5Log
 from pipelines.sources.logs.items import item_of, media_of
 from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
@@ -90,11 +89,11 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     if not item.media:
         raise BadMedia("missing_video", f"no mp4 in observations/{place[2]}/{place[3]}/videos")
     with hdf5_log.open_log(item.uri) as log:
-        states = options.columns.state or _filled(log, "state")
-        actions = options.columns.action or _filled(log, "action")
+        states = options.columns.state or hdf5_log.filled(log, "state", PARTS)
+        actions = options.columns.action or hdf5_log.filled(log, "action", PARTS)
         known = [n for n in ("timestamp", *map(_index_of, actions), JOINT_INDEX) if n in log.tree]
         arrays = log.arrays(list(dict.fromkeys([*states, *actions, *known])))
-        others = [p for p in _filled(log, "state", ALL) + _filled(log, "action", ALL) if p not in (*states, *actions)]
+        there = [path for group in ("state", "action") for path in hdf5_log.filled(log, group, ALL)]
     count = _count(arrays, [*states, *actions])
     rate_hz = options.fps_hz or RATE_HZ
     about = _episode_of(_info_uri(place[1], place[2]), place[3])
@@ -105,7 +104,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     numbers = {name: _in_rows(arrays, name, count) if name in actions else a for name, a in arrays.numbers.items()}
     if not options.columns.action:
         actions = tuple(name for name in actions if not _is_sparse(numbers.get(name), name, parts))
-    if others:
+    if others := [path for path in there if path not in (*states, *actions)]:
         parts.note("unread_columns", ", ".join(others))
     facts = AttemptFacts(
         name=parts.attempt, t_ns=times, fps_hz=rate_hz, embodiment="agibot_g1", collect_mode="teleop",
@@ -149,14 +148,6 @@ def _is_sparse(array: Numbers | None, name: str, parts: Parts) -> bool:
     if sparse := sent < SPARSE_SHARE * len(array):
         parts.refuse(name, "sparse_action", f"sent in {sent} of {len(array)} rows; `columns.action` takes it")
     return sparse
-
-
-def _filled(log: Hdf5Log, group: str, names: Sequence[str] = PARTS) -> tuple[str, ...]:
-    """Arrays of a group that hold something: those that nothing was written to have the shape (0,)."""
-    return tuple(
-        path for part in names if (node := log.tree.get(path := f"{group}/{part}")) and node.is_numbers
-        and node.shape and node.shape[0] > 0
-    )  # fmt: skip
 
 
 def _count(arrays: Arrays, names: Sequence[str]) -> int:

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from infra.readers.hdf5_tree import Node
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import BadEpisode, LogItem, LogKind, LogOptions
-from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog
+from pipelines.sources.logs.episode_log import EpisodeLog
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, is_yes, outcome_word
 from pipelines.sources.logs.hdf5_log import Hdf5Log
 from pipelines.sources.logs.parts import Parts
@@ -59,9 +60,12 @@ def _attempt(log: Hdf5Log, name: str, item: LogItem, options: LogOptions) -> Ite
     arrays = log.arrays(list(dict.fromkeys([*states, *actions])))
     if (first := arrays.numbers.get(actions[0])) is None or not first.ndim:
         raise arrays.bad.get(actions[0]) or BadMedia("no_states_or_actions", f"{actions[0]} is no array of numbers")
-    cameras, left = _cameras(log, name, len(first), rate_hz, options)
+    wanted = dict(columns.cameras) or {c: f"{IMAGES}/{c}" for c in sorted(log.children(IMAGES))}
+    cameras = hdf5_log.cameras_of(log, parts, wanted, (len(first), rate_hz), _order_of)
     if not cameras:
-        raise BadMedia("no_pictures", f"no camera of it can be used: {left[0].detail}" if left else f"none in {IMAGES}")
+        why = [p.detail for p in parts.refused if p.name.startswith(f"{name}/camera ")]
+        raise BadMedia("no_pictures", f"no camera of it can be used: {why[0]}" if why else f"none in {IMAGES}")
+    hdf5_log.tell_depth(log, "observations/images_depth", parts)
     task = parts.take("task", partial(_stated, log, columns.task)) if columns.task else None
     outcome = parts.take("outcome", partial(_outcome, log, columns.outcome))
     facts = AttemptFacts(
@@ -75,28 +79,12 @@ def _attempt(log: Hdf5Log, name: str, item: LogItem, options: LogOptions) -> Ite
         embodiment="aloha",
     )  # fmt: skip
     yield attempt_of(facts, item, options)
-    yield from (*left, *parts.refused)
+    yield from parts.refused
 
 
-def _cameras(
-    log: Hdf5Log, name: str, count: int, rate_hz: float, options: LogOptions
-) -> tuple[tuple[CameraSpan, ...], list[BadEpisode]]:
-    """Cameras that can be used, and why others cannot."""
-    wanted = dict(options.columns.cameras) or {c: f"{IMAGES}/{c}" for c in sorted(log.children(IMAGES))}
-    spans, left = list[CameraSpan](), list[BadEpisode]()
-    for camera, where in wanted.items():
-        node = log.tree.get(where.partition("?")[0])
-        try:
-            if node is not None and not hdf5_log.is_pictures(node):
-                raise BadMedia("bad_frame", f"{where} has the shape {node.shape} of {node.kind}: no pictures")
-            order = {"order": "bgr"} if node is not None and len(node.shape or ()) == 4 else {}
-            spans.append(hdf5_log.camera_within(log, camera, where, count, rate_hz, **order))
-        except BadMedia as e:
-            left.append(BadEpisode(name=f"{name}/camera {camera}", reason=e.reason, detail=e.detail))
-    for path in log.children("observations/images_depth"):
-        detail = "observations/images_depth holds distances; it is no camera of a view"
-        left.append(BadEpisode(name=f"{name}/camera {path}_depth", reason="depth_camera", detail=detail))
-    return tuple(spans), left
+def _order_of(node: Node) -> dict[str, str]:
+    """Raw pictures are taken as OpenCV has them."""
+    return {"order": "bgr"} if len(node.shape or ()) == 4 else {}
 
 
 def _stated(log: Hdf5Log, where: str) -> object:

@@ -110,8 +110,8 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         name=name, t_ns=times, fps_hz=options.fps_hz or RATE_HZ, cameras=cameras, embodiment="franka",
         states=hdf5_log.columns_of(arrays.numbers, "", states, len(first)),
         actions=hdf5_log.columns_of(arrays.numbers, "", actions, len(first)),
-        state_names=_short(hdf5_log.axes_of(arrays.numbers, "", states)),
-        action_names=_short(hdf5_log.axes_of(arrays.numbers, "", actions)),
+        state_names=hdf5_log.short_axes_of(arrays.numbers, states),
+        action_names=hdf5_log.short_axes_of(arrays.numbers, actions),
         robot=text(about, "robot_serial"), scene=text(about, "scene_id"),
         instruction=_words(item.root, uuid) or text(about, "current_task"),
         outcome=_outcome(about, dict(attributes), item.uri), collect_mode="teleop", notes=_notes(arrays),
@@ -121,10 +121,6 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     parts = Parts(name)
     parts.refuse_unread(item)
     yield from (*left, *parts.refused)
-
-
-def _short(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(n.rpartition("/")[2] for n in names)
 
 
 def _times(arrays: Arrays, count: int, rate_hz: float) -> Times:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from pipelines.media import log_pictures
 from pipelines.media.log_pictures import Selector
 from pipelines.sources.logs.base import NUMBERS, OTHER, PICTURES, WORDS, LogField, LogItem, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, Floats
+from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 from schemas.keys import log_revision
 
@@ -132,6 +134,11 @@ def axes_of(arrays: Mapping[str, np.ndarray], prefix: str, names: Sequence[str])
     return tuple(f"{name}.{i}" if width > 1 else name for name, width in widths.items() for i in range(width))
 
 
+def short_axes_of(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> tuple[str, ...]:
+    """Those without the groups that the arrays lie in."""
+    return tuple(name.rpartition("/")[2] for name in axes_of(arrays, "", names))
+
+
 def camera_within(log: Hdf5Log, camera: str, where: str, count: int, fps_hz: float, **options: str) -> CameraSpan:
     """A camera whose pictures are the rows of an array, frame i being step i's. where: its path in the file.
 
@@ -150,6 +157,38 @@ def camera_within(log: Hdf5Log, camera: str, where: str, count: int, fps_hz: flo
     rate_hz = log_pictures.rate_of(fps_hz)
     uri = log_pictures.picture_uri(log.uri, Selector("hdf5", place, rate_hz, options))
     return CameraSpan(camera=camera, uri=uri, start_ns=0, end_ns=log_pictures.end_ns(count, rate_hz), alone=True)
+
+
+def cameras_of(
+    log: Hdf5Log, parts: Parts, wanted: Mapping[str, str], rows: tuple[int, float],
+    order_of: Callable[[Node], Mapping[str, str]],
+) -> tuple[CameraSpan, ...]:  # fmt: skip
+    """The wanted cameras (name -> path in the file) that can be used; the others are told. rows: their count and Hz.
+
+    order_of: of an array of pictures, camera_within's options.
+    """
+
+    def span(camera: str, where: str) -> CameraSpan:
+        node = log.tree.get(where.partition("?")[0])
+        if node is not None and not is_pictures(node):
+            raise BadMedia("bad_frame", f"{where} has the shape {node.shape} of {node.kind}: no pictures")
+        options = {} if node is None else order_of(node)
+        return camera_within(log, camera, where, rows[0], rows[1], **options)
+
+    spans = [parts.take(f"camera {camera}", partial(span, camera, where)) for camera, where in wanted.items()]
+    return tuple(s for s in spans if s is not None)
+
+
+def tell_depth(log: Hdf5Log, group: str, parts: Parts) -> None:
+    """The attempt goes without the cameras of a group of distances."""
+    for camera in log.children(group):
+        parts.refuse(f"camera {camera}_depth", "depth_camera", f"{group} holds distances; it is no camera of a view")
+
+
+def filled(log: Hdf5Log, group: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Paths of a group's arrays that hold numbers: those that nothing was written to have no row."""
+    paths = [f"{group}/{name}" for name in names]
+    return tuple(p for p in paths if (node := log.tree.get(p)) and node.is_numbers and node.shape and node.shape[0])
 
 
 def is_pictures(node: Node) -> bool:

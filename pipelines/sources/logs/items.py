@@ -1,12 +1,19 @@
-"""Items of logs that lie beside their recordings."""
+"""Items of logs that lie beside their recordings, and names of attempts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from infra.storage.objects import ObjectInfo
 from pipelines.sources.logs.base import LogItem, MediaFile, UnreadPart
-from schemas.keys import log_revision
+from schemas.keys import key_of, log_revision
+
+
+def attempt_name(name: str) -> str:
+    """A file's or folder's name as an attempt's: what is no letter, digit, `_`, `-` or dot is `_`, with a digest."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]+|\.(?=\.)|^[.-]", "_", name)[:100]
+    return safe if safe == name and safe else f"{safe}_{key_of(name)[:8]}"
 
 
 def media_of(camera: str, info: ObjectInfo) -> MediaFile:

@@ -1,19 +1,25 @@
-"""What readers of logs of messages share: their names, their files on this disk."""
+"""What readers of logs of messages share: their items, their topics, and all of it where each file is an attempt."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from infra.readers.message_pictures import is_picture, short_type
-from infra.readers.topics import Topic
+from infra.readers.topics import Lost, Recorded, Topic
 from infra.storage.objects import ObjectInfo
 from pipelines.media import log_pictures
-from pipelines.sources.logs.base import NUMBERS, OTHER, PICTURES, WORDS, LogField, LogItem
+from pipelines.media.log_pictures import Selector
+from pipelines.sources.logs import asynchronous
+from pipelines.sources.logs.asynchronous import TopicLog
+from pipelines.sources.logs.base import NUMBERS, OTHER, PICTURES, WORDS, BadEpisode, LogField, LogItem, LogOptions
+from pipelines.sources.logs.episode_log import EpisodeLog
+from pipelines.sources.logs.items import attempt_name
 from pipelines.sources.logs.topic_choice import has_readings
-from schemas.keys import key_of, log_revision
+from schemas.keys import log_revision
 
 
 def item_of(uri: str, root: str, files: Sequence[ObjectInfo]) -> LogItem:
@@ -28,12 +34,6 @@ def item_of(uri: str, root: str, files: Sequence[ObjectInfo]) -> LogItem:
     )
 
 
-def attempt_name(name: str) -> str:
-    """A file's or folder's name as an attempt's: what is no letter, digit, `_`, `-` or dot is `_`, with a digest."""
-    safe = re.sub(r"[^A-Za-z0-9_.-]+|\.(?=\.)|^[.-]", "_", name)[:100]
-    return safe if safe == name and safe else f"{safe}_{key_of(name)[:8]}"
-
-
 def fields_of(topics: Sequence[Topic]) -> list[LogField]:
     """The topics with their types; those of pictures are cameras', those with readings may be state or action."""
     fields = []
@@ -45,8 +45,41 @@ def fields_of(topics: Sequence[Topic]) -> list[LogField]:
     return fields
 
 
-@contextmanager
-def local_files(uris: Sequence[str]) -> Iterator[list[Path]]:
-    """The files on this disk, for the while. FileNotFoundError: one is not there."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(log_pictures.local_log(uri)) for uri in uris]
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A format of which each file is an attempt. survey: the topics of files, and what of them is lost; read: messages.
+
+    survey, read: BadMedia: the door's.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]  # the longer one first, where it ends as the other does
+    survey: Callable[[list[Path]], tuple[list[Topic], list[Lost]]]
+    read: Callable[[list[Path], Sequence[str]], Recorded]
+
+    def items(self, files: Iterable[ObjectInfo]) -> Iterator[LogItem]:
+        """One for each file of the format."""
+        for info in files:
+            if info.uri.endswith(self.suffixes):
+                yield item_of(info.uri, info.uri.rpartition("/")[0], [info])
+
+    def attempts(self, item: LogItem, options: LogOptions) -> Iterator[EpisodeLog | BadEpisode]:
+        """The file's one attempt. BadMedia: the door's, and asynchronous.attempts'."""
+        file = item.uri.rpartition("/")[2]
+        with log_pictures.local_log(item.uri) as path:
+            topics, lost = self.survey([path])
+            log = TopicLog(
+                name=attempt_name(next(file.removesuffix(s) for s in self.suffixes if file.endswith(s))),
+                item=item,
+                topics=topics,
+                read=partial(self.read, [path]),
+                log_uri=item.uri,
+                selector=Selector(self.name, "", Fraction(1)),
+                lost=lost,
+            )
+            yield from asynchronous.attempts(log, options)
+
+    def fields(self, item: LogItem) -> list[LogField]:
+        """The file's topics. BadMedia: the door's."""
+        with log_pictures.local_log(item.uri) as path:
+            return fields_of(self.survey([path])[0])

@@ -85,8 +85,8 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         name=name, t_ns=even_times(len(first), rate_hz), fps_hz=rate_hz, cameras=cameras,
         states=hdf5_log.columns_of(arrays.numbers, "", states, len(first)),
         actions=hdf5_log.columns_of(arrays.numbers, "", actions, len(first)),
-        state_names=_short(hdf5_log.axes_of(arrays.numbers, "", states)),
-        action_names=_short(hdf5_log.axes_of(arrays.numbers, "", actions)),
+        state_names=hdf5_log.short_axes_of(arrays.numbers, states),
+        action_names=hdf5_log.short_axes_of(arrays.numbers, actions),
         embodiment=UNSAFE.sub("_", text(profile, "robot_name") or "unknown"), policy_id=text(profile, "policy_name"),
         scene=text(dict(about), "lab_id"), instruction=text(dict(about), "language_instruction"), outcome=outcome,
         failure_mode=blamed, collect_mode="autonomous", notes=notes,
@@ -100,10 +100,6 @@ def _numbers(log: Hdf5Log, group: str, order: Any) -> tuple[str, ...]:
     filled = [n for n, node in log.children(group).items() if node.is_numbers and node.shape and node.shape[0]]
     first = [n for n in order if n in filled] if isinstance(order, list) else []
     return tuple(f"{group}/{n}" for n in dict.fromkeys([*first, *sorted(filled)]))
-
-
-def _short(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(n.rpartition("/")[2] for n in names)
 
 
 def _cameras(item: LogItem, arrays: Arrays, name: str, end_ns: int) -> tuple[tuple[CameraSpan, ...], list[BadEpisode]]:

@@ -49,8 +49,7 @@ from pipelines.sources.logs.fields import (
     text,
     text_of_json,
 )
-from pipelines.sources.logs.items import item_of, media_of
-from pipelines.sources.logs.message_logs import attempt_name
+from pipelines.sources.logs.items import attempt_name, item_of, media_of
 from pipelines.sources.logs.parts import Parts
 from pipelines.sources.logs.signs import signs_of
 from schemas.errors import BadMedia

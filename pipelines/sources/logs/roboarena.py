@@ -25,10 +25,10 @@ from infra.storage.objects import ObjectInfo
 from pipelines.media import log_pictures
 from pipelines.sources.logs import message_logs
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
-from pipelines.sources.logs.base import VECTORS, BadEpisode, LogItem, LogKind, LogOptions
+from pipelines.sources.logs.base import NUMBERS, VECTORS, BadEpisode, LogField, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Floats, Note
 from pipelines.sources.logs.fields import UNKNOWN, Outcome, number, outcome_word, text
-from pipelines.sources.logs.items import media_of
+from pipelines.sources.logs.items import attempt_name, media_of
 from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 from schemas.spans import NS
@@ -55,7 +55,7 @@ class Rollout:
     @property
     def name(self) -> str:
         """Of its attempt."""
-        return message_logs.attempt_name(f"{self.place['session'].rpartition('/')[2]}_{self.place['name']}")
+        return attempt_name(f"{self.place['session'].rpartition('/')[2]}_{self.place['name']}")
 
 
 def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]:
@@ -83,13 +83,13 @@ def list_logs(uri: str, options: LogOptions = LogOptions()) -> Iterator[LogItem]
 
 def _camera(uri: str) -> str:
     name = uri.rpartition("/")[2]
-    return match[1] if (match := CAMERA.fullmatch(name)) else message_logs.attempt_name(name.removesuffix(".mp4"))
+    return match[1] if (match := CAMERA.fullmatch(name)) else attempt_name(name.removesuffix(".mp4"))
 
 
 def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> Iterator[EpisodeLog | BadEpisode]:
     """The session's attempts, those that cannot be read with why, and the metadata and cameras that are left out."""
     del workdir
-    session = Parts(message_logs.attempt_name(item.uri.rpartition("/")[2]))
+    session = Parts(attempt_name(item.uri.rpartition("/")[2]))
     about = session.take(SESSION, partial(_read_words, f"{item.uri}/{SESSION}")) or {}
     spaces = session.take(GLOBAL, partial(_read_words, f"{item.root}/{GLOBAL}")) or {}
     announced = {str(k): v for k, v in _mapping(about, "policies").items() if isinstance(v, dict)}
@@ -106,6 +106,18 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
             f"policy {letter}", "missing_file", f"{SESSION} names {words.get('policy_name')}: no folder of it"
         )
     yield from session.refused
+
+
+def holds(item: LogItem, options: LogOptions) -> list[LogField]:
+    """What the rows of the first policy hold. BadMedia: npz_rows.read's."""
+    del options
+    npz = next((uri for rollout in _rollouts(item, {}) for uri in rollout.npz), None)
+    if npz is None:
+        return []
+    with log_pictures.local_log(npz) as path:
+        rows = npz_rows.read(path, npz_rows.read(path, ()).names)
+    widths = {name: column.shape[1] for name, column in rows.columns.items()}
+    return [LogField(name=n, kind=NUMBERS, about=f"{w} a step", width=w) for n, w in widths.items()]
 
 
 def _read_words(uri: str) -> Words:
@@ -224,4 +236,4 @@ def _notes(rollout: Rollout, about: Words, count: int) -> Iterator[Note]:
         yield Note(code="other_length", detail=f"duration says that step {last} was the last, there are {count} rows")
 
 
-KIND = LogKind("roboarena", list_logs, read, columns=VECTORS)
+KIND = LogKind("roboarena", list_logs, read, holds=holds, columns=VECTORS)

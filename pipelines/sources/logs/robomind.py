@@ -14,9 +14,9 @@ from pathlib import Path
 from pipelines.sources.logs import hdf5_log
 from pipelines.sources.logs.attempt import AttemptFacts, attempt_of, even_times
 from pipelines.sources.logs.base import PICTURES_AND_VECTORS, BadEpisode, LogItem, LogKind, LogOptions
-from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog
+from pipelines.sources.logs.episode_log import EpisodeLog
 from pipelines.sources.logs.fields import UNKNOWN
-from pipelines.sources.logs.hdf5_log import Hdf5Log
+from pipelines.sources.logs.parts import Parts
 from schemas.errors import BadMedia
 
 PLACE = re.compile(
@@ -51,55 +51,31 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     name = re.sub(r"[^A-Za-z0-9_.-]+|\.\.+", "_", f"{place['task']}-{place['time']}")
     with hdf5_log.open_log(item.uri) as log:
         puppet = next((g for g in ("puppet", "franka") if g in log.tree), "puppet")
-        states = options.columns.state or _numbers(log, puppet, JOINTS)
-        actions = options.columns.action or _numbers(log, "master", JOINTS)
+        states = options.columns.state or hdf5_log.filled(log, puppet, JOINTS)
+        actions = options.columns.action or hdf5_log.filled(log, "master", JOINTS)
         arrays = log.arrays([*states, *actions])
         first = next((a for n in (*states, *actions) if (a := arrays.numbers.get(n)) is not None and a.ndim), None)
         if first is None:
             raise BadMedia("no_states_or_actions", "neither puppet nor master has joints")
         robot = place["robot"] or ""
-        cameras, left = _cameras(log, name, len(first), rate_hz, robot, options)
+        parts, order = Parts(name), {} if not robot or robot in SOUND_COLOURS else {"order": "bgr"}
+        wanted = dict(options.columns.cameras) or {c: f"{IMAGES}/{c}" for c in sorted(log.children(IMAGES))}
+        cameras = hdf5_log.cameras_of(log, parts, wanted, (len(first), rate_hz), lambda _: order)
         if not cameras:
-            raise BadMedia(left[0].reason if left else "no_pictures", left[0].detail if left else f"none in {IMAGES}")
+            left = next(iter(parts.refused), None)
+            raise BadMedia(left.reason if left else "no_pictures", left.detail if left else f"none in {IMAGES}")
+        hdf5_log.tell_depth(log, "observations/depth_images", parts)
         facts = AttemptFacts(
             name=name, t_ns=even_times(len(first), rate_hz), fps_hz=rate_hz, cameras=cameras,
             states=hdf5_log.columns_of(arrays.numbers, "", states, len(first)),
             actions=hdf5_log.columns_of(arrays.numbers, "", actions, len(first)),
-            state_names=_short(hdf5_log.axes_of(arrays.numbers, "", states)),
-            action_names=_short(hdf5_log.axes_of(arrays.numbers, "", actions)),
+            state_names=hdf5_log.short_axes_of(arrays.numbers, states),
+            action_names=hdf5_log.short_axes_of(arrays.numbers, actions),
             embodiment=re.sub(r"_\d?rgb$", "", robot) or None, split=place["split"], collect_mode="teleop",
             outcome=(place["label"], "human", None) if place["label"] else UNKNOWN,
         )  # fmt: skip
     yield attempt_of(facts, item, options)
-    yield from left
-
-
-def _numbers(log: Hdf5Log, group: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those arrays of a group that are there and are not empty."""
-    paths = [f"{group}/{name}" for name in names]
-    return tuple(p for p in paths if (node := log.tree.get(p)) and node.is_numbers and node.shape and node.shape[0])
-
-
-def _short(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(n.rpartition("/")[2] for n in names)
-
-
-def _cameras(
-    log: Hdf5Log, name: str, count: int, rate_hz: float, robot: str, options: LogOptions
-) -> tuple[tuple[CameraSpan, ...], list[BadEpisode]]:
-    """Cameras that can be used, and why others cannot."""
-    order = {} if not robot or robot in SOUND_COLOURS else {"order": "bgr"}
-    wanted = dict(options.columns.cameras) or {c: f"{IMAGES}/{c}" for c in sorted(log.children(IMAGES))}
-    spans, left = list[CameraSpan](), list[BadEpisode]()
-    for camera, where in wanted.items():
-        try:
-            spans.append(hdf5_log.camera_within(log, camera, where, count, rate_hz, **order))
-        except BadMedia as e:
-            left.append(BadEpisode(name=f"{name}/camera {camera}", reason=e.reason, detail=e.detail))
-    for camera in log.children("observations/depth_images"):
-        detail = "observations/depth_images holds distances; it is no camera of a view"
-        left.append(BadEpisode(name=f"{name}/camera {camera}_depth", reason="depth_camera", detail=detail))
-    return tuple(spans), left
+    yield from parts.refused
 
 
 KIND = LogKind("robomind", list_logs, read, holds=hdf5_log.holds, columns=PICTURES_AND_VECTORS)

@@ -24,7 +24,8 @@ from pipelines.sources.logs import asynchronous
 from pipelines.sources.logs.asynchronous import TopicLog
 from pipelines.sources.logs.base import BadEpisode, LogField, LogItem, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
-from pipelines.sources.logs.message_logs import attempt_name, fields_of, item_of
+from pipelines.sources.logs.items import attempt_name
+from pipelines.sources.logs.message_logs import fields_of, item_of
 from schemas.errors import BadMedia
 
 NAME, METADATA = "rosbag2", "metadata.yaml"

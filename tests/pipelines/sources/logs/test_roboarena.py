@@ -14,6 +14,7 @@ from infra.storage.tables import Store
 from pipelines.fold.hop import fold
 from pipelines.hop import Run
 from pipelines.sources.logs import RobotSource
+from pipelines.sources.logs.base import LogOptions
 from pipelines.sources.logs.roboarena import KIND
 from pipelines.staging.options import IngestOptions
 from tests.support.fuzzed import INPUTS
@@ -173,3 +174,12 @@ def test_damage_is_refused_with_a_reason_or_does_no_harm(tmp_path: Path) -> None
         total += counts
     print(dict(total))
     assert total["taken"] < INPUTS
+
+
+def test_what_the_rows_hold_is_told(tmp_path: Path) -> None:
+    write_session(tmp_path, (A,))
+    (item,) = items_of(KIND, tmp_path)
+    assert KIND.holds is not None
+    assert {(f.name, f.width) for f in KIND.holds(item, LogOptions())} == {
+        ("cartesian_position", 6), ("joint_position", 7), ("gripper_position", 1), ("action", 8),
+    }  # fmt: skip
