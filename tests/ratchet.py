@@ -9,6 +9,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
@@ -24,7 +25,7 @@ Counts = dict[str, int]
 
 def untyped_rows() -> Counts:
     """By file of ROW_ROOMS: how often `dict[str, Any]`, or a name that stands for it, is a type."""
-    trees = {place: ast.parse(source) for place, source in _sources(ROW_ROOMS)}
+    trees = dict(_trees(ROW_ROOMS))
     aliases = {place: {alias for node in tree.body if (alias := _alias(node))} for place, tree in trees.items()}
     modules = {place.removesuffix(".py").replace("/", "."): names for place, names in aliases.items()}
     return _positive({place: _untyped_in(tree, aliases[place], modules) for place, tree in trees.items()})
@@ -55,8 +56,8 @@ def long_functions() -> Counts:
     """Functions of more than MAX_FUNCTION_LINES, as `file:name`, with their lines."""
     return {
         f"{place}:{node.name}": lines
-        for place, source in _sources((*ROOMS, "tests"))
-        for node in ast.walk(ast.parse(source))
+        for place, tree in _trees((*ROOMS, "tests"))
+        for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
     }
@@ -71,8 +72,8 @@ def long_files() -> Counts:
 def vague_names() -> Counts:
     """By room: variables, arguments, fields and functions whose whole name is one of VAGUE."""
     totals = dict.fromkeys(ROOMS, 0)
-    for place, source in _sources(ROOMS):
-        totals[place.partition("/")[0]] += sum(name.lstrip("_") in VAGUE for name in _bound(ast.parse(source)))
+    for place, tree in _trees(ROOMS):
+        totals[place.partition("/")[0]] += sum(name.lstrip("_") in VAGUE for name in _bound(tree))
     return _positive(totals)
 
 
@@ -98,6 +99,15 @@ def _sources(rooms: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for room in rooms:
         for path in sorted((REPOSITORY / room).rglob("*.py")):
             yield path.relative_to(REPOSITORY).as_posix(), path.read_text()
+
+
+def _trees(rooms: tuple[str, ...]) -> Iterator[tuple[str, ast.Module]]:
+    return ((place, _parsed(source)) for place, source in _sources(rooms))
+
+
+@cache
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _positive(counts: Counts) -> Counts:

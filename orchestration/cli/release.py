@@ -58,7 +58,7 @@ def release_verify(
 
     with output(as_json) as tell:
         verified = files.verify(store_of(config, sets, root), name)
-        tell(verified.plain() if as_json else f"{name} is whole: {verified.files} files")
+        tell(verified.plain() if as_json else f"{name} is whole: {verified.files} files under {verified.root}")
 
 
 @releases.command("pin")

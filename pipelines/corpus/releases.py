@@ -170,24 +170,28 @@ class Verified:
     name: str
     id: str
     files: int
+    root: str
 
     def plain(self) -> dict[str, object]:
         """What `release verify --json` prints."""
-        return {"name": self.name, "id": self.id, "verified": True, "files": self.files}
+        return {"name": self.name, "id": self.id, "verified": True, "files": self.files, "root": self.root}
 
 
 def verify(store: Store, name: str) -> Verified:
-    """Reads a release whole, by its pin, with the trainers' own client. VerificationFailed: what differs."""
+    """Reads a release whole where it lies now, with the trainers' own client. VerificationFailed: what differs.
+
+    The pin says where the release was published: a copy elsewhere is what was asked for, and is what is read.
+    """
     import handwheel
 
     try:
         with tempdirs.folder("pin") as folder:
             path = folder / f"{name}.pin"
             path.write_bytes(objects.read_bytes(pin_uri(store, name)))
-            handwheel.open(path).verify(deep=True)
+            handwheel.open(path, root=store.root).verify(deep=True)
     except FileNotFoundError as e:
         raise UsageError(f"no pin of {name!r} under {store.root}; `handwheel release list` names the releases") from e
     except handwheel.VerificationError as e:
         raise VerificationFailed(str(e)) from e
     listed = fmt.load_files(objects.read_bytes(objects.join(folder_of(store, name), fmt.FILES_FILE)))
-    return Verified(name, load(store, name).id, len(listed))
+    return Verified(name, load(store, name).id, len(listed), store.root)

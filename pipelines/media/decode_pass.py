@@ -127,8 +127,8 @@ def _clips(
     for frame, starts_shot in frames:
         why = frame.before if frame.t_ns > end_ns + (frame.end_ns - frame.t_ns) // 2 else None
         if clip is not None and (why or frame.why_not):
-            if (at := end_ns if why else frame.t_ns) > clip.start_ns:
-                yield clip, at
+            at = end_ns if why else frame.t_ns
+            yield from _closed(clip, at, cut)
             clip = None
             gaps.append((at, frame.t_ns, why or "damaged"))
         if clip is None:
@@ -144,11 +144,17 @@ def _clips(
                     clip = ClipBuilder(at_ns)
             add(clip, frame, options)
         end_ns = frame.end_ns
-    while clip is not None and (at_ns := cut(clip.start_ns, end_ns, end_ns, False)) is not None and at_ns < end_ns:
+    if clip is not None:
+        yield from _closed(clip, end_ns, cut)
+
+
+def _closed(clip: ClipBuilder, end_ns: int, cut: Cutter) -> Iterator[tuple[ClipBuilder, int]]:
+    """The clip up to where it ends, cut on the way as ever: its last frame may be shown for long."""
+    while (at_ns := cut(clip.start_ns, end_ns, end_ns, False)) is not None and at_ns < end_ns:
         if at_ns > clip.start_ns:
             yield clip, at_ns
             clip = ClipBuilder(at_ns)
-    if clip is not None and end_ns > clip.start_ns:
+    if end_ns > clip.start_ns:
         yield clip, end_ns
 
 

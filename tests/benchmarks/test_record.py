@@ -57,6 +57,7 @@ def test_a_path_and_what_is_no_number_are_refused_and_nothing_is_written(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_script_writes_where_it_is_asked_and_only_then(tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     add_json_option(parser)

@@ -20,6 +20,7 @@ from tests.support.caption_facts import BOTH, RIGHT_ONLY, any_facts, attempt, fa
 
 @settings(deadline=None, max_examples=300)
 @given(any_facts())
+@pytest.mark.slow
 def test_what_it_composes_passes_every_check(known: Facts) -> None:
     texts = compose(known)
     failed = first_failure(check(CaptionSet(known.span_id, texts), known))

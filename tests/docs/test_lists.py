@@ -17,6 +17,7 @@ HOPS = runpy.run_path(str(REPOSITORY / "docs" / "write_hops.py"))
 OPTIONS = runpy.run_path(str(REPOSITORY / "docs" / "write_options.py"))
 
 
+@pytest.mark.slow
 def test_the_list_of_files_is_current() -> None:
     assert read_page(FILES["PAGE"]) == FILES["written"](REPOSITORY), "run `make docs`"
 

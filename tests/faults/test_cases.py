@@ -46,6 +46,7 @@ def test_a_picture_says_its_number(k: int) -> None:
 
 
 @pytest.mark.parametrize(("word", "misplaced"), [("right", 0), ("wrong", 1)])
+@pytest.mark.slow
 def test_a_row_beside_another_frame_is_seen(tmp_path: Path, word: str, misplaced: int) -> None:
     script = tmp_path / "case.py"
     script.write_text(SCRIPT)

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ SHOTS = st.lists(st.tuples(st.integers(0, len(PICTURES) - 1), st.integers(1, 12)
 
 @settings(deadline=None, max_examples=50)
 @given(SEQUENCES | SHOTS)
+@pytest.mark.slow
 def test_every_frame_gets_one_answer_and_the_first_is_never_a_cut(frames: list[Luma]) -> None:
     answers = _answers(frames)
     assert len(answers) == len(frames)
@@ -142,6 +144,7 @@ def test_a_fade_through_black_is_one_cut_where_light_comes(seed: int, length: in
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 9), st.integers(6, 24), st.integers(16, 40), st.integers(16, 40))
+@pytest.mark.slow
 def test_a_dissolve_is_one_cut_within_it(seed: int, length: int, before: int, after: int) -> None:
     """Between two pictures with a camera's noise, over `length` frames."""
     out, into = _still(seed, before + length), _still(seed + 1, length + after)

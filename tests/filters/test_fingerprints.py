@@ -102,6 +102,7 @@ def test_a_part_is_found_where_it_was_taken_from(seed: int, start_s: float) -> N
 
 
 @pytest.mark.parametrize("hz", [6.0, 10.0])
+@pytest.mark.slow
 def test_a_copy_of_another_frame_rate_is_found(hz: float) -> None:
     for seed in range(6):
         match = found(
@@ -118,6 +119,7 @@ def test_the_farther_a_brief_copy_may_be_the_more_it_shares() -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 40), st.integers(1, 50))
+@pytest.mark.slow
 def test_another_take_before_the_same_background_is_no_copy(seed: int, take: int) -> None:
     one, other = (print_of(lambda t, k=k: picture(seed, k, t), 6) for k in (0, take))
     assert fingerprint_match.find_match(one, other, range(-2 * NS, 2 * NS, NS // 4), RULE) is None
@@ -131,6 +133,7 @@ def test_black_flat_and_still_pictures_leave_no_mark_and_are_no_copies(value: in
     assert fingerprint_match.find_match(one, other, [0], RULE) is None
 
 
+@pytest.mark.slow
 def test_a_mirrored_clip_leaves_the_same_marks() -> None:
     for seed in range(8):
         made = print_of(lambda t, s=seed: picture(s, 0, t), 6)

@@ -92,6 +92,7 @@ def _told(corpus: Corpus, key: str, folder: Path) -> tuple[set[str], set[str], b
     return set(account.by_reason), now, agrees, len(missing(corpus.store, RECIPE, POLICY, CaptionOptions()))
 
 
+@pytest.mark.slow
 def test_decisions_ledger_and_release_say_why(corpus: Corpus) -> None:
     for name, licence in (("a", "CC-BY-4.0"), ("b", "CC-BY-NC-4.0")):
         corpus.span(name, text="#C C picks up a cup")

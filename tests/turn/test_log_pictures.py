@@ -80,6 +80,7 @@ def test_each_published_step_has_the_picture_that_lay_beside_it(tmp_path: Path) 
     assert folded(tmp_path / "corpus", str(tmp_path / "logs"), "again").added == {}
 
 
+@pytest.mark.slow
 def test_another_licence_reaches_them_and_a_bad_camera_says_why(tmp_path: Path) -> None:
     log = write_log(tmp_path / "logs/a.hdf5", 20)
     with h5py.File(write_log(tmp_path / "logs/b.hdf5", 20), "a") as file:

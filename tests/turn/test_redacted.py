@@ -29,6 +29,7 @@ def irregular(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, TICKS[-1]), min_size=2, max_size=6, unique=True).map(sorted), st.booleans())
+@pytest.mark.slow
 def test_no_frame_of_a_shard_is_redacted_or_another_clips(
     irregular: Path, tmp_path_factory: pytest.TempPathFactory, edges: list[int], late: bool
 ) -> None:

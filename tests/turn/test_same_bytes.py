@@ -183,6 +183,7 @@ def test_faces_are_blurred_if_one_place_asks_whichever_came_first(
 
 
 @pytest.mark.usefixtures("with_weights")
+@pytest.mark.slow
 def test_a_place_that_now_holds_other_bytes_leaves_its_wishes_behind(tmp_path: Path, video: Path) -> None:
     corpus = _after(tmp_path, video, BLURRED, [("/web", Place("web")), ("/ego", Place("ego", (SPAN,)))])
     before = corpus.seen()
@@ -222,6 +223,7 @@ def test_any_redactions_leave_their_union(
 
 
 @pytest.mark.parametrize("human", ["ego", "web"])
+@pytest.mark.slow
 def test_a_log_and_another_source_may_hold_one_file(tmp_path: Path, video: Path, human: str) -> None:
     places = [("/v", Place("robot", ((0, LENGTH),))), ("/v", Place(human, (SPAN,)))]
     one, two = (_after(tmp_path / str(i), video, BARE, order) for i, order in enumerate(permutations(places)))

@@ -205,6 +205,7 @@ def rows(case: list[Any]) -> tuple[list[Row], list[Row]]:
 
 @settings(max_examples=60, deadline=None)
 @given(cases)
+@pytest.mark.slow
 def test_decisions_tile_each_judged_clip(case: list[Any]) -> None:
     clips, found = rows(case)
     table = run(clips, found).to_pylist()

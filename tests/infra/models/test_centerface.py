@@ -46,12 +46,14 @@ def frames(name: str, most: int) -> list[Array]:
 
 
 @pytest.mark.parametrize("name", FACES)
+@pytest.mark.slow
 def test_faces_are_found(face_detector: FaceDetector, name: str) -> None:
     found = [len(face_detector.faces(rgb)) for rgb in frames(name, 4)]
     assert min(found) >= FACES[name]
 
 
 @pytest.mark.parametrize("name", NO_FACES)
+@pytest.mark.slow
 def test_hands_and_things_are_no_faces(face_detector: FaceDetector, name: str) -> None:
     assert sum(len(face_detector.faces(rgb)) for rgb in frames(name, 5)) == 0
 

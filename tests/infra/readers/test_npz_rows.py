@@ -62,6 +62,7 @@ def test_what_is_no_rows_says_why(tmp_path: Path, arrays: dict[str, Any], reason
     assert caught.value.reason == reason
 
 
+@pytest.mark.slow
 def test_a_bomb_and_no_archive_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

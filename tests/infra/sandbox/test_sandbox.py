@@ -33,6 +33,7 @@ def test_more_memory_than_the_limit_is_refused() -> None:
     assert ended.reason == "decoder_memory"
 
 
+@pytest.mark.slow
 def test_a_child_that_never_ends_is_stopped_by_the_wall_clock() -> None:
     began_s = time.monotonic()
     ended = _ends(["spin"], Limits(wall_s=3.0))
@@ -40,6 +41,7 @@ def test_a_child_that_never_ends_is_stopped_by_the_wall_clock() -> None:
     assert time.monotonic() - began_s < 10
 
 
+@pytest.mark.slow
 def test_a_child_that_burns_the_processor_is_stopped() -> None:
     ended = _ends(["spin"], Limits(cpu_s=2, wall_s=120.0))
     assert (ended.reason, ended.detail) == ("decoder_timeout", "more than 2 s of processor time")
@@ -83,6 +85,7 @@ def _alive(pid: int) -> bool:
     return state != "Z"
 
 
+@pytest.mark.slow
 def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     code = f"from infra.sandbox import sandbox as s; s.run({CHILD!r}, ['sleep', {str(mark)!r}], s.Limits())"

@@ -20,6 +20,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"
 
 
+@pytest.mark.slow
 def test_a_put_if_absent_wins_once(place: str) -> None:
     uri = objects.join(place, "one")
 

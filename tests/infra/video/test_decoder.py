@@ -138,6 +138,7 @@ def test_cells_of_a_large_picture_are_the_same_means(
         ("seek.gif", Video(codec="gif", pix_fmt="rgb8", clock=Fraction(1, 100))),
     ],
 )
+@pytest.mark.slow
 def test_a_seek_gives_the_same_frames_on_the_same_times(tmp_path: Path, name: str, video: Video, start_ms: int) -> None:
     path = write(tmp_path / name, shot(7, 50), video)
     whole = {p.t_ns: pixels.luma(p.frame) for p in _read(path)[1]}

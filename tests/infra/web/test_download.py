@@ -463,6 +463,7 @@ ANSWERS = st.one_of(
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(ANSWERS, max_size=6), st.booleans())
+@pytest.mark.slow
 def test_whatever_a_server_says_ends_in_bytes_or_a_reason(answers: list[bytes], robots: bool) -> None:
     recorder = Recorder({"a.example": [["93.184.216.34"]]}, list(answers))
     limits = FetchLimits(attempts=2, backoff_s=0.0001, host_requests_per_s=1e9, retry_after_s=0.0, robots=robots)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -252,4 +253,13 @@ def test_release_verbs(turned: tuple[Path, dict[str, Any]], handwheel: Command, 
     assert (code, out) == (4, "")
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
+    assert told("verify", name)["verified"] is True
+    # A copy is what was asked for, not the place that the pin was written for.
+    copy = tmp_path / "copy"
+    shutil.copytree(folder / "corpus", copy)
+    assert told("verify", name, "--root", str(copy))["root"] == str(copy)
+    copied = copy / shard.relative_to(folder / "corpus")
+    copied.write_bytes(bytes(data[:-1]))
+    code, _, err = handwheel("release", "verify", name, "--config", config, "--root", str(copy))
+    assert (code, str(copied.relative_to(copy / "releases" / name)) in err) == (4, True)
     assert told("verify", name)["verified"] is True

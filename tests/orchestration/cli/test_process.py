@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from orchestration.cli import main as cli
 
 ROOT = Path(__file__).parents[3]
@@ -32,6 +34,7 @@ def command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_name_that_can_be_none_is_one_line(tmp_path: Path) -> None:
     done = command("release", "show", "../../x", "--json", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

@@ -62,6 +62,7 @@ def test_a_name_of_five_attempts_lists_them_and_asks_which(store: Store, capfd: 
 
 
 @pytest.mark.parametrize("subject", ["old", episode_key("set_0", NAME), f"set_0/{NAME}", "/data/set_0/0.parquet"])
+@pytest.mark.slow
 def test_an_earlier_id_finds_what_the_attempt_is_now(store: Store, subject: str) -> None:
     episodes = told(store, subject)["episodes"]
     assert [(e["reading"], e["earlier_id"]) for e in episodes] == [(1, None), (0, "old")]

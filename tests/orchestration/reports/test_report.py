@@ -193,6 +193,7 @@ def test_unknown_release_is_a_usage_error(store: Store, tmp_path: Path) -> None:
     assert "No release yet" in report_of(store, RECIPE, POLICY, None, tmp_path / "r.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_bounded_and_reads_only_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = corpus(tmp_path / "root", more_clips=400)
     asked: dict[str, int] = {}

@@ -121,6 +121,7 @@ MOVES = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(MOVES, max_size=40))
+@pytest.mark.slow
 def test_any_history_fires_each_key_once_and_leaves_nothing_undelivered(moves: list[tuple[str, Any]]) -> None:
     releases: list[Release] = []
     log: list[Trigger] = []

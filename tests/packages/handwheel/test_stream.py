@@ -211,6 +211,7 @@ def _epoch_in_worker(view: View) -> list[str]:
     return ids(list(view.stream(seed=2, batch_size=4, window=2)))
 
 
+@pytest.mark.slow
 def test_spawned_workers_read_a_view_that_was_open_before(view: View) -> None:
     import multiprocessing
 

@@ -76,6 +76,7 @@ def test_what_the_sample_has() -> None:
     assert (unseen.success, unseen.believed) == (False, "success")
 
 
+@pytest.mark.slow
 def test_plain_logs_come_back(tmp_path: Path) -> None:
     for log, a in zip(_plain(tmp_path), attempts(), strict=True):
         assert (log.name, log.embodiment, log.robot, log.scene) == (a.plan.name, "so101", a.plan.robot, a.plan.scene)

@@ -17,6 +17,7 @@ def corpus(seed: int, count: int, options: TakeOptions = TakeOptions()) -> list[
 
 
 @pytest.mark.parametrize("seed", [1, 7, 23])
+@pytest.mark.slow
 def test_forty_recordings_cover_every_value_of_every_axis(seed: int) -> None:
     shots = [shot for recording in corpus(seed, 40) for shot in recording.shots]
     for axis, values in plan.AXES.items():

@@ -50,6 +50,7 @@ def run(task: str, fault: Fault = Fault(kind="none"), human: bool = False) -> At
 
 
 @pytest.mark.parametrize("task", policies.TASKS)
+@pytest.mark.slow
 def test_with_nothing_wrong_each_task_succeeds_and_the_robot_knows(task: str) -> None:
     done = run(task)
     assert (done.success, done.believed, done.failure_cause, done.failure_step) == (True, "success", None, None)
@@ -98,6 +99,7 @@ def test_a_slippery_block_is_lost() -> None:
     assert (slipped.success, slipped.failure_cause) == (False, "slip")
 
 
+@pytest.mark.slow
 def test_a_person_takes_over_and_puts_it_right() -> None:
     mended = run("pick_place", Fault(kind="early_release", release_share=0.1), human=True)
     assert mended.success
@@ -222,6 +224,7 @@ def test_captions_stay_within_their_words_and_say_how_it_ended() -> None:
             assert "  " not in said["L5"]
 
 
+@pytest.mark.slow
 def test_the_arm_is_in_the_picture_where_it_is_said_to_be() -> None:
     done = run("pick_place")
     stage = robot_scene.make_scene(done.plan, done)

@@ -51,6 +51,7 @@ def test_no_hand_is_deeper_than_a_millimetre_in_anything(verb: str, outcome: str
 
 
 @pytest.mark.parametrize(("verb", "outcome"), EACH)
+@pytest.mark.slow
 def test_hands_touch_what_they_hold_and_nothing_while_they_rest(verb: str, outcome: str) -> None:
     one = of(verb, outcome)
     task = task_of(one)
@@ -88,6 +89,7 @@ def test_what_slips_or_drops_is_lost_for_good(verb: str, cause: str) -> None:
 
 
 @pytest.mark.parametrize("verb", plan.CAUSES["stuck"])
+@pytest.mark.slow
 def test_what_is_stuck_stays(verb: str) -> None:
     one = of(verb, "stuck")
     for prop in one.script.props.values():
@@ -96,6 +98,7 @@ def test_what_is_stuck_stays(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["place", "stack"])
+@pytest.mark.slow
 def test_a_placed_thing_rests_on_its_target(verb: str) -> None:
     one = of(verb, "success")
     task = task_of(one)
@@ -110,6 +113,7 @@ def test_a_placed_thing_rests_on_its_target(verb: str) -> None:
     assert np.linalg.norm((end.position - there.position)[:2]) < 0.03
 
 
+@pytest.mark.slow
 def test_a_thing_that_is_picked_is_up_at_the_end() -> None:
     one = of("pick", "success")
     prop = one.script.props[prop_name(task_of(one).thing, task_of(one).colour)]
@@ -117,6 +121,7 @@ def test_a_thing_that_is_picked_is_up_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("verb", ["push", "open", "close", "take"])
+@pytest.mark.slow
 def test_what_is_done_moves_something(verb: str) -> None:
     one = of(verb, "success")
     ways = [np.linalg.norm(p.at(one.duration_s).position - p.home.position) for p in one.script.props.values()]
@@ -152,6 +157,7 @@ def test_the_hand_at_work_is_in_the_picture_most_of_the_time() -> None:
     assert np.mean(np.array(shares) > 0.8) > 0.75
 
 
+@pytest.mark.slow
 def test_ways_have_no_jumps() -> None:
     for case in (("place", "success"), ("pour", "success"), ("pick", "miss")):
         one = of(*case)

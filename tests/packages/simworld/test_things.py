@@ -41,6 +41,7 @@ def test_vertices_lie_on_the_surface_or_inside_another_part(kind: str, seed: int
 
 
 @pytest.mark.parametrize(("kind", "seed"), EVERY)
+@pytest.mark.slow
 def test_the_sign_is_that_of_the_closed_meshes(kind: str, seed: int | None) -> None:
     thing = made(kind, seed)
     points = np.concatenate([mesh.vertices for mesh in thing.meshes])

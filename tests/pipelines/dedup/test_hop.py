@@ -212,6 +212,7 @@ def test_pairs_are_a_function_of_the_clips_however_common_their_keys(
     assert group_clips(found) == {clip: min(group) for group in sets.values() for clip in group}
 
 
+@pytest.mark.slow
 def test_of_many_copies_the_best_alone_stays_though_few_were_compared_with_all(
     kinds: dict[str, list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.slow
 def test_equal_values_have_an_equal_key_and_others_another(name: str) -> None:
     kind, values = COLUMNS[name]
 

@@ -97,6 +97,7 @@ def test_a_copy_is_booked_and_no_attempt_whether_in_one_batch_or_later(
     assert set(corpus.attempts()) == {"a/one"}
 
 
+@pytest.mark.slow
 def test_a_copy_stands_once_its_original_is_broken_or_says_otherwise(corpus: Corpus, tmp_path: Path) -> None:
     path = take(tmp_path / "logs/a", "one")
     shutil.copytree(tmp_path / "logs/a", tmp_path / "logs/b")
@@ -113,6 +114,7 @@ def test_a_copy_stands_once_its_original_is_broken_or_says_otherwise(corpus: Cor
     assert corpus.attempts() == {"a/one": "success"}
 
 
+@pytest.mark.slow
 def test_what_was_refused_and_is_mended_is_refused_no_more(corpus: Corpus, tmp_path: Path) -> None:
     def now() -> list[str]:
         return [r.reason for r in refused(corpora.Corpus(corpus.store, RECIPE, "none"))]
@@ -165,6 +167,7 @@ def test_of_two_logs_with_one_name_in_a_data_set_the_second_is_refused(
     assert set(corpus.attempts()) == {"logs/same", "logs/own"}
 
 
+@pytest.mark.slow
 def test_the_same_steps_and_recordings_with_another_label_are_no_copy(corpus: Corpus, tmp_path: Path) -> None:
     path = take(tmp_path / "logs/a", "one")
     shutil.copytree(tmp_path / "logs/a", tmp_path / "logs/b")
@@ -228,6 +231,7 @@ def test_another_data_set_in_the_place_of_a_former_one_is_no_correction_of_it(co
     assert (now.namespace, now.root) == ("arm", str(tmp_path / "feb/arm"))
 
 
+@pytest.mark.slow
 def test_a_data_set_that_is_moved_keeps_its_attempts(corpus: Corpus, tmp_path: Path) -> None:
     take(tmp_path / "old/arm", "one")
     corpus.fold(plain(tmp_path / "old"))
@@ -276,6 +280,7 @@ def test_what_the_config_says_of_a_log_is_read_and_taken_back(corpus: Corpus, tm
     assert len(corpus.rows(modified_ns=now.modified_ns)) == 6
 
 
+@pytest.mark.slow
 def test_a_name_that_is_given_later_supersedes_what_was_read_without_it(corpus: Corpus, tmp_path: Path) -> None:
     take(tmp_path / "logs", "one")
     corpus.fold(plain(tmp_path / "logs"))
@@ -307,6 +312,7 @@ def test_what_a_log_gives_no_more_is_withdrawn_and_may_come_back(corpus: Corpus,
     assert {reason for i in inputs if i.uri == str(path) for reason in i.account.by_reason} == set()
 
 
+@pytest.mark.slow
 def test_an_episode_that_is_deleted_from_its_set_is_withdrawn(corpus: Corpus, tmp_path: Path) -> None:
     source = RobotSource(kind="lerobot", uri=str(tmp_path / "set"))
     write_lerobot(tmp_path / "set", LeRobotSpec(orphans=0))

@@ -54,6 +54,7 @@ def _ingest(tmp_path: Path, run_id: str, **options: float) -> Done:
     return ingest(run, [Source("folder", str(tmp_path / "media"))], IngestOptions(**options))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_what_was_committed_before_stays_and_the_last_batch_is_not_final(tmp_path: Path) -> None:
     _pages(tmp_path / "media", range(5))
     with pytest.raises(TooManyRejects, match=r"4 of 4 items of this run were refused \(4 html_page\)"):
@@ -64,6 +65,7 @@ def test_what_was_committed_before_stays_and_the_last_batch_is_not_final(tmp_pat
     assert _ingest(tmp_path, "two", max_reject_share=1.0, min_rejects=3).added == {"rejects": 3}
 
 
+@pytest.mark.slow
 def test_a_small_run_and_one_within_its_share_go_on(tmp_path: Path) -> None:
     _pages(tmp_path / "media", range(2))
     assert _ingest(tmp_path, "one").added == {"rejects": 2}

@@ -195,6 +195,7 @@ def test_what_the_web_offers_is_kept_checked_or_tried_again(
     assert (again.added, again.notes) == ({}, done.notes)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_allowed_later_is_asked(tmp_path: Path, web: tuple[Path, int]) -> None:
     folder, port = web
     write(folder / "later.mp4", shot(4, 8))

@@ -108,6 +108,7 @@ def test_what_is_unchanged_costs_one_head_and_no_engine(corpus: Corpus, monkeypa
     assert corpus.methods == ["HEAD /v.mp4"]
 
 
+@pytest.mark.slow
 def test_what_changed_is_a_new_asset(corpus: Corpus, clips: list[bytes]) -> None:
     corpus.ingest("one")
     corpus.shelf.files["/v.mp4"] = (clips[1], {"ETag": '"b"'})
@@ -118,6 +119,7 @@ def test_what_changed_is_a_new_asset(corpus: Corpus, clips: list[bytes]) -> None
 
 
 @pytest.mark.parametrize("headers", [{"Last_Modified": "Sun, 01 Nov 2026 00:00:00 GMT"}, {}])
+@pytest.mark.slow
 def test_without_an_etag_time_and_size_tell_and_without_both_it_is_fetched_once(
     corpus: Corpus, clips: list[bytes], headers: dict[str, str]
 ) -> None:
@@ -129,6 +131,7 @@ def test_without_an_etag_time_and_size_tell_and_without_both_it_is_fetched_once(
     assert corpus.ingest("three").added == {}
 
 
+@pytest.mark.slow
 def test_a_known_url_is_left_alone_where_so_told(corpus: Corpus, clips: list[bytes]) -> None:
     corpus.ingest("one")
     corpus.shelf.files |= {"/v.mp4": (clips[1], {"ETag": '"b"'}), "/w.mp4": (clips[1], {"ETag": '"w"'})}
@@ -156,6 +159,7 @@ def test_a_new_url_that_cannot_be_asked_is_told_and_asked_next_time(corpus: Corp
     assert corpus.ingest("two").added == {"assets": 1}
 
 
+@pytest.mark.slow
 def test_a_dead_link_is_refused_once_and_taken_when_it_comes_to_life(corpus: Corpus) -> None:
     corpus.shelf.status = {(method, "/v.mp4"): 404 for method in ("HEAD", "GET")}
     assert corpus.ingest("one").added == {"rejects": 1}
@@ -217,6 +221,7 @@ def test_an_object_that_changes_all_the_time_is_not_stored(corpus: Corpus, clips
 
 
 @pytest.mark.parametrize("get", ["", '"other"', 'W/"a"'])
+@pytest.mark.slow
 def test_a_server_that_speaks_otherwise_of_get_is_still_fetched_once(corpus: Corpus, get: str) -> None:
     data, _ = corpus.shelf.files["/v.mp4"]
     corpus.shelf.files["/v.mp4"] = (data, {"ETag": '"a"', "GET_ETag": get})
@@ -237,6 +242,7 @@ def test_a_url_signed_anew_is_the_same_asset_and_no_signature_is_stored(corpus: 
     assert b"secret" not in held
 
 
+@pytest.mark.slow
 def test_a_refusal_of_a_limit_ends_with_the_limit(corpus: Corpus) -> None:
     small = {"attempts": 1, "size_bytes": 10}
     assert corpus.ingest("one", fetch=small).added == {"rejects": 1}
@@ -246,6 +252,7 @@ def test_a_refusal_of_a_limit_ends_with_the_limit(corpus: Corpus) -> None:
     assert corpus.ingest("four").added == {"assets": 1}
 
 
+@pytest.mark.slow
 def test_robots_txt_is_honoured_unless_told_otherwise(corpus: Corpus) -> None:
     corpus.site.robots = b"User-agent: handwheel\nDisallow: /v"
     assert corpus.ingest("one").added == {"rejects": 1}
@@ -261,6 +268,7 @@ def test_a_new_run_reads_robots_txt_again(corpus: Corpus) -> None:
     assert corpus.site.asked_robots == 2
 
 
+@pytest.mark.slow
 def test_many_urls_are_each_asked_once(corpus: Corpus, clips: list[bytes]) -> None:
     corpus.shelf.files |= {f"/{i}.mp4": (clips[i % 2], {"ETag": f'"{i}"'}) for i in range(60)}
     corpus.list(*({"url": corpus.site.url(f"/{i}.mp4")} for i in range(60)))

@@ -90,8 +90,18 @@ def test_no_clip_is_over_a_minute(tmp_path: Path, fps: Fraction) -> None:
     assert all(c["end_ns"] in {t * MS for t in ticks} for c in reply["clips"][:-1]), "a clip ends between two frames"
 
 
+def test_a_frame_that_is_shown_for_over_a_minute_before_a_leap_is_cut(tmp_path: Path) -> None:
+    ticks = (0, 1, 2, 3, 61_003, 261_003)
+    pictures = [p for i in range(3) for p in shot(i, 2, (32, 32))]
+    reply = _decode(write(tmp_path / "v.mp4", pictures, Video(ticks=ticks)))
+    assert [round((c["end_ns"] - c["start_ns"]) / NS, 1) for c in reply["clips"]] == [0.0, 60.0, 1.0, 60.0, 1.0, 0.1]
+    assert _covered(reply) == [(0, reply["facts"]["decoded_ns"])]
+
+
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.data())
+@pytest.mark.slow
 def test_clips_tile_whatever_the_clock_says(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Where it leaps, by up to 200 s, nothing is kept: each picture is kept for seconds at most."""
     steps = data.draw(

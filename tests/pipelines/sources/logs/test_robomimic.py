@@ -204,6 +204,7 @@ def test_what_the_config_says_holds(tmp_path: Path) -> None:
         (1, "success", ["discarded"]), ("perhaps", "unknown", ["bad_header"]),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_labels_and_flags_in_every_spelling(tmp_path: Path, value: Any, outcome: str, left: list[str]) -> None:
     path = write_demos(tmp_path / "a.hdf5", [DemoSpec(number=0), DemoSpec(number=1)], LIFT)
     with h5py.File(path, "a") as file:

@@ -29,6 +29,7 @@ def film(log: EpisodeLog) -> list[object]:
 
 
 @pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.slow
 def test_a_bag_is_one_attempt(tmp_path: Path, files: int) -> None:
     write_bag2(tmp_path / "logs/take 1", arm(), files, **{"lerobot.operator_prompt": "wipe the table"})
     (item,) = rosbag2.list_logs(str(tmp_path / "logs"))
@@ -41,6 +42,7 @@ def test_a_bag_is_one_attempt(tmp_path: Path, files: int) -> None:
     assert film(log) == [jpeg(k) for k in range(20)]
 
 
+@pytest.mark.slow
 def test_files_without_metadata_go_together_by_their_numbers(tmp_path: Path) -> None:
     sent = arm()
     for number in (0, 1, 10):

@@ -52,6 +52,7 @@ def read(root: Path, **said: Any) -> tuple[list[EpisodeLog], list[BadEpisode]]:
 
 
 @pytest.mark.parametrize("version", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_episodes_are_those_between_the_ends(tmp_path: Path, version: int) -> None:
     write(tmp_path / "replay_buffer.zarr", version)
     (first, second), bad = read(tmp_path)
@@ -65,6 +66,7 @@ def test_episodes_are_those_between_the_ends(tmp_path: Path, version: int) -> No
     assert (first.actions, first.outcome, first.instruction) == (None, "unknown", None)
 
 
+@pytest.mark.slow
 def test_pictures_of_an_episode_are_those_of_its_rows(tmp_path: Path) -> None:
     store = write(tmp_path / "replay_buffer.zarr")
     rows = {"start": "4", "end": "10"}

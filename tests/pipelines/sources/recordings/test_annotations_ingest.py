@@ -55,6 +55,7 @@ def test_all_four_kinds_come_in_with_what_is_said_of_them(corpus: tuple[Store, d
     assert {a["width_px"] for a in assets.values()} == {96}
 
 
+@pytest.mark.slow
 def test_only_other_words_are_new(corpus: tuple[Store, dict[str, int]], real: dict[str, Path]) -> None:
     store, _ = corpus
     assert run(store, "second", real) == {}

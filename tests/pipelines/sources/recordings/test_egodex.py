@@ -139,6 +139,7 @@ def test_other_words_change_their_own_takes_revision_alone(tmp_path: Path) -> No
     assert [n for n in before if before[n] != after[n]] == ["fold/1.mp4"]
 
 
+@pytest.mark.slow
 def test_a_listing_opens_no_file_and_a_run_those_of_new_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     heads = hdf5.read_heads

@@ -86,6 +86,7 @@ def reason(path: Path, data: bytes, names: tuple[str, ...] = NAMES) -> str:
 
 
 @pytest.mark.parametrize("which", sorted(GOLDEN))
+@pytest.mark.slow
 def test_what_older_pandas_wrote_is_read(tmp_path: Path, which: str) -> None:
     (tmp_path / "a.pkl").write_bytes(zlib.decompress(base64.b85decode("".join(GOLDEN[which]))))
     found = pickled_frames.columns(tmp_path / "a.pkl", NAMES)

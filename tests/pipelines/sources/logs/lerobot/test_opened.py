@@ -94,6 +94,7 @@ NAMES = ("arm.0", "arm.1", "arm.2", "arm.3", "arm.4")
         (["pan", "lift", "elbow", "flex", "roll", "grip"], ("pan", "lift", "elbow", "flex", "roll", "grip")),
     ],
 )
+@pytest.mark.slow
 def test_groups_of_axes_name_what_has_numbers_only(tmp_path: Path, names: Any, expected: tuple[str, ...]) -> None:
     write_lerobot_v21(tmp_path, OLD)
     put_features(tmp_path, **{"observation.state": VECTOR | {"names": names}, "action": VECTOR | {"names": names}})
