@@ -13,7 +13,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .PHONY: help setup setup-test lock check test test-all ratchet demo sim world bench bench-ingest bench-duplicates
-.PHONY: bench-sim bench-logs bench-world audit-hands size docs kill fuzz faults cases fuzz-logs clean
+.PHONY: bench-sim bench-logs bench-world audit-hands size docs kill fuzz faults cases fuzz-logs recorders clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -110,6 +110,9 @@ fuzz: setup-test  ## 2,000 broken recordings through ingest, and 500 broken inpu
 
 fuzz-logs: setup-test  ## 500 damaged inputs to each reader of robot logs: no crash, no hang, all accounted for (an hour)
 	HANDWHEEL_FUZZ_INPUTS=500 $(BIN)/python -m pytest $(PARALLEL) tests/pipelines/sources/logs tests/faults/test_fuzz_message_logs.py -k "fuzz or damage or damaged or broken or whatever"
+
+recorders: setup-test  ## 10,000 random recorders: no row has another's frame, what nothing tells is counted (minutes)
+	HANDWHEEL_RECORDERS=10000 $(BIN)/python -m pytest -s tests/pipelines/fold/test_recorders.py
 
 faults: setup-test  ## Ingest through servers that drop, stall, 429, 503 and truncate by a seed; tables compared
 	$(BIN)/python -m tests.faults.fetch --seeds 20

@@ -51,7 +51,7 @@ def look(source: RobotSource, most_items: int) -> Look:
         result.read_items += 1
         _describe(result, kind, item, source)
         for part in _parts(kind, item, source):
-            for one in _paired(part, source.surplus, times):
+            for one in _paired(part, source, times):
                 add(result, item, one)
             if _lacks_rate(part, source):
                 result.needs_rate = True
@@ -119,7 +119,7 @@ def _frame_times(uri: str) -> RecordedTimes | None:
 
 
 def _paired(
-    part: EpisodeLog | BadEpisode, surplus: str | None, times: Callable[[str], RecordedTimes | None]
+    part: EpisodeLog | BadEpisode, source: RobotSource, times: Callable[[str], RecordedTimes | None]
 ) -> Iterator[EpisodeLog | BadEpisode]:
     """The attempt with the cameras whose frames are as many as its rows, and those that would be left out."""
     if isinstance(part, BadEpisode):
@@ -130,7 +130,7 @@ def _paired(
         yield part
         return
     try:
-        fitted = pair_cameras(part, recorded, surplus)
+        fitted = pair_cameras(part, recorded, source.surplus, source.shift)
     except BadMedia as e:
         yield BadEpisode(name=part.name, reason=e.reason, detail=e.detail)
         return

@@ -2,7 +2,8 @@
 
 Formats of one row a frame are paired by number, whatever the log's clock says: a recorder's loop runs slower than the
 rate that its video is written at, and the video's clock is then the nominal one (docs/decisions/0044-frame-and-row.md).
-Logs that date each frame are paired by the nearest date.
+Logs that date each frame are paired by the nearest date. Where rows are paired by number, the motion of the picture is
+asked whether it agrees (`motion_witness`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
+from pipelines.fold import motion_witness
 from pipelines.sources.logs.base import BadEpisode
 from pipelines.sources.logs.episode_log import CameraSpan, EpisodeLog, Note, Times
 from schemas.errors import BadMedia, TransientError
@@ -26,11 +29,13 @@ _NO_TIMES: Times = np.zeros(0, np.int64)
 class RecordedTimes:
     """A recording's frames: ns from the first, int64 (N,), ascending; its end, None where it is not decoded yet.
 
+    motion: how much each frame differs from the one before, float32 (N,), NaN where it was not decoded, if known.
     refusal: why it cannot be used, (reason, detail).
     """
 
     frame_ns: Times = field(default_factory=lambda: _NO_TIMES)
     decoded_ns: int | None = None
+    motion: npt.NDArray[np.float32] | None = None
     refusal: tuple[str, str] | None = None
 
     def step_ns(self, fps_hz: float) -> int:
@@ -41,10 +46,11 @@ class RecordedTimes:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows' clock, int64 (T,), ns from the first, and their rate."""
+    """The rows' clock, int64 (T,), ns from the first, their rate, and how much each changes (`change_of`), if known."""
 
     t_ns: Times
     fps_hz: float
+    change: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +75,26 @@ class PairedLog:
     left: tuple[BadEpisode, ...]
 
 
-def pair_cameras(log: EpisodeLog, recorded: Mapping[str, RecordedTimes], surplus: str | None) -> PairedLog:
+def pair_cameras(
+    log: EpisodeLog, recorded: Mapping[str, RecordedTimes], surplus: str | None, shift: int | None = None
+) -> PairedLog:
     """The attempt with the frames of its rows. recorded: by uri. A camera that does not fit costs itself alone.
 
-    BadMedia: video_mismatch, stamps_not_ascending, no_frame_in_time, cut_short or why its recordings cannot be used: no
-    camera is left. no_pictures: it has none. rows_without_frames: more than half of the rows have no frame in any
-    camera. TransientError: a camera's recording is not among those that the log named when they were decoded.
+    surplus, shift: as `[[robot]]` says them (`LogOptions`).
+    BadMedia: video_mismatch, frame_shift, stamps_not_ascending, no_frame_in_time, cut_short or why its recordings
+    cannot be used: no camera is left. no_pictures: it has none. rows_without_frames: more than half of the rows have
+    no frame in any camera. TransientError: a camera's recording is not among those that the log named when they were
+    decoded.
     """
     paired: list[PairedCamera] = []
     left: list[BadEpisode] = []
-    rows = Rows(log.t_ns, log.fps_hz)
+    rows = Rows(log.t_ns, log.fps_hz, motion_witness.change_of(log.states, log.actions))
     for span in log.cameras:
         part = f"{log.name}/camera {span.camera}"
         if span.uri not in recorded:
             raise TransientError(f"{part}: {span.uri} was not named when the log was read for its recordings")
         try:
-            camera = pair_camera(span, rows, recorded[span.uri], surplus)
+            camera = pair_camera(span, rows, recorded[span.uri], surplus, shift)
         except BadMedia as e:
             left.append(BadEpisode(name=part, reason=e.reason, detail=e.detail))
             continue
@@ -103,7 +113,9 @@ def pair_cameras(log: EpisodeLog, recorded: Mapping[str, RecordedTimes], surplus
     return PairedLog(fitted, tuple(camera.row_ns for camera in paired), tuple(left))
 
 
-def pair_camera(span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: str | None) -> PairedCamera:
+def pair_camera(
+    span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: str | None, shift: int | None = None
+) -> PairedCamera:
     """One camera's frames by row. BadMedia: as `pair_cameras`."""
     if recorded.refusal is not None:
         raise BadMedia(recorded.refusal[0], f"{span.camera}: {recorded.refusal[1]}")
@@ -123,8 +135,10 @@ def pair_camera(span: CameraSpan, rows: Rows, recorded: RecordedTimes, surplus: 
         left_out += f": {wanted} {what}, {stop - first} frames in its video"
     notes: tuple[Note, ...] = ()
     if stamps is None:
-        places, has_frame = np.arange(*frames), np.ones(wanted, np.bool_)
-        notes = _drift(span.camera, rows, recorded.frame_ns[places], recorded.step_ns(rows.fps_hz))
+        notes = _drift(span.camera, rows, recorded.frame_ns[slice(*frames)], recorded.step_ns(rows.fps_hz))
+        notes += _by_motion(span.camera, rows, recorded, frames, shift)
+        places, has_frame = _shifted(span.camera, frames, shift or 0)
+        notes += _without_frame(span.camera, has_frame, f"by shift = {shift}")
     else:
         nearest, has_frame = _nearest(span, rows.t_ns, stamps)
         places = frames[0] + nearest
@@ -173,6 +187,37 @@ def _end_ns(stop: int, recorded: RecordedTimes, fps_hz: float) -> int:
     usual = int(recorded.frame_ns[stop - 1]) + 2 * recorded.step_ns(fps_hz)
     following = int(recorded.frame_ns[stop]) if stop < len(recorded.frame_ns) else usual
     return min(following, usual, usual if recorded.decoded_ns is None else recorded.decoded_ns)
+
+
+def _shifted(
+    camera: str, frames: tuple[int, int], shift: int
+) -> tuple[Times, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """The place of each row's frame, `shift` later than its number, and whether it is one of the frames."""
+    if abs(shift) >= frames[1] - frames[0]:
+        raise BadMedia("rows_without_frames", f"{camera}: shift = {shift} leaves no row its frame")
+    places = np.arange(*frames) + shift
+    return np.clip(places, frames[0], frames[1] - 1), (places >= frames[0]) & (places < frames[1])
+
+
+def _by_motion(
+    camera: str, rows: Rows, recorded: RecordedTimes, frames: tuple[int, int], shift: int | None
+) -> tuple[Note, ...]:
+    """A note of what the picture's motion says of pairing by number, where it says anything.
+
+    BadMedia(frame_shift): it says that they are shifted, and `[[robot]] shift` does not say by how much.
+    """
+    if rows.change is None or recorded.motion is None:
+        return ()
+    lag = motion_witness.measured(rows.change, recorded.motion[slice(*frames)], rows.fps_hz)
+    if lag is None:
+        return ()
+    if lag.is_shift and shift is None:
+        remedy = (
+            f"[[robot]] shift = {lag.frames} pairs each row with the frame that many later, shift = 0 with its own; "
+            "or record it again"
+        )
+        raise BadMedia("frame_shift", f"{camera}: {lag.words()}; {remedy}")
+    return (Note(code="motion_lag", detail=f"{camera}: {lag.words()}"),)
 
 
 def _nearest(span: CameraSpan, t_ns: Times, stamps: Times) -> tuple[Times, np.ndarray[tuple[int], np.dtype[np.bool_]]]:

@@ -19,6 +19,8 @@ from pipelines.media.decoder import DecodeFacts, Decoder, find_decoded_asset
 from pipelines.media.frame_times_child import frame_times_of
 from pipelines.media.local_copy import listed_sha256, local_copy
 from pipelines.media.options import DecodeSpec, PassOptions
+from pipelines.media.picture_motion import Saved, motion_at
+from pipelines.media.picture_motion_child import motion_of
 from pipelines.media.requirements import ROBOT, required_spec
 from pipelines.sources.logs import RobotSource, kind_of
 from pipelines.sources.logs.base import BadEpisode, LogItem, MediaFile
@@ -140,10 +142,9 @@ class FoldWorker:
                 raise TransientError(offers[0].error)
             if offers[0].refusal:
                 raise BadMedia(*offers[0].refusal)
-            facts, frame_ns = self._facts(sha256, offers, package)
+            facts, times = self._facts(sha256, offers, package)
             assets = {self._asset_id(o.media): self._asset(o, sha256, facts) for o in offers}
             package.assets += assets.values()
-            times = RecordedTimes(frame_ns, facts.decoded_ns)
             clips = [clip for table in package.clips for clip in rows_of(Clip, table)]
             package.clips = []
         except BadMedia as e:
@@ -156,18 +157,19 @@ class FoldWorker:
         for key, uri in sorted({(o.item_key, o.media.uri) for o in offers}):
             yield key, DecodedMedia(uri, "" if error else sha256, times, tuple(clips), error)
 
-    def _facts(self, sha256: str, offers: list[Offer], package: WorkPackage) -> tuple[DecodeFacts, Times]:
-        """Facts, of an asset of the same bytes whose clips hold every span or by decoding, and times of its frames."""
+    def _facts(self, sha256: str, offers: list[Offer], package: WorkPackage) -> tuple[DecodeFacts, RecordedTimes]:
+        """Facts, of an asset of the same bytes whose clips hold every span or by decoding, and its frames."""
         with local_copy(offers[0].media.uri, self.store.root, sha256, Path(self.scratch)) as path:
             frame_ns = frame_times_of(path, self.limits)
             spans = sorted({s for o in offers for s in _spans(o, frame_ns, self._longest_ns())})
             spec = required_spec(self.store, self.cutting, sha256, [ROBOT], DecodeSpec(tuple(spans)))
             if known := self._known(sha256, spec, spans):
-                return known, frame_ns
+                motion = motion_of(path, self.limits) if _pairs_by_number(offers) else None
+                return known, _recorded(frame_ns, known, motion)
             decoded = Decoder(self.store, self.run_id, self.cutting, self.limits).decode(path, sha256, spec)
         package.clips.append(decoded.clips)
         package.proxies += decoded.proxies
-        return decoded.facts, frame_ns
+        return decoded.facts, _recorded(frame_ns, decoded.facts, decoded.motion)
 
     def _known(self, sha256: str, spec: DecodeSpec, spans: list[Span]) -> DecodeFacts | None:
         """The facts of an asset of the same bytes whose clips hold every span, if there is one."""
@@ -215,8 +217,9 @@ class FoldWorker:
         """Adds the attempt's rows; what is left out of it, or why it is refused."""
         if isinstance(attempt, BadEpisode):
             return (attempt,)
+        recorded = {uri: d.times for uri, d in media.items()}
         try:
-            paired = pair_cameras(attempt, {uri: d.times for uri, d in media.items()}, logs.source.surplus)
+            paired = pair_cameras(attempt, recorded, logs.source.surplus, logs.source.shift)
         except BadMedia as e:
             return (BadEpisode(name=attempt.name, reason=e.reason, detail=e.detail),)
         sha_by_uri, fitted = {uri: d.sha256 for uri, d in media.items()}, paired.log
@@ -263,12 +266,22 @@ def _within(item: LogItem, attempts: list[EpisodeLog]) -> list[MediaFile]:
     ]
 
 
+def _pairs_by_number(offers: list[Offer]) -> bool:
+    """Whether motion is a witness: some attempt's frames have no dates."""
+    return any(camera.frame_stamps_ns is None for offer in offers for camera, _ in offer.takes)
+
+
+def _recorded(frame_ns: Times, facts: DecodeFacts, motion: Saved | None) -> RecordedTimes:
+    return RecordedTimes(frame_ns, facts.decoded_ns, None if motion is None else motion_at(motion, frame_ns))
+
+
 def _spans(offer: Offer, frame_ns: Times, longest_ns: int) -> list[Span]:
     """What to cut from a recording for a log's attempts: nothing but their rows' frames. One of its own is tiled."""
     spans: list[Span] = []
+    source = offer.source
     for camera, rows in offer.takes:
         try:
-            span = pair_camera(camera, rows, RecordedTimes(frame_ns), offer.source.surplus).span
+            span = pair_camera(camera, rows, RecordedTimes(frame_ns), source.surplus, source.shift).span
         except BadMedia:
             continue  # `fold` pairs it again and says why
         tile_ns = longest_ns if span.alone else span.end_ns - span.start_ns

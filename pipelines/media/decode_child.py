@@ -1,6 +1,7 @@
 """The one pass in the sandbox: `main` is the child's entry.
 
-Writes proxies.arrow and clips.arrow (schemas.Proxy and schemas.Clip, a batch a clip) and prints {"facts", "gaps"}.
+Writes proxies.arrow and clips.arrow (schemas.Proxy and schemas.Clip, a batch a clip), motion.npy where a robot's
+attempts are cut, and prints {"facts", "gaps"}.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from filters import cuts
 from pipelines.media.decode_pass import ClipsThenEnd, PassEnd, one_pass, rows_file, write
 from pipelines.media.face_blur import Redactor
 from pipelines.media.options import DecodeSpec, PassOptions
+from pipelines.media.picture_motion import MOTION_FILE
 from schemas import Clip, Proxy
 from schemas.arrow import table_of, to_dict
 
@@ -34,7 +36,10 @@ def main(argv: list[str]) -> None:
     redactor = Redactor(Path(job["faces"])) if spec.blur else None
     with rows_file(out / "clips.arrow", Clip) as clips:
         clips_then_end = one_pass(path, out, job["sha256"], _options(job["options"]), spec, redactor)
-        print(json.dumps(_reply(_drained(clips_then_end, lambda clip: write(clips, clip)))))
+        end = _drained(clips_then_end, lambda clip: write(clips, clip))
+        if spec.spans is not None:
+            end.motion.save(out / MOTION_FILE)
+        print(json.dumps(_reply(end)))
 
 
 def _options(plain: dict[str, Any]) -> PassOptions:

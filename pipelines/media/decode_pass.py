@@ -20,6 +20,7 @@ from pipelines.media.clip_bounds import Cutter, Gap, at_edges, at_shots, lengthe
 from pipelines.media.clip_builder import ClipBuilder, SampledFrame, add, close, proxy
 from pipelines.media.face_blur import Redaction, Redactor
 from pipelines.media.options import DecodeSpec, PassOptions
+from pipelines.media.picture_motion import MotionTrack
 from schemas import Clip, Proxy
 from schemas.arrow import schema_of, table_of
 from schemas.spans import NS, Span
@@ -30,12 +31,13 @@ SHORT_NS = NS // 2
 
 @dataclass(frozen=True, slots=True)
 class PassEnd:
-    """What the pass tells at its end: of the container, how long it is, and what no clip holds."""
+    """What the pass tells at its end: of the container, how long it is, what no clip holds, how the picture moved."""
 
     facts: decoder.StreamFacts
     duration_ns: int
     decoded_ns: int
     gaps: list[Gap]
+    motion: MotionTrack
 
 
 ClipsThenEnd = Generator[Clip, None, PassEnd]
@@ -89,9 +91,10 @@ def one_pass(
     sampling = SampleMaker(size, facts.quarter_turns, redactor)
     gaps: list[Gap] = []
     joints: list[int] = []
+    motion = MotionTrack()
     decoded_ns = 0
     with rows_file(out / "proxies.arrow", Proxy) as proxies:
-        frames = _with_cuts(itertools.chain([first], _noting_joints(pictures, joints)), sampling, options, spec)
+        frames = _with_cuts(itertools.chain([first], _noting_joints(pictures, joints)), sampling, options, spec, motion)
         for clip, decoded_ns in _clips(frames, spec, options, gaps):
             redaction = Redaction() if redactor is None else redactor.redaction(decoded_ns)
             row = close(clip, decoded_ns, sha256, options, spec, redaction)
@@ -102,7 +105,7 @@ def one_pass(
     decoded_ns = max([decoded_ns, *(g[1] for g in gaps)])
     lost = 0 if joints else facts.declared_ns - decoded_ns  # a container knows one clock
     duration_ns = facts.declared_ns if lost > SHORT_NS else decoded_ns
-    return PassEnd(facts, duration_ns, decoded_ns, gaps)
+    return PassEnd(facts, duration_ns, decoded_ns, gaps, motion)
 
 
 def _noting_joints(pictures: Iterator[decoder.Picture], joints: list[int]) -> Iterator[decoder.Picture]:
@@ -159,9 +162,16 @@ def _closed(clip: ClipBuilder, end_ns: int, cut: Cutter) -> Iterator[tuple[ClipB
 
 
 def _with_cuts(
-    pictures: Iterator[decoder.Picture], sampling: SampleMaker, options: PassOptions, spec: DecodeSpec
+    pictures: Iterator[decoder.Picture],
+    sampling: SampleMaker,
+    options: PassOptions,
+    spec: DecodeSpec,
+    motion: MotionTrack,
 ) -> Iterator[tuple[SampledFrame, bool]]:
-    """Frames in order, each with whether it starts a shot; what is sampled is taken on the way, where clips lie."""
+    """Frames in order, each with whether it starts a shot; what is sampled is taken on the way, where clips lie.
+
+    motion is filled where a robot's attempts lie: it tells whether their rows are of the same moments.
+    """
     state = cuts.CutState()
     waiting: deque[SampledFrame] = deque()
     proxy_due, cells_due = _ticks(options.proxy_hz), _ticks(fingerprints.HZ)
@@ -179,6 +189,8 @@ def _with_cuts(
         tiny = sampling.cells(frame) if taken and spec.spans is None and cells_due(t_ns) else None
         waiting.append(SampledFrame(t_ns, t_ns + length_ns, damaged, before, joint, why_not, rgb, tiny))
         first = luma = pixels.luma_like(frame, first)
+        if spec.spans is not None:
+            motion.add(t_ns, luma)
         for answer in cuts.update(state, luma, options.cut):
             yield waiting[0], answer | waiting.popleft().joint
     for answer in cuts.finish(state, options.cut):

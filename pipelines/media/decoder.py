@@ -15,6 +15,7 @@ from infra.sandbox import sandbox, tempdirs
 from infra.storage.tables import Store
 from pipelines.media.face_blur import version
 from pipelines.media.options import DecodeSpec, PassOptions, decode_job
+from pipelines.media.picture_motion import MOTION_FILE, Saved, load
 from schemas.columns import values_of
 from schemas.keys import stored_as
 from schemas.recordings import StoredGap
@@ -46,11 +47,15 @@ class DecodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A recording's facts and clips (schemas.Clip), and fragments of those proxies that the tables lack, as JSON."""
+    """A recording's facts and clips (schemas.Clip), and fragments of those proxies that the tables lack, as JSON.
+
+    motion: how its picture moved, where it was cut at a robot's attempts.
+    """
 
     facts: DecodeFacts
     clips: pa.Table
     proxies: list[str]
+    motion: Saved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,12 @@ class Decoder:
         job = decode_job(sha256, self.options, spec, str(weights.face_weights()) if spec.blur else None)
         with tempdirs.folder("decode") as folder:
             reply = json.loads(sandbox.run(decode_child.__name__, [str(path), str(folder), job], self.limits))
+            motion = load(folder / MOTION_FILE) if spec.spans is not None else None
             clips = self._clips(folder / "clips.arrow")
             absent = set(self.store.absent("proxies", values_of(clips["clip_row_id"], str)))
             batches = _batches(folder / "proxies.arrow", absent)
             proxies = self.store.write_fragments("proxies", batches) if absent else []
-        return Decoded(_facts(reply, spec), clips, proxies)
+        return Decoded(_facts(reply, spec), clips, proxies, motion)
 
     def _clips(self, path: Path) -> pa.Table:
         """The child's clips, of this run."""

@@ -27,7 +27,7 @@ from pipelines.sources.logs import (
     xr_teleoperate,
     zarr_replay,
 )
-from pipelines.sources.logs.base import SURPLUS, LogColumns, LogKind, LogOptions
+from pipelines.sources.logs.base import MAX_SHIFT, SURPLUS, LogColumns, LogKind, LogOptions
 from pipelines.sources.logs.episode_log import COLLECT_MODES, MAX_RATE_HZ, SAFE_NAME
 from schemas.errors import UsageError
 
@@ -68,6 +68,8 @@ class RobotSource(LogOptions):
         """ValueError: a value that no reader takes."""
         if self.surplus not in (None, *SURPLUS):
             raise ValueError(f"surplus is {self.surplus!r}, not one of {', '.join(SURPLUS)}")
+        if self.shift is not None and abs(self.shift) > MAX_SHIFT:
+            raise ValueError(f"shift is {self.shift} frames; it is at most {MAX_SHIFT} either way")
         if self.collect_mode not in (None, *COLLECT_MODES):
             raise ValueError(f"collect_mode is {self.collect_mode!r}, not one of {', '.join(sorted(COLLECT_MODES))}")
         if self.fps_hz is not None and not 0 < self.fps_hz <= MAX_RATE_HZ:

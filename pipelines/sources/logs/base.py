@@ -11,6 +11,7 @@ from pipelines.sources.logs.episode_log import EpisodeLog
 
 READING = 2  # of what all readers share; as LogKind.version. 1: before readers had a version
 SURPLUS = ("head", "tail")
+MAX_SHIFT = 1000  # frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,9 @@ class LogOptions:
     collect_mode: str | None = None  # autonomous, teleop, play, scripted
     embodiment: str | None = None  # robot type; names the view idm_<embodiment>
     surplus: str | None = None  # where a recording's frames beyond its rows lie: head, tail; None: such are refused
+    # Row i has frame i + shift, where a log has one frame a row. None: frame i, and logs whose pictures' motion says
+    # otherwise are refused.
+    shift: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

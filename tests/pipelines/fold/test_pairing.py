@@ -164,3 +164,47 @@ def test_frames_that_a_recorder_makes_of_its_last_are_no_surplus_and_are_told() 
         with pytest.raises(BadMedia, match=f"9 rows, {frames} frames"):
             pair_camera(spared, rows(9), recorded(frames), None)
     assert pair_camera(spared, rows(9), recorded(11), "tail").surplus is not None
+
+
+def moving(count: int, late: int) -> tuple[Rows, RecordedTimes]:
+    """Rows and as many frames, whose picture moves `late` frames after the rows change."""
+    speed = np.random.default_rng(7).random(count + 50) ** 4
+    first = 25 - late
+    shown = dataclasses.replace(recorded(count), motion=(1 + speed[first : first + count]).astype(np.float32))
+    return dataclasses.replace(rows(count), change=speed[25 : 25 + count]), shown
+
+
+def test_rows_whose_picture_moves_at_another_time_are_refused_unless_the_config_says_the_shift() -> None:
+    honest = pair_camera(span(frames=100), *moving(100, 1), None)
+    assert [n.code for n in honest.notes] == ["motion_lag"]
+    assert "front: the picture moves 1 frames after the rows change (1 to 1 in 99.75 % of" in honest.notes[0].detail
+    change, shown = moving(100, 7)
+    with pytest.raises(BadMedia, match=r"7 frames after the rows change .* correlation 0.97, at no lag") as e:
+        pair_camera(span(frames=100), change, shown, None)
+    assert e.value.reason == "frame_shift"
+    assert "[[robot]] shift = 7 pairs each row with the frame that many later, shift = 0 with its own" in e.value.detail
+    overruled = pair_camera(span(frames=100), change, shown, None, 0)
+    assert numbers(overruled) == list(range(100))
+    assert [n.code for n in overruled.notes] == ["motion_lag"]
+    log = episode_log(100, (span(frames=100),))
+    object.__setattr__(log, "states", np.cumsum(change.change).astype(np.float32)[:, None])
+    with pytest.raises(BadMedia, match="frame_shift"):
+        pair_cameras(log, {"front.mp4": shown}, None)
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(3, [3, 4, 5, 6, 7, 8, 9, -1, -1, -1]), (-9, [-1] * 9 + [0])])
+def test_a_declared_shift_pairs_each_row_with_the_frame_so_many_later(shift: int, expected: list[int]) -> None:
+    paired = pair_camera(span(), rows(10), recorded(10), None, shift)
+    assert numbers(paired) == expected
+    assert [n.code for n in paired.notes] == ["rows_without_frame"]
+    assert f"by shift = {shift}" in paired.notes[0].detail
+    used = [n for n in expected if n >= 0]
+    assert (paired.span.start_ns, paired.span.end_ns) == (used[0] * STEP, (used[-1] + 1) * STEP)
+    with pytest.raises(BadMedia, match="rows_without_frames"):
+        pair_camera(span(), rows(10), recorded(10), None, 10 if shift > 0 else -10)
+
+
+def test_dated_frames_need_no_witness() -> None:
+    change, shown = moving(100, 7)
+    dates = dated([t * STEP for t in range(100)], STEP // 4, 100)
+    assert numbers(pair_camera(dates, change, shown, None)) == list(range(100))
