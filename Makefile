@@ -13,7 +13,11 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .PHONY: help setup setup-test lock check test test-all ratchet demo sim world bench bench-ingest bench-duplicates
+<<<<<<< HEAD
 .PHONY: bench-sim bench-logs bench-world audit-hands size docs kill fuzz faults cases fuzz-logs recorders clean
+=======
+.PHONY: bench-sim bench-logs bench-world audit-hands size docs kill fuzz faults cases samples fuzz-logs clean
+>>>>>>> 0f5a483 (Samples: numbers and pictures beside the formats' own libraries, the dry look beside the fold)
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -75,6 +79,9 @@ world: sim
 
 cases: setup-test  ## Inputs that went wrong, of a folder of scripts (CASES=folder), beside what was expected
 	$(BIN)/python -m tests.faults.cases $(CASES)
+
+samples: setup-test  ## Real robot logs (SAMPLES=folder of folders): folded, beside the formats' own libraries
+	$(BIN)/python -m tests.faults.samples $(SAMPLES)
 
 bench-ingest: setup  ## CPU seconds of the pass, plain decode and peers; memory of 3 h; cutters; JPEG quality; drawn text (an hour)
 	PYTHONPATH=$(PATHS) $(BIN)/python -m tests.benchmarks.bench_ingest --hevc --json $(FIGURES)
