@@ -13,11 +13,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .PHONY: help setup setup-test lock check test test-all ratchet demo sim world bench bench-ingest bench-duplicates
-<<<<<<< HEAD
-.PHONY: bench-sim bench-logs bench-world audit-hands size docs kill fuzz faults cases fuzz-logs recorders clean
-=======
-.PHONY: bench-sim bench-logs bench-world audit-hands size docs kill fuzz faults cases samples fuzz-logs clean
->>>>>>> 0f5a483 (Samples: numbers and pictures beside the formats' own libraries, the dry look beside the fold)
+.PHONY: bench-sim bench-logs bench-world audit-hands size docs kill fuzz faults cases samples fuzz-logs recorders clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
