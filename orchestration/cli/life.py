@@ -57,6 +57,7 @@ def life_of(store: Store, subject: str, recipe: str, policy: str) -> Life:
     duplicates = _naming(store, DuplicateFacts, "duplicates", ("clip_a", "clip_b"), subject)
     captions = _naming(store, CaptionFacts, "captions", ("span_id", "sha256"), subject)
     episodes = readings_of(store, subject)
+    rejects += [r for r in _parts_refused(store, episodes) if r not in rejects]
     if not any((assets, rejects, clips, decisions, duplicates, captions, episodes)):
         raise UsageError(
             f"{subject!r} is not a clip, span, asset, sha256, URI or episode here; try `handwheel ledger --by asset`"
@@ -78,6 +79,13 @@ def life_of(store: Store, subject: str, recipe: str, policy: str) -> Life:
     now = _verdicts_now(Corpus(store, recipe, policy)) if decisions else {}
     published = list(_published(store, spans))
     return Life(assets, rejects, clips, decisions, duplicates, captions, episodes, published, now)
+
+
+def _parts_refused(store: Store, episodes: list[EpisodeFacts]) -> list[RejectFacts]:
+    """What of these attempts was refused while the rest was taken: `<attempt>/<part>: why`."""
+    parts = tuple({f"{e.name}/" for e in episodes})
+    of_logs = _keyed(store, RejectFacts, "rejects", "uri", sorted({e.uri for e in episodes}))
+    return [r for r in of_logs if r.detail.startswith(parts)]
 
 
 def _naming(store: Store, row: type[R], table: str, columns: Iterable[str], subject: str) -> list[R]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,9 +64,17 @@ def fold(run: Run, sources: Sequence[RobotSource], options: IngestOptions) -> Do
             done.notes.append(note)
         batches = in_batches(sizes, options.batch_bytes, options.batch_items)
         commit_in_batches(run, HOP.name, batches, one_by_one(work), commit)
-    done.notes += settler.notes()
+    done.notes += [*settler.notes(), *_left_out(run)]
     packages.note_unreached(done, unreached)
     return done
+
+
+def _left_out(run: Run) -> list[str]:
+    """What this run refused, by reason, the most frequent first, and where each is told."""
+    rejects = run.store.read("rejects", ["reason"], f"run_id = '{run.run_id}' and stage = '{NAME}'")
+    counts = Counter(rejects["reason"].to_pylist())
+    counted = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    return [f"left out: {counted}; `handwheel ledger --by asset` says where"] if counts else []
 
 
 def _run_beam(run: Run, todo: dict[str, Logs], options: IngestOptions) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from infra.storage.tables import Store
 from orchestration.cli import main
-from schemas import Episode
+from schemas import Episode, Reject
 from schemas.arrow import rows_of
 from schemas.keys import episode_key
 from tests.support.corpus import corpus
@@ -66,3 +66,20 @@ def test_a_name_of_five_attempts_lists_them_and_asks_which(store: Store, capfd: 
 def test_an_earlier_id_finds_what_the_attempt_is_now(store: Store, subject: str) -> None:
     episodes = told(store, subject)["episodes"]
     assert [(e["reading"], e["earlier_id"]) for e in episodes] == [(1, None), (0, "old")]
+
+
+def test_what_an_attempt_is_taken_without_is_among_its_rows(store: Store) -> None:
+    rejects = [
+        Reject(
+            reject_id=f"{i}", subject=f"{i}", uri="/data/set_1/1.parquet", stage="fold", recipe="r", reason=reason,
+            detail=detail, run_id="r",
+        )
+        for i, (reason, detail) in enumerate([
+            ("depth_camera", f"{NAME}/camera depth: distances"),
+            ("depth_camera", "episode_000004/camera depth: distances"),
+            ("orphan_files", "videos: 2 videos that no episode names"),
+        ])
+    ]  # fmt: skip
+    store.insert("rejects", rejects, run_id="r")
+    for set_, expected in ((1, ["depth_camera"]), (2, [])):
+        assert [r["reason"] for r in told(store, episode_key(f"set_{set_}", NAME))["rejects"]] == expected

@@ -132,7 +132,8 @@ def test_the_fold_pairs_frames_that_the_encoder_repeats(tmp_path: Path) -> None:
     write_video(folder / f"B_pi05_droid/pi05_droid_{STAMP}_video_right.mp4", 5)
     store = Store(str(tmp_path / "corpus"))
     source = RobotSource(kind="roboarena", uri=str(tmp_path / "dump"), licence="MIT")
-    fold(Run(store, "run"), [source], IngestOptions())
+    done = fold(Run(store, "run"), [source], IngestOptions())
+    assert done.notes == ["left out: 1 video_mismatch; `handwheel ledger --by asset` says where"]
     episodes = {e["episode_id"]: e for e in store.read("episodes").to_pylist()}
     codes = Counter(note["code"] for e in episodes.values() for note in e["notes"])
     assert codes["spare_frames"] == 1
