@@ -86,8 +86,8 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
         parts.refuse(f"camera {camera}", "missing_frames", why)
     _tell_unread(rows, parts)
     names = _object(info, "joint_names")
-    states, state_names = _vectors(rows, "states", options.columns.state, names)
-    actions, action_names = _vectors(rows, "actions", options.columns.action, names)
+    states, state_names = _vectors(rows, "states", options.columns.state, names, parts)
+    actions, action_names = _vectors(rows, "actions", options.columns.action, names, parts)
     facts = AttemptFacts(
         name=name, t_ns=even_times(len(rows), rate_hz), fps_hz=rate_hz, states=states, actions=actions,
         cameras=cameras, embodiment="unitree", instruction=_instruction(log, parts), collect_mode="teleop",
@@ -158,30 +158,46 @@ def _cameras(
 
 
 def _vectors(
-    rows: Sequence[Mapping[str, Any]], key: str, wanted: tuple[str, ...], names: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]], key: str, wanted: tuple[str, ...], names: Mapping[str, Any], parts: Parts
 ) -> tuple[Floats | None, tuple[str, ...]]:
-    """(T, width) of the parts' qpos side by side, and a name for each axis. BadMedia: ragged_rows, and as `wanted`."""
+    """(T, width) of the robot's parts' qpos side by side, and a name for each axis.
+
+    One that the config does not name costs itself alone. BadMedia(ragged_rows): one that it names.
+    """
     there = {str(part) for row in rows for part in _object(row, key)}
-    parts = wanted or (*(p for p in PARTS if p in there), *sorted(there - set(PARTS)))
     blocks: list[Floats] = []
     axes: list[str] = []
-    for part in parts:
+    for part in wanted or (*(p for p in PARTS if p in there), *sorted(there - set(PARTS))):
         values = [_object(_object(row, key), part).get("qpos") or [] for row in rows]
-        widths = {len(v) if isinstance(v, list) else -1 for v in values}
-        if widths == {0} and not wanted:
+        if not any(values) and not wanted:
             continue
-        if len(widths) > 1 or -1 in widths or 0 in widths:
-            raise BadMedia(
-                "ragged_rows", f"{key}.{part}.qpos has {sorted(widths)[:4]} numbers; there are {sorted(there)}"
-            )
         try:
-            blocks.append(np.array(values, np.float64).astype(np.float32))
-        except (TypeError, ValueError) as e:
-            raise BadMedia("ragged_rows", f"{key}.{part}.qpos: {e}"[:200]) from e
-        width, own = blocks[-1].shape[1], names.get(part)
+            block = _block(values, f"{key}.{part}.qpos")
+        except BadMedia as e:
+            if wanted:
+                raise BadMedia(e.reason, f"{e.detail}; there are {sorted(there)}") from e
+            parts.refuse(f"{key} {part}", e.reason, e.detail)
+            continue
+        width, own = block.shape[1], names.get(part)
         named = isinstance(own, list) and len(own) == width and all(isinstance(n, str) for n in own)
+        blocks.append(block)
         axes += list(own) if named and isinstance(own, list) else [f"{part}_{k}" for k in range(width)]
     return (np.concatenate(blocks, axis=1), tuple(axes)) if blocks else (None, ())
 
 
-KIND = LogKind("xr_teleoperate", list_logs, read, version=3, describe=describe, columns=PICTURES_AND_VECTORS)
+def _block(values: Sequence[Any], where: str) -> Floats:
+    """(T, width), NaN in the rows that have none. BadMedia(ragged_rows)."""
+    there = [k for k, value in enumerate(values) if value]
+    widths = {len(values[k]) if isinstance(values[k], list) else -1 for k in there}
+    if len(widths) != 1 or -1 in widths:
+        raise BadMedia("ragged_rows", f"{where} has {sorted(widths)[:4]} numbers")
+    block = np.full((len(values), widths.pop()), np.nan, np.float32)
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            block[there] = np.array([values[k] for k in there], np.float64)
+    except (TypeError, ValueError) as e:
+        raise BadMedia("ragged_rows", f"{where}: {e}"[:200]) from e
+    return block
+
+
+KIND = LogKind("xr_teleoperate", list_logs, read, version=4, describe=describe, columns=PICTURES_AND_VECTORS)

@@ -19,14 +19,16 @@ from tests.pipelines.sources.logs import test_zarr_replay
 from tests.support.hdf5_logs import DemoSpec, write_demos
 from tests.support.hub_server import serving_hub
 from tests.support.message_logs import arm, write_bag2, write_mcap
+from tests.support.roboarena import Rollout, write_session
 from tests.support.s3_server import needs_weed, s3_server
 
-SOURCES = {"zarr_replay": "zarr", "robomimic": "hdf5", "mcap": "mcap", "rosbag2": "bags"}
+SOURCES = {"zarr_replay": "zarr", "robomimic": "hdf5", "mcap": "mcap", "rosbag2": "bags", "roboarena": "arena"}
 
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Replay buffers of zarr v2 and v3 and a packed one, a file of demonstrations, an MCAP file, a bag."""
+    """Replay buffers of zarr v2 and v3 and a packed one, a file of demonstrations, an MCAP file, a bag, a
+    session of RoboArena."""
     root = tmp_path_factory.mktemp("logs")
     for version in (2, 3):
         test_zarr_replay.write(root / f"zarr/v{version}/replay.zarr", version)
@@ -40,6 +42,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "mcap").mkdir()
     write_mcap(root / "mcap/take.mcap", arm())
     write_bag2(root / "bags/take", arm(pictures=12))
+    write_session(root / "arena", (Rollout(letter="A", policy="pi0_droid", partial=60, steps=8),))
     return root
 
 
@@ -64,7 +67,7 @@ def rows_of(root: Path, place: str) -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def here(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     rows = rows_of(tmp_path_factory.mktemp("here"), str(logs))
-    assert len(rows["episodes"]) == 10
+    assert len(rows["episodes"]) == 11
     assert rows["rejects"] == []
     return rows
 

@@ -31,11 +31,13 @@ def write(folder: Path, change: Any = None, cameras: int = 2, fps: float | None 
     for k in range(N):
         for c in range(cameras):
             (folder / f"colors/{k:06d}_color_{c}.jpg").write_bytes(b"\xff\xd8 picture %d %d" % (k, c))
-        part = {"qpos": [float(k), 0.5], "qvel": [], "torque": []}
-        both = {"left_arm": part, "right_arm": {**part, "qpos": []}, "left_ee": {**part, "qpos": []},
-                "right_ee": part, "body": {"qpos": []}}  # fmt: skip
+        qpos = {"left_arm": [float(k), 0.5], "right_arm": [], "left_ee": [], "right_ee": [float(k), 0.5]}
+        states, actions = (
+            {name: {"qpos": list(q), "qvel": [], "torque": []} for name, q in qpos.items()} | {"body": {"qpos": []}}
+            for _ in range(2)
+        )
         colors = {f"color_{c}": f"colors/{k:06d}_color_{c}.jpg" for c in range(cameras)}
-        rows.append({"idx": k, "colors": colors, "depths": {}, "states": both, "actions": both, "tactiles": None,
+        rows.append({"idx": k, "colors": colors, "depths": {}, "states": states, "actions": actions, "tactiles": None,
                      "audios": None, "sim_state": None})  # fmt: skip
     size = {"width": 640, "height": 480, "fps": fps}
     info = {
@@ -148,7 +150,29 @@ def _ragged(log: dict[str, Any]) -> None:
     log["data"][3]["states"]["left_arm"]["qpos"] = [1.0]
 
 
-@pytest.mark.parametrize(("change", "reason"), [(_no_rows, "empty_episode"), (_ragged, "ragged_rows")])
+def _wordy(log: dict[str, Any]) -> None:
+    log["data"][3]["states"]["left_arm"]["qpos"] = ["a", "b"]
+
+
+@pytest.mark.parametrize("change", [_ragged, _wordy])
+def test_a_part_that_cannot_be_read_costs_itself_unless_the_config_names_it(tmp_path: Path, change: Any) -> None:
+    write(tmp_path / "episode_0000", change)
+    (log,), bad = read(tmp_path)
+    assert (log.state_names, len(log.action_names)) == (("right_ee_0", "right_ee_1"), 4)
+    assert [(b.name, b.reason) for b in bad] == [("episode_0000/states left_arm", "ragged_rows")]
+    with pytest.raises(BadMedia, match="ragged_rows"):
+        read(tmp_path, columns=LogColumns(state=("left_arm",)))
+
+
+def test_a_row_that_lacks_a_part_has_no_state(tmp_path: Path) -> None:
+    write(tmp_path / "episode_0000", lambda log: log["data"][3]["states"].pop("left_arm"))
+    (log,), bad = read(tmp_path)
+    assert log.states is not None
+    assert (np.flatnonzero(np.isnan(log.states).any(axis=1)).tolist(), bad) == ([3], [])
+    assert [n.code for n in log.notes] == ["lost_readings"]
+
+
+@pytest.mark.parametrize(("change", "reason"), [(_no_rows, "empty_episode")])
 def test_what_is_refused_has_a_stable_reason(tmp_path: Path, change: Any, reason: str) -> None:
     write(tmp_path / "episode_0000", change)
     with pytest.raises(BadMedia) as refused:
