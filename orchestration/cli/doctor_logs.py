@@ -70,7 +70,8 @@ def _heads(result: Look, uri: str) -> Iterator[str]:
     if result.without_rate:
         yield f"{count_of(result.without_rate, 'attempt')} would be taken if the rate of their rows was said (fps_hz)"
     if result.alike:
-        yield f"{result.alike} of them have the numbers of another: with its recordings too, fold books them as copies"
+        alike = count_of(result.alike, "attempt")
+        yield f"{alike} with the numbers of another: what has its recordings too is booked as a copy by the fold"
 
 
 def _there(result: Look) -> Iterator[str]:

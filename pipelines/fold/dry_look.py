@@ -168,14 +168,19 @@ def _kind_and_items(source: RobotSource) -> tuple[LogKind, list[LogItem], dict[s
         best = _by_advice(kinds, offered, source) or best
     if not offered[best.name]:
         raise UsageError(f"no robot log that is known lies below {source.uri}; docs/sources.md lists the formats")
-    places = [item.uri for item in offered[best.name]]
-    others = {name: _beyond(items, places) for name, items in offered.items() if name != best.name and fitness[name][1]}
+    others = {
+        name: _beyond(items, offered[best.name])
+        for name, items in offered.items()
+        if name != best.name and fitness[name][1]
+    }
     return best, offered[best.name], {name: uris for name, uris in others.items() if uris}
 
 
-def _beyond(items: Sequence[LogItem], places: Sequence[str]) -> list[str]:
-    """Places of logs that are none of `places` and lie in none of them."""
-    taken, within = set(places), tuple(f"{place}/" for place in places)
+def _beyond(items: Sequence[LogItem], others: Sequence[LogItem]) -> list[str]:
+    """Places of logs that are none of the others and lie in none of them, nor in a data set with folders of its own."""
+    taken = {item.uri for item in others}
+    owned = {item.root for item in others if "/" in item.uri[len(item.root) + 1 :]}
+    within = tuple(f"{place}/" for place in taken | owned)
     return [item.uri for item in items if item.uri not in taken and not item.uri.startswith(within)]
 
 

@@ -161,3 +161,5 @@ def test_logs_of_another_format_beside_are_named(handwheel: Command, tmp_path: P
     found: dict[str, Any] = json.loads(printed)
     there = {found["kind"], *found["other_formats"]}
     assert {"mcap", "lerobot"} <= there
+    _, printed, _ = handwheel("doctor", "--logs", str(tmp_path / "set"), "--json")
+    assert json.loads(printed)["other_formats"] == {}  # episodes.jsonl and tasks.jsonl are the set's own
