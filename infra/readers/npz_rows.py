@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -87,7 +88,10 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in read_header:
         raise BadMedia("bad_npz", f"an array of format {version}")
-    shape, fortran, dtype = read_header[version](file)
+    try:
+        shape, fortran, dtype = read_header[version](file)
+    except (TokenError, SyntaxError) as e:  # of a header that numpy reads once more, as one of Python 2
+        raise BadMedia("bad_npz", f"no header: {e}"[:200]) from e
     if (fortran and len(shape) > 1) or min(shape, default=0) < 0:
         raise BadMedia("bad_npz", f"an array of the shape {shape}, in Fortran's order: {fortran}")
     return shape, dtype

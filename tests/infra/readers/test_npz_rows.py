@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from infra.readers import npz_rows
 from schemas.errors import BadMedia
+from tests.support.fuzzed import INPUTS
 
 ROWS = [{"joint": [1.5, -2.0], "grip": 0.25, "word": "left"}, {"joint": [3.0, 4.0], "grip": 1, "word": "right"}]
 WANTED = ("joint", "grip", "gone")
@@ -72,3 +75,27 @@ def test_a_bomb_and_no_archive_are_refused(tmp_path: Path, monkeypatch: pytest.M
     path.write_bytes(b"PK no archive")
     with pytest.raises(BadMedia, match="bad_npz"):
         npz_rows.read(path, WANTED)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_damage_of_the_pickle_itself_is_refused_or_does_no_harm(tmp_path: Path) -> None:
+    """Within an archive that is whole, so that its checksum does not tell."""
+    np.savez(tmp_path / "whole.npz", data=np.array(ROWS * 8))
+    with zipfile.ZipFile(tmp_path / "whole.npz") as archive:
+        whole = archive.read("data.npy")
+    reasons = Counter[str]()
+    for seed in range(INPUTS):
+        chance, made = random.Random(seed), bytearray(whole)
+        for _ in range(chance.randrange(1, 5)):
+            made[chance.randrange(len(made))] = chance.randrange(256)
+        with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+            archive.writestr("data.npy", bytes(made[: chance.choice([len(made), chance.randrange(len(made))])]))
+        try:
+            read = npz_rows.read(tmp_path / "a.npz", WANTED)
+            reasons["taken"] += all(column.dtype == np.float64 for column in read.columns.values())
+        except BadMedia as e:
+            reasons[e.reason] += 1
+    print(dict(reasons))
+    assert reasons.total() == INPUTS
+    assert reasons["taken"] < INPUTS
