@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.episodes import StoredCameraSpan
+from schemas.episodes import StoredCameraSpan, StoredNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ class EpisodeFacts:
     copy_of: str | None
     withdrawn: str | None
     earlier_id: str | None
+    notes: list[StoredNote] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,14 @@ def test_an_earlier_id_finds_what_the_attempt_is_now(store: Store, subject: str)
     assert [(e["reading"], e["earlier_id"]) for e in episodes] == [(1, None), (0, "old")]
 
 
+def test_what_a_reader_of_an_attempt_should_know_is_among_its_facts(store: Store) -> None:
+    (one,) = (row for row in rows_of(Episode, store.read("episodes")) if row.namespace == "set_1")
+    noted = replace(one, episode_row_id="noted", reading=2, notes=[{"code": "motion_lag", "detail": "front: 1 frame"}])
+    store.insert("episodes", [noted], run_id="r")
+    assert told(store, one.episode_id)["episodes"][0]["notes"] == [{"code": "motion_lag", "detail": "front: 1 frame"}]
+    assert "'motion_lag'" in why(store, one.episode_id)
+
+
 def test_what_an_attempt_is_taken_without_is_among_its_rows(store: Store) -> None:
     rejects = [
         Reject(
