@@ -60,7 +60,7 @@ def attempt_of(facts: AttemptFacts, item: LogItem, options: LogOptions) -> Episo
     outcome, source, confidence = facts.outcome
     parts = Parts(facts.name)
     texts = {key: parts.text({key: getattr(facts, key)}, key) for key in TEXTS}
-    embodiment = parts.name(options.embodiment or facts.embodiment or "unknown")
+    embodiment = parts.name("robot", options.embodiment or facts.embodiment or "unknown")
     lost = tuple(Note(code="lost_words", detail=f"{part.name}: {part.detail}") for part in parts.refused)
     mode = options.collect_mode or facts.collect_mode or "unknown"
     return EpisodeLog(

@@ -221,13 +221,13 @@ def _check_cameras(log: EpisodeLog) -> None:
             raise BadMedia("bad_span", f"{span.camera} [{span.start_ns}, {span.end_ns})")
 
 
-def safe_name(stated: str) -> tuple[str, Note | None]:
+def safe_name(what: str, stated: str) -> tuple[str, Note | None]:
     """A robot's or a camera's name as views and files can have it, with a note where it is not the log's own word."""
     if SAFE_NAME.fullmatch(stated):
         return stated, None
     name = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9_.-]+", "_", stated)).strip("_.-")[:128] or "unknown"
     detail = f"{stated[:80]!r} is {name!r} here: letters, digits, `_`, `-` and `.`"
-    return name, Note(code="renamed", detail=storable(detail))
+    return name, Note(code=f"{what}_renamed", detail=storable(detail))
 
 
 def storable(text: str) -> str:

@@ -45,9 +45,9 @@ class Parts:
         """A text of the log's, None where it cannot be stored or is none, which is told."""
         return self.take(key, lambda: _checked(text(fields, key)))
 
-    def name(self, stated: str) -> str:
+    def name(self, what: str, stated: str) -> str:
         """A robot's or a camera's name as views and files can have it; another than the log's is noted."""
-        name, note = safe_name(stated)
+        name, note = safe_name(what, stated)
         if note is not None:
             self.note(note.code, note.detail)
         return name

@@ -85,8 +85,11 @@ def cameras_of(header: Mapping[str, Any], item: LogItem, end_ns: int, parts: Par
         raise BadMedia("missing_video", beside)
     for camera in [camera for camera, uri in files.items() if not uri]:
         del files[camera]
-        parts.refuse(f"camera {parts.name(camera)}", "missing_camera", beside)
-    return tuple(
-        CameraSpan(camera=parts.name(camera), uri=uri, start_ns=0, end_ns=end_ns, alone=True)
-        for camera, uri in sorted(files.items())
-    )
+        parts.refuse(f"camera {parts.name('camera', camera)}", "missing_camera", beside)
+    spans: dict[str, CameraSpan] = {}
+    for camera, uri in sorted(files.items()):
+        if (name := parts.name("camera", camera)) in spans:
+            parts.refuse(f"camera {name}", "name_taken", f"{camera[:80]!r} has the name of another camera here")
+        else:
+            spans[name] = CameraSpan(camera=name, uri=uri, start_ns=0, end_ns=end_ns, alone=True)
+    return tuple(spans.values())

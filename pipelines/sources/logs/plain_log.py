@@ -91,7 +91,7 @@ def read(item: LogItem, workdir: Path, options: LogOptions = LogOptions()) -> It
     stated, discarded = text(header, "episode") or _stem(item.uri).rpartition("/")[2], options.columns.discarded
     parts = Parts(attempt_name(stated))
     if parts.attempt != stated:
-        parts.note("renamed", f"the episode {stated[:80]!r} is {parts.attempt!r} here")
+        parts.note("attempt_renamed", f"the episode {stated[:80]!r} is {parts.attempt!r} here")
     if discarded and is_yes(header.get(discarded)):
         raise BadMedia("discarded", f"{discarded} of the header leaves it out")
     yield _log(header, steps, item, options, parts)
@@ -117,7 +117,7 @@ def _log(
     )
     return EpisodeLog(
         name=parts.attempt, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns,
-        embodiment=options.embodiment or parts.name(words["robot"] or "unknown"), robot=words["robot_id"],
+        embodiment=options.embodiment or parts.name("robot", words["robot"] or "unknown"), robot=words["robot_id"],
         scene=words["scene"], instruction=parts.text(header, columns.task or "task") or words["instruction"],
         outcome=outcome, outcome_source=source, outcome_confidence=confidence,
         failure_mode=plain_header.failure_mode(words) if outcome == "failure" else None,

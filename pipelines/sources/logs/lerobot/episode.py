@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
@@ -12,7 +11,6 @@ from pipelines.sources.logs.base import BadEpisode, LogItem, LogOptions
 from pipelines.sources.logs.episode_log import (
     CONTROL_OF_MODE,
     LOST_SHARE,
-    SAFE_NAME,
     EpisodeLog,
     Floats,
     Times,
@@ -64,7 +62,7 @@ def _log(
     failure_frame = parts.take("failure_frame", lambda: _failure_frame(meta, rows.num_rows)) if failed else None
     t_ns = _times(columns, data_set.fps_hz, rows.num_rows, parts)
     words = {key: parts.take(key, partial(text, meta.extra, key)) for key in _TEXTS}
-    embodiment = _embodiment(options.embodiment or data_set.robot_type, parts)
+    embodiment = parts.name("robot", options.embodiment or data_set.robot_type)
     return EpisodeLog(
         name=meta.name, uri=item.uri, revision=item.revision, modified_ns=item.modified_ns, embodiment=embodiment,
         robot=words["robot_id"], scene=words["scene"], instruction=tasks.instruction, outcome=end.outcome[0],
@@ -119,12 +117,3 @@ def _times(columns: Mapping[str, Array], fps_hz: float, count: int, parts: Parts
     """The log's clock; the grid of fps where it has none that can be used, which is told."""
     t_ns = parts.take("column timestamp", lambda: times(columns, fps_hz, count))
     return grid(fps_hz, count) if t_ns is None else t_ns
-
-
-def _embodiment(robot_type: str, parts: Parts) -> str:
-    """The robot's type as a name that views and files can have."""
-    if SAFE_NAME.fullmatch(robot_type):
-        return robot_type
-    name = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9_.-]+", "_", robot_type)).strip("_.-")[:128]
-    parts.note("robot_renamed", f"{robot_type[:80]!r} is {name or 'unknown'!r} here: letters, digits, `_`, `-` and `.`")
-    return name or "unknown"

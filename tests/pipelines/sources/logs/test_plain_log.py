@@ -264,9 +264,19 @@ def test_a_name_that_no_view_can_have_is_another_and_noted(tmp_path: Path) -> No
     log, bad = _parts(tmp_path)
     assert (log.embodiment, [c.camera for c in log.cameras], bad) == ("SO_101", ["left_eye"], [])
     assert re.fullmatch(r"a_b_[0-9a-f]{8}", log.name)
-    assert [n.detail.partition(" is ")[0] for n in log.notes if n.code == "renamed"] == [
+    assert [n.detail.partition(" is ")[0] for n in log.notes if n.code.endswith("_renamed")] == [
         "the episode 'a/b'", "'../SO 101'", "'left eye'",
     ]  # fmt: skip
+
+
+def test_two_cameras_that_would_have_one_name_are_one_and_the_other_is_told(tmp_path: Path) -> None:
+    header = {"cameras": {"left eye": "episode_000.mp4", "left/eye": "episode_000.b.mp4"}}
+    write_plain(tmp_path, "episode_000", np.ones((2, 3)), np.ones((2, 1)), header=header, video=False)
+    _touch_video(tmp_path, "episode_000")
+    _touch_video(tmp_path, "episode_000.b")
+    log, bad = _parts(tmp_path)
+    assert [(c.camera, Path(c.uri).name) for c in log.cameras] == [("left_eye", "episode_000.mp4")]
+    assert [(b.name, b.reason) for b in bad] == [("episode_000/camera left_eye", "name_taken")]
 
 
 def test_cameras_by_file_name_and_without_a_recording(tmp_path: Path) -> None:

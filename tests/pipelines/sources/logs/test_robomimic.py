@@ -73,7 +73,7 @@ def test_a_word_that_no_view_can_have_costs_itself(tmp_path: Path) -> None:
     (log,) = attempts_of(KIND, tmp_path, LogOptions(columns=LogColumns(task="goal"))).values()
     assert (log.embodiment, log.instruction) == ("Panda_UR_5e", None)
     assert [(n.code, n.detail[:22]) for n in log.notes if n.code != "lost_readings"] == [
-        ("renamed", "'../Panda_UR 5e' is 'P"), ("lost_words", "demo_0/instruction: 12"),
+        ("robot_renamed", "'../Panda_UR 5e' is 'P"), ("lost_words", "demo_0/instruction: 12"),
     ]  # fmt: skip
 
 
