@@ -6,8 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import TypeVar
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from orchestration.cli.life_attempts import readings_of
+from orchestration.cli.life_evidence import evidence_of
 from orchestration.cli.life_rows import (
     AssetFacts,
     CaptionFacts,
@@ -20,7 +25,7 @@ from orchestration.cli.life_rows import (
 )
 from pipelines.corpus import releases
 from pipelines.corpus.corpus import Corpus
-from schemas.errors import UsageError
+from pipelines.corpus.inventory import CurrentAsset
 from schemas.tables import TypedTable
 
 R = TypeVar("R")
@@ -28,7 +33,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Rows by table. `now`: what ledger, report and publish take each decision for, by decision_id."""
+    """Rows by table. `now`: what ledger, report and publish take each decision for, by decision_id.
+
+    whys: a sentence for each decision that holds, by decision_id; measures: a clip's values and limits, by clip_id;
+    standing: of each place what it holds now and which place speaks for these bytes, {uri: (sha256, uri)}.
+    """
 
     assets: list[AssetFacts]
     rejects: list[RejectFacts]
@@ -39,17 +48,24 @@ class Life:
     episodes: list[EpisodeFacts]
     releases: list[PublishedFacts]
     now: dict[str, str]
+    whys: dict[str, str]
+    measures: dict[str, list[str]]
+    standing: dict[str, tuple[str, str | None]]
 
     def plain(self) -> dict[str, list[dict[str, object]]]:
         """As `why --json` prints it: a decision with its `now` in place of its id."""
-        tables = {f.name: [asdict(row) for row in getattr(self, f.name)] for f in fields(self) if f.name != "now"}
+        beside = ("now", "whys", "measures", "standing")
+        tables = {f.name: [asdict(row) for row in getattr(self, f.name)] for f in fields(self) if f.name not in beside}
         for row in tables["decisions"]:
-            row["now"] = self.now.get(str(row.pop("decision_id")), "superseded")
+            key = str(row.pop("decision_id"))
+            row |= {"now": self.now.get(key, "superseded"), "why": self.whys.get(key)}
+        for row in tables["clips"]:
+            row["measures"] = self.measures.get(str(row["clip_id"]), [])
         return tables
 
 
-def life_of(store: Store, subject: str, recipe: str, policy: str) -> Life:
-    """The life of whatever the subject names, under a recipe and a policy (digests). UsageError when nothing does."""
+def life_of(store: Store, subject: str, recipe: str, policy: Policy) -> Life | None:
+    """The life of whatever the subject names, under a recipe (a digest) and a policy; None where nothing has it."""
     assets = _naming(store, AssetFacts, "assets", ("asset_id", "sha256", "uri"), subject)
     rejects = _naming(store, RejectFacts, "rejects", ("subject", "uri"), subject)
     clips = _naming(store, ClipFacts, "clips", ("clip_id", "sha256"), subject)
@@ -59,9 +75,7 @@ def life_of(store: Store, subject: str, recipe: str, policy: str) -> Life:
     episodes = readings_of(store, subject)
     rejects += [r for r in _parts_refused(store, episodes) if r not in rejects]
     if not any((assets, rejects, clips, decisions, duplicates, captions, episodes)):
-        raise UsageError(
-            f"{subject!r} is not a clip, span, asset, sha256, URI or episode here; try `handwheel ledger --by asset`"
-        )
+        return None
     recordings = {a.sha256 for a in assets} | {camera["sha256"] for e in episodes for camera in e.cameras}
     for sha256 in recordings - {c.sha256 for c in clips}:
         clips += _naming(store, ClipFacts, "clips", ("sha256",), sha256)
@@ -76,9 +90,14 @@ def life_of(store: Store, subject: str, recipe: str, policy: str) -> Life:
         duplicates += [pair for pair in pairs if pair not in duplicates]
     spans = {d.span_id for d in decisions}
     captions = _keyed(store, CaptionFacts, "captions", "span_id", sorted(spans))
-    now = _verdicts_now(Corpus(store, recipe, policy)) if decisions else {}
+    corpus = Corpus(store, recipe, policy.digest)
+    now = _verdicts_now(corpus) if decisions else {}
+    whys, measures = evidence_of(store, policy, {d.decision_id for d in decisions} & now.keys())
     published = list(_published(store, spans))
-    return Life(assets, rejects, clips, decisions, duplicates, captions, episodes, published, now)
+    standing = _standing(corpus, assets) if assets else {}
+    return Life(
+        assets, rejects, clips, decisions, duplicates, captions, episodes, published, now, whys, measures, standing
+    )
 
 
 def _parts_refused(store: Store, episodes: list[EpisodeFacts]) -> list[RejectFacts]:
@@ -108,6 +127,15 @@ def _verdicts_now(corpus: Corpus) -> dict[str, str]:
     """Verdict and reasons of every decision that holds, by decision_id."""
     decisions = corpus.decisions(without_duplicates=True).rows()
     return {d.decision_id: " ".join([d.verdict, *d.reasons]) for d in decisions}
+
+
+def _standing(corpus: Corpus, assets: Iterable[AssetFacts]) -> dict[str, tuple[str, str | None]]:
+    """What each of the assets' places holds now, and the place whose licence and stage hold for these bytes."""
+    known = corpus.assets().table
+    shas = pa.array(sorted({a.sha256 for a in assets}), pa.string())
+    rows = TypedTable(CurrentAsset, known.filter(pc.is_in(known["sha256"], shas))).rows()
+    speaks = {row.sha256: row.uri for row in rows if row.primary}
+    return {row.uri: (row.sha256, speaks.get(row.sha256)) for row in rows}
 
 
 def _published(store: Store, spans: set[str]) -> Iterator[PublishedFacts]:

@@ -36,7 +36,12 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON object on std
 
 def say(text: str, head: str = "", style: str = "bold") -> None:
     """A line on stderr, as it is: no markup in names, no breaks in paths."""
-    console.print(Text.assemble((head, style), text), soft_wrap=True)
+    console.print(Text.assemble((head, style), printable(text)), soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """The text with what would steer a terminal, in a file's name say, as `\\x1b` and the like."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def load(file: Path | None, sets: list[str] | None, root: str | None) -> Config:
@@ -62,7 +67,7 @@ def output(as_json: bool) -> Iterator[Callable[[object], None]]:
         if as_json:
             sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
         elif isinstance(value, str):
-            sys.stdout.write(value + "\n")
+            sys.stdout.write(printable(value) + "\n")
 
 
 @contextmanager

@@ -9,25 +9,41 @@ from typing import Annotated
 import typer
 
 from orchestration import turn as turns
-from orchestration.cli.life import Life, life_of
+from orchestration.cli.life import life_of
 from orchestration.cli.life_attempts import attempts_named
+from orchestration.cli.life_places import places_ending
 from orchestration.cli.life_rows import EpisodeFacts
+from orchestration.cli.life_words import as_text
 from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output
+from schemas.errors import UsageError
 
 
 def command(
-    subject: Annotated[str, typer.Argument(help="id of a clip, span, asset or episode; episode's name, sha256 or URI")],
+    subject: Annotated[str, typer.Argument(help="a path or the end of one, an attempt's name, a sha256, or an id")],
+    everything: Annotated[bool, typer.Option("--all", help="every row as it is stored, history included")] = False,
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Show the rows of one clip, asset or episode: source, signals, verdict, captions, releases."""
+    """Say what became of a recording, clip or attempt, and why: each value beside its limit."""
     settings = load(config, sets, root)
     with output(as_json) as tell:
         store = turns.context_of(settings).run.store
         if len(several := attempts_named(store, subject)) > 1:
             tell({"which": _question(several), "episodes": list(map(asdict, several))} if as_json else which(several))
             return
-        life = life_of(store, subject, turns.recipe(settings), settings.policy.digest)
-        tell(life.plain() if as_json else as_text(life))
+        recipe, policy = turns.recipe(settings), settings.policy
+        life = life_of(store, subject, recipe, policy)
+        if life is None and len(places := places_ending(store, subject)) > 1:
+            question = f"{len(places)} places end in {subject!r}; which one? Run `handwheel why` with more of its path:"
+            tell({"which": question, "places": places} if as_json else "\n  ".join([question, *places]))
+            return
+        if life is None and places:
+            life = life_of(store, places[0], recipe, policy)
+        if life is None:
+            raise UsageError(
+                f"{subject!r} is no path, name or id here, nor the end of a path; `handwheel ledger --by asset` lists "
+                "what there is"
+            )
+        tell(life.plain() if as_json else as_text(life, everything=everything))
 
 
 def which(attempts: Sequence[EpisodeFacts]) -> str:
@@ -42,17 +58,3 @@ def which(attempts: Sequence[EpisodeFacts]) -> str:
 
 def _question(attempts: Sequence[EpisodeFacts]) -> str:
     return f"{len(attempts)} attempts are called {attempts[0].name}; which one? Run `handwheel why ID`, by its id:"
-
-
-def as_text(life: Life) -> str:
-    """A life for people: a line a fact."""
-    lines = []
-    for table, rows in life.plain().items():
-        for row in rows:
-            facts = ", ".join(f"{k} {_in_words(k, v)}" for k, v in row.items() if v not in (None, [], ""))
-            lines.append(f"{table:>10}  {facts}")
-    return "\n".join(lines)
-
-
-def _in_words(name: str, value: object) -> str:
-    return f"{value / 1e9:.3f} s" if name.endswith("_ns") and isinstance(value, int) else str(value)

@@ -86,7 +86,7 @@ def _told(corpus: Corpus, key: str, folder: Path) -> tuple[set[str], set[str], b
     """The ledger's reasons, what `why` says of the verdicts, whether the report agrees, and spans to be captioned."""
     account, _ = ledger(corpus.store, RECIPE, POLICY.digest)
     assert account.unbalanced_ns() == 0
-    now = {d["now"] for d in life_of(corpus.store, key, RECIPE, POLICY.digest).plain()["decisions"]}
+    now = {d["now"] for d in life_of(corpus.store, key, RECIPE, POLICY).plain()["decisions"]}
     html = report(corpus.store, RECIPE, POLICY.digest, None, folder / "report.html").read_text()
     agrees = all(f'<tr data-reason="{reason}"' in html for reason in account.by_reason)
     return set(account.by_reason), now, agrees, len(missing(corpus.store, RECIPE, POLICY, CaptionOptions()))

@@ -224,8 +224,11 @@ def test_why_tells_the_life_of_whatever_is_named(turned: tuple[Path, dict[str, A
     assert life["releases"] == []
     assert why(str(folder / "media" / "page.mp4"))["rejects"][0]["reason"] == "html_page"
     assert why(f"{episode['namespace']}/failed")["episodes"] == why("failed")["episodes"]
-    text = handwheel("why", "failed", "--config", config)[1]
-    assert "outcome failure" in text
+    assert handwheel("why", "failed", "--config", config)[1].startswith("attempt logs/failed: failure, 15 frames of ")
+    two, first, second, *_ = handwheel("why", "media/two", "--config", config)[1].splitlines()
+    assert two == f"{folder / 'media' / 'two.mp4'}: 0.0 of 3.5 s kept: 3.5 s refused, no hands"
+    assert first.startswith("  ego, 3.5 s, h264, no licence stated")
+    assert second == "  0:00.0 to 0:01.5  refused, no hands. 0 of 6 samples show a hand; 2 are needed"
 
 
 def test_release_verbs(turned: tuple[Path, dict[str, Any]], handwheel: Command, tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from infra.storage.tables import Store
 from orchestration.cli import main
 from schemas import Episode, Reject
 from schemas.arrow import rows_of
+from schemas.errors import UsageError
 from schemas.keys import episode_key
-from tests.support.corpus import corpus
+from tests.support.corpus import HOSTILE, SPANS, corpus
 
 NAME = "episode_000003"
 
@@ -91,3 +92,37 @@ def test_what_an_attempt_is_taken_without_is_among_its_rows(store: Store) -> Non
     store.insert("rejects", rejects, run_id="r")
     for set_, expected in ((1, ["depth_camera"]), (2, [])):
         assert [r["reason"] for r in told(store, episode_key(f"set_{set_}", NAME))["rejects"]] == expected
+
+
+def test_the_end_of_a_path_is_enough_and_of_several_it_asks(tmp_path: Path) -> None:
+    store = corpus(tmp_path / "corpus")
+    assert why(store, "kitchen") == why(store, "kitchen.mp4") == why(store, "ego/kitchen.mp4")
+    assert why(store, "page").startswith("ego/page.mp4: refused by ingest, html page. a web page, not a video")
+    (hostile,) = (uri for uri in SPANS if HOSTILE in uri)
+    assert why(store, HOSTILE).startswith(f"{hostile}: ")
+    log = store.read("episodes", ["uri"])["uri"][0].as_py()
+    refused = replace(rows_of(Reject, store.read("rejects"))[0], reject_id="r", uri="web/kitchen.mov")
+    store.insert("rejects", [refused], run_id="r")
+    several = why(store, "kitchen")
+    assert several.splitlines()[1:] == ["  ego/kitchen.mp4", "  web/kitchen.mov"]
+    assert json.loads(why(store, "kitchen", "--json"))["places"] == ["ego/kitchen.mp4", "web/kitchen.mov"]
+    assert log in why(store, log)
+    done = CliRunner().invoke(main.app, ["why", "itchen", "--root", store.root])
+    assert isinstance(done.exception, UsageError)
+
+
+@pytest.mark.parametrize("name", ["dog.mp4\x1b[2J", "dog \u202e.mp4", "dog\r.mp4"])
+def test_a_name_does_not_steer_the_terminal(tmp_path: Path, name: str) -> None:
+    store = corpus(tmp_path / "corpus")
+    row = replace(rows_of(Reject, store.read("rejects"))[0], reject_id="r", uri=f"web/{name}")
+    store.insert("rejects", [row], run_id="r")
+    assert all(c.isprintable() or c == "\n" for c in why(store, f"web/{name}"))
+
+
+def test_the_default_says_what_holds_and_all_says_everything(store: Store) -> None:
+    held = why(store, episode_key("set_0", NAME))
+    assert held.startswith(f"attempt set_0/{NAME}: success, ")
+    assert held.count("attempt ") == 1
+    assert why(store, episode_key("set_0", NAME), "--all").count("episode_id") == 2
+    copy = why(store, "set_4/" + NAME)
+    assert f"a copy of attempt {episode_key('set_0', NAME)}, which counts in its place" in copy

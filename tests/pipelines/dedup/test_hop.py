@@ -306,7 +306,7 @@ def test_what_cannot_be_cut_leaves_its_copies_in(recordings: dict[str, tuple[Ass
 
 @pytest.mark.parametrize("which", [lambda a, c: c.clip_id, lambda a, c: a.uri, lambda a, c: a.sha256])
 def test_why_names_the_copies(recordings: dict[str, tuple[Asset, Clip]], compared: Store, which: Any) -> None:
-    found = life_of(compared, which(*recordings["small"]), RECIPE, JUDGED.digest)
+    found = life_of(compared, which(*recordings["small"]), RECIPE, JUDGED)
     assert len(found.duplicates) == 4
     assert all(recordings["small"][1].clip_id in (r.clip_a, r.clip_b) for r in found.duplicates)
-    assert life_of(compared, which(*recordings["other take"]), RECIPE, JUDGED.digest).duplicates == []
+    assert life_of(compared, which(*recordings["other take"]), RECIPE, JUDGED).duplicates == []
