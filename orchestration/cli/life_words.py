@@ -62,6 +62,8 @@ def _attempt(episode: EpisodeFacts) -> Iterator[str]:
         yield f"  a copy of attempt {episode.copy_of}, which counts in its place"
     if episode.instruction:
         yield f"  task {episode.instruction!r}"
+    for note in episode.notes or ():
+        yield f"  {_plain([note['code']])}: {note['detail']}"
     yield f"  log {episode.uri}, id {episode.episode_id}"
 
 
