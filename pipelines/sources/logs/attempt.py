@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,6 +61,7 @@ def attempt_of(facts: AttemptFacts, item: LogItem, options: LogOptions) -> Episo
     parts = Parts(facts.name)
     texts = {key: parts.text({key: getattr(facts, key)}, key) for key in TEXTS}
     embodiment = parts.name("robot", options.embodiment or facts.embodiment or "unknown")
+    cameras = tuple(replace(span, camera=parts.name("camera", span.camera)) for span in facts.cameras)
     lost = tuple(Note(code="lost_words", detail=f"{part.name}: {part.detail}") for part in parts.refused)
     mode = options.collect_mode or facts.collect_mode or "unknown"
     return EpisodeLog(
@@ -72,7 +73,7 @@ def attempt_of(facts: AttemptFacts, item: LogItem, options: LogOptions) -> Episo
         collect_mode=mode, calibration_json=facts.calibration_json, fps_hz=facts.fps_hz, state_names=facts.state_names,
         action_names=facts.action_names, t_ns=facts.t_ns, states=facts.states, actions=facts.actions,
         actions_executed=facts.actions_executed, control_source=CONTROL_OF_MODE.get(mode),
-        intervention=facts.intervention, reward=facts.reward, done=facts.done, cameras=facts.cameras, tasks=facts.tasks,
+        intervention=facts.intervention, reward=facts.reward, done=facts.done, cameras=cameras, tasks=facts.tasks,
         ever_succeeded=facts.ever_succeeded, split=facts.split, notes=(*facts.notes, *parts.notes, *lost),
     )  # fmt: skip
 

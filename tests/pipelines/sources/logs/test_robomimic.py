@@ -67,13 +67,15 @@ def test_every_value_is_the_files_own(tmp_path: Path) -> None:
 
 def test_a_word_that_no_view_can_have_costs_itself(tmp_path: Path) -> None:
     robots = {"env_kwargs": {"control_freq": 20, "robots": ["../Panda", "UR 5e"]}}
-    path = write_demos(tmp_path / "lift.hdf5", [DemoSpec(number=0)], robots)
+    path = write_demos(tmp_path / "lift.hdf5", [DemoSpec(number=0, camera="agent view_image")], robots)
     with h5py.File(path, "a") as file:
         file["data/demo_0"].attrs["goal"] = "\u00e9" * 60_000
     (log,) = attempts_of(KIND, tmp_path, LogOptions(columns=LogColumns(task="goal"))).values()
     assert (log.embodiment, log.instruction) == ("Panda_UR_5e", None)
+    assert [c.camera for c in log.cameras] == ["agent_view"]
     assert [(n.code, n.detail[:22]) for n in log.notes if n.code != "lost_readings"] == [
-        ("robot_renamed", "'../Panda_UR 5e' is 'P"), ("lost_words", "demo_0/instruction: 12"),
+        ("robot_renamed", "'../Panda_UR 5e' is 'P"), ("camera_renamed", "'agent view' is 'agent"),
+        ("lost_words", "demo_0/instruction: 12"),
     ]  # fmt: skip
 
 
