@@ -50,6 +50,20 @@ class Lag:
         beyond = self.low > self.honest or self.high < -self.honest
         return beyond and self.fit - self.fit_honest >= LEAST_GAIN
 
+    @property
+    def is_latency(self) -> bool:
+        """Whether all but the stray draws are within what latency explains."""
+        return -self.honest <= self.low and self.high <= self.honest
+
+    def is_plainly_better(self, other: Lag | None, apart: int) -> bool:
+        """Whether rows fit here but for latency, and fit less at a place where the lag is `apart` frames more."""
+        if abs(self.frames) > self.honest:
+            return False
+        if other is None:
+            return self.fit_honest - LEAST_FIT >= LEAST_GAIN
+        agrees = abs(other.frames - apart - self.frames) <= LEAST_HONEST
+        return agrees and self.fit_honest - other.fit_honest >= LEAST_GAIN
+
     def words(self) -> str:
         """For people."""
         side = "after" if self.frames >= 0 else "before"

@@ -58,12 +58,14 @@ class PairedCamera:
     """A camera's span, which holds its rows' frames and nothing else, and each row's frame.
 
     row_ns: int64 (T,), when the row's frame is shown; NO_FRAME where it has none.
+    vouched: by motion that fits, by dates, or by a shift that is declared; None: nothing says that it is shifted.
     """
 
     span: CameraSpan
     row_ns: Times
     notes: tuple[Note, ...] = ()
     surplus: str | None = None  # what is left out of the span, in words
+    vouched: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def pair_cameras(
 ) -> PairedLog:
     """The attempt with the frames of its rows. recorded: by uri. A camera that does not fit costs itself alone.
 
+    But where one's motion says that the rows are shifted, and none's that they are not, those that say nothing go too.
     surplus, shift: as `[[robot]]` says them (`LogOptions`).
     BadMedia: video_mismatch, frame_shift, stamps_not_ascending, no_frame_in_time, cut_short or why its recordings
     cannot be used: no camera is left. no_pictures: it has none. rows_without_frames: more than half of the rows have
@@ -99,7 +102,11 @@ def pair_cameras(
             left.append(BadEpisode(name=part, reason=e.reason, detail=e.detail))
             continue
         paired.append(camera)
+    paired, suspected = _suspected(log.name, paired, left)
+    left += suspected
+    for camera in paired:
         if camera.surplus:
+            part = f"{log.name}/camera {camera.span.camera}"
             left.append(BadEpisode(name=part, reason="surplus_frames", detail=camera.surplus))
     if not log.cameras:
         raise BadMedia("no_pictures", f"{log.name} has no camera")
@@ -111,6 +118,19 @@ def pair_cameras(
     notes = (*log.notes, *(note for camera in paired for note in camera.notes))
     fitted = replace(log, cameras=tuple(camera.span for camera in paired), notes=notes)
     return PairedLog(fitted, tuple(camera.row_ns for camera in paired), tuple(left))
+
+
+def _suspected(
+    name: str, paired: list[PairedCamera], left: list[BadEpisode]
+) -> tuple[list[PairedCamera], list[BadEpisode]]:
+    """Cameras that stay, and those of which nothing tells that the shift which another one shows is not theirs too."""
+    shifted = next((b.name.rpartition(" ")[2] for b in left if b.reason == "frame_shift"), None)
+    if shifted is None or any(camera.vouched == "motion" for camera in paired):
+        return paired, []
+    why = f"{shifted} shows that the rows are shifted, and its own motion does not tell whether they are here"
+    gone = [camera.span.camera for camera in paired if camera.vouched is None]
+    bad = [BadEpisode(name=f"{name}/camera {c}", reason="frame_shift", detail=f"{c}: {why}") for c in gone]
+    return [camera for camera in paired if camera.vouched], bad
 
 
 def pair_camera(
@@ -127,19 +147,25 @@ def pair_camera(
     spare = stop - first - wanted
     if 0 < spare <= span.spare_frames:
         stop -= spare
-    frames, lost = _without_surplus(span.camera, (first, stop), wanted, what, surplus)
+    advice = _end_by_motion(rows, recorded, (first, stop)) if stamps is None and surplus is None else ""
+    frames, lost = _without_surplus(span.camera, (first, stop), (wanted, what), surplus, advice)
     left_out = None
     if lost[1] > lost[0]:
         seconds = max(0, _end_ns(lost[1], recorded, rows.fps_hz) - int(recorded.frame_ns[lost[0]])) / NS
         left_out = f'{span.camera}: {lost[1] - lost[0]} frames ({seconds:.3f} s), by surplus = "{surplus}"'
         left_out += f": {wanted} {what}, {stop - first} frames in its video"
     notes: tuple[Note, ...] = ()
+    vouched: str | None = None
     if stamps is None:
         notes = _drift(span.camera, rows, recorded.frame_ns[slice(*frames)], recorded.step_ns(rows.fps_hz))
-        notes += _by_motion(span.camera, rows, recorded, frames, shift)
+        lag = _by_motion(span.camera, rows, recorded, frames, shift)
+        if lag is not None:
+            notes += (Note(code="motion_lag", detail=f"{span.camera}: {lag.words()}"),)
+        vouched = "motion" if lag is not None and lag.is_latency else None if shift is None else "shift"
         places, has_frame = _shifted(span.camera, frames, shift or 0)
         notes += _without_frame(span.camera, has_frame, f"by shift = {shift}")
     else:
+        vouched = "dates"
         nearest, has_frame = _nearest(span, rows.t_ns, stamps)
         places = frames[0] + nearest
         notes = _without_frame(span.camera, has_frame, "by their dates")
@@ -151,7 +177,7 @@ def pair_camera(
     if 0 < spare <= span.spare_frames:
         detail = f"{span.camera}: {spare} behind the last row's, which its recorder makes of the last one again"
         notes = (*notes, Note(code="spare_frames", detail=detail))
-    return PairedCamera(replace(span, start_ns=start_ns, end_ns=end_ns), row_ns, notes, left_out)
+    return PairedCamera(replace(span, start_ns=start_ns, end_ns=end_ns), row_ns, notes, left_out, vouched)
 
 
 def _window(span: CameraSpan, recorded: RecordedTimes, fps_hz: float) -> tuple[int, int]:
@@ -164,10 +190,10 @@ def _window(span: CameraSpan, recorded: RecordedTimes, fps_hz: float) -> tuple[i
 
 
 def _without_surplus(
-    camera: str, window: tuple[int, int], wanted: int, what: str, surplus: str | None
+    camera: str, window: tuple[int, int], wanted_what: tuple[int, str], surplus: str | None, advice: str
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Places of as many frames as wanted, and of those that are left out. BadMedia(video_mismatch): both counts."""
-    first, stop = window
+    (first, stop), (wanted, what) = window, wanted_what
     there = stop - first
     counts = f"{camera}: {wanted} {what}, {there} frames in its video"
     if there < wanted:
@@ -178,7 +204,7 @@ def _without_surplus(
         return (first, first + wanted), (first + wanted, stop)
     if surplus == "head":
         return (stop - wanted, stop), (first, stop - wanted)
-    remedy = f'[[robot]] surplus = "tail" takes the first {wanted}, "head" the last'
+    remedy = f'[[robot]] surplus = "tail" takes the first {wanted}, "head" the last{advice}'
     raise BadMedia("video_mismatch", f"{counts}; {remedy}")
 
 
@@ -201,23 +227,40 @@ def _shifted(
 
 def _by_motion(
     camera: str, rows: Rows, recorded: RecordedTimes, frames: tuple[int, int], shift: int | None
-) -> tuple[Note, ...]:
-    """A note of what the picture's motion says of pairing by number, where it says anything.
+) -> motion_witness.Lag | None:
+    """What the picture's motion says of pairing by number, where it says anything.
 
     BadMedia(frame_shift): it says that they are shifted, and `[[robot]] shift` does not say by how much.
     """
     if rows.change is None or recorded.motion is None:
-        return ()
+        return None
     lag = motion_witness.measured(rows.change, recorded.motion[slice(*frames)], rows.fps_hz)
-    if lag is None:
-        return ()
-    if lag.is_shift and shift is None:
+    if lag is not None and lag.is_shift and shift is None:
         remedy = (
             f"[[robot]] shift = {lag.frames} pairs each row with the frame that many later, shift = 0 with its own; "
             "or record it again"
         )
         raise BadMedia("frame_shift", f"{camera}: {lag.words()}; {remedy}")
-    return (Note(code="motion_lag", detail=f"{camera}: {lag.words()}"),)
+    return lag
+
+
+def _end_by_motion(rows: Rows, recorded: RecordedTimes, window: tuple[int, int]) -> str:
+    """Which end the frames beyond the rows lie at by the picture's motion, in words, where it tells one of the two.
+
+    It is advice: were some of them at either end, it would tell the end of most.
+    """
+    first, stop, wanted = *window, len(rows.t_ns)
+    surplus = stop - first - wanted
+    if rows.change is None or recorded.motion is None or surplus <= 0:
+        return ""
+    tail, head = (
+        motion_witness.measured(rows.change, recorded.motion[at : at + wanted], rows.fps_hz)
+        for at in (first, first + surplus)
+    )
+    for end, lag, other, apart in (("tail", tail, head, -surplus), ("head", head, tail, surplus)):
+        if lag is not None and lag.is_plainly_better(other, apart):
+            return f'; its motion speaks for "{end}": {lag.words()}'
+    return ""
 
 
 def _nearest(span: CameraSpan, t_ns: Times, stamps: Times) -> tuple[Times, np.ndarray[tuple[int], np.dtype[np.bool_]]]:

@@ -208,3 +208,42 @@ def test_dated_frames_need_no_witness() -> None:
     change, shown = moving(100, 7)
     dates = dated([t * STEP for t in range(100)], STEP // 4, 100)
     assert numbers(pair_camera(dates, change, shown, None)) == list(range(100))
+
+
+def with_rows(count: int, change: Rows, *cameras: CameraSpan) -> EpisodeLog:
+    log = episode_log(count, cameras)
+    assert change.change is not None
+    object.__setattr__(log, "states", np.cumsum(change.change).astype(np.float32)[:, None])
+    return log
+
+
+def test_a_camera_that_says_nothing_goes_with_one_that_says_that_the_rows_are_shifted() -> None:
+    change, shown = moving(100, 7)
+    still = dataclasses.replace(shown, motion=np.ones(100, np.float32))
+    dates = dataclasses.replace(dated([t * STEP for t in range(100)], STEP // 4, 100), camera="top", uri="top.mp4")
+    both = {"front.mp4": shown, "wrist.mp4": still, "top.mp4": still}
+    log = with_rows(100, change, span(frames=100), span(frames=100, camera="wrist"), dates)
+    paired = pair_cameras(log, both, None)
+    assert [c.camera for c in paired.log.cameras] == ["top"]
+    assert [(b.name, b.reason) for b in paired.left] == [
+        ("take/camera front", "frame_shift"), ("take/camera wrist", "frame_shift"),
+    ]  # fmt: skip
+    assert "front shows that the rows are shifted" in paired.left[1].detail
+    fits = {**both, "wrist.mp4": moving(100, 0)[1]}
+    assert [c.camera for c in pair_cameras(log, fits, None).log.cameras] == ["wrist", "top"]
+    assert [c.camera for c in pair_cameras(log, both, None, 0).log.cameras] == ["front", "wrist", "top"]
+
+
+@pytest.mark.parametrize(("end", "late"), [("tail", 0), ("head", 20)])
+def test_motion_advises_at_which_end_the_surplus_lies(end: str, late: int) -> None:
+    change, shown = moving(120, late)
+    speed = change.change
+    assert speed is not None
+    cut = dataclasses.replace(rows(100), change=speed[:100])
+    with pytest.raises(BadMedia, match=f'its motion speaks for "{end}": the picture moves 0 frames') as e:
+        pair_camera(span(frames=120), cut, shown, None)
+    assert e.value.reason == "video_mismatch"
+    nothing = dataclasses.replace(shown, motion=np.ones(120, np.float32))
+    with pytest.raises(BadMedia) as e:
+        pair_camera(span(frames=120), cut, nothing, None)
+    assert e.value.detail.endswith('"head" the last')
