@@ -13,6 +13,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,30 @@ def storage_options() -> dict[str, str]:
     return options
 
 
+_once: ContextVar[dict[str, list[ObjectInfo]] | None] = ContextVar("listings that are asked for once", default=None)
+
+
+@contextmanager
+def list_once() -> Iterator[None]:
+    """For the while, what is listed once is not listed again: for those who ask many readers what lies in one place."""
+    token = _once.set({})
+    try:
+        yield
+    finally:
+        _once.reset(token)
+
+
 def list_objects(prefix: str, paging: Paging = Paging()) -> Iterator[ObjectInfo]:
     """Every object below a prefix or folder (or the one file it names), in order; nothing hidden."""
+    if (listings := _once.get()) is None:
+        yield from _list(prefix, paging)
+        return
+    if prefix not in listings:
+        listings[prefix] = list(_list(prefix, paging))
+    yield from listings[prefix]
+
+
+def _list(prefix: str, paging: Paging) -> Iterator[ObjectInfo]:
     if is_s3(prefix):
         bucket, _ = split_uri(prefix)
         for o in list_entries(prefix, paging):

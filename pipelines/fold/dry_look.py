@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from infra.sandbox import sandbox, tempdirs
+from infra.storage import objects
 from pipelines.fold.log_advice import advise
 from pipelines.fold.look_facts import MOST_DESCRIBED, Look, add, count_facts
 from pipelines.fold.pairing import RecordedTimes, pair_cameras
@@ -161,7 +162,8 @@ def _answer(ask: Callable[[LogItem, LogOptions], Answer], item: LogItem, source:
 def _kind_and_items(source: RobotSource) -> tuple[LogKind, list[LogItem], dict[str, list[str]]]:
     """The format, its logs, and by format the places of logs that it does not take and that another may."""
     kinds = [logs.kind_of(source.kind)] if source.kind else [k for k in logs.KINDS if k.prepare is None]
-    offered = {kind.name: list(kind.list(source.uri, source)) for kind in kinds}
+    with objects.list_once():
+        offered = {kind.name: list(kind.list(source.uri, source)) for kind in kinds}
     fitness = {kind.name: _fitness(kind, offered, source) for kind in kinds}
     best = max(kinds, key=lambda kind: fitness[kind.name])
     if not fitness[best.name][0] and len(kinds) > 1:

@@ -21,6 +21,16 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.mark.slow
+def test_what_is_listed_once_is_listed_again_only_afterwards(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    with objects.list_once():
+        first = list(objects.list_objects(f"{tmp_path}/"))
+        (tmp_path / "b").touch()
+        assert list(objects.list_objects(f"{tmp_path}/")) == first
+        assert len(list(objects.list_objects(str(tmp_path / "b")))) == 1
+    assert len(list(objects.list_objects(f"{tmp_path}/"))) == 2
+
+
 def test_a_put_if_absent_wins_once(place: str) -> None:
     uri = objects.join(place, "one")
 
