@@ -10,6 +10,7 @@ import pytest
 
 from infra.storage.tables import Store
 from infra.video.encoder import Encoder
+from orchestration import config
 from pipelines.fold.hop import fold
 from pipelines.hop import Run
 from pipelines.sources.logs import RobotSource
@@ -76,3 +77,11 @@ def test_the_witness_is_asked_also_where_the_recording_was_decoded_before(tmp_pa
     _logs(folder, LATE)  # the same film, with rows of later moments
     store = _fold(tmp_path, folder)
     assert [r["reason"] for r in store.read("rejects").to_pylist()] == ["frame_shift"]
+
+
+def test_a_shift_is_read_from_the_config_and_has_bounds(tmp_path: Path) -> None:
+    (tmp_path / "handwheel.toml").write_text('[[robot]]\nkind = "lerobot"\nuri = "logs"\nshift = -8\n')
+    (source,) = config.load(tmp_path / "handwheel.toml", [], None).robot
+    assert source.shift == -8
+    with pytest.raises(ValueError, match="shift is 1001 frames; it is at most 1000 either way"):
+        RobotSource(kind="lerobot", uri="logs", shift=1001)
