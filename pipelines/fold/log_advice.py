@@ -49,12 +49,19 @@ def advise(fields: Sequence[LogField], taken: frozenset[str], given: LogColumns,
 
     taken: the fields of LogColumns that the format takes.
     """
-    best, worth = None, worth_of(attempt(given))
+    known: dict[str, Worth] = {}  # a reading of large logs takes long
+
+    def worth_by(columns: LogColumns) -> Worth:
+        if (key := str(columns)) not in known:
+            known[key] = worth_of(attempt(columns))
+        return known[key]
+
+    best, worth = None, worth_by(given)
     for guess in _guesses(fields, taken, given):
-        tried = worth_of(attempt(guess))
+        tried = worth_by(guess)
         if tried.better_than(worth):
             best, worth = guess, tried
-    return _without_idle(best, given, worth, attempt) if best is not None else None
+    return _without_idle(best, given, worth, worth_by) if best is not None else None
 
 
 def worth_of(parts: Sequence[Part]) -> Worth:
@@ -69,11 +76,13 @@ def worth_of(parts: Sequence[Part]) -> Worth:
     return Worth(len(logs) + discarded, has + judged + PARTS * discarded)
 
 
-def _without_idle(guess: LogColumns, given: LogColumns, worth: Worth, attempt: Try) -> LogColumns:
+def _without_idle(
+    guess: LogColumns, given: LogColumns, worth: Worth, worth_by: Callable[[LogColumns], Worth]
+) -> LogColumns:
     """The guess without the fields that it gains nothing by: what a format finds by itself needs no words."""
     for name in guess.named():
         fewer = replace(guess, **{name: getattr(given, name)})
-        if fewer != guess and not worth.better_than(worth_of(attempt(fewer))):
+        if fewer != guess and not worth.better_than(worth_by(fewer)):
             guess = fewer
     return guess
 
