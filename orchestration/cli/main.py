@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -13,22 +14,40 @@ import typer
 from orchestration import turn as turns
 from orchestration.cli import doctor, init, ledger, migrate, serve, sim, why
 from orchestration.cli.audit import audits
+from orchestration.cli.closing import closing
 from orchestration.cli.later import LATER, command_of
-from orchestration.cli.options import ConfigFile, Json, Root, Sets, load, output, progress_bars, say
+from orchestration.cli.options import ConfigFile, Json, Root, Sets, load_to_run, output, progress_bars, say
 from orchestration.cli.release import releases
 from orchestration.config import Config
 from pipelines.hop import Done, Hop
 from pipelines.media.generations import begin_generation
 from schemas.errors import HandwheelError, TransientError
 
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"handwheel {metadata.version('handwheel-engine')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False,
+    no_args_is_help=True,
     help="The data engine behind a robot world model: `init` writes a config, `turn` runs every hop.",
     pretty_exceptions_enable=False,  # their frames show local variables
 )  # fmt: skip
 app.add_typer(releases, name="release")
 app.add_typer(audits, name="audit")
 app.command("init")(init.command)
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="print the version and exit")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
 
 REDECODE = "decode again every recording that is still there, with the libraries installed now"
 INTERRUPTED = 130  # what typer exits with after Ctrl-C
@@ -46,21 +65,17 @@ def run_hops(hops: Sequence[Hop], config: Config, as_json: bool, *, redecode: bo
             say(dones[-1].line(), f"{hop.name:>8}  ")
         plain = turns.as_json(context.run, dones)
         if not as_json:
-            say(_closing(plain))
+            release, is_new = next((d.release for d in dones if d.release), None), bool(plain["added"])
+            for line in closing(context.run.store, config, context.recipe, release, is_new=is_new):
+                say(line)
         tell(plain)
-
-
-def _closing(plain: dict[str, object]) -> str:
-    if plain["release"]:
-        return f"release {plain['release']}, pin {plain['pin']}"
-    return "nothing new: no release, no trigger" if not plain["added"] else "done"
 
 
 def _hop_command(hop: Hop) -> None:
     """The command of a hop, and hidden under the name that it had."""
 
     def command(config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False) -> None:
-        run_hops([hop], load(config, sets, root), as_json)
+        run_hops([hop], load_to_run(config, sets, root), as_json)
 
     app.command(hop.name, help=hop.doc)(command)
     if hop.alias:
@@ -72,7 +87,7 @@ def turn(
     config: ConfigFile = None, sets: Sets = None, root: Root = None, as_json: Json = False,
     redecode: Annotated[bool, typer.Option("--redecode", help=REDECODE)] = False,
 ) -> None:  # fmt: skip
-    run_hops(turns.HOPS, load(config, sets, root), as_json, redecode=redecode)
+    run_hops(turns.HOPS, load_to_run(config, sets, root), as_json, redecode=redecode)
 
 
 for _hop in turns.HOPS:

@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from infra.storage import objects
 from infra.storage.tables import Store
 from orchestration import config as configs
 from orchestration import turn as turns
 from orchestration.config import Config
+from schemas.errors import UsageError
 
 console = Console(stderr=True, highlight=False)
 
@@ -48,6 +50,17 @@ def load(file: Path | None, sets: list[str] | None, root: str | None) -> Config:
     """The config: the given file, ./handwheel.toml where there is one, or the defaults."""
     here = Path("handwheel.toml")
     return configs.load(file or (here if here.exists() else None), sets or [], root)
+
+
+def load_to_run(file: Path | None, sets: list[str] | None, root: str | None) -> Config:
+    """The config of a run of hops. UsageError: there is neither a file, nor input, nor a corpus to work on."""
+    config = load(file, sets, root)
+    is_told = file is not None or Path("handwheel.toml").exists() or config.source or config.robot
+    if not is_told and not objects.is_s3(config.root) and not Path(config.root).exists():
+        raise UsageError(
+            "no handwheel.toml here, and no corpus; `handwheel init` writes one, --config FILE names one elsewhere"
+        )
+    return config
 
 
 @contextmanager

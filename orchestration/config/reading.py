@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from infra.storage import objects
 from orchestration.config.aliases import move_old_keys
-from orchestration.config.impossible import impossible
+from orchestration.config.hints import keys_beside, line_of, meant
+from orchestration.config.impossible import Wrong, impossible
 from orchestration.config.sections import Config
 from pipelines.detect.detectors import detector_version
 from schemas.errors import UsageError
@@ -21,7 +23,8 @@ def load(path: Path | None, settings: Sequence[str], root: str | None) -> Config
 
     Relative paths in the file are relative to the file.
     """
-    plain = _parse(path) if path is not None else {}
+    text = "" if path is None else _text(path)
+    plain = {} if path is None else _parse(path, text)
     for setting in settings:
         _set(plain, setting)
     if root is not None:
@@ -32,22 +35,31 @@ def load(path: Path | None, settings: Sequence[str], root: str | None) -> Config
         policy.setdefault("detector", detector_version())
     try:
         config = Config.model_validate(plain)
-    except (ValidationError, TypeError) as e:
-        raise UsageError(_message(e)) from e
+    except ValidationError as e:
+        raise UsageError(_message(path, text, map(_wrong, e.errors()[:5]))) from e
+    except TypeError as e:
+        raise UsageError(f"config: {e}") from e
     if wrong := list(impossible(config)):
-        raise UsageError("config: " + "; ".join(wrong))
+        raise UsageError(_message(path, text, wrong))
     if objects.is_s3(config.root):
         return config
     return config.model_copy(update={"root": str(Path(config.root).resolve())})
 
 
-def _parse(path: Path) -> dict[str, object]:
-    """The file's keys, with its relative paths made absolute."""
+def _text(path: Path) -> str:
     try:
-        plain: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as e:
         raise UsageError(f"{path} is not there; `handwheel init` writes one") from e
-    except (OSError, ValueError) as e:  # a folder, not UTF-8, not TOML
+    except (OSError, ValueError) as e:  # a folder, not UTF-8
+        raise UsageError(f"{path}: {e}") from e
+
+
+def _parse(path: Path, text: str) -> dict[str, object]:
+    """The file's keys, with its relative paths made absolute."""
+    try:
+        plain: dict[str, object] = tomllib.loads(text)
+    except ValueError as e:
         raise UsageError(f"{path}: {e}") from e
     plain.setdefault("root", Config.model_fields["root"].default)
     for place in [plain, *_tables_of(plain.get("source")), *_tables_of(plain.get("robot"))]:
@@ -81,9 +93,22 @@ def _set(plain: dict[str, object], setting: str) -> None:
         section[last] = value
 
 
-def _message(error: Exception) -> str:
-    """One line: each key with what is wrong, five at most."""
-    if not isinstance(error, ValidationError):
-        return f"config: {error}"
-    lines = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
-    return "config: " + "; ".join(lines)
+def _wrong(error: ErrorDetails) -> Wrong:
+    """What pydantic found, with the value, and what the key may have meant."""
+    loc, what = error["loc"], error["msg"]
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        what = "there is no such key" + meant(str(loc[-1]), keys_beside(loc))
+    elif isinstance(error["input"], str | int | float) and error["type"] not in ("missing", "value_error"):
+        what += f", and it is {error['input']!r}"
+    return Wrong(loc, f": {what}")
+
+
+def _message(path: Path | None, text: str, wrongs: Iterable[Wrong]) -> str:
+    """One line: each key with where it stands, and what is wrong."""
+    return "; ".join(f"{_place(path, text, w)}: {'.'.join(map(str, w.loc))}{w.what}" for w in wrongs)
+
+
+def _place(path: Path | None, text: str, wrong: Wrong) -> str:
+    """`handwheel.toml:7`; `config` for what stands in no file."""
+    line = line_of(text, wrong.loc)
+    return "config" if path is None or line is None else f"{path}:{line}"

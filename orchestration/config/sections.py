@@ -33,6 +33,7 @@ class Schedule(Strict):
     """When the hops run by themselves under `handwheel serve`."""
 
     ingest_cron: str = "0 2 * * *"  # when the schedule runs ingest to trigger: a cron line
+    enabled: bool = False  # whether schedule and sensors run from the start; else they are switched on in the page
 
 
 class Config(Strict):

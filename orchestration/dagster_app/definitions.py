@@ -25,10 +25,20 @@ def listing_digest(uris: list[str]) -> tuple[str, int]:
     return digest_of([[o.uri, o.size_bytes, o.etag] for o in files]), len(files)
 
 
+def _sensors_are(config: Config) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if config.schedule.enabled else dg.DefaultSensorStatus.STOPPED
+
+
 def log_sensor(config: Config, job: Any) -> dg.SensorDefinition:
     """Asks for fold to trigger when the listing of the robots' logs is a new one."""
 
-    @dg.sensor(name="logs", job=job, minimum_interval_seconds=60, description="New robot logs: fold to trigger")
+    @dg.sensor(
+        name="logs",
+        job=job,
+        minimum_interval_seconds=60,
+        default_status=_sensors_are(config),
+        description="New robot logs: fold to trigger",
+    )
     def logs() -> dg.RunRequest | dg.SkipReason:
         digest, count = listing_digest([r.uri for r in config.robot])
         if not count:
@@ -41,7 +51,13 @@ def log_sensor(config: Config, job: Any) -> dg.SensorDefinition:
 def trigger_sensor(config: Config, job: Any) -> dg.SensorDefinition:
     """Asks for the trigger hop for each trigger that would fire now or is still in the outbox."""
 
-    @dg.sensor(name="triggers", job=job, minimum_interval_seconds=60, description="Rules met, and the outbox")
+    @dg.sensor(
+        name="triggers",
+        job=job,
+        minimum_interval_seconds=60,
+        default_status=_sensors_are(config),
+        description="Rules met, and the outbox",
+    )
     def triggers() -> list[dg.RunRequest] | dg.SkipReason:
         due, outbox = read_state(context_of(config).run, config.trigger)
         wanted = [*outbox, *(t for t in due if t.event == "fired")]
@@ -56,7 +72,8 @@ def trigger_sensor(config: Config, job: Any) -> dg.SensorDefinition:
 
 
 def build(config: Config) -> dg.Definitions:
-    """Everything Dagster knows of a config. Schedule and sensors start switched off."""
+    """Everything Dagster knows of a config. Schedule and sensors start switched off, unless it says `enabled`."""
+    on = config.schedule.enabled
     logs_on = dg.AssetSelection.assets("fold").downstream()
     media_on = dg.AssetSelection.assets("ingest").downstream()
     whole = dg.define_asset_job("turn", dg.AssetSelection.all(), description="One turn, all hops")
@@ -71,7 +88,7 @@ def build(config: Config) -> dg.Definitions:
                 name="ingest",
                 job=media,
                 cron_schedule=config.schedule.ingest_cron,
-                default_status=dg.DefaultScheduleStatus.STOPPED,
+                default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,
             )
         ],
         sensors=[log_sensor(config, logs), trigger_sensor(config, fire)],

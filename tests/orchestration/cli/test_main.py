@@ -174,6 +174,30 @@ def test_json_is_one_object_and_nothing_else_on_stdout(turned: tuple[Path, dict[
     assert Path(said["pin"]).is_file()
 
 
+def test_without_a_config_there_is_nothing_to_do(handwheel: Command, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = handwheel("turn")
+    assert (code, "no handwheel.toml here" in err) == (2, True)
+    assert not list(tmp_path.iterdir())
+    code, out, _ = handwheel("--version")
+    assert (code, out.split()[0]) == (0, "handwheel")
+
+
+@pytest.mark.slow
+def test_a_turn_ends_with_what_matters(turned: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, first = turned
+    mine = tmp_path / "mine"
+    shutil.copytree(folder / "corpus", mine)
+    code, _, err = _process(folder, "turn", "--set", "publish.val_share=0.5", "--root", str(mine))
+    assert code == 0, err
+    seconds, since, release, report = err.splitlines()[-4:]
+    assert seconds.startswith("6.5 s in: ")
+    assert "refused" in seconds
+    assert since.startswith(f"since {first['release']}: 0 clips added")
+    assert release.startswith("release ")
+    assert Path(report.removeprefix("report ").removesuffix("  (open it in a browser)")).is_file()
+
+
 def test_the_second_turn_adds_nothing_and_says_so(turned: tuple[Path, dict[str, Any]]) -> None:
     folder, first = turned
     code, out, err = _process(folder, "turn", "--json")

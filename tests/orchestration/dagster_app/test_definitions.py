@@ -89,6 +89,13 @@ def test_schedule_is_the_configs_and_off(config: Config) -> None:
     assert Config().schedule.ingest_cron == "0 2 * * *"
 
 
+def test_the_config_switches_schedule_and_sensors_on(config: Config) -> None:
+    on = build(config.model_copy(update={"schedule": config.schedule.model_copy(update={"enabled": True})}))
+    assert [s.default_status for s in on.schedules] == [dg.DefaultScheduleStatus.RUNNING]
+    assert [s.default_status for s in on.sensors] == [dg.DefaultSensorStatus.RUNNING] * 2
+    assert [s.default_status for s in build(config).sensors] == [dg.DefaultSensorStatus.STOPPED] * 2
+
+
 def test_the_log_sensor_asks_once_for_a_listing(config: Config, tmp_path: Path, instance: Any) -> None:
     assert "no robot logs" in tick(config, "logs", instance)
     (tmp_path / "logs" / "a.json").write_text("{}")
