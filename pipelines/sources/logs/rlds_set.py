@@ -64,6 +64,8 @@ def _features(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, Feature
     elif "image" in node:
         depth = node["image"].get("dtype", "uint8") != "uint8" or "depth" in path.lower()
         yield path, Feature(picture=not depth, depth=depth)
+    elif "text" in node:
+        yield path, Feature()
     elif "tensor" in node:
         shape = [int(n) for n in node["tensor"].get("shape", {}).get("dimensions", [])]
         known = node["tensor"].get("dtype") in NUMBER_TYPES and all(n > 0 for n in shape)
