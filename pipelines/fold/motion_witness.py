@@ -66,9 +66,10 @@ class Lag:
 
     def words(self) -> str:
         """For people."""
+        count = f"{abs(self.frames)} frame" + ("s" if abs(self.frames) != 1 else "")
         side = "after" if self.frames >= 0 else "before"
         return (
-            f"the picture moves {abs(self.frames)} frames {side} the rows change ({self.low} to {self.high} in "
+            f"the picture moves {count} {side} the rows change ({self.low} to {self.high} in "
             f"{100 - 100 * STRAY_DRAWS / DRAWS:g} % of {DRAWS} draws of its stretches), correlation {self.fit:.2f}, "
             f"at no lag {self.fit_at_none:.2f}"
         )

@@ -158,7 +158,7 @@ def pair_camera(
     vouched: str | None = None
     if stamps is None:
         notes = _drift(span.camera, rows, recorded.frame_ns[slice(*frames)], recorded.step_ns(rows.fps_hz))
-        lag = _by_motion(span.camera, rows, recorded, frames, shift)
+        lag = _by_motion(span.camera, rows, recorded, frames, shift, lost[1] - lost[0])
         if lag is not None:
             notes += (Note(code="motion_lag", detail=f"{span.camera}: {lag.words()}"),)
         vouched = "motion" if lag is not None and lag.is_latency else None if shift is None else "shift"
@@ -226,9 +226,9 @@ def _shifted(
 
 
 def _by_motion(
-    camera: str, rows: Rows, recorded: RecordedTimes, frames: tuple[int, int], shift: int | None
+    camera: str, rows: Rows, recorded: RecordedTimes, frames: tuple[int, int], shift: int | None, surplus: int
 ) -> motion_witness.Lag | None:
-    """What the picture's motion says of pairing by number, where it says anything.
+    """What the picture's motion says of pairing by number, where it says anything. surplus: frames that are left out.
 
     BadMedia(frame_shift): it says that they are shifted, and `[[robot]] shift` does not say by how much.
     """
@@ -237,9 +237,11 @@ def _by_motion(
     lag = motion_witness.measured(rows.change, recorded.motion[slice(*frames)], rows.fps_hz)
     if lag is not None and lag.is_shift and shift is None:
         remedy = (
-            f"[[robot]] shift = {lag.frames} pairs each row with the frame that many later, shift = 0 with its own; "
-            "or record it again"
+            f"[[robot]] shift = {lag.frames} pairs each row with the frame that many later (the camera's own latency "
+            "is in it: look at the pictures), shift = 0 with its own; or record it again"
         )
+        if surplus and abs(abs(lag.frames) - surplus) <= lag.honest:
+            remedy = f"as if the {surplus} frames that [[robot]] surplus leaves out lay at the other end; {remedy}"
         raise BadMedia("frame_shift", f"{camera}: {lag.words()}; {remedy}")
     return lag
 
