@@ -54,12 +54,15 @@ INTERRUPTED = 130  # what typer exits with after Ctrl-C
 
 
 def run_hops(hops: Sequence[Hop], config: Config, as_json: bool, *, redecode: bool = False) -> None:
-    """Runs hops in order, prints a line for each, and then what `--json` promises."""
+    """Runs hops in order, prints a line for each, and then what `--json` promises.
+
+    TransientError at the end: a trigger could not be delivered.
+    """
+    dones: list[Done] = []
     with output(as_json) as tell, progress_bars() as progress:
         if redecode:
             begin_generation(turns.context_of(config).run)
         context = turns.context_of(config, progress)
-        dones: list[Done] = []
         for hop in hops:
             dones.append(turns.run_hop(hop, context))
             say(dones[-1].line(), f"{hop.name:>8}  ")
@@ -69,6 +72,9 @@ def run_hops(hops: Sequence[Hop], config: Config, as_json: bool, *, redecode: bo
             for line in closing(context.run.store, config, context.recipe, release, is_new=is_new):
                 say(line)
         tell(plain)
+    if waiting := sum(len(done.undelivered) for done in dones):
+        what = "1 trigger was" if waiting == 1 else f"{waiting} triggers were"
+        raise TransientError(f"{what} not delivered, and stays in the outbox; run `handwheel trigger` to try again")
 
 
 def _hop_command(hop: Hop) -> None:

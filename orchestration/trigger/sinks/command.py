@@ -19,6 +19,8 @@ from orchestration.trigger.options import TriggerOptions
 from orchestration.trigger.sinks.base import Event, Undelivered
 from schemas.errors import UsageError
 
+TAIL_BYTES = 4096
+LINE_CHARACTERS = 200
 FIELD = re.compile(r"\{(pin|release|root|lane|rule|key)\}")
 
 
@@ -43,9 +45,10 @@ class CommandSink:
                 raise Undelivered(f"{words[0]}: {e.strerror or e}; mend trigger.command") from e
             except subprocess.TimeoutExpired as e:
                 limit = f"ran past trigger.command_timeout_s = {self.timeout_s:g} s and was ended"
-                raise Undelivered(f"{words[0]} {limit}; its output: {log_uri}") from e
+                raise Undelivered(f"{words[0]} {limit}{_last_line(log)}; its output: {log_uri}") from e
+            last_line = _last_line(log)
         if code:
-            raise Undelivered(f"{words[0]} exited {code}; its output: {log_uri}")
+            raise Undelivered(f"{words[0]} exited {code}{last_line}; its output: {log_uri}")
         return f"command; output in {log_uri}"
 
 
@@ -84,7 +87,7 @@ def _log(uri: str) -> Iterator[IO[bytes]]:
     """A file at the URI, readable while it grows where it is local."""
     if not objects.is_s3(uri):
         Path(uri).parent.mkdir(parents=True, exist_ok=True)
-        with open(uri, "ab") as log:
+        with open(uri, "a+b") as log:
             yield log
         return
     with tempfile.TemporaryFile() as log:
@@ -93,3 +96,10 @@ def _log(uri: str) -> Iterator[IO[bytes]]:
         finally:
             log.seek(0)
             objects.put(uri, log.read())
+
+
+def _last_line(log: IO[bytes]) -> str:
+    """`: <the last line of the output>`; nothing where there is none."""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL_BYTES))
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    return f": {lines[-1].strip()[:LINE_CHARACTERS]}" if lines else ""

@@ -43,7 +43,11 @@ def test_a_shell_quoted_command_is_split_once_and_filled_in_afterwards() -> None
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [(("no-such-trainer",), "no-such-trainer: No such file"), (("sleep", "60"), "ran past")],
+    [
+        (("no-such-trainer",), "no-such-trainer: No such file"),
+        (("sleep", "60"), "ran past"),
+        (("sh", "-c", "echo a; echo 'no such pin' >&2; echo; exit 7"), "sh exited 7: no such pin; its output"),
+    ],
 )
 def test_what_can_be_wrong_with_a_command_is_said(tmp_path: Path, command: tuple[str, ...], words: str) -> None:
     publish_rows(tmp_path, release(1, {"wm_ego": 1.0}))
