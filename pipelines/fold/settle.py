@@ -184,6 +184,8 @@ class Settler:
             for standing in known.latest_in(logs.item.uri)
             if standing.name not in names and (standing.reader is None or standing.reader.partition(" ")[0] == kind)
         }
+        if not gone:
+            return
         whys = {r.subject: f"{r.reason}: {r.detail}" for r in part.rejects}
         reading = 1 + known.readings.get(logs.item.uri, 0)
         for row in rows_of(Episode, self.run.store.read_keys("episodes", "episode_row_id", sorted(gone))):

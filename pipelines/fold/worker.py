@@ -11,6 +11,7 @@ from typing import Any
 from infra.sandbox import sandbox, tempdirs
 from infra.storage import objects
 from infra.storage.tables import Store
+from pipelines.fold import readings
 from pipelines.fold.offers import HOP, Logs
 from pipelines.fold.pairing import RecordedTimes, Rows, pair_camera, pair_cameras
 from pipelines.fold.rows import episode_row, step_table
@@ -83,7 +84,9 @@ class FoldWorker:
         key, logs = keyed
         attempts: list[EpisodeLog] = []
         try:
-            attempts = [e for e in self._attempts(logs) if isinstance(e, EpisodeLog)]
+            parts = self._attempts(logs)
+            attempts = [e for e in parts if isinstance(e, EpisodeLog)]
+            readings.keep(self.run_id, key, parts)
         except BadMedia:
             attempts = []  # `fold` reads it again and says why
         except (TransientError, OSError) as e:
@@ -198,12 +201,14 @@ class FoldWorker:
     def fold(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> None:
         """Stages the log's episodes, steps, clips and rejects: its own, and for recordings of no use."""
         key, logs = joined[0], next(iter(joined[1]["logs"]))
+        kept = readings.take(self.run_id, key)
         media = {d.uri: d for d in joined[1]["media"]}
         package = WorkPackage(log=key)
         try:
             if errors := sorted(d.error for d in media.values() if d.error):
                 raise TransientError(errors[0])
-            bad = [b for e in self._attempts(logs) for b in self._add(e, logs, media, package)]
+            parts = self._attempts(logs) if kept is None else kept
+            bad = [b for e in parts for b in self._add(e, logs, media, package)]
             self._refuse(key, logs.item, bad, package)
         except BadMedia as e:
             self._refuse(key, logs.item, [BadEpisode(name="", reason=e.reason, detail=e.detail)], package)
