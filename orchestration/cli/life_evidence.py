@@ -36,10 +36,10 @@ def evidence_of(
         clip = clips.slice(at, 1)
         values = measures_of(clip, policy)
         row = hands_at.get(decision.clip_row_id)
-        seen = (
+        on_view = (
             None if row is None else hands_seen(hands.slice(row, 1), _span(clip), (decision.start_ns, decision.end_ns))
         )
-        sentences[decision.decision_id] = sentence_of(decision, values, seen, policy)
+        sentences[decision.decision_id] = sentence_of(decision, values, on_view, policy)
         measures[decision.clip_id] = [measure.text() for measure in values]
     return sentences, measures
 

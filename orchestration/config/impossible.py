@@ -65,17 +65,17 @@ def impossible(config: Config) -> Iterator[Wrong]:
 
 def _places(config: Config) -> Iterator[Wrong]:
     """Roots that cannot be written, and schemes that nothing here reads."""
-    if (found := _SCHEME.match(config.root)) and not objects.is_s3(config.root):
-        what = "can only be read" if objects.is_remote(config.root) else f"is of a kind, {found[1]}://, not known here"
+    if (scheme := _SCHEME.match(config.root)) and not objects.is_s3(config.root):
+        what = "can only be read" if objects.is_remote(config.root) else f"is of a kind, {scheme[1]}://, not known here"
         yield Wrong(("root",), f" {config.root} {what}; name a folder or s3://bucket/prefix")
     elif not objects.is_s3(config.root) and Path(config.root).exists() and not Path(config.root).is_dir():
         yield Wrong(("root",), f" {config.root} is not a folder")
     for section in ("source", "robot"):
         for i, place in enumerate(getattr(config, section)):
-            if (found := _SCHEME.match(place.uri)) and found[1].lower() not in SCHEMES:
-                known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+            if (scheme := _SCHEME.match(place.uri)) and scheme[1].lower() not in SCHEMES:
+                known = ", ".join(f"{known}://" for known in SCHEMES)
                 yield Wrong(
-                    (section, i, "uri"), f" {place.uri}: {found[1]}:// is not read here; {known} and folders are"
+                    (section, i, "uri"), f" {place.uri}: {scheme[1]}:// is not read here; {known} and folders are"
                 )
 
 

@@ -166,7 +166,6 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-@pytest.mark.slow
 def test_a_forked_process_is_refused(written: Written) -> None:
     client = str(Path(handwheel.__file__).parents[1])
     command = [sys.executable, "-c", FORKING, str(written.pin_file)]

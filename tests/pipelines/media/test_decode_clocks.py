@@ -1,57 +1,46 @@
-"""What the pass makes of clocks that leap or start again, and of pictures that are two."""
+"""Clips tile the recording whatever its clock does, and none is over a minute."""
 
 from __future__ import annotations
 
-from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pipelines.media import decode_child
-from pipelines.media.options import PassOptions
-from schemas.errors import BadMedia
 from schemas.spans import NS
-from tests.support.media import Video, shot, write, write_glued
+from tests.pipelines.media.test_decode_pass import MS, covered, decode
+from tests.support.media import Video, shot, write
 
 
-def decode(path: Path) -> dict[str, Any]:
-    out = path.with_suffix(".out")
-    out.mkdir(exist_ok=True)
-    return decode_child.decode(path, out, "a" * 64, PassOptions())
+def test_a_frame_that_is_shown_for_over_a_minute_before_a_leap_is_cut(tmp_path: Path) -> None:
+    ticks = (0, 1, 2, 3, 61_003, 261_003)
+    pictures = [p for i in range(3) for p in shot(i, 2, (32, 32))]
+    reply = decode(write(tmp_path / "v.mp4", pictures, Video(ticks=ticks)))
+    assert [round((c["end_ns"] - c["start_ns"]) / NS, 1) for c in reply["clips"]] == [0.0, 60.0, 1.0, 60.0, 1.0, 0.1]
+    assert covered(reply) == [(0, reply["facts"]["decoded_ns"])]
 
 
-TS = Video(clock=Fraction(1, 90000), options={"preset": "veryfast", "bf": "2", "g": "10"})
-
-
-def test_a_leap_of_the_clock_is_a_gap_and_no_time_that_is_kept(tmp_path: Path) -> None:
-    path = write_glued(tmp_path / "leap.ts", [shot(1, 30), shot(1, 30)], TS, (90_000, 101 * 90_000))
-    reply = decode(path)
-    assert [(c["start_ns"], c["end_ns"]) for c in reply["clips"]] == [(0, 3 * NS), (100 * NS, 103 * NS)]
-    assert reply["gaps"] == [(3 * NS, 100 * NS, "no_pictures")]
-    assert reply["facts"]["duration_ns"] == 103 * NS
-
-
-@pytest.mark.parametrize("starts", [None, (0, 3 * 3600 * 90_000)])
-def test_captures_that_were_glued_together_are_cut_at_the_joint(tmp_path: Path, starts: tuple[int, int] | None) -> None:
-    """Though their pictures are alike; what the container says of the whole holds for one clock alone."""
-    path = write_glued(tmp_path / "glued.ts", [shot(1, 30), shot(1, 30)[::-1]], TS, starts)
-    reply = decode(path)
-    assert [(c["start_ns"], c["end_ns"], c["frame_count"]) for c in reply["clips"]] == [
-        (0, 3 * NS, 30), (3 * NS, 6 * NS, 30),
-    ]  # fmt: skip
-    assert reply["gaps"] == []
-    assert reply["facts"]["duration_ns"] == 6 * NS
-
-
-@pytest.mark.parametrize(("packing", "is_stereo"), [(3, True), (4, True), (6, False)])
-def test_both_eyes_in_one_picture_are_refused(tmp_path: Path, packing: int, is_stereo: bool) -> None:
-    """H.264's frame packing: side by side, top and bottom, and one that is flat (Rec. H.264, D.2.26)."""
-    options = {"preset": "ultrafast", "x264-params": f"frame-packing={packing}"}
-    path = write(tmp_path / "eyes.mp4", shot(1, 5), Video(options=options))
-    if not is_stereo:
-        assert decode(path)["gaps"] == []
-        return
-    with pytest.raises(BadMedia) as caught:
-        decode(path)
-    assert caught.value.reason == "stereo"
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+@pytest.mark.slow
+def test_clips_tile_whatever_the_clock_says(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Where it leaps, by up to 200 s, nothing is kept: each picture is kept for seconds at most."""
+    steps = data.draw(
+        st.lists(st.sampled_from([1, 20, 33, 250, 1000, 30_000, 61_000, 200_000]), min_size=1, max_size=9)
+    )
+    ticks = tuple(int(t) for t in np.cumsum([data.draw(st.integers(0, 9000)), *steps]))
+    pictures = [p for i in range(5) for p in shot(i, 2, (32, 32))][: len(ticks)]
+    path = tmp_path_factory.mktemp("vfr") / f"v.{data.draw(st.sampled_from(['mp4', 'mkv']))}"
+    reply = decode(write(path, pictures, Video(ticks=ticks)))
+    assert covered(reply) == [(0, reply["facts"]["decoded_ns"])]
+    assert {g[2] for g in reply["gaps"]} <= {"no_pictures"}
+    assert all(0 < c["end_ns"] - c["start_ns"] <= 60 * NS for c in reply["clips"])
+    assert sum(c["frame_count"] for c in reply["clips"]) == len(ticks)
+    assert reply["facts"]["decoded_ns"] > (ticks[-1] - ticks[0]) * MS
+    slow_ns = max(2 * NS, 4 * NS / reply["facts"]["fps_hz"])
+    times = [(t - ticks[0]) * MS for t in ticks]
+    assert [g[1] for g in reply["gaps"]] == [b for a, b in pairwise(times) if b - a > slow_ns]
