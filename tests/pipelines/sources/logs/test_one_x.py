@@ -13,6 +13,8 @@ from pipelines.sources.logs import one_x
 from pipelines.sources.logs.base import LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.errors import BadMedia
+from tests.support.damage import damage_one
+from tests.support.fuzzed import INPUTS
 
 SEGMENTS = np.array([7] * 4 + [8] * 3 + [7] * 2, np.int32)
 
@@ -86,3 +88,21 @@ def test_without_segments_nothing_tells_attempts_apart(tmp_path: Path) -> None:
     (tmp_path / "segment_idx_0.bin").unlink()
     with pytest.raises(BadMedia, match="no attempt is told from another"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_no_damage_raises_anything_else(tmp_path: Path, nested: bool) -> None:
+    rows = write(tmp_path, nested)
+    files = sorted(p for p in tmp_path.rglob("*") if p.is_file() and "video" not in p.name)
+    rng, reasons, taken = np.random.default_rng(1), set(), 0
+    for _ in range(INPUTS):
+        file, whole = damage_one(files, rng)
+        try:
+            logs = read(tmp_path)
+            assert sum(len(log.t_ns) for log in logs) <= len(rows)
+            taken += bool(logs)
+        except BadMedia as refused:
+            reasons.add(refused.reason)
+        file.write_bytes(whole)
+    assert reasons
+    assert 0 < taken < INPUTS

@@ -14,6 +14,8 @@ from pipelines.sources.logs import zarr_replay
 from pipelines.sources.logs.base import BadEpisode, LogColumns, LogOptions
 from pipelines.sources.logs.episode_log import EpisodeLog
 from schemas.errors import BadMedia
+from tests.support.damage import damage_one
+from tests.support.fuzzed import INPUTS
 
 zarr = pytest.importorskip("zarr")
 ENDS = np.array([4, 10], np.int64)
@@ -116,13 +118,8 @@ def test_no_damage_raises_anything_else(tmp_path: Path) -> None:
     store = write(tmp_path / "replay_buffer.zarr")
     files = sorted(p for p in store.rglob("*") if p.is_file())
     rng, reasons = np.random.default_rng(1), set()
-    for _ in range(16):  # each starts three children
-        file = files[rng.integers(len(files))]
-        whole = file.read_bytes()
-        data = bytearray(whole)
-        for at in rng.integers(0, len(data), 3):
-            data[at] ^= 1 << int(rng.integers(8))
-        file.write_bytes(bytes(data))
+    for _ in range(INPUTS):  # each starts three children
+        file, whole = damage_one(files, rng)
         try:
             read(tmp_path)
         except BadMedia as refused:
