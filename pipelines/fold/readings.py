@@ -20,27 +20,32 @@ _SPAN_BYTES = 400
 Attempts = Sequence[EpisodeLog | BadEpisode]
 
 _lock = threading.Lock()
-_kept: dict[str, tuple[int, Attempts]] = {}
+_waiting: dict[str, tuple[int, Attempts]] = {}
 _run = ""
+_used_bytes = 0
 
 
 def keep(run_id: str, key: str, attempts: Attempts) -> None:
     """Keeps the log's attempts for one `take`, where there is room. What another run left is dropped."""
-    global _run
+    global _run, _used_bytes
     size = sum(map(_size, attempts))
     with _lock:
         if run_id != _run:
-            _kept.clear()
-            _run = run_id
-        _kept.pop(key, None)
-        if size <= LOG_BYTES and size + sum(n for n, _ in _kept.values()) <= ROOM_BYTES:
-            _kept[key] = (size, attempts)
+            _waiting.clear()
+            _run, _used_bytes = run_id, 0
+        _used_bytes -= _waiting.pop(key, (0, None))[0]
+        if size <= LOG_BYTES and _used_bytes + size <= ROOM_BYTES:
+            _waiting[key] = (size, attempts)
+            _used_bytes += size
 
 
 def take(run_id: str, key: str) -> Attempts | None:
     """The log's attempts, which are kept no longer; None where this process does not have them."""
+    global _used_bytes
     with _lock:
-        return _kept.pop(key, (0, None))[1] if run_id == _run else None
+        size, attempts = _waiting.pop(key, (0, None)) if run_id == _run else (0, None)
+        _used_bytes -= size
+        return attempts
 
 
 def _size(attempt: EpisodeLog | BadEpisode) -> int:

@@ -201,13 +201,13 @@ class FoldWorker:
     def fold(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> None:
         """Stages the log's episodes, steps, clips and rejects: its own, and for recordings of no use."""
         key, logs = joined[0], next(iter(joined[1]["logs"]))
-        kept = readings.take(self.run_id, key)
+        before = readings.take(self.run_id, key)
         media = {d.uri: d for d in joined[1]["media"]}
         package = WorkPackage(log=key)
         try:
             if errors := sorted(d.error for d in media.values() if d.error):
                 raise TransientError(errors[0])
-            parts = self._attempts(logs) if kept is None else kept
+            parts = self._attempts(logs) if before is None else before
             bad = [b for e in parts for b in self._add(e, logs, media, package)]
             self._refuse(key, logs.item, bad, package)
         except BadMedia as e:

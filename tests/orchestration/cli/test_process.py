@@ -41,6 +41,7 @@ def test_a_name_that_can_be_none_is_one_line(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_is_one_line_and_130(tmp_path: Path) -> None:
+    (tmp_path / "handwheel.toml").write_text("")
     words = [sys.executable, "-c", SLOW, "ingest", "--json"]
     # A shell's background jobs ignore SIGINT, and their children with them.
     words = [sys.executable, "-c", HEARS, *words]
