@@ -198,6 +198,9 @@ def _episode(
     actions: Columns,
 ) -> EpisodeLog:  # fmt: skip
     start, end = rows
+    there = min(len(columns[0]) for columns in (states, actions) if columns) if states or actions else end
+    if end > there:
+        raise BadMedia("length_mismatch", f"{ENDS} end it at row {end}, and its states and actions have {there}")
     rate_hz = options.fps_hz or 1.0
     length_ns = round((end - start) * NS / rate_hz)
     spans = (

@@ -114,6 +114,16 @@ def test_what_is_missing_is_named_with_its_remedy(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_end_behind_the_last_row_costs_its_episode(tmp_path: Path) -> None:
+    store = write(tmp_path / "replay_buffer.zarr")
+    zarr.open_group(str(store))["meta/episode_ends"][1] = 8858370052
+    logs, bad = read(tmp_path)
+    assert [log.name for log in logs] == ["episode_000000"]
+    assert [(b.name, b.reason) for b in bad] == [("episode_000001", "length_mismatch")]
+    assert "end it at row 8858370052, and its states and actions have 10" in bad[0].detail
+
+
+@pytest.mark.slow
 def test_no_damage_raises_anything_else(tmp_path: Path) -> None:
     store = write(tmp_path / "replay_buffer.zarr")
     files = sorted(p for p in store.rglob("*") if p.is_file())
