@@ -8,6 +8,9 @@ DEMO := demo
 PATHS := .:packages/handwheel:packages/handwheel-sim
 FIGURES := docs/benchmarks
 
+# Test processes and their many children start from bytecode, wherever it is usually not written.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Test processes: one a core, and not so many that Beam and Ray of each no longer fit into memory.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 PARALLEL := -n $(WORKERS) --dist worksteal

@@ -26,6 +26,7 @@ def test_a_quick_round_measures_plain_decode_and_our_pass() -> None:
     assert "our pass / plain decode: " in done.stdout
 
 
+@pytest.mark.slow
 def test_keep_is_measured_on_rows_as_they_are() -> None:
     command = [sys.executable, "tests/benchmarks/bench_keep.py", "300"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)

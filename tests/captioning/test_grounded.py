@@ -29,6 +29,7 @@ def test_what_it_composes_passes_every_check(known: Facts) -> None:
 
 @settings(deadline=None, max_examples=100)
 @given(any_facts())
+@pytest.mark.slow
 def test_longer_levels_say_no_less(known: Facts) -> None:
     counts = [word_count(compose(known)[level]) for level in LIMITS]
     assert counts == sorted(counts)

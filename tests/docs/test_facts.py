@@ -46,6 +46,7 @@ def test_the_readmes_defaults_are_the_configs() -> None:
 
 # Benchmarks name options as they were, CONTRIBUTING.md those that one would write.
 @pytest.mark.parametrize("name", [p for p in PAGES if not p.startswith("docs/benchmarks/") and p != "CONTRIBUTING.md"])
+@pytest.mark.slow
 def test_options_that_a_page_names_exist(name: str) -> None:
     """`policy.purpose` is an option or a section; `captions.basis` may be a column of the table too."""
     options = {key for key, _, _ in OPTIONS["options"](Config())} | OPTIONS["SET_BY_CODE"]

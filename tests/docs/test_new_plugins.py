@@ -80,6 +80,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return json.loads(ran.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_the_captioner_is_signed_and_asked(used: Any) -> None:
     assert used["model"] == "command echo 'no captions'"
     assert used["reason"] == "bad_reply"

@@ -87,6 +87,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return json.loads(ran.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_the_pass_measures_it_and_the_table_keeps_it(used: Any) -> None:
     (stored,) = used["stored"]
     assert 10 < stored < 128

@@ -38,6 +38,7 @@ def test_links_within_a_page_lead_to_headings(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
+@pytest.mark.slow
 def test_links_lead_to_files(name: str) -> None:
     prose = FENCE.sub("", read_page(name))
     links = re.findall(r"\]\(([^)\s]+)\)", prose)

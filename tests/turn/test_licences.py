@@ -47,6 +47,7 @@ def _views(corpus: Corpus) -> tuple[dict[str, set[str]], dict[str, int]]:
     return found, left_out
 
 
+@pytest.mark.slow
 def test_no_view_takes_what_a_licence_forbids_even_if_it_was_accepted(corpus: Corpus) -> None:
     """Decided before the licence was known: at once out of every view, the one that takes all verdicts included."""
     for name in ("a", "b"):

@@ -68,6 +68,7 @@ def test_a_new_revision_that_says_otherwise_comes_after_the_one_before(tmp_path:
     assert (item.revision, item.modified_ns) == ("a", 10)
 
 
+@pytest.mark.slow
 def test_a_licence_corrected_for_the_robot_holds_at_once(tmp_path: Path) -> None:
     write_plain(tmp_path / "logs", "a", np.zeros((12, 2)), np.zeros((12, 2)))
     store = Store(str(tmp_path / "corpus"))

@@ -230,6 +230,7 @@ def test_decisions_tile_each_judged_clip(case: list[Any]) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(cases, st.randoms(use_true_random=False), st.integers(0, 5))
+@pytest.mark.slow
 def test_order_and_batches_do_not_matter(case: list[Any], random: Any, cut: int) -> None:
     clips, found = rows(case)
     whole = run(clips, found)
@@ -243,6 +244,7 @@ def test_order_and_batches_do_not_matter(case: list[Any], random: Any, cut: int)
 
 @settings(max_examples=60, deadline=None)
 @given(tracks, st.integers(0, 99), st.floats(0, 1, width=32))
+@pytest.mark.slow
 def test_more_contact_never_keeps_less(track: Track, sample: int, more: float) -> None:
     one = clip("a", 25)
     sample = sorted(track)[sample % len(track)] if track else sample

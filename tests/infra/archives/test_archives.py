@@ -154,6 +154,7 @@ def test_a_zip_with_changed_bytes_is_refused_when_it_is_read(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("suffix", [".tar.gz", ".tar.bz2", ".zip"])
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_has_unpacked(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"bomb{suffix}"
     nothing = bytes(40 << 20)

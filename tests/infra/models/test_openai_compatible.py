@@ -203,6 +203,7 @@ def test_what_a_real_model_invents_does_not_pass(llama: str) -> None:
             assert all(r.passed for r in check(CaptionSet(known.span_id, texts), known))
 
 
+@pytest.mark.slow
 def test_a_picture_for_a_text_model_stops_the_run_with_the_servers_words(llama: str) -> None:
     model = OpenAICompatible(llama, "smollm2", max_tokens=8, limits=CallLimits(max_attempts=1))
     with pytest.raises((TransientError, UsageError), match="image input is not supported"):

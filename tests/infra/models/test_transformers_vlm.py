@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from infra.models.transformers_vlm import TransformersVlm
 from schemas.errors import BadMedia, UsageError
 from tests.support.caption_facts import RIGHT_ONLY, facts
 
-pytest.importorskip("torch", reason="no torch: the transformers captioner is not tested")
+pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="no torch: the transformers captioner is not tested")
 KNOWN = facts(narration="#C C picks up the cup", hands=RIGHT_ONLY)
 
 

@@ -31,6 +31,7 @@ def pictures(path: Path, topic: str = TOP) -> list[Picture]:
 
 
 @pytest.mark.parametrize("compression", [CompressionType.ZSTD, CompressionType.LZ4, CompressionType.NONE])
+@pytest.mark.slow
 def test_values_are_the_librarys_own(tmp_path: Path, compression: CompressionType) -> None:
     path = write_mcap(tmp_path / "a.mcap", arm(), compression=compression)
     with path.open("rb") as file:

@@ -110,6 +110,7 @@ def test_a_damaged_part_costs_that_part(tmp_path: Path) -> None:
         rosbag2.read([paths[1]], ["/joint_states"])
 
 
+@pytest.mark.slow
 def test_a_damaged_page_costs_what_lies_behind_it_and_a_cut_file_says_what_mends_it(tmp_path: Path) -> None:
     path = write_sqlite(tmp_path / "a.db3", arm(200))
     data = bytearray(path.read_bytes())

@@ -17,6 +17,7 @@ def test_a_mapping_is_read() -> None:
     ["", "- a", "a: [", "a: !!int ''", "a: !!bool x", "a: !!timestamp x", "a: !!float ''", "? []\n: 1", "[" * 5000,
      "a: !!python/object/apply:os.system [ls]", "a: \x00", " " * (yaml_mapping.LARGEST_BYTES + 1)],
 )  # fmt: skip
+@pytest.mark.slow
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(BadMedia) as caught:
         yaml_mapping.parse(text)

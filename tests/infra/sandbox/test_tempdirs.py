@@ -46,6 +46,7 @@ def test_a_process_takes_its_scratch_with_it(tmp_path: Path) -> None:
     assert [p.name for p in place.parent.parent.iterdir()] == ["lock"]
 
 
+@pytest.mark.slow
 def test_a_killed_ones_goes_with_the_next_and_a_live_ones_stays(tmp_path: Path) -> None:
     victim, dead = use(tmp_path, 600)
     living, kept = use(tmp_path, 600)

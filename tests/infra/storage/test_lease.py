@@ -48,6 +48,7 @@ def _take_once(uri: str, together: Any, winners: Any) -> None:
         together.wait(60)
 
 
+@pytest.mark.slow
 def test_a_held_lease_is_refused_and_goes_with_its_holder(uri: str) -> None:
     with lease.hold(uri, "a") as held:
         held.check()
@@ -67,6 +68,7 @@ def test_an_expired_one_is_taken_over(uri: str) -> None:
         raise AssertionError("a live lease was taken")
 
 
+@pytest.mark.slow
 def test_a_dead_process_of_this_machine_frees_it_at_once(tmp_path: Path) -> None:
     uri = str(tmp_path / "leases" / "ingest.json")
     held = SPAWN.Event()
@@ -106,6 +108,7 @@ def test_of_takers_that_race_one_wins(uri: str, before: str | None) -> None:
     assert not objects.exists(uri)
 
 
+@pytest.mark.slow
 def test_waiting_gets_it_when_the_holder_is_done(tmp_path: Path) -> None:
     uri, order = str(tmp_path / "ingest.json"), []
     with lease.hold(uri, "a"):

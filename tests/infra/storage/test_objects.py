@@ -46,6 +46,7 @@ def test_a_put_if_absent_wins_once(place: str) -> None:
     assert objects.read_bytes(uri) == b"%d" % won.index(True)
 
 
+@pytest.mark.slow
 def test_compare_and_swap_loses_no_count(place: str) -> None:
     uri = objects.join(place, "count")
     objects.put(uri, b"0")

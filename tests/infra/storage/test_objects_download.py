@@ -73,6 +73,7 @@ def test_a_store_that_fails_often_and_for_long_is_asked_again_all_the_same(
     assert schedule.drawn.total() == 300
 
 
+@pytest.mark.slow
 def test_another_etag_than_the_listed_one_is_a_conflict(bucket: str, tmp_path: Path) -> None:
     uri = f"{bucket}/media/w.mp4"
     objects.put(uri, DATA)
@@ -125,6 +126,7 @@ def test_a_checksum_that_differs_at_the_end_starts_again() -> None:
     assert (held.getvalue(), asked) == (b"right", [0, 0])
 
 
+@pytest.mark.slow
 def test_a_listing_of_many_pages_is_whole(bucket: str) -> None:
     names = sorted([*(f"{i:03}.mp4" for i in range(40)), "a b+ä&%.mp4", "d/e.mp4", "d-e.mp4", "d.mp4"])
     for name in names:

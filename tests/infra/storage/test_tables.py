@@ -123,6 +123,7 @@ def test_discard_takes_only_what_no_version_names(tmp_path: Path) -> None:
     Store(str(tmp_path / "new")).discard("proxies", dead)
 
 
+@pytest.mark.slow
 def test_a_table_whose_creation_was_killed_is_created(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     (tmp_path / "tables/rejects.lance/_versions").mkdir(parents=True)

@@ -202,6 +202,7 @@ def test_what_is_gone_is_final(tmp_path: Path, status: int) -> None:
     assert _refused("/v", tmp_path / "f", lambda a: a.answer(status)) == f"http_{status}"
 
 
+@pytest.mark.slow
 def test_retry_after_is_waited_for_and_by_everybody(tmp_path: Path) -> None:
     with serving(lambda a: a.answer(429, Retry_After="1") if len(site.requests) == 1 else a.answer(200, BODY)) as site:
         begun = time.monotonic()
@@ -328,6 +329,7 @@ def _dripping(head: bytes, drop: bytes) -> Callable[[Asked], None]:
     ids=["body", "headers", "chunk"],
 )
 @pytest.mark.parametrize("limits", [{"wall_s": 0.4}, {"slow_window_s": 0.3}], ids=["wall", "pace"])
+@pytest.mark.slow
 def test_a_trickle_is_too_slow(tmp_path: Path, head: bytes, drop: bytes, limits: dict[str, float]) -> None:
     begun = time.monotonic()
     assert _refused("/v", tmp_path / "f", _dripping(head, drop), **limits) == "too_slow"

@@ -207,6 +207,7 @@ def test_a_signature_is_not_shown() -> None:
     assert redacted_url("https://name:secret@host/clip@2.mp4") == "https://host/clip@2.mp4"
 
 
+@pytest.mark.slow
 def test_a_name_of_many_dead_addresses_costs_no_more_than_the_wall_clock(tmp_path: Path) -> None:
     waits: list[float] = []
 

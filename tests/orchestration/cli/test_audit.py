@@ -130,6 +130,7 @@ def test_without_truth_or_corpus_the_next_command_is_told(audit: Command, tmp_pa
 
 
 @pytest.mark.parametrize("name", sorted(AUDITS))
+@pytest.mark.slow
 def test_the_page_has_bars_pictures_and_no_script(audit: Command, tmp_path: Path, name: str) -> None:
     page = tmp_path / "deep" / "page.html"
     code, _, err = audit(name, "--page", str(page))
@@ -171,6 +172,7 @@ def test_red_is_what_is_worse_with_all_of_its_interval() -> None:
     assert not worse(wide, total, more)
 
 
+@pytest.mark.slow
 def test_the_corpus_is_only_read(audit: Command, place: Path) -> None:
     before = Store(str(place / "root")).versions()
     for name in AUDITS:

@@ -69,6 +69,7 @@ def test_an_earlier_id_finds_what_the_attempt_is_now(store: Store, subject: str)
     assert [(e["reading"], e["earlier_id"]) for e in episodes] == [(1, None), (0, "old")]
 
 
+@pytest.mark.slow
 def test_what_a_reader_of_an_attempt_should_know_is_among_its_facts(store: Store) -> None:
     (one,) = (row for row in rows_of(Episode, store.read("episodes")) if row.namespace == "set_1")
     noted = replace(one, episode_row_id="noted", reading=2, notes=[{"code": "motion_lag", "detail": "front: 1 frame"}])
@@ -77,6 +78,7 @@ def test_what_a_reader_of_an_attempt_should_know_is_among_its_facts(store: Store
     assert "  motion lag: front: 1 frame\n" in why(store, one.episode_id)
 
 
+@pytest.mark.slow
 def test_what_an_attempt_is_taken_without_is_among_its_rows(store: Store) -> None:
     rejects = [
         Reject(
@@ -94,6 +96,7 @@ def test_what_an_attempt_is_taken_without_is_among_its_rows(store: Store) -> Non
         assert [r["reason"] for r in told(store, episode_key(f"set_{set_}", NAME))["rejects"]] == expected
 
 
+@pytest.mark.slow
 def test_the_end_of_a_path_is_enough_and_of_several_it_asks(tmp_path: Path) -> None:
     store = corpus(tmp_path / "corpus")
     assert why(store, "kitchen") == why(store, "kitchen.mp4") == why(store, "ego/kitchen.mp4")
@@ -112,6 +115,7 @@ def test_the_end_of_a_path_is_enough_and_of_several_it_asks(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["dog.mp4\x1b[2J", "dog \u202e.mp4", "dog\r.mp4"])
+@pytest.mark.slow
 def test_a_name_does_not_steer_the_terminal(tmp_path: Path, name: str) -> None:
     store = corpus(tmp_path / "corpus")
     row = replace(rows_of(Reject, store.read("rejects"))[0], reject_id="r", uri=f"web/{name}")
@@ -119,6 +123,7 @@ def test_a_name_does_not_steer_the_terminal(tmp_path: Path, name: str) -> None:
     assert all(c.isprintable() or c == "\n" for c in why(store, f"web/{name}"))
 
 
+@pytest.mark.slow
 def test_the_default_says_what_holds_and_all_says_everything(store: Store) -> None:
     held = why(store, episode_key("set_0", NAME))
     assert held.startswith(f"attempt set_0/{NAME}: success, ")

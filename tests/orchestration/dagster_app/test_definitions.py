@@ -96,6 +96,7 @@ def test_the_config_switches_schedule_and_sensors_on(config: Config) -> None:
     assert [s.default_status for s in build(config).sensors] == [dg.DefaultSensorStatus.STOPPED] * 2
 
 
+@pytest.mark.slow
 def test_the_log_sensor_asks_once_for_a_listing(config: Config, tmp_path: Path, instance: Any) -> None:
     assert "no robot logs" in tick(config, "logs", instance)
     (tmp_path / "logs" / "a.json").write_text("{}")

@@ -183,6 +183,7 @@ def test_no_release_and_no_row(tmp_path: Path) -> None:
         assert words in empty.text, words
 
 
+@pytest.mark.slow
 def test_same_tables_same_page(store: Store, tmp_path: Path) -> None:
     assert written(store, tmp_path / "a", RELEASE) == written(store, tmp_path / "b", RELEASE)
 
@@ -221,6 +222,7 @@ def test_bounded_and_reads_only_what_it_shows(tmp_path: Path, monkeypatch: pytes
     assert "size bound was reached" in lean
 
 
+@pytest.mark.slow
 def test_corrected_episode_replaces_the_first(tmp_path: Path) -> None:
     store = corpus(tmp_path / "root")
     later = dataclasses.replace(
@@ -258,6 +260,7 @@ def test_hands_lie_on_their_frame() -> None:
 
 
 @given(st.integers(1, 12), st.floats(0.2, 5))
+@pytest.mark.slow
 def test_frames_fill_the_box(frames: int, aspect: float) -> None:
     def size(columns: int) -> float:
         return min(8 / 3 / (columns * aspect), 1 / -(-frames // columns))

@@ -102,6 +102,7 @@ def test_no_rows_have_a_root() -> None:
 
 @BUSY
 @given(st.dictionaries(NAMES, HEX, max_size=3), st.dictionaries(st.text(max_size=3), st.integers() | WORDS))
+@pytest.mark.slow
 def test_the_id_is_of_recipe_and_roots_and_survives_json(roots: dict[str, str], recipe: dict[str, Any]) -> None:
     found = fmt.release_id(recipe, roots)
     reread = json.loads(json.dumps({"recipe": recipe, "roots": dict(reversed(roots.items()))}, indent=2))

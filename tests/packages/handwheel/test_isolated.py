@@ -52,6 +52,7 @@ def alone(code: str, *args: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_pin_opens_where_the_engine_is_not(written: Written) -> None:
     assert alone(OPENING, str(written.pin_file)) == f"{handwheel.__version__} 14 True 6 []\n"
 

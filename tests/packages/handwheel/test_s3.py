@@ -55,6 +55,7 @@ def test_a_release_in_a_bucket_reads_like_the_one_on_disk(uploaded: tuple[Storag
         handwheel.open(f"{place.uri}/pins/near.pin")
 
 
+@pytest.mark.slow
 def test_damage_in_a_bucket_is_found(uploaded: tuple[StorageFolder, Written]) -> None:
     place, written = uploaded
     release = handwheel.open(place.uri, release=written.pin.release)
@@ -80,6 +81,7 @@ def test_damage_in_a_bucket_is_found(uploaded: tuple[StorageFolder, Written]) ->
     put(release.folder, "release.json", json.dumps(doc).encode())
 
 
+@pytest.mark.slow
 def test_nothing_there_is_told(uploaded: tuple[StorageFolder, Written]) -> None:
     with pytest.raises(handwheel.VerificationError, match="was never published here"):
         handwheel.open(uploaded[0].uri, release="2020-01-01.1")

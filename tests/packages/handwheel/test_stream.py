@@ -120,6 +120,7 @@ def test_human_video_has_no_actions(written: Written) -> None:
 
 
 @pytest.mark.parametrize("cut", range(8))
+@pytest.mark.slow
 def test_a_saved_state_goes_on_exactly(written: Written, cut: int) -> None:
     def fresh() -> handwheel.Stream:
         view = handwheel.open(written.pin_file).view(IDM_VIEW)

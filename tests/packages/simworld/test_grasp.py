@@ -72,6 +72,7 @@ def test_a_grip_touches_and_goes_nowhere_in(kind: str, how: str, body: str, side
     assert np.arccos(fore @ -found.closed.wrist.rotation[:, 2]) <= MAX_BEND_RAD
 
 
+@pytest.mark.slow
 def test_a_hand_holds_a_cylinder_from_opposite_sides() -> None:
     found, _, at = held("cylinder", "side", "man_young", "right")
     arm = load_arm("man_young", "right")
@@ -95,6 +96,7 @@ def test_an_unknown_grip_is_refused() -> None:
         find_grasp(load_arm("child", "left"), CUBE, Pose(np.zeros(3)), "bite", np.array([0.2, -0.3, 0.1]))
 
 
+@pytest.mark.slow
 def test_a_grip_is_the_same_each_time_and_round() -> None:
     first, thing, at = held("cube", "pinch", "man_young", "right")
     again = find_grasp(load_arm("man_young", "right"), thing, at, "pinch", first.open.elbow)  # type: ignore[arg-type]
@@ -103,6 +105,7 @@ def test_a_grip_is_the_same_each_time_and_round() -> None:
     np.testing.assert_allclose(first.closed.wrist.position, np.round(first.closed.wrist.position, 5), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_carried_thing_keeps_its_grip() -> None:
     found, thing, at = held("can", "side", "woman_young", "left")
     arm = load_arm("woman_young", "left")

@@ -42,6 +42,7 @@ def test_eight_recordings_already_show_the_world(seed: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 60), st.data())
+@pytest.mark.slow
 def test_a_plan_is_a_pure_function_and_plain(seed: int, count: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, count - 1))
     one, again = plan.draw(seed, index, count), plan.draw(seed, index, count)
@@ -51,6 +52,7 @@ def test_a_plan_is_a_pure_function_and_plain(seed: int, count: int, data: st.Dat
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 40), st.integers(1, 3), st.floats(2.0, 8.0))
+@pytest.mark.slow
 def test_tasks_lie_in_their_shot_one_after_the_other(seed: int, count: int, most: int, task_s: float) -> None:
     options = TakeOptions(tasks=(1, most), task_s=task_s)
     for shot in plan.draw(seed, seed % count, count, options).shots:
@@ -84,6 +86,7 @@ def test_a_deck_deals_by_weight(weights: list[int], count: int) -> None:
 @pytest.mark.parametrize(
     ("axis", "value"), [(a, v) for a in ("skin", "glove", "verb", "outcome") for v in plan.AXES[a]]
 )
+@pytest.mark.slow
 def test_an_axis_can_be_held(axis: str, value: str) -> None:
     for index in range(6):
         shot = plan.draw(5, index, 6, TakeOptions(fixed={"negative": "none", axis: value})).shots[0]

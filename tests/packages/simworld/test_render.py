@@ -57,6 +57,7 @@ def test_a_picture_does_not_depend_on_those_before_it() -> None:
 
 @pytest.mark.parametrize("rigid", [True, False])
 @pytest.mark.parametrize("x_y", [(-0.15, 0.1), (0.2, -0.08), (0.0, 0.0)])
+@pytest.mark.slow
 def test_things_are_where_the_lens_projects_them(rigid: bool, x_y: tuple[float, float]) -> None:
     mesh, at = ball(), Pose(np.array([*x_y, 0.0]))
     picture = Renderer(stage({"ball": mesh}), LENS, RAW).picture(

@@ -62,6 +62,7 @@ def test_with_nothing_wrong_each_task_succeeds_and_the_robot_knows(task: str) ->
     assert rise_m < 0.01 if task == "push" else rise_m > 0.05
 
 
+@pytest.mark.slow
 def test_equal_plans_give_equal_attempts() -> None:
     one, two = run("stack"), robot.run_attempt(plan_of_task("stack"))
     for name in ("states", "commanded", "executed", "bodies"):
@@ -142,6 +143,7 @@ def test_later_generations_succeed_more_often() -> None:
     assert sum(first) < sum(fifth)
 
 
+@pytest.mark.slow
 def test_calibration_projects_the_gripper_onto_the_gripper() -> None:
     for bias in ((0.0, 0.0), (0.03, -0.01)):
         done = replace(run("lift"), plan=replace(plan_of_task("lift"), fault=Fault(kind="none", bias_m=bias)))
@@ -210,6 +212,7 @@ def test_quaternions_turn_as_their_matrices(turns: tuple[float, float]) -> None:
     np.testing.assert_allclose(turned, z @ x @ point, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_captions_stay_within_their_words_and_say_how_it_ended() -> None:
     most = {"L1": 5, "L2": 15, "L3": 30, "L4": 50, "L5": 100}
     for task in policies.TASKS:

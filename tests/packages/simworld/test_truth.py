@@ -38,6 +38,7 @@ def test_the_same_plan_gives_the_same_bytes(
     assert truth.truth_of(json.loads(json.dumps(asdict(told)))) == told
 
 
+@pytest.mark.slow
 def test_shots_tile_the_recording_and_a_cut_lies_between(
     recording: tuple[plan.RecordingPlan, truth.RecordingTruth],
 ) -> None:

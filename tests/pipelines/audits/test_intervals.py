@@ -37,6 +37,7 @@ def test_an_interval_holds_its_estimate_and_lies_in_0_to_1(said: Marks) -> None:
 
 
 @given(marks, st.randoms())
+@pytest.mark.slow
 def test_the_order_of_marks_changes_nothing(said: Marks, rng: object) -> None:
     other = list(said)
     rng.shuffle(other)  # type: ignore[attr-defined]

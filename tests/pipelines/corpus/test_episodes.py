@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,7 @@ def ranked(row: dict[str, Any]) -> tuple[int, int, str]:
 
 
 @given(rows=st.lists(ROW, max_size=12), data=st.data())
+@pytest.mark.slow
 def test_the_last_of_an_identity_and_of_a_place_and_no_other(rows: list[dict[str, Any]], data: st.DataObject) -> None:
     rows = [row | {"revision": f"r{i:02}"} for i, row in enumerate(rows)]
     latest = latest_rows(table(rows))

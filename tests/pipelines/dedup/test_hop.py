@@ -143,6 +143,7 @@ def test_a_killed_run_leaves_no_gap_and_a_done_one_no_work(
     assert run(store).line() == "nothing new"
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_posted_is_not_posted_again(
     recordings: dict[str, tuple[Asset, Clip]], compared: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +306,7 @@ def test_what_cannot_be_cut_leaves_its_copies_in(recordings: dict[str, tuple[Ass
 
 
 @pytest.mark.parametrize("which", [lambda a, c: c.clip_id, lambda a, c: a.uri, lambda a, c: a.sha256])
+@pytest.mark.slow
 def test_why_names_the_copies(recordings: dict[str, tuple[Asset, Clip]], compared: Store, which: Any) -> None:
     found = life_of(compared, which(*recordings["small"]), RECIPE, JUDGED)
     assert len(found.duplicates) == 4

@@ -73,6 +73,7 @@ def test_ranks_sort_by_pixels_then_length(pixels: int, more: int, length_ns: int
         assert (low < high) == (length_ns > longer_ns)
 
 
+@pytest.mark.slow
 def test_an_index_grows_by_few_segments_and_a_look_up_reads_a_part_of_it(tmp_path: Path) -> None:
     store, rng = Store(str(tmp_path)), np.random.default_rng(3)
     sizes = []

@@ -18,6 +18,7 @@ def _source(uri: Path, kind: str = "") -> RobotSource:
     return RobotSource(kind=kind, uri=str(uri))
 
 
+@pytest.mark.slow
 def test_a_data_set_is_told_by_what_lies_there(tmp_path: Path) -> None:
     write_lerobot(tmp_path / "set", LeRobotSpec(orphans=0))
     found = look(_source(tmp_path), 50)

@@ -61,6 +61,7 @@ def plain(folder: Path, name: str | None = None, **said: Any) -> RobotSource:
     return RobotSource(kind="plain_log", uri=str(folder), name=name, **said)
 
 
+@pytest.mark.slow
 def test_equal_numbers_under_two_names_or_in_two_places_are_two_takes(corpus: Corpus, tmp_path: Path) -> None:
     for shade, (folder, name) in enumerate([("a", "one"), ("a", "two"), ("b", "one")]):
         take(tmp_path / "logs" / folder, name, shade=shade)

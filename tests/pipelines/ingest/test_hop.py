@@ -143,6 +143,7 @@ def test_the_second_run_adds_nothing_and_starts_no_engine(
     assert Store(str(corpus[0])).versions() == before
 
 
+@pytest.mark.slow
 def test_a_touched_file_is_a_new_revision_and_costs_no_decode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     media = tmp_path / "media"
     media.mkdir()

@@ -98,6 +98,7 @@ def corpus(tmp_path: Path, clips: list[bytes], decoded: Path, monkeypatch: pytes
         yield corpus
 
 
+@pytest.mark.slow
 def test_what_is_unchanged_costs_one_head_and_no_engine(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     import apache_beam
 

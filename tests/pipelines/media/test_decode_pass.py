@@ -162,6 +162,7 @@ def test_memory_is_flat_over_the_length_of_a_recording(tmp_path: Path) -> None:
     assert _peak_kb(long, ((1_190 * NS, 1_199 * NS),)) < 1.15 * held
 
 
+@pytest.mark.slow
 def test_a_recording_cut_short_says_what_was_promised(tmp_path: Path) -> None:
     path = write(tmp_path / "whole.mp4", shot(1, 60, (320, 240)), Video(options={"preset": "ultrafast", "crf": "10"}))
     encoder = encoding.Encoder(tmp_path / "fast.mp4", (320, 240), 10.0)
@@ -261,6 +262,7 @@ def two_shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("shots") / "two.mp4", [*shot(1, 30), *shot(2, 30)])
 
 
+@pytest.mark.slow
 def test_drawn_text_is_told_through_the_codec(tmp_path: Path) -> None:
     """A pan of 20 px a second; words that stay, words of the scene, and words on a picture that stands."""
     coarse = np.asarray(np.random.default_rng(3).integers(30, 220, (18, 44, 3)), np.uint8)
@@ -410,6 +412,7 @@ def irregular(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=20, deadline=None)
 @given(start=st.integers(0, 9_000), count=st.integers(1, 40), fps_hz=st.sampled_from([5.0, 10.0, 29.97]))
+@pytest.mark.slow
 def test_each_time_gets_its_nearest_frame(
     irregular: Path, tmp_path_factory: pytest.TempPathFactory, start: int, count: int, fps_hz: float
 ) -> None:

@@ -68,6 +68,7 @@ def test_the_digest_is_the_same_twice_and_tells_one_picture(tmp_path: Path, monk
     digests.pixel_digest.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_first_generation_is_noted_and_changes_no_recipe(root: Path) -> None:
     (known,) = generations_of(str(root))
     assert known.pixel_digest == digests.pixel_digest()

@@ -30,6 +30,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
     rate_hz=st.fractions(min_value=Fraction(1, 1000), max_value=1000),
     options=st.dictionaries(TEXT.filter(lambda k: k not in ("", "rate")), TEXT),
 )
+@pytest.mark.slow
 def test_a_selector_comes_back(log: str, where: str, rate_hz: Fraction, options: dict[str, str]) -> None:
     selector = Selector("hdf5", where, rate_hz, options)
     assert log_pictures.split(log_pictures.picture_uri(log, selector)) == (log, selector)

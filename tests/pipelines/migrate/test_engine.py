@@ -82,6 +82,7 @@ def test_later_steps_follow_one_another_and_count_what_has_no_new_row(tmp_path: 
     assert migrate(run_of(store), ("media",), steps=LATER).steps == {}
 
 
+@pytest.mark.slow
 def test_a_table_can_be_written_after_it_was_rewritten(tmp_path: Path) -> None:
     store = corpus(tmp_path / "corpus")
     migrate(run_of(store), (), steps=LATER[:-1])

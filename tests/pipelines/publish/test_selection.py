@@ -99,6 +99,7 @@ def _rows(drawn: list[tuple[list[str], int, int | None]]) -> tuple[list[ViewRow]
 
 @settings(max_examples=200)
 @given(ROWS, st.integers(0, 50), st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_nothing_straddles_a_split_in_any_order(drawn: Any, seed: int, random: random.Random) -> None:
     options = PublishOptions(seed=seed, val_share=0.5)
     rows, alike = _rows(drawn)
@@ -115,6 +116,7 @@ def test_nothing_straddles_a_split_in_any_order(drawn: Any, seed: int, random: r
     assert {r.clip_id: r.split for r in again} == {r.clip_id: r.split for r in rows}
 
 
+@pytest.mark.slow
 def test_the_val_share_is_what_the_options_say() -> None:
     rows = split_rows([_row(f"c{i}", [f"sha:{i}"]) for i in range(10_000)], {}, OPTIONS)
     assert sum(r.split == "val" for r in rows) / len(rows) == pytest.approx(OPTIONS.val_share, abs=0.01)

@@ -56,6 +56,7 @@ def receiver() -> Iterator[Receiver]:
     thread.join()
 
 
+@pytest.mark.slow
 def test_webhook_is_signed_and_retried(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK_SECRET", "s3cret")
     receiver.statuses = [503]

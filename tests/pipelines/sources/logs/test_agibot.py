@@ -123,6 +123,7 @@ def test_an_action_that_was_not_sent_in_a_row_is_not_there(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("index", [[0, 1, 2, 4, 5, 9], [0, 1, 2, 5, 4, 7], [0, 1], [0.0, 1.0, 2.0, 4.0, 5.0, 7.0]])
+@pytest.mark.slow
 def test_rows_that_cannot_be_told_are_refused(tmp_path: Path, index: list[float]) -> None:
     path = write(tmp_path)
     sent_in(path, "effector", [0, 1, 2, 4, 5, 7])
@@ -173,6 +174,7 @@ def dark(root: Path) -> None:
         (dark, "missing_video"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_left_out_says_why(tmp_path: Path, change: Callable[[Path], None], reason: str) -> None:
     write(tmp_path)
     change(tmp_path)

@@ -113,6 +113,7 @@ SPELLINGS: list[tuple[Any, str, bool]] = [
 
 
 @pytest.mark.parametrize(("value", "outcome", "discarded"), SPELLINGS)
+@pytest.mark.slow
 def test_labels_and_flags_in_every_spelling(tmp_path: Path, value: Any, outcome: str, discarded: bool) -> None:
     with h5py.File(write_aloha(tmp_path / "episode_0.hdf5"), "a") as file:
         file["label"] = value

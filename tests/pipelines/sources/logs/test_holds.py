@@ -49,6 +49,7 @@ Written = Callable[[Path], object]
         ),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_fields_have_their_names_kinds_and_widths(
     tmp_path: Path, kind: str, write: Written, fields: dict[str, tuple[str, int | None, str]]
 ) -> None:

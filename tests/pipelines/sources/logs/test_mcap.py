@@ -61,6 +61,7 @@ def two_clocks() -> list[Sent]:
     return by_log_time(sent)
 
 
+@pytest.mark.slow
 def test_each_picture_has_the_joints_of_its_moment(tmp_path: Path) -> None:
     log = one(write_mcap(tmp_path / "a.mcap", two_clocks()))
     numbers = [k for k in range(40) if k != 20]
@@ -180,6 +181,7 @@ def test_a_second_camera_is_paired_by_its_own_stamps(tmp_path: Path) -> None:
     assert refused(tmp_path / "a.mcap", cameras={"hand": "/foot"}).reason == "missing_camera"
 
 
+@pytest.mark.slow
 def test_tasks_change_on_the_way_and_labels_come_from_the_topics_that_are_named(tmp_path: Path) -> None:
     sent = by_log_time(
         [*arm(), text(T0 - 1, "pick it"), text(T0 + 1000 * MS, "place it"), text(T0, "failure", "/label")]
@@ -246,6 +248,7 @@ def test_where_the_damage_took_all_pictures_the_damage_is_the_reason(tmp_path: P
     assert "/joint_states (JointState)" in error.detail
 
 
+@pytest.mark.slow
 def test_video_begins_at_a_key_frame_and_goes_on_at_the_next_one_behind_a_loss(tmp_path: Path) -> None:
     frames = {k: key_frame(k) if k in (2, 6) else delta_frame(k) for k in range(9)}
     sent = [joints(T0 + k * 100 * MS, a=k) for k in range(9)]

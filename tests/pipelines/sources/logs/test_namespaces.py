@@ -58,6 +58,7 @@ def test_the_current_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @given(at=PARTS, elsewhere=PARTS, below=st.lists(PARTS, max_size=4), name=st.none() | st.just("lab"))
+@pytest.mark.slow
 def test_moved_with_its_source_a_data_set_keeps_its_namespace_and_two_of_one_source_never_share_it(
     at: list[str], elsewhere: list[str], below: list[list[str]], name: str | None
 ) -> None:
@@ -71,6 +72,7 @@ def test_moved_with_its_source_a_data_set_keeps_its_namespace_and_two_of_one_sou
 
 
 @given(at=PARTS, below=PARTS | st.just([]), name=st.none() | st.just("lab"))
+@pytest.mark.slow
 def test_a_migration_that_knows_the_config_gives_the_same_namespace_as_the_next_fold(
     at: list[str], below: list[str], name: str | None
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ def series_of(times: list[int], axes_of: list[int]) -> Series:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 2)), min_size=2, max_size=30), TIMES)
+@pytest.mark.slow
 def test_each_axis_has_its_own_nearest_within_the_tolerance(sent: list[tuple[int, int]], rows: list[int]) -> None:
     times = np.array([t for t, _ in sent])
     series = series_of([t for t, _ in sent], [axes for _, axes in sent])

@@ -75,6 +75,7 @@ def write(folder: Path, stem: str = "20260421_100000", votes: tuple[Vote, ...] =
     return folder / f"{stem}.h5"
 
 
+@pytest.mark.slow
 def test_every_value_is_the_files_own(tmp_path: Path) -> None:
     path = write(tmp_path)
     write(tmp_path, "20260421_100000_2")
@@ -116,6 +117,7 @@ def test_every_value_is_the_files_own(tmp_path: Path) -> None:
         ((("ann", {"source": "human", "taxonomy": ""}),), ("unknown", None), None, []),
     ],
 )
+@pytest.mark.slow
 def test_who_gave_the_outcome(
     tmp_path: Path, votes: tuple[Vote, ...], outcome: tuple[str, str | None], blamed: str | None, notes: list[str]
 ) -> None:
@@ -125,6 +127,7 @@ def test_who_gave_the_outcome(
     assert (log.failure_mode, [n.code for n in log.notes]) == (blamed, notes)
 
 
+@pytest.mark.slow
 def test_what_is_left_out_says_why(tmp_path: Path) -> None:
     path = write(tmp_path)
     with h5py.File(path, "a") as file:

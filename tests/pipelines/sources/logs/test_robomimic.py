@@ -158,6 +158,7 @@ def fewer_pictures(demo: Any) -> None:
         (fewer_pictures, [("demo_0/camera wrist", "video_mismatch")], 2),
     ],
 )
+@pytest.mark.slow
 def test_what_is_left_out_says_why(
     tmp_path: Path, change: Callable[[Any], None], left: list[tuple[str, str]], taken: int
 ) -> None:

@@ -73,6 +73,7 @@ BOTH_ARMS = tuple(f"joint_position_{arm}" for arm in ARMS)
         ("tienkung_gello_1rgb", True, ("joint_position",), ("joint_position",)),
     ],
 )
+@pytest.mark.slow
 def test_values_labels_and_colours(
     tmp_path: Path, robot: str, swapped: bool, state: tuple[str, ...], action: tuple[str, ...]
 ) -> None:

@@ -71,6 +71,7 @@ def test_what_metadata_name_and_what_they_do_not_is_told(tmp_path: Path) -> None
     assert refused.value.reason == "missing_file"
 
 
+@pytest.mark.slow
 def test_mcap_bags_are_one_attempt_for_the_kind_mcap_too(tmp_path: Path) -> None:
     sent = arm()
     bag = write_bag2(tmp_path / "bag", sent)

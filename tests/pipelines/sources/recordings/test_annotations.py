@@ -95,6 +95,7 @@ def test_a_record_over_the_bound_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
         read('["' + "x" * (8 << 20) + '", 1]')
 
 
+@pytest.mark.slow
 def test_memory_holds_a_record_and_not_the_file() -> None:
     one = json.dumps({"text": "x" * 1000})
     file = io.BytesIO(("[" + ",".join([one] * 30_000) + "]").encode())

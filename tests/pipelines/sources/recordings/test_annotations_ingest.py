@@ -37,6 +37,7 @@ def corpus(real: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> t
     return store, run(store, "first", real)
 
 
+@pytest.mark.slow
 def test_all_four_kinds_come_in_with_what_is_said_of_them(corpus: tuple[Store, dict[str, int]]) -> None:
     store, added = corpus
     assert added["assets"] == 4

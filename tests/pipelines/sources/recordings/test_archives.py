@@ -165,6 +165,7 @@ def test_a_tar_that_is_no_clip_says_why(tmp_path: Path, members: dict[str, bytes
     assert (item.bad or ("",))[0] == reason
 
 
+@pytest.mark.slow
 def test_hd_epic_reads_narrations_out_of_the_pickle(tmp_path: Path) -> None:
     made.hd_epic(tmp_path)
     found = items("hd_epic", tmp_path, licence="CC-BY-NC-4.0")

@@ -52,6 +52,7 @@ def test_a_take_has_its_description_and_camera(tmp_path: Path) -> None:
         ({"llm_description": "x" * 100_000}, "x" * 2000),
     ],
 )
+@pytest.mark.slow
 def test_the_words_are_those_of_the_direction_that_was_done(tmp_path: Path, said: dict[str, Any], text: str) -> None:
     assert only(tmp_path, **said).narrations == (Narration(text),)
 

@@ -139,6 +139,7 @@ CELLS = st.recursive(st.none() | st.text() | st.floats() | st.integers(), lambda
 
 
 @given(st.fixed_dictionaries({n: CELLS | CELLS.map(str) for n in ("caption", "timestamp", "start", "end")}))
+@pytest.mark.slow
 def test_no_cell_brings_a_reader_down(row: dict[str, Any]) -> None:
     try:
         made = narrations_of(row, ListColumns())

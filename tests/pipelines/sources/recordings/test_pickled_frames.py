@@ -179,6 +179,7 @@ GLOBAL = b"\x80\x04\x8c\x06pandas\x8c\x09DataFrame\x93"
     b"\x80\x04" + b"]" * 300_000 + b"a" * 299_999 + b".",  # deep
     b"\x80\x04\x8a\xff" + b"\xff" * 254 + b"0.",
 ])  # fmt: skip
+@pytest.mark.slow
 def test_what_is_no_frame_is_bad(tmp_path: Path, data: bytes) -> None:
     assert reason(tmp_path / "a.pkl", data) == "bad_pickle"
 

@@ -168,6 +168,7 @@ def test_signs_in_the_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stated", "name"), [("Unitree G1 (Dex3)", "Unitree_G1_Dex3"), ("a..b", "a.b"), ("機械", "unknown")]
 )
+@pytest.mark.slow
 def test_a_robots_type_is_made_a_name(tmp_path: Path, stated: str, name: str) -> None:
     log, _ = _read(tmp_path, steps(), robot=stated)
     assert log.embodiment == name

@@ -23,6 +23,7 @@ NEVER = [False] * 20
     "labels", [(1, 0), (1.0, 0.0), ("true", "false"), ("Success", "failed"), (True, False), ("yes", "no")]
 )
 @pytest.mark.parametrize("key", ["success", "is_success", "outcome", "task_success"])
+@pytest.mark.slow
 def test_a_label_of_the_metadata_is_a_persons(tmp_path: Path, labels: tuple[Any, Any], key: str) -> None:
     write_set(tmp_path, [steps(), steps()], about=[{key: label} for label in labels])
     logs, bad = read_set(tmp_path)
@@ -41,6 +42,7 @@ def test_a_label_of_a_simulator_is_the_simulators(tmp_path: Path) -> None:
     "kind",
     [np.bool_, np.int64, np.float32, lambda v: [[bool(x)] for x in v], lambda v: ["true" if x else "false" for x in v]],
 )
+@pytest.mark.slow
 def test_success_by_frame_in_every_type(tmp_path: Path, name: str, kind: Any) -> None:
     columns = [kind(v) if not isinstance(kind, type) else np.array(v, kind) for v in (LAST, NEVER)]
     write_set(tmp_path, [steps() | {name: column} for column in columns])
@@ -130,6 +132,7 @@ def test_the_config_says_which_is_the_outcome(tmp_path: Path, where: str) -> Non
     "name", ["intervention", "is_intervention", "complementary_info.is_intervention", "human_intervention"]
 )
 @pytest.mark.parametrize("kind", [np.bool_, np.float32, np.int64, list])
+@pytest.mark.slow
 def test_interventions_in_every_spelling(tmp_path: Path, name: str, kind: Any) -> None:
     on = [5 <= i < 9 for i in range(20)]
     column = [[v] for v in on] if kind is list else np.array(on, kind)

@@ -135,6 +135,7 @@ def test_a_pointer_of_one_camera_costs_that_camera(tmp_path: Path) -> None:
         ("observation.images.front_depth", VIDEO),
     ],
 )
+@pytest.mark.slow
 def test_depth_is_no_camera(tmp_path: Path, key: str, feature: dict[str, Any]) -> None:
     write_lerobot_v21(tmp_path, OLD)
     put_features(tmp_path, **{key: feature})
@@ -217,6 +218,7 @@ def test_a_discarded_take_is_not_decoded(tmp_path: Path) -> None:
         ({"train": "all"}, [None] * 4),
     ],
 )
+@pytest.mark.slow
 def test_splits_of_the_maker(tmp_path: Path, splits: object, expected: list[str | None]) -> None:
     write_lerobot(tmp_path, LeRobotSpec(lengths=(3, 3, 3, 3), orphans=0, rewards=None))
     put_info(tmp_path, splits=splits)
