@@ -166,7 +166,6 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-@pytest.mark.slow
 def test_a_forked_process_is_refused(written: Written) -> None:
     client = str(Path(handwheel.__file__).parents[1])
     command = [sys.executable, "-c", FORKING, str(written.pin_file)]
@@ -273,7 +272,6 @@ def test_a_flipped_byte_in_a_video_is_refused_on_read(copy: Written) -> None:
         flip(data, at, 4)
 
 
-@pytest.mark.slow
 def test_a_flipped_byte_anywhere_never_gives_another_sample(copy: Written) -> None:
     """Where a flip is in what a sample is made of, reading refuses; elsewhere the samples are the same."""
     (data,) = copy.folder.glob(f"{IDM_VIEW}.lance/data/*.lance")

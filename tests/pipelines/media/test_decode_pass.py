@@ -412,7 +412,6 @@ def irregular(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=20, deadline=None)
 @given(start=st.integers(0, 9_000), count=st.integers(1, 40), fps_hz=st.sampled_from([5.0, 10.0, 29.97]))
-@pytest.mark.slow
 def test_each_time_gets_its_nearest_frame(
     irregular: Path, tmp_path_factory: pytest.TempPathFactory, start: int, count: int, fps_hz: float
 ) -> None:
