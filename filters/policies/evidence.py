@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from filters import hand_spans, licences
-from filters.policies.clip_gates import GATES
+from filters.policies.clip_gates import GATES, REASONS
 from filters.policies.policy import FIELD_OF, Policy
 from schemas import Decision
 from schemas.spans import NS
@@ -17,6 +17,9 @@ NOT_LOOKED_AT = {
     "no_calibration": "a robot's hands are never looked for",
     "not_sampled": "its pictures were not looked at for hands: run `handwheel detect`, then `handwheel filter`",
 }
+
+
+GATED = frozenset(REASONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +94,17 @@ def sentence_of(decision: Decision, measures: list[Measure], hands: HandsSeen | 
     if refused := [r for r in reasons if r in licences.REASONS]:
         words = f"licence {decision.licence!r}" if decision.licence else "no licence is stated"
         broken.insert(0, f"{words}: {', '.join(refused)} for {policy.purpose}")
-    if broken and (not hands or any(r not in _OF_HANDS for r in reasons)):
+    if broken and GATED.intersection(reasons):
         return "; ".join(broken)
-    if hands is None:
+    if hands is None or NOT_LOOKED_AT.keys() & set(reasons):
         return "; ".join(NOT_LOOKED_AT.get(r, r) for r in reasons)
     return _of_hands(reasons[0] if reasons else "", hands, decision, policy)
-
-
-_OF_HANDS = frozenset({"no_hands", "brief_hands", "no_contact", "weak_contact", "contact_unmeasured"})
 
 
 def _of_hands(reason: str, hands: HandsSeen, decision: Decision, policy: Policy) -> str:
     show = "shows" if hands.with_hand == 1 else "show"
     samples = f"{hands.with_hand} of {hands.samples} samples {show} a hand"
     contact = "" if hands.contact is None else f"strongest contact {hands.contact:.2f}"
-    if reason in NOT_LOOKED_AT:
-        return NOT_LOOKED_AT[reason]
     if reason == "contact_unmeasured":
         return f"{samples}; whether they handle something could not be measured"
     if reason in ("no_contact", "weak_contact"):
@@ -119,7 +117,9 @@ def _of_hands(reason: str, hands: HandsSeen, decision: Decision, policy: Policy)
         )
     if reason in ("no_hands", "brief_hands"):
         return f"{samples}; {policy.min_hand_samples} are needed"
-    return f"{samples}; {contact or 'no contact'}, {policy.min_contact:g} is needed"
+    if hands.contact is None or hands.contact < policy.min_contact:  # a long run is cut in parts
+        return f"{samples}, in a longer stretch in which they reach contact {policy.min_contact:g}"
+    return f"{samples}; {contact}, {policy.min_contact:g} is needed"
 
 
 def _rounded(value: float) -> str:

@@ -9,6 +9,7 @@ from infra.storage.tables import Store
 from orchestration.config import Config
 from pipelines.corpus import ledger as books
 from pipelines.corpus import releases as files
+from schemas.errors import UsageError
 from schemas.spans import NS
 
 REASONS_SHOWN = 5
@@ -44,7 +45,7 @@ def _change(store: Store, release: str) -> list[str]:
         return []
     try:
         views = files.diff(store, parent, release).views.values()
-    except (OSError, ValueError):  # its folder was deleted by hand
+    except (UsageError, OSError, ValueError):  # its folder was deleted by hand
         return [f"what changed since {parent} cannot be told: it is not there any more"]
     added, removed, changed = (sum(len(getattr(v, k)) for v in views) for k in ("added", "removed", "changed"))
     return [f"since {parent}: {added} clips added, {removed} removed, {changed} changed"]

@@ -114,8 +114,9 @@ def _sentence(life: Life, span: DecisionFacts) -> str:
         return "a robot's, which goes where its attempt goes: no hands are looked for in it"
     head = VERDICTS[verdict] + (f", {_plain(reasons)}" if reasons else "")
     if reasons != span.reasons:  # what another clip has to do with it outranks its own verdict
-        others = {d.clip_b if d.clip_a == span.clip_id else d.clip_a for d in life.duplicates}
-        return f"{head}. {'Its copies: ' + ', '.join(sorted(others)) if others else 'By what other clips are'}"
+        pairs = [(d.clip_a, d.clip_b) for d in life.duplicates if span.clip_id in (d.clip_a, d.clip_b)]
+        others = sorted({clip for pair in pairs for clip in pair} - {span.clip_id})
+        return f"{head}. Clips with the same: {', '.join(others)}" if others else head
     return f"{head}. {why}" if (why := life.whys.get(span.decision_id)) else head
 
 

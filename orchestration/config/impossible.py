@@ -31,6 +31,9 @@ SHARES = ("_share", "_contact")
 UNITS = ("_s", "_hz", "_px", "_bytes", "_mb", "_items", "_samples")
 SCHEMES = ("s3", "hf", "http", "https")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+CRON_NAMES = frozenset(
+    f"@{every}" for every in ("hourly", "daily", "weekly", "monthly", "yearly", "annually", "midnight")
+)
 # Minute, hour, day of the month, month, day of the week.
 CRON = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 
@@ -97,13 +100,15 @@ def _numbers(options: object, loc: Loc = ()) -> Iterator[tuple[Loc, float]]:
 
 
 def _no_cron(line: str) -> str | None:
-    """Why a line is no cron line of five fields; None where it is one. Names (`mon`) are taken as they are."""
+    """Why a line is no cron line of five fields; None where it is one. Words (`mon`, `l`) are taken as they are."""
     parts = line.split()
+    if line in CRON_NAMES:
+        return None
     if len(parts) != len(CRON):
         return f"{line!r} has {len(parts)} fields; a cron line has five: minute, hour, day, month, weekday"
     for part, (name, least, most) in zip(parts, CRON, strict=True):
-        numbers = [int(n) for n in re.findall(r"(?<![/\d])\d+", part)]
-        if not re.fullmatch(r"[\w*,/-]+", part) or any(not least <= n <= most for n in numbers):
+        numbers = [int(n) for n in re.findall(r"(?<![/#\d])\d+", part)]
+        if not re.fullmatch(r"[\w*,/#-]+", part) or any(not least <= n <= most for n in numbers):
             return f"{part!r} in {line!r} is no {name}, {least} to {most}"
     return None
 

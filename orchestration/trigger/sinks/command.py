@@ -39,14 +39,15 @@ class CommandSink:
         words = arguments(self.command, event)
         log_uri = objects.join(event.root, "logs", "triggers", f"{event.key}.log")
         with _log(log_uri) as log:
+            begin = log.seek(0, os.SEEK_END)  # behind what an earlier try wrote
             try:
                 code = _run(words, os.environ | {"HANDWHEEL_TRIGGER_KEY": event.key}, log, self.timeout_s)
             except OSError as e:
                 raise Undelivered(f"{words[0]}: {e.strerror or e}; mend trigger.command") from e
             except subprocess.TimeoutExpired as e:
                 limit = f"ran past trigger.command_timeout_s = {self.timeout_s:g} s and was ended"
-                raise Undelivered(f"{words[0]} {limit}{_last_line(log)}; its output: {log_uri}") from e
-            last_line = _last_line(log)
+                raise Undelivered(f"{words[0]} {limit}{_last_line(log, begin)}; its output: {log_uri}") from e
+            last_line = _last_line(log, begin)
         if code:
             raise Undelivered(f"{words[0]} exited {code}{last_line}; its output: {log_uri}")
         return f"command; output in {log_uri}"
@@ -98,8 +99,8 @@ def _log(uri: str) -> Iterator[IO[bytes]]:
             objects.put(uri, log.read())
 
 
-def _last_line(log: IO[bytes]) -> str:
-    """`: <the last line of the output>`; nothing where there is none."""
-    log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL_BYTES))
+def _last_line(log: IO[bytes], begin: int) -> str:
+    """`: <the last line of the output>`, which begins at an offset of the log; nothing where there is none."""
+    log.seek(max(begin, log.seek(0, os.SEEK_END) - TAIL_BYTES))
     lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
     return f": {lines[-1].strip()[:LINE_CHARACTERS]}" if lines else ""

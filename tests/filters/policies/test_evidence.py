@@ -42,6 +42,20 @@ def test_what_was_seen_and_what_is_needed(seconds: float, track: Any, sentences:
     assert [a.startswith(b) for a, b in zip(got, sentences, strict=False)] == [True] * len(sentences), got
 
 
+def test_a_part_of_a_long_run_does_not_seem_kept_against_its_limit() -> None:
+    one = clip("a", 40)
+    first, second = judged(one, hands(one, {i: [0.9 if i < 8 else 0.1] for i in range(160)}))
+    assert (first[0].verdict, second[0].verdict) == ("accept", "accept")
+    assert first[1] == "80 of 80 samples show a hand; strongest contact 0.90, 0.45 is needed"
+    assert second[1] == "80 of 80 samples show a hand, in a longer stretch in which they reach contact 0.45"
+
+
+def test_what_breaks_a_limit_is_not_why_a_robots_clip_is_undecided() -> None:
+    one = clip("a", 4, stage="robot", sharpness=1.0)
+    ((decision, words, _),) = judged(one, hands(one, {}))
+    assert (decision.reasons, words) == (["no_calibration"], "a robot's hands are never looked for")
+
+
 def test_the_share_of_samples_is_the_decisions_own() -> None:
     one = clip("a", 10, start_s=3)
     for decision, _, seen in judged(one, hands(one, {12: [0.1], 13: [0.9], 16: [None], 18: [0.2], 30: [0.5]})):

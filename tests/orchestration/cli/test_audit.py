@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 from filters.policies.policy import Policy
 from infra.storage.tables import Store
 from orchestration import turn as turns
-from orchestration.cli import main
 from orchestration.cli.audit import AUDITS, as_text
 from orchestration.reports.audit_page import worse
 from pipelines.audits.intervals import Estimate
@@ -36,7 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def audit(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+def audit(place: Path, monkeypatch: pytest.MonkeyPatch, handwheel: Command) -> Command:
     """Runs `handwheel audit` over the drawn corpus, whose recipe and policy are made up."""
     monkeypatch.setattr(turns, "recipe", lambda config: RECIPE)
     monkeypatch.setattr(Policy, "digest", POLICY)
@@ -44,14 +42,7 @@ def audit(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
     def run(*argv: str, root: Path = place / "root", truth: Path = place / "truth") -> tuple[int, str, str]:
         detector = f"policy.detector={json.dumps(DETECTOR)}"
         given = ["--root", str(root), "--truth", str(truth), "--set", detector]
-        monkeypatch.setattr(sys, "argv", ["handwheel", "audit", *argv, *given])
-        code = 0
-        try:
-            main.main()
-        except SystemExit as e:
-            code = int(e.code or 0)
-        told = capfd.readouterr()
-        return code, told.out, told.err
+        return handwheel("audit", *argv, *given)
 
     return run
 

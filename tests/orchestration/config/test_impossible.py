@@ -34,7 +34,10 @@ def test_what_cannot_work_is_told_at_once(tmp_path: Path, text: str) -> None:
     assert WRONG[text] in str(told.value)
 
 
-@pytest.mark.parametrize("line", ["0 2 * * *", "*/15 0-6,22 1 jan mon-fri", "0 0 31 12 7", "*/90 * * * *"])
+@pytest.mark.parametrize(
+    "line",
+    ["0 2 * * *", "*/15 0-6,22 1 jan mon-fri", "0 0 31 12 7", "*/90 * * * *", "@daily", "0 2 * * 5#1", "0 2 L * *"],
+)
 def test_a_cron_line_is_taken(tmp_path: Path, line: str) -> None:
     (tmp_path / "handwheel.toml").write_text(f'[schedule]\ningest_cron = "{line}"')
     assert config.load(tmp_path / "handwheel.toml", [], None).schedule.ingest_cron == line

@@ -32,6 +32,14 @@ def test_command_gets_the_pin_once_and_a_second_look_adds_nothing(tmp_path: Path
     assert len(read_calls(tmp_path)) == 1
 
 
+def test_a_command_that_says_nothing_is_not_given_the_last_words_of_an_earlier_try(tmp_path: Path) -> None:
+    publish_rows(tmp_path, release(1, {"wm_ego": 1.0}))
+    first = run_trigger(run_on(tmp_path), TriggerOptions(command=("sh", "-c", "echo no disk; exit 1")))
+    assert "sh exited 1: no disk; its output" in first.notes[0]
+    again = run_trigger(run_on(tmp_path), TriggerOptions(command=("false",)))
+    assert "false exited 1; its output" in again.notes[0]
+
+
 def test_a_shell_quoted_command_is_split_once_and_filled_in_afterwards() -> None:
     event = Event("k", "first", "world_model", "r {key}", "/a b/$(id).pin", "/a b", "why", 0)
     assert arguments("python 'my train.py' --pin={pin} {release}", event) == [
